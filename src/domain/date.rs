@@ -1,0 +1,192 @@
+//! Days of data, ranges of them, and the zone in which a day begins and ends.
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use std::fmt;
+use std::str::FromStr;
+
+/// A day that rows belong to. It has no zone of its own; [`Zone`] says when it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DataDate(NaiveDate);
+
+/// Why a text is not a day.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not a date; write it as 2022-01-01 or 20220101")]
+pub struct InvalidDate(String);
+
+impl DataDate {
+    /// The day after this one; `None` at the end of the calendar.
+    pub fn next(self) -> Option<Self> {
+        self.0.checked_add_days(Days::new(1)).map(Self)
+    }
+
+    /// The day before this one; `None` at the beginning of the calendar.
+    pub fn previous(self) -> Option<Self> {
+        self.0.checked_sub_days(Days::new(1)).map(Self)
+    }
+
+    /// `YYYYMMDD`, the only form that `partition_date` of a JSON `done` takes (D108602).
+    pub fn compact(self) -> String {
+        self.0.format("%Y%m%d").to_string()
+    }
+
+    /// Year, month and day as the protobuf `Date` of a `done` wants them.
+    pub fn year_month_day(self) -> (i32, u32, u32) {
+        (self.0.year(), self.0.month(), self.0.day())
+    }
+
+    /// The day of a calendar date.
+    pub const fn from_naive(date: NaiveDate) -> Self {
+        Self(date)
+    }
+
+    /// The calendar date of the day, for formatting it into paths.
+    pub const fn as_naive(self) -> NaiveDate {
+        self.0
+    }
+}
+
+impl FromStr for DataDate {
+    type Err = InvalidDate;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDate> {
+        let digits = |from: &str| !from.is_empty() && from.bytes().all(|b| b.is_ascii_digit());
+        let parts: Vec<&str> = match text.len() {
+            8 if digits(text) => vec![
+                text.get(..4).unwrap_or_default(),
+                text.get(4..6).unwrap_or_default(),
+                text.get(6..).unwrap_or_default(),
+            ],
+            10 => text.split('-').collect(),
+            _ => Vec::new(),
+        };
+        let invalid = || InvalidDate(text.to_owned());
+        let [year, month, day] = parts.as_slice() else {
+            return Err(invalid());
+        };
+        if year.len() != 4 || month.len() != 2 || ![year, month, day].iter().all(|p| digits(p)) {
+            return Err(invalid());
+        }
+        let (Ok(year), Ok(month), Ok(day)) = (year.parse(), month.parse(), day.parse()) else {
+            return Err(invalid());
+        };
+        NaiveDate::from_ymd_opt(year, month, day)
+            .map(Self)
+            .ok_or_else(invalid)
+    }
+}
+
+impl fmt::Display for DataDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0.format("%Y-%m-%d").to_string())
+    }
+}
+
+/// A run of days, both ends included, never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateRange {
+    first: DataDate,
+    last: DataDate,
+}
+
+impl DateRange {
+    /// The days from `first` to `last`; `None` when `last` lies before `first`.
+    pub fn new(first: DataDate, last: DataDate) -> Option<Self> {
+        (first <= last).then_some(Self { first, last })
+    }
+
+    /// The days in order.
+    pub fn days(self) -> impl Iterator<Item = DataDate> {
+        std::iter::successors(Some(self.first), |day| day.next())
+            .take_while(move |day| *day <= self.last)
+    }
+}
+
+/// The zone in which "today" and "the day is over" are reckoned: the platform's, never the
+/// machine's (D108601 aligns overseas regions to UTC; the China region implies UTC+8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Zone(chrono_tz::Tz);
+
+/// Why a text is not a zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not a time zone; use an IANA name such as Asia/Shanghai or UTC")]
+pub struct InvalidZone(String);
+
+impl Zone {
+    /// The zone of the China region.
+    pub const SHANGHAI: Self = Self(chrono_tz::Asia::Shanghai);
+    /// The zone of the overseas region (D108601).
+    pub const UTC: Self = Self(chrono_tz::UTC);
+
+    /// The day that an instant falls on.
+    pub fn day_of(self, instant: DateTime<Utc>) -> DataDate {
+        DataDate(instant.with_timezone(&self.0).date_naive())
+    }
+
+    /// Whether a day has ended at an instant.
+    pub fn is_over(self, day: DataDate, now: DateTime<Utc>) -> bool {
+        self.day_of(now) > day
+    }
+}
+
+impl FromStr for Zone {
+    type Err = InvalidZone;
+
+    fn from_str(text: &str) -> Result<Self, InvalidZone> {
+        text.parse()
+            .map(Self)
+            .map_err(|_| InvalidZone(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+
+    #[test]
+    fn both_documented_spellings_name_the_same_day() {
+        let dashed: DataDate = "2022-01-09".parse().unwrap();
+        assert_eq!("20220109".parse(), Ok(dashed));
+        assert_eq!(dashed.to_string(), "2022-01-09");
+        assert_eq!(dashed.compact(), "20220109");
+    }
+
+    #[test]
+    fn what_is_not_a_day_is_refused() {
+        for bad in [
+            "2022-1-9",
+            "2022-02-30",
+            "2006010",
+            "2022/01/09",
+            "２０２２0109",
+            "-022-01-1",
+            "2022-+1-09",
+            "",
+        ] {
+            assert!(bad.parse::<DataDate>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_day_ends_at_midnight_of_the_zone() {
+        let day: DataDate = "2022-01-01".parse().unwrap();
+        let late = Utc.with_ymd_and_hms(2022, 1, 1, 15, 59, 59).unwrap();
+        assert!(!Zone::SHANGHAI.is_over(day, late));
+        let midnight = Utc.with_ymd_and_hms(2022, 1, 1, 16, 0, 0).unwrap();
+        assert!(Zone::SHANGHAI.is_over(day, midnight));
+        assert!(!Zone::UTC.is_over(day, midnight));
+    }
+
+    #[test]
+    fn a_range_holds_both_ends() {
+        let range = DateRange::new("2022-02-27".parse().unwrap(), "2022-03-01".parse().unwrap());
+        let days: Vec<String> = range.unwrap().days().map(|d| d.to_string()).collect();
+        assert_eq!(days, ["2022-02-27", "2022-02-28", "2022-03-01"]);
+    }
+}

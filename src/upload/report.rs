@@ -1,0 +1,154 @@
+//! The whole story of a run, in numbers that come from the ledger.
+
+use super::event::DoneOutcome;
+use crate::domain::Partition;
+use std::time::Duration;
+
+/// What `write` and `done` report at their end: on the terminal, as the `summary` line of `--json`,
+/// and as `--report FILE`. Rows are totals of the dates concerned over all runs, so a resumed run
+/// tells the same story as an undisturbed one; requests, retries, bytes and time are of this run.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// Exit status by the table of `cli.md` section 3.
+    pub status: Status,
+    /// Anything temporary is left that running the same command again may mend.
+    pub retryable: bool,
+    /// Numbers of all dates together.
+    pub totals: Totals,
+    /// One entry for each partition concerned, in order.
+    pub partitions: Vec<PartitionReport>,
+    /// Rejected rows grouped by reason, most frequent first.
+    pub rejects: Vec<RejectGroup>,
+    /// What went wrong, most serious first; empty when all is well.
+    pub problems: Vec<String>,
+    /// Things to notice.
+    pub notes: Vec<String>,
+    /// The command to type next, with absolute dates; `None` when nothing is left to do.
+    pub next_command: Option<String>,
+    /// Where the run's log and summary lie.
+    pub run_dir: Option<std::path::PathBuf>,
+}
+
+/// Totals of a summary.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Totals {
+    /// Rows read from the inputs.
+    pub rows_read: u64,
+    /// Rows accepted.
+    pub rows_accepted: u64,
+    /// Rows accepted as far as can be known.
+    pub rows_unconfirmed: u64,
+    /// Dead letters.
+    pub rows_rejected: u64,
+    /// Rows cut into batches that are not settled.
+    pub rows_pending: u64,
+    /// Batches settled or pending.
+    pub batches: u64,
+    /// Requests of this run.
+    pub requests: u64,
+    /// Of these, repeated attempts.
+    pub retries: u64,
+    /// Source bytes read in this run.
+    pub bytes_read: u64,
+    /// Body bytes sent in this run.
+    pub bytes_sent: u64,
+    /// How long this run took.
+    pub elapsed: Duration,
+}
+
+/// One partition of a summary.
+#[derive(Debug, Clone)]
+pub struct PartitionReport {
+    /// Which.
+    pub partition: Partition,
+    /// Rows accepted.
+    pub rows_accepted: u64,
+    /// Rows accepted as far as can be known.
+    pub rows_unconfirmed: u64,
+    /// Dead letters.
+    pub rows_rejected: u64,
+    /// Rows in batches that are not settled.
+    pub rows_pending: u64,
+    /// What became of `done`.
+    pub done: DoneOutcome,
+    /// Why `done` was withheld, or what is remarkable about it.
+    pub why: String,
+}
+
+/// Rejected rows that share a reason.
+#[derive(Debug, Clone)]
+pub struct RejectGroup {
+    /// Machine-readable reason.
+    pub code: String,
+    /// Reason for people, of the first one.
+    pub message: String,
+    /// How many.
+    pub count: u64,
+    /// `file:line` of the first one.
+    pub first: String,
+}
+
+/// Exit statuses (`cli.md` section 3). The order of declaration is the order of seriousness: when
+/// several apply, the first wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// 1: a bug.
+    Unexpected,
+    /// 130: SIGINT; state saved.
+    Interrupted,
+    /// 143: SIGTERM; state saved.
+    Terminated,
+    /// 2: usage or configuration; nothing was sent.
+    Usage,
+    /// 12: credentials or clock rejected.
+    Unauthorized,
+    /// 9: the input differs from what the ledger has partly uploaded.
+    InputChanged,
+    /// 6: the platform refuses.
+    Refused,
+    /// 4: the input is not what it claims to be.
+    BadInput,
+    /// 3: rows were rejected beyond the budget; `done` withheld.
+    RowsRejected,
+    /// 7: `done` withheld: something is unfinished, held back, or the day is not over.
+    Unfinished,
+    /// 10: input not ready.
+    NotReady,
+    /// 8: no row to send, or nothing is known.
+    Nothing,
+    /// 11: another run is uploading exactly this input.
+    Busy,
+    /// 5: temporary; run the same command again.
+    Temporary,
+    /// 0: all that was asked is true now.
+    Success,
+}
+
+impl Status {
+    /// The process's exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Unexpected => 1,
+            Self::Usage => 2,
+            Self::RowsRejected => 3,
+            Self::BadInput => 4,
+            Self::Temporary => 5,
+            Self::Refused => 6,
+            Self::Unfinished => 7,
+            Self::Nothing => 8,
+            Self::InputChanged => 9,
+            Self::NotReady => 10,
+            Self::Busy => 11,
+            Self::Unauthorized => 12,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+
+    /// The more serious of two statuses.
+    #[must_use]
+    pub fn worst(self, other: Self) -> Self {
+        self.min(other)
+    }
+}

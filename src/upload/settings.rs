@@ -1,0 +1,139 @@
+//! What an upload was asked to do, resolved and checked. No field needs a second interpretation.
+
+use crate::domain::{BatchSize, DataDate, Epoch, StageKind, Target, Topic, Zone};
+use crate::input::{InputSettings, PathPattern};
+use crate::protocol::DoneFormat;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that `write` needs besides the connection, the limiter and the ledger.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whose data it is.
+    pub target: Target,
+    /// `host[:port]` of every host that serves the target.
+    pub hosts: Vec<String>,
+    /// Accept hosts that share nothing with those the ledger knows for the target.
+    pub same_target: bool,
+    /// Which table.
+    pub topic: Topic,
+    /// Which stage.
+    pub stage: StageKind,
+    /// The days, in order and without repeats; empty exactly when streaming.
+    pub dates: Vec<DataDate>,
+    /// The zone in which a day ends.
+    pub zone: Zone,
+    /// What to read.
+    pub sources: Sources,
+    /// How to read it.
+    pub input: InputSettings,
+    /// How to cut it.
+    pub batch: BatchSettings,
+    /// How long to try.
+    pub retry: RetrySettings,
+    /// What has to hold before `done`.
+    pub gate: GateSettings,
+    /// How the run itself behaves.
+    pub run: RunSettings,
+}
+
+/// Where the rows come from.
+#[derive(Debug, Clone)]
+pub enum Sources {
+    /// Files, directories and globs, perhaps with `{date}` in them.
+    Paths(Vec<PathPattern>),
+    /// Standard input, with the name given by `--input-id`.
+    Stdin {
+        /// Name under which the ledger knows this stream; without one its first 64 KiB do.
+        input_id: Option<String>,
+    },
+}
+
+/// How rows become batches.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchSettings {
+    /// Most rows in a batch.
+    pub rows: BatchSize,
+    /// Most bytes of uncompressed JSON in a batch; a single larger row is a batch of its own.
+    pub bytes: usize,
+    /// Bytes of all buffers together.
+    pub memory_bytes: usize,
+    /// Most requests at one time; `None` grows by itself.
+    pub max_in_flight: Option<usize>,
+}
+
+/// How failures are met.
+#[derive(Debug, Clone, Copy)]
+pub struct RetrySettings {
+    /// Budget of time of one batch, from its first attempt of this run.
+    pub retry_for: Duration,
+    /// Longest single wait between two attempts.
+    pub max_delay: Duration,
+}
+
+/// What has to hold before `done` is sent; stored with the date.
+#[derive(Debug, Clone)]
+pub struct GateSettings {
+    /// Hold `done` back (`--no-done`).
+    pub hold: bool,
+    /// How many rejected rows a date may have.
+    pub max_errors: ErrorBudget,
+    /// Rejected rows after which a run stops reading.
+    pub stop_after_errors: u64,
+    /// Whether rows counted as *unconfirmed* hold `done` back.
+    pub unconfirmed: UnconfirmedPolicy,
+    /// Form of the `done` request.
+    pub done_format: DoneFormat,
+    /// Fewest rows of the date.
+    pub min_rows: Option<NonZeroU64>,
+    /// Exact number of input files of the date.
+    pub expect_files: Option<u64>,
+    /// File that must lie in each matched folder before anything is read.
+    pub require_marker: Option<String>,
+    /// Largest fall of the row count against the last completed date, in percent.
+    pub max_drop_percent: Option<f64>,
+    /// A date without a row may be done.
+    pub allow_empty: bool,
+}
+
+/// `--max-errors`: a number or a share of the rows read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ErrorBudget {
+    /// At most so many rows.
+    Rows(u64),
+    /// At most this percentage of the rows read.
+    Percent(f64),
+}
+
+/// `--unconfirmed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnconfirmedPolicy {
+    /// Counted, shown, accepted.
+    Accept,
+    /// Counted, shown, and `done` waits for a person.
+    Hold,
+}
+
+/// How a run behaves.
+#[derive(Debug, Clone)]
+pub struct RunSettings {
+    /// Plan only; open nothing for writing, send nothing.
+    pub dry_run: bool,
+    /// Everything again under a new epoch.
+    pub restart: bool,
+    /// Re-read what the ledger holds as read even when the file looks untouched.
+    pub verify: bool,
+    /// Stop, resumable, after this long.
+    pub max_duration: Option<Duration>,
+    /// How long requests in flight may take after the first stop signal.
+    pub grace: Duration,
+    /// `--yes-i-mean` given with this word.
+    pub confirmed: Option<String>,
+    /// Directory of the ledger, the spool, the rejects and the run logs.
+    pub state_dir: PathBuf,
+    /// The command line for the ledger's `run` row and for "next command" hints, without secrets.
+    pub command: String,
+    /// Epoch to use instead of a random one (a seed given by a driver); `None` for everyone else.
+    pub epoch: Option<Epoch>,
+}
