@@ -6,4 +6,6 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | [`domain`]: names and invariants, no I/O |
+//! | 2 | [`ledger`]: durable memory |
 pub mod domain;
+pub mod ledger;

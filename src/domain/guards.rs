@@ -15,7 +15,9 @@ pub enum ErrorBudget {
 
 /// Why a text is no budget.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not an error budget; write a number of rows such as 100, or a share such as 0.5%")]
+#[error(
+    "'{0}' is not an error budget; write a number of rows such as 100, or a share such as 0.5%"
+)]
 pub struct InvalidErrorBudget(String);
 
 impl ErrorBudget {
