@@ -6,4 +6,6 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | [`domain`]: names and invariants, no I/O |
+//! | 2 | [`input`]: places and bytes become records, with the ranges they came from |
 pub mod domain;
+pub mod input;
