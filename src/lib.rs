@@ -6,4 +6,6 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | [`domain`]: names and invariants, no I/O |
+//! | 1 | [`protocol`]: wire forms, signatures and what a reply means, no sockets |
 pub mod domain;
+pub mod protocol;
