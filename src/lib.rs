@@ -15,3 +15,4 @@
 pub mod domain;
 pub mod input;
 pub mod ledger;
+pub mod protocol;
