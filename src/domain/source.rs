@@ -45,6 +45,8 @@ pub struct RawRange {
     pub length: u64,
     /// Line on which it starts, from 1.
     pub line: u64,
+    /// Line breaks in it.
+    pub lines: u64,
     /// XXH3 (128 bits) of its bytes.
     pub digest: u128,
 }

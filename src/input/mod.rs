@@ -5,9 +5,10 @@
 //! not a row leaves as a [`LocalReject`] with its place. Nothing here knows batches, the ledger or
 //! the network, and nothing guesses: a format that cannot be told asks for an option.
 
+use crate::domain::{FileIdentity, RawRange};
+
 mod discover;
 mod error;
-mod identity;
 mod open;
 mod pattern;
 mod range;
@@ -16,10 +17,9 @@ mod settings;
 
 pub use discover::{DiscoverError, Discovered, FoundFile, discover};
 pub use error::{InputError, InputFault};
-pub use identity::FileIdentity;
 pub use open::{Verifier, fingerprint_stdin, open_file, open_stream};
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern};
-pub use range::{RawRange, Start};
+pub use range::Start;
 pub use row::{
     LocalReject, MAX_DEPTH, MAX_REJECT_RAW_BYTES, Next, RejectCode, RowReader, RowWarning,
     WarningKind,

@@ -78,7 +78,7 @@ pub(super) fn intend(
             .db
             .prepare_cached(
                 "INSERT INTO chunk (input, first_record, records, invalid, byte_offset,
-                   byte_length, line, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                   byte_length, line, lines, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )
             .and_then(|mut insert| {
                 insert.execute(params![
@@ -89,6 +89,7 @@ pub(super) fn intend(
                     number(range.offset),
                     number(range.length),
                     number(range.line),
+                    number(range.lines),
                     range.digest.to_be_bytes()
                 ])
             })

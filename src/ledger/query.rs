@@ -392,23 +392,26 @@ pub(super) fn chunks_of(db: &Connection, input: InputId) -> Result<Vec<RawRange>
     let doing = "look up what was read of an input";
     let mut statement = db
         .prepare_cached(
-            "SELECT first_record, records, byte_offset, byte_length, line, digest
+            "SELECT first_record, records, byte_offset, byte_length, line, lines, digest
              FROM chunk WHERE input = ?1 ORDER BY byte_offset",
         )
         .map_err(failed(doing))?;
     let rows = statement
-        .query_map([input.0], |row| {
-            Ok(RawRange {
-                first_record: unsigned(row.get(0)?),
-                records: unsigned(row.get(1)?),
-                offset: unsigned(row.get(2)?),
-                length: unsigned(row.get(3)?),
-                line: unsigned(row.get(4)?),
-                digest: u128::from_be_bytes(row.get(5)?),
-            })
-        })
+        .query_map([input.0], read_chunk)
         .map_err(failed(doing))?;
     rows.map(|row| row.map_err(failed(doing))).collect()
+}
+
+fn read_chunk(row: &Row<'_>) -> rusqlite::Result<RawRange> {
+    Ok(RawRange {
+        first_record: unsigned(row.get(0)?),
+        records: unsigned(row.get(1)?),
+        offset: unsigned(row.get(2)?),
+        length: unsigned(row.get(3)?),
+        line: unsigned(row.get(4)?),
+        lines: unsigned(row.get(5)?),
+        digest: u128::from_be_bytes(row.get(6)?),
+    })
 }
 
 /// The last recorded stretch of an input.
@@ -417,21 +420,12 @@ pub(super) fn last_chunk_of(
     input: InputId,
 ) -> Result<Option<RawRange>, LedgerError> {
     db.prepare_cached(
-        "SELECT first_record, records, byte_offset, byte_length, line, digest
+        "SELECT first_record, records, byte_offset, byte_length, line, lines, digest
          FROM chunk WHERE input = ?1 ORDER BY byte_offset DESC LIMIT 1",
     )
     .and_then(|mut statement| {
         statement
-            .query_row([input.0], |row| {
-                Ok(RawRange {
-                    first_record: unsigned(row.get(0)?),
-                    records: unsigned(row.get(1)?),
-                    offset: unsigned(row.get(2)?),
-                    length: unsigned(row.get(3)?),
-                    line: unsigned(row.get(4)?),
-                    digest: u128::from_be_bytes(row.get(5)?),
-                })
-            })
+            .query_row([input.0], read_chunk)
             .optional()
     })
     .map_err(failed("look up what was read of an input"))

@@ -62,7 +62,7 @@ CREATE TABLE chunk (
   input INTEGER NOT NULL REFERENCES input,
   first_record INTEGER NOT NULL, records INTEGER NOT NULL, invalid INTEGER NOT NULL,
   byte_offset INTEGER NOT NULL, byte_length INTEGER NOT NULL, line INTEGER NOT NULL,
-  digest BLOB NOT NULL,
+  lines INTEGER NOT NULL, digest BLOB NOT NULL,
   PRIMARY KEY (input, byte_offset)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE batch (
