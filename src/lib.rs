@@ -7,5 +7,7 @@
 //! |---|---|
 //! | 0 | [`domain`]: names and invariants, no I/O |
 //! | 1 | [`protocol`]: wire forms, signatures and what a reply means, no sockets |
+//! | 1 | [`retry`]: whether and when to try again |
 pub mod domain;
 pub mod protocol;
+pub mod retry;
