@@ -8,6 +8,8 @@
 //! | 0 | [`domain`]: names and invariants, no I/O |
 //! | 1 | [`protocol`]: wire forms, signatures and what a reply means, no sockets |
 //! | 1 | [`retry`]: whether and when to try again |
+//! | 2 | [`http`]: one attempt at a call, the only user of reqwest |
 pub mod domain;
+pub mod http;
 pub mod protocol;
 pub mod retry;

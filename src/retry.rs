@@ -67,8 +67,12 @@ impl Backoff {
             .base
             .saturating_mul(2_u32.saturating_pow(doublings))
             .min(self.max_delay);
-        // `max` before `min` turns a NaN into 0, which `mul_f64` needs.
-        let random = tried.random.max(0.0).min(1.0);
+        // A NaN would make `mul_f64` panic.
+        let random = if tried.random.is_nan() {
+            0.0
+        } else {
+            tried.random.clamp(0.0, 1.0)
+        };
         Decision::Wait(ceiling.mul_f64(random).max(asked).min(left))
     }
 }
