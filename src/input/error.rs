@@ -1,0 +1,119 @@
+//! What ends the reading of an input as a whole.
+//!
+//! A single bad row is no error but a reject; these are for inputs that cannot be read, are not
+//! what they claim to be, or would be misread if one went on.
+
+use std::{fmt, io};
+
+/// Reading an input failed. The message names the input, and the line where there is one.
+#[derive(Debug)]
+pub struct InputError {
+    /// Path of the file, or the name of the stream.
+    pub input: String,
+    /// 1-based line at which it was noticed.
+    pub line: Option<u64>,
+    /// What happened.
+    pub fault: InputFault,
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.input)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.fault)
+    }
+}
+
+impl std::error::Error for InputError {
+    // The fault is part of the message, so the chain goes on behind it.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.fault)
+    }
+}
+
+/// What can be wrong with an input as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum InputFault {
+    /// The operating system refused.
+    #[error("cannot {doing} the input; check that it exists and may be read")]
+    Io {
+        /// What was being done: open, read, seek.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A compressed stream that ends too early.
+    #[error("the {format} stream ends early: the file is truncated; export or copy it again")]
+    Truncated {
+        /// gzip or zstd.
+        format: &'static str,
+    },
+    /// A compressed stream that does not decode.
+    #[error("the {format} stream is corrupt; export or copy the file again")]
+    Corrupt {
+        /// gzip or zstd.
+        format: &'static str,
+        /// What the decoder said.
+        source: io::Error,
+    },
+    /// A CSV header that cannot name the columns.
+    #[error("bad CSV header: {problem}")]
+    BadHeader {
+        /// What is wrong with it and what to do.
+        problem: String,
+    },
+    /// A quoted CSV cell that is still open at the end.
+    #[error(
+        "the record that starts here has a quoted cell that is never closed; the file is \
+         truncated or a quote is not doubled"
+    )]
+    UnclosedQuote,
+    /// The input is something else than what can be read.
+    #[error("this is {what}; {advice}")]
+    Unsupported {
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// Neither the name nor the first byte tells the format.
+    #[error("cannot tell the format of the input; name it with --format jsonl, csv or tsv")]
+    UnknownFormat,
+    /// An option that cannot be followed.
+    #[error("{problem}")]
+    BadOption {
+        /// Which, and what to give instead.
+        problem: String,
+    },
+    /// The input ends before the place where reading should go on.
+    #[error(
+        "the input ends before byte {offset}, up to which it was read before; it was truncated or \
+         replaced"
+    )]
+    Shorter {
+        /// Where reading should have gone on.
+        offset: u64,
+    },
+}
+
+impl InputError {
+    /// Whether the input does not exist (any more).
+    pub fn is_missing(&self) -> bool {
+        matches!(&self.fault, InputFault::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether other options, not another input, are needed.
+    pub const fn is_usage(&self) -> bool {
+        matches!(
+            self.fault,
+            InputFault::UnknownFormat | InputFault::BadOption { .. }
+        )
+    }
+
+    /// Whether the operating system refused, rather than the input being bad.
+    pub const fn is_io(&self) -> bool {
+        matches!(self.fault, InputFault::Io { .. })
+    }
+}

@@ -1,0 +1,27 @@
+//! Places and bytes become records: finding the files, opening and inflating them, cutting them
+//! into rows, and saying exactly which bytes each range of rows came from.
+//!
+//! Floor 2. A row leaves as the bytes that the file had (CSV cells become JSON strings); what is
+//! not a row leaves as a [`LocalReject`] with its place. Nothing here knows batches, the ledger or
+//! the network, and nothing guesses: a format that cannot be told asks for an option.
+
+mod discover;
+mod error;
+mod identity;
+mod open;
+mod pattern;
+mod range;
+mod row;
+mod settings;
+
+pub use discover::{DiscoverError, Discovered, FoundFile, discover};
+pub use error::{InputError, InputFault};
+pub use identity::FileIdentity;
+pub use open::{Verifier, fingerprint_stdin, open_file, open_stream};
+pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern};
+pub use range::{RawRange, Start};
+pub use row::{
+    LocalReject, MAX_DEPTH, MAX_REJECT_RAW_BYTES, Next, RejectCode, RowReader, RowWarning,
+    WarningKind,
+};
+pub use settings::{Compression, EmptyCells, Format, InputSettings};

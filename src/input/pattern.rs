@@ -1,0 +1,159 @@
+//! Paths as users write them: plain, a directory, a glob, with `{date}` in them.
+//!
+//! A pattern is parsed once and resolved for each day; looking at the file system is the business
+//! of [`super::discover`].
+
+use crate::domain::DataDate;
+use chrono::format::{Item, StrftimeItems};
+use std::fmt;
+
+/// A path argument: a plain path, a directory, a glob (`*`, `?`, `[…]`, `{a,b}`, `**`), any of them
+/// with `{date}` (`%Y-%m-%d`) or `{date:FORMAT}` placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPattern {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    /// A chrono format that was checked.
+    Date(String),
+}
+
+/// A pattern in which every placeholder has been replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ResolvedPattern(pub(super) String);
+
+/// Why a text is no path pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPattern {
+    /// Nothing was given.
+    #[error("an empty path names no file")]
+    Empty,
+    /// A placeholder without its closing brace.
+    #[error("'{0}': a {{date placeholder is not closed; write {{date}} or {{date:%Y%m%d}}")]
+    Unclosed(String),
+    /// A placeholder whose format chrono does not know, or that holds no part of a date.
+    #[error(
+        "'{pattern}': '{format}' is no date format; use %Y, %m and %d, for example {{date:%Y%m%d}}"
+    )]
+    BadFormat {
+        /// The path as given.
+        pattern: String,
+        /// The format in it.
+        format: String,
+    },
+    /// A glob that globset does not understand.
+    #[error("'{0}' is no valid glob; put a literal [ in brackets: [[]")]
+    BadGlob(String),
+}
+
+impl PathPattern {
+    /// Parses a path argument.
+    pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
+        if text.is_empty() {
+            return Err(InvalidPattern::Empty);
+        }
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = split_placeholder(rest) {
+            let Some((inside, behind)) = after.split_once('}') else {
+                return Err(InvalidPattern::Unclosed(text.to_owned()));
+            };
+            let format = inside.strip_prefix(':').unwrap_or("%Y-%m-%d");
+            if !is_date_format(format) {
+                return Err(InvalidPattern::BadFormat {
+                    pattern: text.to_owned(),
+                    format: format.to_owned(),
+                });
+            }
+            pieces.push(Piece::Text(before.to_owned()));
+            pieces.push(Piece::Date(format.to_owned()));
+            rest = behind;
+        }
+        pieces.push(Piece::Text(rest.to_owned()));
+        let pattern = Self {
+            text: text.to_owned(),
+            pieces,
+        };
+        if has_glob(rest) && glob(&pattern.for_date(None).0).is_none() {
+            return Err(InvalidPattern::BadGlob(text.to_owned()));
+        }
+        Ok(pattern)
+    }
+
+    /// Whether it names other files on other days.
+    pub fn has_date(&self) -> bool {
+        self.pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Date(_)))
+    }
+
+    /// The pattern for one day. Without a day, placeholders stay as they were written; a caller
+    /// that has no day refuses patterns with [`has_date`](Self::has_date).
+    pub fn for_date(&self, date: Option<DataDate>) -> ResolvedPattern {
+        let Some(date) = date else {
+            return ResolvedPattern(self.text.clone());
+        };
+        let resolve = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Date(format) => date.as_naive().format(format).to_string(),
+        };
+        ResolvedPattern(self.pieces.iter().map(resolve).collect())
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl fmt::Display for ResolvedPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Splits at the first `{date}` or `{date:`; `{data,date}` stays a glob.
+fn split_placeholder(text: &str) -> Option<(&str, &str)> {
+    text.match_indices("{date").find_map(|(at, found)| {
+        let after = text.get(at.saturating_add(found.len())..)?;
+        let ours = after.is_empty() || after.starts_with(['}', ':']);
+        ours.then(|| text.get(..at)).flatten().map(|b| (b, after))
+    })
+}
+
+fn is_date_format(format: &str) -> bool {
+    let mut parts = 0_usize;
+    for item in StrftimeItems::new(format) {
+        match item {
+            Item::Error => return false,
+            Item::Numeric(..) => parts = parts.saturating_add(1),
+            _ => {}
+        }
+    }
+    // A format with a time of day panics when a day is formatted with it.
+    parts > 0 && formats_a_day(format)
+}
+
+fn formats_a_day(format: &str) -> bool {
+    use std::fmt::Write;
+    let mut text = String::new();
+    write!(text, "{}", chrono::NaiveDate::MIN.format(format)).is_ok()
+}
+
+/// Whether a path has characters that only a glob means.
+pub(super) fn has_glob(path: &str) -> bool {
+    path.contains(['*', '?', '[', '{'])
+}
+
+/// The matcher of a glob; `*` does not cross folders, `**` does.
+pub(super) fn glob(path: &str) -> Option<globset::GlobMatcher> {
+    let glob = globset::GlobBuilder::new(path)
+        .literal_separator(true)
+        .build();
+    glob.ok().map(|glob| glob.compile_matcher())
+}

@@ -1,0 +1,144 @@
+//! What a reader gives: rows, rejected rows and warnings, and the trait that all readers share.
+//!
+//! The trait keeps rows and byte ranges in step: a record is *pending* until it is accepted, so
+//! that whoever fills batches can end a range before a row that no longer fits. It says nothing
+//! about batches themselves.
+
+use super::{InputError, RawRange};
+use crate::domain::Position;
+
+/// Most bytes of a rejected row that are kept.
+pub const MAX_REJECT_RAW_BYTES: usize = 64 << 10;
+
+/// Deepest nesting of a row; the row itself is level 1.
+pub const MAX_DEPTH: usize = 127;
+
+/// What came next in an input.
+#[derive(Debug)]
+pub enum Next {
+    /// A row; its JSON object was appended to the body.
+    Row {
+        /// Where it starts, white space around it not counted.
+        position: Position,
+        /// Bytes it has in the decompressed input.
+        length: u64,
+    },
+    /// Something that is a record but no row. It belongs to the current range already.
+    Rejected(Box<LocalReject>),
+    /// The input is read to its end.
+    End,
+}
+
+/// A record that is not sent, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalReject {
+    /// Where it starts.
+    pub position: Position,
+    /// Bytes it has in the decompressed input.
+    pub length: u64,
+    /// The column at fault, where one is.
+    pub column: Option<String>,
+    /// Reason for programs.
+    pub code: RejectCode,
+    /// Reason for people, one sentence without the row itself.
+    pub message: String,
+    /// Its first bytes, at most [`MAX_REJECT_RAW_BYTES`].
+    pub raw: Vec<u8>,
+    /// Whether `raw` is less than the whole record.
+    pub raw_truncated: bool,
+}
+
+/// Why a record is no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RejectCode {
+    /// Bytes that are not UTF-8.
+    NotUtf8,
+    /// Not one JSON value.
+    NotJson,
+    /// JSON, but not an object.
+    NotObject,
+    /// More bytes than `--max-row-bytes`.
+    TooLong,
+    /// Nested deeper than [`MAX_DEPTH`].
+    TooDeep,
+    /// A CSV record with more or fewer cells than there are columns.
+    Ragged,
+    /// A CSV record in which every cell is empty and left out.
+    EmptyRow,
+    /// An empty CSV cell where none may be (`--empty error`).
+    EmptyCell,
+}
+
+impl RejectCode {
+    /// The word in dead letters and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotUtf8 => "not_utf8",
+            Self::NotJson => "not_json",
+            Self::NotObject => "not_object",
+            Self::TooLong => "too_long",
+            Self::TooDeep => "too_deep",
+            Self::Ragged => "ragged",
+            Self::EmptyRow => "empty_row",
+            Self::EmptyCell => "empty_cell",
+        }
+    }
+}
+
+/// Rows that were sent as they are although something about them is remarkable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowWarning {
+    /// What is remarkable.
+    pub kind: WarningKind,
+    /// How many rows since the warnings were last taken.
+    pub count: u64,
+    /// The first of them.
+    pub first: Position,
+}
+
+/// What is remarkable about a row that is sent all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum WarningKind {
+    /// A key occurs twice at the top level; which one counts is up to the platform.
+    DuplicateKey,
+    /// A `\ud800` to `\udfff` escape without its partner: no character.
+    LoneSurrogate,
+    /// A number such as 1e400 that is infinite as a double.
+    NumberRange,
+}
+
+impl WarningKind {
+    /// The word in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DuplicateKey => "duplicate_key",
+            Self::LoneSurrogate => "lone_surrogate",
+            Self::NumberRange => "number_range",
+        }
+    }
+}
+
+/// A source of rows.
+///
+/// The ranges that [`cut`](Self::cut) returns tile the decompressed input from where the reader
+/// started: each begins where the one before ended, and after [`Next::End`] a last cut takes what
+/// follows the last record.
+pub trait RowReader: Send {
+    /// Reads the next record and, when it is a row, appends its JSON object to `body`, without a
+    /// comma. The row is then pending; a row that is pending when this is called is accepted.
+    /// After an error or [`Next::End`] the same is returned again or the end is.
+    fn next(&mut self, body: &mut Vec<u8>) -> Result<Next, InputError>;
+
+    /// Takes the pending row into the current range.
+    fn accept(&mut self);
+
+    /// Ends the current range: before the pending row if there is one, else after the last record.
+    /// The next range starts there, and with it a pending row.
+    fn cut(&mut self) -> RawRange;
+
+    /// Bytes of the source as stored (compressed bytes of a compressed one) consumed so far.
+    fn consumed_bytes(&self) -> u64;
+
+    /// The warnings since this was last called, at most one of each kind.
+    fn warnings(&mut self) -> Vec<RowWarning>;
+}
