@@ -13,6 +13,8 @@
 //! | 5 | [`commands`]: one file a command |
 
 pub mod domain;
+pub mod http;
 pub mod input;
 pub mod ledger;
 pub mod protocol;
+pub mod retry;

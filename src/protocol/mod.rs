@@ -9,7 +9,9 @@ mod decode;
 mod encode;
 mod endpoint;
 pub mod huawei;
+mod judge;
 pub mod messages;
+mod request;
 pub mod sign;
 
 pub use decode::{MAX_REPLY_BYTES, Reply, Unreadable, decode_reply, inflate};
@@ -18,3 +20,5 @@ pub use encode::{
     InvalidDoneFormat, done_body, list_operations_body,
 };
 pub use endpoint::{Call, ReceivedCall, ReceivedMethod};
+pub use judge::{MAX_MESSAGE_CHARS, MAX_RETRY_AFTER, bound_message, judge};
+pub use request::request_headers;

@@ -15,7 +15,7 @@ const TERMINATOR: &str = "request";
 
 /// The parts of `Credentials::AkSk`.
 pub(super) struct AccessKey<'a> {
-    pub(super) access_key: &'a str,
+    pub(super) id: &'a str,
     pub(super) secret_key: &'a Secret,
     pub(super) session_token: Option<&'a Secret>,
     pub(super) region: &'a str,
@@ -88,7 +88,7 @@ pub(super) fn sign(
         "Authorization",
         format!(
             "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={signature}",
-            key.access_key,
+            key.id,
             scope.text(),
             names.join(";")
         ),

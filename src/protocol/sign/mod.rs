@@ -24,7 +24,7 @@ pub const DEFAULT_SIGN_REGION: &str = "placeholder";
 /// the default of the platform's signatures elsewhere (docs/6568/163743).
 pub const ACCESS_KEY_WINDOW: TimeDelta = TimeDelta::seconds(900);
 
-/// Age at which a token's signature goes stale (BytePlus token page, SDK comments).
+/// Age at which a token's signature goes stale (`BytePlus` token page, SDK comments).
 pub const TOKEN_WINDOW: TimeDelta = TimeDelta::seconds(5);
 
 /// Added to the token's window by [`verify`]: the timestamp is cut to whole seconds.
@@ -130,7 +130,7 @@ impl Credentials {
                 region,
             } => {
                 let key = aksk::AccessKey {
-                    access_key,
+                    id: access_key,
                     secret_key,
                     session_token: session_token.as_ref(),
                     region,
