@@ -18,3 +18,4 @@ pub mod input;
 pub mod ledger;
 pub mod protocol;
 pub mod retry;
+pub mod sandbox;
