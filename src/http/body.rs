@@ -31,6 +31,12 @@ impl Outgoing {
         }
     }
 
+    /// The same request under another id; the body is not hashed again.
+    #[must_use]
+    pub fn with_request_id(self, request_id: RequestId) -> Self {
+        Self { request_id, ..self }
+    }
+
     /// What is asked.
     pub fn call(&self) -> &Call {
         &self.call

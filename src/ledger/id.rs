@@ -9,7 +9,7 @@ pub struct PartitionId(pub i64);
 pub struct InputId(pub i64);
 
 /// A batch's row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BatchId(pub i64);
 
 /// A run's row.

@@ -6,9 +6,10 @@ use super::settings::RetrySettings;
 use super::stop::Stop;
 use crate::domain::Partition;
 use crate::http::Client;
-use crate::ledger::{Ledger, RegisteredPartition, RunId};
+use crate::ledger::{InputId, Ledger, RegisteredPartition, RunId};
 use crate::limiter::Limiter;
 use crate::protocol::DoneFormat;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -43,9 +44,15 @@ pub(super) struct Context {
     pub(super) done_format: DoneFormat,
     pub(super) spool_dir: PathBuf,
     pub(super) size_limit: Arc<SizeLimit>,
+    pub(super) input_names: Arc<HashMap<InputId, String>>,
 }
 
 impl Context {
+    /// File or stream of a record, for people.
+    pub(super) fn input_name(&self, input: InputId) -> String {
+        self.input_names.get(&input).cloned().unwrap_or_default()
+    }
+
     pub(super) fn tell(&self, event: &Event) {
         self.services.observer.observe(event);
     }

@@ -2,6 +2,7 @@
 
 use super::report::Status;
 use crate::domain::{DateState, Judged, Partition, SetupFault, Verdict};
+use crate::http::Refresh;
 use crate::ledger::Unmet;
 use std::fmt::Write;
 
@@ -40,6 +41,27 @@ pub(super) fn stopping(partition: &Partition, judged: &Judged) -> (Status, Strin
     };
     let text = format!("{partition}: {}. {advice}", answer(judged));
     (status, text)
+}
+
+/// What a refusal of credentials or clock means, after another look at both.
+pub(super) fn unauthorized(judged: &Judged, refresh: &Refresh) -> (Status, String) {
+    let mut text = format!("{}. ", answer(judged));
+    if let Some(error) = &refresh.error {
+        let _ = write!(text, "The credentials could not be read again: {error}. ");
+    }
+    match refresh.clock_offset {
+        Some(offset) => {
+            let _ = write!(
+                text,
+                "This machine's clock differs from the server's by {} s; set it right (NTP), then run the same command again",
+                offset.num_seconds()
+            );
+        }
+        None => text.push_str(
+            "Check BYTEAIR_AK and BYTEAIR_SK (or BYTEAIR_TOKEN with --auth token) and --tenant-id, then run the same command again; everything is resumable",
+        ),
+    }
+    (Status::Unauthorized, text)
 }
 
 /// What was answered, as short as it goes.

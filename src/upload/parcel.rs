@@ -4,7 +4,7 @@ use super::cut::{Cut, CutKind};
 use super::memory::Share;
 use super::places::RowPlaces;
 use super::spool;
-use crate::domain::{BatchIdentity, Generation, Position};
+use crate::domain::{BatchIdentity, Generation, Position, RequestId};
 use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, Piece, RejectSource};
 use crate::protocol::{self, Gzip};
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use xxhash_rust::xxh3::xxh3_128;
 const MAX_BODY_BYTES: usize = 1 << 30;
 
 /// A batch whose body exists only compressed.
+#[derive(Default)]
 pub(super) struct Parcel {
     pub(super) id: BatchId,
     pub(super) pieces: Vec<Piece>,
@@ -28,6 +29,8 @@ pub(super) struct Parcel {
     pub(super) unknown: bool,
     pub(super) spooled: bool,
     pub(super) source_bytes: u64,
+    /// The id under which it was sent last.
+    pub(super) sent_as: Option<RequestId>,
     /// Held until the batch is settled; halves of a split share that of the whole.
     pub(super) share: Option<Share>,
 }
@@ -121,6 +124,7 @@ pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
             unknown,
             spooled,
             source_bytes,
+            sent_as: None,
             share: Some(share),
         }),
     })
@@ -300,6 +304,7 @@ impl Half {
             unknown: false,
             spooled,
             source_bytes: 0,
+            sent_as: None,
             share: None,
         }
     }

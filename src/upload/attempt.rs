@@ -1,0 +1,70 @@
+//! One attempt at one request: a place in the quota, a fresh signature, an answer.
+
+use super::context::Services;
+use super::event::{Gauges, Limiting};
+use crate::domain::{Judged, Verdict};
+use crate::http::Outgoing;
+use crate::limiter::{LimiterError, Waiting};
+use std::sync::Arc;
+
+/// What came of an attempt.
+#[derive(Debug)]
+pub(super) enum Attempt {
+    /// An answer, or a failure with a meaning.
+    Answered(Judged),
+    /// The run stops before anything was sent.
+    NotBegun,
+    /// The run gave up waiting for the answer: the outcome is unknown.
+    GivenUp,
+}
+
+/// Waits for the quota, sends, judges. A 429 slows everybody down before this returns.
+pub(super) async fn attempt(
+    services: &Services,
+    outgoing: &Outgoing,
+    rows: u32,
+    cancelled: impl Fn() -> bool,
+) -> Result<Attempt, LimiterError> {
+    let gauges = &services.gauges;
+    if let Some(waiting) = services.limiter.waiting_for() {
+        gauges.limited_by(match waiting {
+            Waiting::Rows => Limiting::RowRate,
+            Waiting::Requests => Limiting::RequestRate,
+            Waiting::Pause => Limiting::Network,
+        });
+    }
+    let permit = tokio::select! {
+        biased;
+        () = services.stop.draining() => return Ok(Attempt::NotBegun),
+        permit = services.limiter.acquire(rows) => Arc::new(permit?),
+    };
+    if cancelled() {
+        return Ok(Attempt::NotBegun);
+    }
+    let body_bytes = u64::try_from(outgoing.body().len()).unwrap_or(u64::MAX);
+    Gauges::add(&gauges.requests, 1);
+    Gauges::add(&gauges.requests_in_flight, 1);
+    Gauges::add(&gauges.rows_in_flight, u64::from(rows));
+    Gauges::add(&gauges.bytes_sent, body_bytes);
+    let stamp = Arc::clone(&permit);
+    let judged = tokio::select! {
+        judged = services.client.send(outgoing, move || stamp.sent()) => Some(judged),
+        () = services.stop.aborting() => None,
+    };
+    // An attempt that was never handed over completely is stamped now.
+    permit.sent();
+    Gauges::sub(&gauges.requests_in_flight, 1);
+    Gauges::sub(&gauges.rows_in_flight, u64::from(rows));
+    let Some(judged) = judged else {
+        return Ok(Attempt::GivenUp);
+    };
+    match judged.verdict {
+        Verdict::Throttled => {
+            Gauges::add(&gauges.throttled, 1);
+            services.limiter.throttled(judged.retry_after);
+        }
+        Verdict::Accepted => services.limiter.succeeded(rows),
+        _ => {}
+    }
+    Ok(Attempt::Answered(judged))
+}

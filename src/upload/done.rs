@@ -1,0 +1,353 @@
+//! Sealing a date and telling the platform that it is complete.
+//!
+//! The only code that sends `done`, and it takes a [`SealedPartition`] to do so. `done` follows the
+//! same rules as a batch: after an attempt of unknown outcome it keeps its id, and then 409, "acked"
+//! and "done" mean that it got through.
+
+use super::attempt::{Attempt, attempt};
+use super::context::Services;
+use super::event::{DoneOutcome, Event, Gauges};
+use super::explain;
+use super::report::Status;
+use super::settings::RetrySettings;
+use super::worker::{BACKOFF_BASE, WorkerError};
+use crate::domain::{DateState, Judged, Partition, Verdict};
+use crate::http::Outgoing;
+use crate::ledger::{DoneSettlement, RunId, SealOutcome, SealRequest, SealedPartition, Unmet};
+use crate::protocol::{Call, DEFAULT_GZIP_LEVEL, DoneFormat, Gzip, done_body};
+use crate::retry::{Backoff, Decision, Tried};
+use bytes::Bytes;
+use std::time::{Duration, Instant};
+
+/// How often a date that another process is sealing is looked at again.
+const BUSY_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long to wait for that other process.
+const BUSY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What became of a date's `done`.
+#[derive(Debug, Clone)]
+pub struct DoneReport {
+    /// In a word.
+    pub outcome: DoneOutcome,
+    /// What that alone means for the exit status.
+    pub status: Status,
+    /// Why, for people; empty when there is nothing to add.
+    pub why: String,
+    /// What is missing, when it was withheld.
+    pub missing: Vec<Unmet>,
+}
+
+/// What is needed to finish a date, besides the date.
+#[derive(Clone)]
+pub struct Finisher {
+    /// Ledger, client, limiter.
+    pub services: Services,
+    /// The run that asks.
+    pub run: RunId,
+    /// How long to try.
+    pub retry: RetrySettings,
+    /// Form of the request.
+    pub format: DoneFormat,
+}
+
+impl Finisher {
+    /// Seals the date if nothing is missing and sends its `done`.
+    pub(super) async fn finish(
+        &self,
+        partition: &Partition,
+        request: SealRequest,
+    ) -> Result<DoneReport, WorkerError> {
+        let begun = Instant::now();
+        let report = loop {
+            let sealing = self.services.ledger.seal(partition.target.clone(), request);
+            match sealing.committed().await? {
+                SealOutcome::Sealed(sealed) => break self.send(*sealed).await?,
+                SealOutcome::AlreadyDone { unconfirmed } => {
+                    break DoneReport {
+                        outcome: DoneOutcome::Already,
+                        status: Status::Success,
+                        why: if unconfirmed {
+                            "its reply was lost; the platform's later answers say that it got through".to_owned()
+                        } else {
+                            String::new()
+                        },
+                        missing: Vec::new(),
+                    };
+                }
+                SealOutcome::Withheld(missing) => break withheld(missing),
+                SealOutcome::Refused => {
+                    break DoneReport {
+                        outcome: DoneOutcome::Withheld,
+                        status: Status::Refused,
+                        why: "the platform refused this date; it owes nothing".to_owned(),
+                        missing: Vec::new(),
+                    };
+                }
+                SealOutcome::Busy if begun.elapsed() < BUSY_PATIENCE => {
+                    tokio::select! {
+                        () = tokio::time::sleep(BUSY_PAUSE) => {}
+                        () = self.services.stop.draining() => break interrupted(false),
+                    }
+                }
+                SealOutcome::Busy => {
+                    break DoneReport {
+                        outcome: DoneOutcome::Withheld,
+                        status: Status::Busy,
+                        why: "another run is sending done for this date".to_owned(),
+                        missing: Vec::new(),
+                    };
+                }
+            }
+        };
+        self.services.observer.observe(&Event::Done {
+            partition: partition.clone(),
+            outcome: report.outcome,
+            why: report.why.clone(),
+        });
+        Ok(report)
+    }
+
+    async fn send(&self, mut sealed: SealedPartition) -> Result<DoneReport, WorkerError> {
+        let call = Call::Done {
+            topic: sealed.topic().clone(),
+            stage: sealed.partition().stage,
+            format: self.format,
+        };
+        let body = Gzip::new(DEFAULT_GZIP_LEVEL).compress(&done_body(sealed.date(), self.format));
+        let mut outgoing = Outgoing::new(call, sealed.request_id(), Bytes::from(body));
+        let mut tries = Tries {
+            begun: Instant::now(),
+            attempts: 0,
+            refreshed: false,
+            renamed: false,
+        };
+        loop {
+            if tries.attempts > 0 {
+                Gauges::add(&self.services.gauges.retries, 1);
+                outgoing = outgoing.with_request_id(sealed.request_id());
+            }
+            tries.attempts = tries.attempts.saturating_add(1);
+            let signed_with = self.services.client.signing_generation();
+            let judged = match attempt(&self.services, &outgoing, 0, || false).await? {
+                Attempt::Answered(judged) => judged,
+                Attempt::NotBegun => return self.leave(sealed, interrupted(false)).await,
+                Attempt::GivenUp => {
+                    self.services.ledger.note_done_unknown(&mut sealed).await?;
+                    return self.leave(sealed, interrupted(true)).await;
+                }
+            };
+            match self.after(&mut sealed, &judged, &mut tries).await? {
+                Step::Again(wait) => tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = self.services.stop.draining() => {
+                        let unknown = sealed.has_unknown_attempt();
+                        return self.leave(sealed, interrupted(unknown)).await;
+                    }
+                },
+                Step::Refreshed => {
+                    let refresh = self
+                        .services
+                        .client
+                        .refresh_after_unauthorized(signed_with, judged.server_time);
+                    if !refresh.try_again || tries.refreshed {
+                        let (status, why) = explain::unauthorized(&judged, &refresh);
+                        return self.leave(sealed, failed(status, why)).await;
+                    }
+                    tries.refreshed = true;
+                }
+                Step::Got(settlement, report) => {
+                    self.settle(sealed, settlement, &report.why).await?;
+                    return Ok(report);
+                }
+                Step::Leave(report) => return self.leave(sealed, report).await,
+            }
+        }
+    }
+
+    async fn after(
+        &self,
+        sealed: &mut SealedPartition,
+        judged: &Judged,
+        tries: &mut Tries,
+    ) -> Result<Step, WorkerError> {
+        let ledger = &self.services.ledger;
+        let unknown = sealed.has_unknown_attempt();
+        match &judged.verdict {
+            Verdict::Accepted => return Ok(got(DoneSettlement::Confirmed, String::new())),
+            Verdict::Duplicate | Verdict::Date(DateState::Acked | DateState::Done) if unknown => {
+                let why = format!(
+                    "an earlier attempt got through, its reply was lost ({})",
+                    explain::answer(judged)
+                );
+                return Ok(got(DoneSettlement::Unconfirmed, why));
+            }
+            Verdict::Unknown => {
+                if !unknown {
+                    ledger.note_done_unknown(sealed).await?;
+                }
+                return Ok(self.back_off(sealed, judged, tries));
+            }
+            Verdict::NotSent => return Ok(self.back_off(sealed, judged, tries)),
+            _ => {}
+        }
+        // All others are definite: a new id next time, unless an unknown attempt pins the old one.
+        if !unknown {
+            ledger.renew_done(sealed).await?;
+        }
+        Ok(match &judged.verdict {
+            Verdict::Throttled | Verdict::ServerError => self.back_off(sealed, judged, tries),
+            Verdict::Unauthorized => Step::Refreshed,
+            // A foreign id: the state directory was copied, perhaps. Another id asks again.
+            Verdict::Duplicate if !tries.renamed => {
+                tries.renamed = true;
+                Step::Again(Duration::ZERO)
+            }
+            _ => {
+                let (status, why) = explain::stopping(sealed.partition(), judged);
+                Step::Leave(failed(status, why))
+            }
+        })
+    }
+
+    fn back_off(&self, sealed: &SealedPartition, judged: &Judged, tries: &Tries) -> Step {
+        let backoff = Backoff {
+            base: BACKOFF_BASE,
+            max_delay: self.retry.max_delay,
+            budget: self.retry.retry_for,
+        };
+        let decision = backoff.decide(&Tried {
+            verdict: &judged.verdict,
+            attempts: tries.attempts,
+            elapsed: tries.begun.elapsed(),
+            random: rand::random(),
+            retry_after: judged.retry_after,
+        });
+        let wait = match decision {
+            Decision::Wait(wait) => wait,
+            Decision::Stop(_) => {
+                let why = format!(
+                    "after {} attempt(s), {}; run the same command again",
+                    tries.attempts,
+                    explain::answer(judged)
+                );
+                let outcome = if sealed.has_unknown_attempt() {
+                    DoneOutcome::Unknown
+                } else {
+                    DoneOutcome::Withheld
+                };
+                return Step::Leave(DoneReport {
+                    outcome,
+                    status: Status::Temporary,
+                    why,
+                    missing: Vec::new(),
+                });
+            }
+        };
+        self.services.observer.observe(&Event::Retry {
+            partition: sealed.partition().clone(),
+            records: (0, 0),
+            attempt: tries.attempts,
+            judged: judged.clone(),
+            wait,
+        });
+        Step::Again(wait)
+    }
+
+    /// Ends without `done`: a date of which nothing is unknown is open again.
+    async fn leave(
+        &self,
+        sealed: SealedPartition,
+        report: DoneReport,
+    ) -> Result<DoneReport, WorkerError> {
+        if !sealed.has_unknown_attempt() {
+            self.settle(sealed, DoneSettlement::NotStored, &report.why)
+                .await?;
+        }
+        Ok(report)
+    }
+
+    async fn settle(
+        &self,
+        sealed: SealedPartition,
+        settlement: DoneSettlement,
+        why: &str,
+    ) -> Result<(), WorkerError> {
+        self.services
+            .ledger
+            .settle_done(sealed, self.run, settlement, why.to_owned())
+            .await?;
+        Ok(())
+    }
+}
+
+struct Tries {
+    begun: Instant,
+    attempts: u32,
+    refreshed: bool,
+    renamed: bool,
+}
+
+enum Step {
+    Again(Duration),
+    Refreshed,
+    Got(DoneSettlement, DoneReport),
+    Leave(DoneReport),
+}
+
+fn got(settlement: DoneSettlement, why: String) -> Step {
+    let outcome = match settlement {
+        DoneSettlement::Unconfirmed => DoneOutcome::Unconfirmed,
+        _ => DoneOutcome::Sent,
+    };
+    Step::Got(
+        settlement,
+        DoneReport {
+            outcome,
+            status: Status::Success,
+            why,
+            missing: Vec::new(),
+        },
+    )
+}
+
+fn failed(status: Status, why: String) -> DoneReport {
+    DoneReport {
+        outcome: DoneOutcome::Withheld,
+        status,
+        why,
+        missing: Vec::new(),
+    }
+}
+
+/// The run stops; its cause has a status of its own.
+fn interrupted(unknown: bool) -> DoneReport {
+    DoneReport {
+        outcome: if unknown {
+            DoneOutcome::Unknown
+        } else {
+            DoneOutcome::Withheld
+        },
+        status: Status::Temporary,
+        why: "the run was stopped before done was acknowledged".to_owned(),
+        missing: Vec::new(),
+    }
+}
+
+/// Puts the shortcomings of a date into words; the most serious gives the status.
+pub(super) fn withheld(missing: Vec<Unmet>) -> DoneReport {
+    let told: Vec<(Status, String)> = missing.iter().map(explain::unmet).collect();
+    DoneReport {
+        outcome: DoneOutcome::Withheld,
+        status: told
+            .iter()
+            .map(|(status, _)| *status)
+            .fold(Status::Success, Status::worst),
+        why: told
+            .into_iter()
+            .map(|(_, why)| why)
+            .collect::<Vec<_>>()
+            .join("; "),
+        missing,
+    }
+}

@@ -1,0 +1,554 @@
+//! The loop that owns a run.
+//!
+//! It takes finished work before new work, hands cuts to compressing threads and takes them back in
+//! order, hands intents to the ledger in that order, and starts one task for each batch. A date is
+//! finished when all of it is read, compared and settled; dates do not wait for each other.
+
+use super::batcher::Batcher;
+use super::context::{Context, DateRun, Services, SizeLimit};
+use super::cut::{Cut, Message};
+use super::deliver::{Delivery, deliver};
+use super::done::{DoneReport, Finisher};
+use super::event::{Event, Gauges};
+use super::finish::finish_date;
+use super::memory::Budget;
+use super::parcel::{PackError, Packed, pack};
+use super::plan::{Action, Plan};
+use super::report::Status;
+use super::settings::Settings;
+use super::stop::StopCause;
+use super::summary::worker_status;
+use super::work::Work;
+use super::worker::WorkerError;
+use super::{explain, summary};
+use crate::domain::{Partition, RawRange};
+use crate::input::Verifier;
+use crate::ledger::{HeldInput, InputId, LedgerError, LedgerReader, Registered};
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// In-flight requests when `--max-in-flight` is `auto`: memory and quota are the real bounds.
+const MAX_AUTO_IN_FLIGHT: usize = 512;
+
+/// Messages that may wait between the reading thread and the loop.
+const MESSAGE_QUEUE: usize = 2;
+
+/// Memory that is no batch: the reader's and the inflater's own buffers.
+const READER_MEMORY_BYTES: usize = 4 << 20;
+
+/// What an upload came to.
+pub(super) struct UploadOutcome {
+    /// What went wrong, with its meaning for the exit status.
+    pub(super) problems: Vec<(Status, String)>,
+    /// What became of each date's `done`.
+    pub(super) dates: Vec<(Partition, DoneReport)>,
+}
+
+/// A run that is ready to begin.
+pub(super) struct Engine {
+    settings: Settings,
+    context: Context,
+    dates: Vec<DateState>,
+    work: Vec<Work>,
+    comparisons: Vec<Comparison>,
+    finisher: Finisher,
+    /// Locks, held until the run ends.
+    _held: Vec<HeldInput>,
+    tasks: JoinSet<(usize, Task)>,
+    packing: VecDeque<Slot>,
+    in_flight: usize,
+    problems: Vec<(Status, String)>,
+}
+
+/// How far a date is.
+struct DateState {
+    run: Arc<DateRun>,
+    read: bool,
+    outstanding: usize,
+    failed: Option<(Status, String)>,
+    blocked: bool,
+    done: Option<DoneReport>,
+    finishing: bool,
+}
+
+/// Recorded stretches that are compared beside the upload.
+pub(super) struct Comparison {
+    pub(super) date: usize,
+    pub(super) input: InputId,
+    pub(super) path: PathBuf,
+    pub(super) ranges: Vec<RawRange>,
+}
+
+/// What a task of the run brings back.
+enum Task {
+    Delivered(Result<Delivery, WorkerError>),
+    Recorded(Result<(), LedgerError>),
+    Compared(Result<(), (Status, String)>),
+    Finished(Result<DoneReport, WorkerError>),
+}
+
+/// Cuts being packed, with the marks between them, in order.
+enum Slot {
+    Packing(usize, JoinHandle<Result<Packed, PackError>>),
+    Read(usize),
+    Failed(usize, Status, String),
+}
+
+impl Engine {
+    /// Turns a registered plan into work.
+    pub(super) fn prepare(
+        settings: &Settings,
+        services: &Services,
+        plan: Plan,
+        registered: Registered,
+    ) -> Result<Self, LedgerError> {
+        let Some(reader) = LedgerReader::open(&settings.run.state_dir)? else {
+            return Err(LedgerError::Closed);
+        };
+        let mut held = registered.inputs.into_iter();
+        let mut prepared = super::work::Prepared::default();
+        let mut dates = Vec::new();
+        let mut locks = Vec::new();
+        let uploads = plan.dates.into_iter().filter_map(|date| match date.action {
+            Action::Upload(inputs) => Some(inputs),
+            _ => None,
+        });
+        for (index, (inputs, row)) in uploads.zip(registered.partitions).enumerate() {
+            let with_ids: Vec<_> = inputs
+                .into_iter()
+                .zip(held.by_ref())
+                .map(|(input, held)| {
+                    let id = held.id;
+                    locks.push(held);
+                    (input, id)
+                })
+                .collect();
+            prepared.add(&reader, &settings.input, (index, row.id), with_ids)?;
+            dates.push(DateState::new(DateRun::new(row)));
+        }
+        let context = Context {
+            services: services.clone(),
+            run: registered.run,
+            retry: settings.retry,
+            done_format: settings.gate.done_format,
+            spool_dir: settings.run.state_dir.join("spool"),
+            size_limit: Arc::new(SizeLimit::new(
+                settings.batch.rows.rows(),
+                settings.batch.bytes,
+            )),
+            input_names: Arc::new(prepared.names),
+        };
+        let engine = Self {
+            settings: settings.clone(),
+            finisher: Finisher {
+                services: services.clone(),
+                run: registered.run,
+                retry: settings.retry,
+                format: settings.gate.done_format,
+            },
+            context,
+            dates,
+            work: prepared.work,
+            comparisons: prepared.comparisons,
+            _held: locks,
+            tasks: JoinSet::new(),
+            packing: VecDeque::new(),
+            in_flight: 0,
+            problems: Vec::new(),
+        };
+        engine.tell_started(prepared.bytes_total, prepared.bytes_before);
+        Ok(engine)
+    }
+
+    fn tell_started(&self, bytes_total: Option<u64>, bytes_before: u64) {
+        let gauges = &self.context.services.gauges;
+        Gauges::add(&gauges.bytes_before, bytes_before);
+        Gauges::add(&gauges.bytes_settled, bytes_before);
+        let inputs = self.work.iter().map(|work| work.inputs.len()).sum();
+        let finished = self
+            .work
+            .iter()
+            .flat_map(|work| &work.inputs)
+            .filter(|input| input.read_to_end)
+            .count();
+        let dates: Vec<String> = self
+            .dates
+            .iter()
+            .filter_map(|date| date.run.partition().date())
+            .map(|date| date.to_string())
+            .collect();
+        self.context.tell(&Event::Started {
+            run: self.context.run.0,
+            what: format!(
+                "{} {} {}",
+                self.settings.topic,
+                self.settings.stage,
+                summary::shorten(&dates)
+            ),
+            zone: self.settings.zone.to_string(),
+            inputs,
+            inputs_finished: finished,
+            bytes_total,
+        });
+    }
+
+    /// Runs to the end.
+    pub(super) async fn upload(mut self) -> UploadOutcome {
+        let (messages, mut incoming) = mpsc::channel(MESSAGE_QUEUE);
+        let reading = self.start_reading(messages);
+        self.start_comparing();
+        let stop = self.context.services.stop.clone();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let most_in_flight = self
+            .settings
+            .batch
+            .max_in_flight
+            .unwrap_or(MAX_AUTO_IN_FLIGHT);
+        let deadline = self.settings.run.max_duration.unwrap_or(Duration::MAX);
+        let mut deadline = std::pin::pin!(tokio::time::sleep(deadline));
+        let mut grace = std::pin::pin!(tokio::time::sleep(Duration::MAX));
+        let (mut draining, mut more) = (false, true);
+        while more || !self.packing.is_empty() || !self.tasks.is_empty() {
+            let room = self.in_flight < most_in_flight;
+            tokio::select! {
+                biased;
+                () = &mut grace, if draining => {
+                    stop.abort(StopCause::Failure);
+                    grace.as_mut().reset(far_future());
+                }
+                () = stop.draining(), if !draining => {
+                    (draining, more) = (true, false);
+                    incoming.close();
+                    self.packing.clear();
+                    grace.as_mut().reset(tokio::time::Instant::now() + self.settings.run.grace);
+                    self.context.tell(&Event::Stopping { grace: self.settings.run.grace });
+                }
+                () = &mut deadline, if !draining => stop.drain(StopCause::MaxDuration),
+                Some(joined) = self.tasks.join_next(), if !self.tasks.is_empty() => match joined {
+                    Ok((date, task)) => self.finished(date, task),
+                    Err(error) => self.broken(Status::Unexpected, format!("a task of this program ended unexpectedly: {error}")),
+                },
+                slot = front(&mut self.packing), if room && !self.packing.is_empty() => {
+                    self.packing.pop_front();
+                    self.packed(slot);
+                }
+                message = incoming.recv(), if more && self.packing.len() < cores => match message {
+                    Some(message) => self.received(message),
+                    None => more = false,
+                },
+            }
+            self.finish_ready_dates(draining);
+        }
+        if !stop.is_draining() && let Err(error) = reading.await {
+            self.broken(
+                Status::Unexpected,
+                format!("the reading thread ended unexpectedly: {error}"),
+            );
+        }
+        self.outcome()
+    }
+
+    fn start_reading(&mut self, messages: mpsc::Sender<Message>) -> JoinHandle<()> {
+        let size_limit = Arc::clone(&self.context.size_limit);
+        let limiter = self.context.services.limiter.clone();
+        let dates: Vec<Arc<DateRun>> = self.dates.iter().map(|d| Arc::clone(&d.run)).collect();
+        let batcher = Batcher {
+            settings: self.settings.input.clone(),
+            limits: Arc::new(move || {
+                (
+                    size_limit.rows().min(limiter.max_rows()).max(1),
+                    size_limit.bytes(),
+                )
+            }),
+            budget: Budget::new(
+                self.settings
+                    .batch
+                    .memory_bytes
+                    .saturating_sub(READER_MEMORY_BYTES),
+            ),
+            runtime: Handle::current(),
+            messages,
+            gauges: Arc::clone(&self.context.services.gauges),
+            rejected: Arc::new(AtomicU64::new(0)),
+            stop_after_errors: self.settings.gate.stop_after_errors,
+            spool_dir: self.context.spool_dir.clone(),
+            is_stopped: Arc::new(move |index| {
+                dates.get(index).is_some_and(|date| date.stopped().is_some())
+            }),
+        };
+        let work = std::mem::take(&mut self.work);
+        tokio::task::spawn_blocking(move || batcher.run(work))
+    }
+
+    fn start_comparing(&mut self) {
+        for comparison in std::mem::take(&mut self.comparisons) {
+            if let Some(date) = self.dates.get_mut(comparison.date) {
+                date.outstanding += 1;
+            }
+            let settings = self.settings.input.clone();
+            let ledger = Arc::clone(&self.context.services.ledger);
+            self.tasks.spawn_blocking(move || {
+                let Comparison {
+                    date,
+                    input,
+                    path,
+                    ranges,
+                } = comparison;
+                let compared = match Verifier::verify(&path, &settings, ranges) {
+                    Ok(None) => ledger
+                        .mark_verified(input)
+                        .committed_blocking()
+                        .map_err(|error| (summary::ledger_status(&error), explain::with_causes(&error))),
+                    Ok(Some(range)) => Err((
+                        Status::InputChanged,
+                        format!(
+                            "{} differs from what was uploaded of it, from line {} on; put it back, or 'byteair-sync ledger drop-input', or 'write --restart'",
+                            path.display(),
+                            range.line
+                        ),
+                    )),
+                    Err(error) => Err((Status::BadInput, explain::with_causes(&error))),
+                };
+                (date, Task::Compared(compared))
+            });
+        }
+    }
+
+    fn received(&mut self, message: Message) {
+        match message {
+            Message::Cut(cut) => self.start_packing(*cut),
+            Message::PartitionRead(date) => self.packing.push_back(Slot::Read(date)),
+            Message::PartitionFailed {
+                partition,
+                status,
+                problem,
+            } => self.packing.push_back(Slot::Failed(partition, status, problem)),
+            Message::Warning(text) => self.context.tell(&Event::Warning(text)),
+        }
+    }
+
+    fn start_packing(&mut self, cut: Cut) {
+        let spool_dir = self.context.spool_dir.clone();
+        let date = cut.partition;
+        let handle = tokio::task::spawn_blocking(move || pack(cut, &spool_dir));
+        self.packing.push_back(Slot::Packing(date, handle));
+    }
+
+    fn packed(&mut self, slot: Ready) {
+        match slot {
+            Ready::Packed(_, Ok(packed)) => self.start_delivery(packed),
+            Ready::Packed(date, Err(error)) => {
+                let status = summary::pack_status(&error);
+                self.fail_date(date, status, explain::with_causes(&error));
+            }
+            Ready::Read(date) => {
+                if let Some(date) = self.dates.get_mut(date) {
+                    date.read = true;
+                }
+            }
+            Ready::Failed(date, status, problem) => self.fail_date(date, status, problem),
+        }
+    }
+
+    fn start_delivery(&mut self, mut packed: Packed) {
+        let Some(date) = self.dates.get_mut(packed.partition) else {
+            return;
+        };
+        // Once something of a date failed, nothing more of it is intended: it could not be sealed,
+        // and the next run reads on exactly here.
+        if date.failed.is_some() || date.run.stopped().is_some() {
+            return;
+        }
+        let run = Arc::clone(&date.run);
+        date.outstanding += 1;
+        let index = packed.partition;
+        let letters = packed.tell_rejects(&self.context, run.partition());
+        Gauges::add(&self.context.services.gauges.rows_rejected, letters);
+        let pending = packed
+            .intention(&run.row)
+            .map(|intention| self.context.services.ledger.intend(intention));
+        let context = self.context.clone();
+        let source_bytes = packed.source_bytes;
+        let Some(mut parcel) = packed.parcel else {
+            self.tasks.spawn(async move {
+                let recorded = match pending {
+                    Some(pending) => pending.committed().await.map(drop),
+                    None => Ok(()),
+                };
+                Gauges::add(&context.services.gauges.bytes_settled, source_bytes);
+                (index, Task::Recorded(recorded))
+            });
+            return;
+        };
+        self.in_flight += 1;
+        let probe = run.is_probe();
+        self.tasks.spawn(async move {
+            let delivered = async {
+                if let Some(pending) = pending
+                    && let Some(id) = pending.committed().await?
+                {
+                    parcel.id = id;
+                }
+                deliver(&context, &run, parcel, probe).await
+            };
+            (index, Task::Delivered(delivered.await))
+        });
+    }
+
+    fn finished(&mut self, date: usize, task: Task) {
+        if matches!(task, Task::Delivered(_)) {
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
+        if let Some(state) = self.dates.get_mut(date)
+            && !matches!(task, Task::Finished(_))
+        {
+            state.outstanding = state.outstanding.saturating_sub(1);
+        }
+        match task {
+            Task::Delivered(Ok(delivery)) => self.delivered(date, delivery),
+            Task::Delivered(Err(error)) | Task::Finished(Err(error)) => {
+                self.broken(worker_status(&error), explain::with_causes(&error));
+            }
+            Task::Recorded(Ok(())) | Task::Compared(Ok(())) => {}
+            Task::Recorded(Err(error)) => self.broken(
+                summary::ledger_status(&error),
+                explain::with_causes(&error),
+            ),
+            Task::Compared(Err((status, problem))) => self.fail_date(date, status, problem),
+            Task::Finished(Ok(report)) => {
+                if let Some(state) = self.dates.get_mut(date) {
+                    state.done = Some(report);
+                }
+            }
+        }
+    }
+
+    fn delivered(&mut self, date: usize, delivery: Delivery) {
+        match delivery {
+            Delivery::Settled | Delivery::Interrupted => {}
+            Delivery::Blocked(why) => {
+                if let Some(state) = self.dates.get_mut(date) {
+                    state.blocked = true;
+                }
+                self.problems.push((Status::Unfinished, why));
+            }
+            Delivery::DateStopped => {
+                let stopped = self
+                    .dates
+                    .get(date)
+                    .and_then(|state| state.run.stopped().cloned());
+                if let Some((status, why)) = stopped {
+                    self.fail_date(date, status, why);
+                }
+            }
+            Delivery::RunStopped(status, why) => self.broken(status, why),
+            Delivery::Exhausted(why) => self.broken(Status::Temporary, why),
+        }
+    }
+
+    /// A date cannot be finished in this run.
+    fn fail_date(&mut self, date: usize, status: Status, why: String) {
+        let Some(state) = self.dates.get_mut(date) else {
+            return;
+        };
+        if state.failed.is_none() {
+            state.run.stop(status, why.clone());
+            self.problems.push((status, why.clone()));
+            state.failed = Some((status, why));
+        }
+    }
+
+    /// The run cannot go on.
+    fn broken(&mut self, status: Status, why: String) {
+        if !self.problems.iter().any(|(_, known)| *known == why) {
+            self.problems.push((status, why));
+        }
+        self.context.services.stop.drain(StopCause::Failure);
+    }
+
+    fn finish_ready_dates(&mut self, draining: bool) {
+        for (index, date) in self.dates.iter_mut().enumerate() {
+            let ready = date.read && date.outstanding == 0 && date.failed.is_none();
+            if draining || !ready || date.finishing {
+                continue;
+            }
+            date.finishing = true;
+            let (finisher, row) = (self.finisher.clone(), date.run.row.clone());
+            let (zone, state_dir) = (self.settings.zone, self.settings.run.state_dir.clone());
+            self.tasks.spawn(async move {
+                let report = finish_date(&finisher, &row, zone, state_dir).await;
+                (index, Task::Finished(report))
+            });
+        }
+    }
+
+    fn outcome(self) -> UploadOutcome {
+        let dates = self
+            .dates
+            .into_iter()
+            .map(|date| {
+                let partition = date.run.partition().clone();
+                let report = date.done.unwrap_or_else(|| {
+                    let (status, why) = date.failed.unwrap_or_else(|| {
+                        let why = "the upload is not complete".to_owned();
+                        (Status::Success, why)
+                    });
+                    DoneReport::withheld(&partition, status, why)
+                });
+                (partition, report)
+            })
+            .collect();
+        UploadOutcome {
+            problems: self.problems,
+            dates,
+        }
+    }
+}
+
+impl DateState {
+    fn new(run: DateRun) -> Self {
+        Self {
+            run: Arc::new(run),
+            read: false,
+            outstanding: 0,
+            failed: None,
+            blocked: false,
+            done: None,
+            finishing: false,
+        }
+    }
+}
+
+/// A slot whose turn has come.
+enum Ready {
+    Packed(usize, Result<Packed, PackError>),
+    Read(usize),
+    Failed(usize, Status, String),
+}
+
+/// Waits for the first slot without taking it, so that nothing is lost when the wait is cancelled.
+async fn front(slots: &mut VecDeque<Slot>) -> Ready {
+    match slots.front_mut() {
+        Some(Slot::Packing(date, handle)) => {
+            Ready::Packed(*date, handle.await.unwrap_or(Err(PackError::Unreadable)))
+        }
+        Some(Slot::Read(date)) => Ready::Read(*date),
+        Some(Slot::Failed(date, status, problem)) => {
+            Ready::Failed(*date, *status, problem.clone())
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn far_future() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs(86_400 * 365)
+}
+
+/// Names of inputs by number, for messages.
+pub(super) type InputNames = HashMap<InputId, String>;

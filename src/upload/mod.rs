@@ -1,0 +1,117 @@
+//! The engine: from inputs to `done`. Start reading here.
+//!
+//! [`run`] is the whole line: plan → register → read → pack → intend → send → settle → seal →
+//! `done` → report. One loop owns the run; a reading thread, compressing threads and one task for
+//! each batch in flight work for it, bounded by the memory budget and by `--max-in-flight`. Nothing
+//! here prints: [`event`] says what may be known of a run, [`report`] what it came to.
+
+mod attempt;
+mod batcher;
+mod context;
+mod cut;
+mod deliver;
+mod done;
+mod engine;
+pub mod event;
+mod explain;
+mod finish;
+mod matching;
+mod memory;
+mod parcel;
+mod places;
+mod plan;
+mod recognise;
+mod redo;
+pub mod report;
+mod settings;
+mod spool;
+mod stdin;
+mod stop;
+mod summary;
+mod unchanged;
+mod work;
+mod worker;
+
+pub use context::Services;
+pub use finish::{DoneRequest, finish_dates};
+pub use settings::{
+    BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources,
+};
+pub use stdin::StdinInput;
+pub use stop::{Stop, StopCause};
+
+use crate::domain::Target;
+use crate::ledger::{LedgerError, LedgerReader};
+use engine::Engine;
+use event::Event;
+use plan::{Action, Plan};
+use report::{Status, Summary};
+use summary::Story;
+
+/// The target as the ledger spells it, so that one of several hosts may be swapped. The limiter's
+/// quota belongs to it.
+pub fn resolve_target(settings: &Settings) -> Result<Target, LedgerError> {
+    let Some(reader) = LedgerReader::open(&settings.run.state_dir)? else {
+        return Ok(settings.target.clone());
+    };
+    let known = reader.find_target(&settings.target, &settings.hosts, settings.same_target)?;
+    Ok(known.map_or_else(|| settings.target.clone(), |known| known.target))
+}
+
+/// Uploads what is left of the inputs and sends `done` for every date whose gate opens.
+///
+/// Never fails as such: whatever happens is in the summary, with the exit status it leads to.
+pub async fn run(settings: Settings, services: Services, stdin: Option<StdinInput>) -> Summary {
+    let mut story = Story::new(&settings, &services);
+    let plan = match make_plan(&settings, stdin).await {
+        Ok(plan) => plan,
+        Err(error) => return story.failed(summary::ledger_status(&error), &error),
+    };
+    story.take_plan(&plan);
+    let uploads = plan
+        .dates
+        .iter()
+        .any(|date| matches!(date.action, Action::Upload(_)));
+    if !uploads {
+        return story.tell().await;
+    }
+    let registration = plan.registration(&settings);
+    let registered = match services.ledger.register(registration).committed().await {
+        Ok(registered) => registered,
+        Err(error) => return story.failed(summary::ledger_status(&error), &error),
+    };
+    let run = registered.run;
+    for note in &plan.notes {
+        services.observer.observe(&Event::Warning(note.clone()));
+    }
+    let engine = match Engine::prepare(&settings, &services, plan, registered) {
+        Ok(engine) => engine,
+        Err(error) => return story.failed(summary::ledger_status(&error), &error),
+    };
+    let outcome = engine.upload().await;
+    story.take_outcome(outcome);
+    let summary = story.tell().await;
+    let ended = services.ledger.end_run(run, summary.status.code());
+    match ended.committed().await {
+        Ok(()) => summary,
+        Err(error) => summary.worsened(summary::ledger_status(&error), &error),
+    }
+}
+
+/// Reads the ledger and the inputs' places and heads on a thread that may block.
+async fn make_plan(settings: &Settings, stdin: Option<StdinInput>) -> Result<Plan, LedgerError> {
+    let settings = settings.clone();
+    let planning = tokio::task::spawn_blocking(move || {
+        let reader = LedgerReader::open(&settings.run.state_dir)?;
+        plan::plan(&settings, reader.as_ref(), stdin)
+    });
+    planning.await.unwrap_or(Err(LedgerError::Closed))
+}
+
+impl Summary {
+    fn worsened(mut self, status: Status, error: &dyn std::error::Error) -> Self {
+        self.status = self.status.worst(status);
+        self.problems.push(explain::with_causes(error));
+        self
+    }
+}

@@ -1,0 +1,406 @@
+//! One batch from its intent to an answer that settles or stops it.
+//!
+//! Every arrow of the ledger's "life of a batch" is one call of the ledger here, committed before
+//! its effect. A batch that cannot be settled in this run stays intended; nothing is dropped.
+
+use super::attempt::{Attempt, attempt};
+use super::context::{Context, DateRun};
+use super::event::{Event, Gauges};
+use super::parcel::{PackError, Parcel};
+use super::report::Status;
+use super::{explain, matching, spool};
+use crate::domain::{Judged, RequestId, RowError, Verdict};
+use crate::http::Outgoing;
+use crate::ledger::{DeadLetter, LedgerError, Settlement};
+use crate::limiter::LimiterError;
+use crate::protocol::Call;
+use crate::retry::{Backoff, Decision, Tried};
+use std::time::{Duration, Instant};
+
+/// First wait after a failure; it doubles from there.
+pub(super) const BACKOFF_BASE: Duration = Duration::from_millis(500);
+
+/// Why a worker could not go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WorkerError {
+    /// The ledger could not record something, so nothing may be sent.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A batch could not be taken apart or spooled.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// The limiter ended.
+    #[error(transparent)]
+    Limiter(#[from] LimiterError),
+}
+
+/// How a batch left the hands of its worker.
+pub(super) enum Outcome {
+    /// Settled, also when rows of it were refused.
+    Settled,
+    /// Too large: two halves may fit.
+    TooLarge(Parcel),
+    /// A 400 in no list: perhaps the fault of one row.
+    Suspect(Parcel, Judged),
+    /// Answered in a way that blocks `done` until a person acts.
+    Blocked(String),
+    /// The date was stopped by an answer to this batch or to another one.
+    DateStopped,
+    /// The answer concerns every date: credentials or clock.
+    RunStopped(Status, String),
+    /// `--retry-for` is used up.
+    Exhausted(String),
+    /// The run stops; the batch stays as the ledger has it.
+    Interrupted,
+}
+
+/// Sends one batch until its fate is clear.
+pub(super) struct Worker<'a> {
+    context: &'a Context,
+    date: &'a DateRun,
+    parcel: Parcel,
+    begun: Instant,
+    attempts: u32,
+    refreshed: bool,
+}
+
+/// After an answer: wait and send again, or leave.
+enum Step {
+    Again(Duration),
+    Leave(Outcome),
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(context: &'a Context, date: &'a DateRun, parcel: Parcel) -> Self {
+        Self {
+            context,
+            date,
+            parcel,
+            begun: Instant::now(),
+            attempts: 0,
+            refreshed: false,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<Outcome, WorkerError> {
+        // The id of a batch with an unknown attempt stays, and with it its rows.
+        if !self.parcel.unknown
+            && self.parcel.rows > 1
+            && self.parcel.rows > self.context.size_limit.rows()
+        {
+            return Ok(Outcome::TooLarge(self.parcel));
+        }
+        let mut outgoing = self.outgoing();
+        loop {
+            if self.date.stopped().is_some() {
+                return Ok(Outcome::DateStopped);
+            }
+            if self.attempts > 0 {
+                Gauges::add(&self.context.services.gauges.retries, 1);
+                outgoing = outgoing.with_request_id(self.request_id());
+            }
+            self.attempts = self.attempts.saturating_add(1);
+            self.parcel.sent_as = Some(outgoing.request_id());
+            let signed_with = self.context.services.client.signing_generation();
+            let stopped = || self.date.stopped().is_some();
+            let services = &self.context.services;
+            let judged = match attempt(services, &outgoing, self.parcel.rows, stopped).await? {
+                Attempt::Answered(judged) => judged,
+                Attempt::NotBegun if self.date.stopped().is_some() => {
+                    return Ok(Outcome::DateStopped);
+                }
+                Attempt::NotBegun => return Ok(Outcome::Interrupted),
+                Attempt::GivenUp => {
+                    self.note_unknown().await?;
+                    return Ok(Outcome::Interrupted);
+                }
+            };
+            tracing::debug!(
+                batch = self.parcel.id.0, request_id = %outgoing.request_id(),
+                attempt = self.attempts, "{}", explain::answer(&judged)
+            );
+            let step = match judged.verdict {
+                Verdict::Unauthorized => {
+                    self.renew().await?;
+                    let refresh = services
+                        .client
+                        .refresh_after_unauthorized(signed_with, judged.server_time);
+                    self.after_unauthorized(&judged, &refresh)
+                }
+                _ => self.after(judged).await?,
+            };
+            match step {
+                Step::Leave(outcome) => return Ok(outcome),
+                Step::Again(wait) => tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = self.context.services.stop.draining() => return Ok(Outcome::Interrupted),
+                },
+            }
+        }
+    }
+
+    fn request_id(&self) -> RequestId {
+        let row = &self.date.row;
+        self.parcel
+            .identity()
+            .request_id(row.epoch, &row.partition, self.parcel.generation)
+    }
+
+    fn outgoing(&self) -> Outgoing {
+        let partition = self.date.partition();
+        let call = Call::Write {
+            topic: partition.topic.clone(),
+            stage: partition.stage,
+        };
+        Outgoing::new(call, self.request_id(), self.parcel.body.clone())
+    }
+
+    async fn after(&mut self, judged: Judged) -> Result<Step, WorkerError> {
+        match &judged.verdict {
+            Verdict::Accepted => self.settled(Settlement::Accepted).await,
+            Verdict::Duplicate if self.parcel.unknown => {
+                self.settled(Settlement::AcceptedUnconfirmed).await
+            }
+            Verdict::Duplicate => {
+                self.settle(Settlement::Foreign).await?;
+                Ok(Step::Leave(Outcome::Blocked(format!(
+                    "{}: batch {} was answered 409 (already received) although this ledger knows of no earlier attempt; it blocks done",
+                    self.date.partition(),
+                    self.parcel.id.0
+                ))))
+            }
+            Verdict::PartRefused(errors) => self.part_refused(errors).await,
+            Verdict::Throttled | Verdict::ServerError => {
+                self.renew().await?;
+                Ok(self.back_off(&judged))
+            }
+            Verdict::Unknown => {
+                self.note_unknown().await?;
+                Ok(self.back_off(&judged))
+            }
+            Verdict::NotSent => Ok(self.back_off(&judged)),
+            Verdict::TooLarge => self.too_large(&judged).await,
+            Verdict::PoisonSuspected => {
+                self.renew().await?;
+                Ok(Step::Leave(self.hand_over(|parcel| {
+                    Outcome::Suspect(parcel, judged.clone())
+                })))
+            }
+            Verdict::Date(_)
+            | Verdict::Setup(_)
+            | Verdict::ClientBug
+            | Verdict::Unexpected
+            | Verdict::Unauthorized => {
+                self.renew().await?;
+                let (status, why) = explain::stopping(self.date.partition(), &judged);
+                self.stop_date(status, why, matches!(judged.verdict, Verdict::Setup(_)))
+                    .await?;
+                Ok(Step::Leave(Outcome::DateStopped))
+            }
+        }
+    }
+
+    async fn stop_date(
+        &self,
+        status: Status,
+        why: String,
+        owes_nothing: bool,
+    ) -> Result<(), WorkerError> {
+        if self.date.stop(status, why.clone()) {
+            if owes_nothing {
+                let (id, run) = (self.date.row.id, self.context.run);
+                self.context
+                    .services
+                    .ledger
+                    .mark_refused(id, run, why.clone())
+                    .committed()
+                    .await?;
+            }
+            self.context.tell(&Event::PartitionStopped {
+                partition: self.date.partition().clone(),
+                why,
+            });
+        }
+        Ok(())
+    }
+
+    fn after_unauthorized(&mut self, judged: &Judged, refresh: &crate::http::Refresh) -> Step {
+        if refresh.try_again && !self.refreshed {
+            self.refreshed = true;
+            return Step::Again(Duration::ZERO);
+        }
+        let (status, why) = explain::unauthorized(judged, refresh);
+        Step::Leave(Outcome::RunStopped(status, why))
+    }
+
+    async fn part_refused(&mut self, errors: &[RowError]) -> Result<Step, WorkerError> {
+        let request_id = self.request_id();
+        let Some(letters) = matching::refused_rows(&self.parcel, errors)? else {
+            self.settle(Settlement::Undetermined).await?;
+            return Ok(Step::Leave(Outcome::Blocked(format!(
+                "{}: rows of batch {} were refused (1001) and the reply does not say which: {}",
+                self.date.partition(),
+                self.parcel.id.0,
+                errors.first().map_or("the list is empty", |e| &e.message)
+            ))));
+        };
+        self.tell_rejected(&letters);
+        self.settled(Settlement::PartRefused {
+            letters,
+            request_id,
+        })
+        .await
+    }
+
+    async fn too_large(&mut self, judged: &Judged) -> Result<Step, WorkerError> {
+        self.context.size_limit.too_large(self.parcel.rows);
+        if self.parcel.rows > 1 {
+            return Ok(Step::Leave(self.hand_over(Outcome::TooLarge)));
+        }
+        self.refuse_only_row("too_large", &judged.message).await?;
+        Ok(Step::Leave(Outcome::Settled))
+    }
+
+    /// Settles a batch of one row as refused.
+    pub(super) async fn refuse_only_row(
+        &mut self,
+        code: &str,
+        message: &str,
+    ) -> Result<(), WorkerError> {
+        let body = self.parcel.inflate()?;
+        let row = body.get(1..body.len().saturating_sub(1)).unwrap_or_default();
+        let text = String::from_utf8_lossy(row);
+        let (piece, position) = self.parcel.places.iter().next().ok_or(PackError::Unreadable)?;
+        let letter = self
+            .parcel
+            .dead_letter(piece, position, &text, (code, message.to_owned()))
+            .ok_or(PackError::Unreadable)?;
+        self.tell_rejected(std::slice::from_ref(&letter));
+        let request_id = self.parcel.sent_as.unwrap_or_else(|| self.request_id());
+        self.settle(Settlement::Refused { letter, request_id }).await
+    }
+
+    async fn settled(&mut self, settlement: Settlement) -> Result<Step, WorkerError> {
+        self.settle(settlement).await?;
+        Ok(Step::Leave(Outcome::Settled))
+    }
+
+    async fn settle(&mut self, settlement: Settlement) -> Result<(), WorkerError> {
+        let rows = u64::from(self.parcel.rows);
+        let (accepted, unconfirmed, refused) = match &settlement {
+            Settlement::Accepted => (rows, 0, 0),
+            Settlement::AcceptedUnconfirmed => (0, rows, 0),
+            Settlement::PartRefused { letters, .. } => {
+                let refused = u64::try_from(letters.len()).unwrap_or(rows);
+                (0, rows.saturating_sub(refused), refused)
+            }
+            Settlement::Refused { .. } => (0, 0, rows),
+            Settlement::Foreign | Settlement::Undetermined => (0, 0, 0),
+        };
+        let row = &self.date.row;
+        self.context
+            .services
+            .ledger
+            .settle(self.parcel.id, row.id, row.partition.clone(), settlement)
+            .committed()
+            .await?;
+        if accepted + unconfirmed > 0 {
+            self.date.note_accepted();
+        }
+        if self.parcel.spooled && accepted + unconfirmed + refused > 0 {
+            for piece in &self.parcel.pieces {
+                spool::remove(&self.context.spool_dir, piece);
+            }
+        }
+        let gauges = &self.context.services.gauges;
+        Gauges::add(&gauges.rows_accepted, accepted);
+        Gauges::add(&gauges.rows_unconfirmed, unconfirmed);
+        Gauges::add(&gauges.rows_rejected, refused);
+        self.context.tell(&Event::Settled {
+            partition: row.partition.clone(),
+            accepted,
+            unconfirmed,
+            refused,
+        });
+        Ok(())
+    }
+
+    fn tell_rejected(&self, letters: &[DeadLetter]) {
+        for letter in letters {
+            self.context.tell(&Event::Rejected {
+                partition: self.date.partition().clone(),
+                input: self.context.input_name(letter.input),
+                position: letter.position,
+                code: letter.code.clone(),
+                message: letter.message.clone(),
+                by_server: true,
+            });
+        }
+    }
+
+    async fn note_unknown(&mut self) -> Result<(), WorkerError> {
+        if !self.parcel.unknown {
+            self.context
+                .services
+                .ledger
+                .note_unknown(self.parcel.id)
+                .committed()
+                .await?;
+            self.parcel.unknown = true;
+        }
+        Ok(())
+    }
+
+    /// After a definite refusal: a new id, unless an attempt of unknown outcome pins the old one.
+    async fn renew(&mut self) -> Result<(), WorkerError> {
+        if !self.parcel.unknown {
+            self.parcel.generation = self
+                .context
+                .services
+                .ledger
+                .renew(self.parcel.id)
+                .committed()
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn back_off(&self, judged: &Judged) -> Step {
+        let backoff = Backoff {
+            base: BACKOFF_BASE,
+            max_delay: self.context.retry.max_delay,
+            budget: self.context.retry.retry_for,
+        };
+        let decision = backoff.decide(&Tried {
+            verdict: &judged.verdict,
+            attempts: self.attempts,
+            elapsed: self.begun.elapsed(),
+            random: rand::random(),
+            retry_after: judged.retry_after,
+        });
+        match decision {
+            Decision::Wait(wait) => {
+                self.context.tell(&Event::Retry {
+                    partition: self.date.partition().clone(),
+                    records: self.parcel.records(),
+                    attempt: self.attempts,
+                    judged: judged.clone(),
+                    wait,
+                });
+                Step::Again(wait)
+            }
+            Decision::Stop(_) => Step::Leave(Outcome::Exhausted(format!(
+                "{}: after {} attempt(s) in {} s, {}; run the same command again",
+                self.date.partition(),
+                self.attempts,
+                self.begun.elapsed().as_secs(),
+                explain::answer(judged)
+            ))),
+        }
+    }
+
+    /// Gives the parcel back to whoever takes it apart.
+    fn hand_over(&mut self, make: impl FnOnce(Parcel) -> Outcome) -> Outcome {
+        make(std::mem::take(&mut self.parcel))
+    }
+}
