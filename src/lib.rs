@@ -6,4 +6,6 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | [`domain`]: names and invariants, no I/O |
+//! | 2 | [`limiter`]: requests and rows of any one second, for all processes of a user |
 pub mod domain;
+pub mod limiter;
