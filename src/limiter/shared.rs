@@ -105,18 +105,15 @@ impl QuotaFile {
             quota.not_before = quota.not_before.max(now.after(self.occupied));
         }
         let value = change(&mut quota, now);
-        match known {
-            Some(old) => {
-                for (offset, bytes) in layout::patches(&old, &quota, self.boot) {
-                    let offset = u64::try_from(offset).unwrap_or(u64::MAX);
-                    self.file.write_all_at(&bytes, offset)?;
-                }
+        if let Some(old) = known {
+            for (offset, bytes) in layout::patches(&old, &quota, self.boot) {
+                let offset = u64::try_from(offset).unwrap_or(u64::MAX);
+                self.file.write_all_at(&bytes, offset)?;
             }
-            None => {
-                self.file.set_len(u64::try_from(FILE_BYTES).unwrap_or(0))?;
-                self.file
-                    .write_all_at(&layout::encode(&quota, self.boot), 0)?;
-            }
+        } else {
+            self.file.set_len(u64::try_from(FILE_BYTES).unwrap_or(0))?;
+            self.file
+                .write_all_at(&layout::encode(&quota, self.boot), 0)?;
         }
         Ok(value)
     }
