@@ -152,7 +152,7 @@ pub(super) fn rates(admitted: &[(Moment, u32)], length: Duration) -> (f64, f64) 
     let from = START.after(Duration::from_secs(5));
     let counted = admitted.iter().filter(|(at, _)| *at >= from);
     let rows: u64 = counted.clone().map(|(_, rows)| u64::from(*rows)).sum();
-    let seconds = (length - Duration::from_secs(5)).as_secs_f64();
+    let seconds = length.saturating_sub(Duration::from_secs(5)).as_secs_f64();
     let count = u32::try_from(counted.count()).unwrap();
     let rows = u32::try_from(rows).unwrap();
     (f64::from(rows) / seconds, f64::from(count) / seconds)

@@ -100,7 +100,7 @@ fn assert_within_quota(title: &str, seen: &[(Moment, u32)]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_second_at_a_receiver_exceeds_the_quota() {
-    let length = Duration::from_millis(3_000);
+    let length = Duration::from_secs(3);
     for sizes in [&[10_000][..], &[300], &[10_000, 1, 7_000, 300, 2_500]] {
         let seen = arrivals(1, sizes, length, None).await;
         assert!(seen.len() > 10);
@@ -111,7 +111,7 @@ async fn no_second_at_a_receiver_exceeds_the_quota() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_uploads_that_share_a_quota_file_stay_within_it_together() {
     let place = tempfile::tempdir().unwrap();
-    let length = Duration::from_millis(3_000);
+    let length = Duration::from_secs(3);
     for sizes in [&[10_000][..], &[300], &[10_000, 1, 7_000, 300, 2_500]] {
         let file = place.path().join("quota.bin");
         let seen = arrivals(2, sizes, length, Some(file)).await;

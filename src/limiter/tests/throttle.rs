@@ -93,11 +93,11 @@ fn totals(curve: &[Second]) -> (u32, u32, u32) {
 }
 
 fn show(title: &str, curve: &[Second]) {
-    println!("{title}\nsecond  rows/s  requests  429s  share");
+    println!("{title}\nsecond  rows/s  requests  429s  share in thousandths");
     for (second, (rows, requests, refused, share)) in curve.iter().enumerate() {
         println!(
-            "{second:6}  {rows:6}  {requests:8}  {refused:4}  {:.3}",
-            *share as f64 / 1e9
+            "{second:6}  {rows:6}  {requests:8}  {refused:4}  {share:4}",
+            share = share / 1_000_000
         );
     }
 }
