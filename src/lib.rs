@@ -16,6 +16,8 @@ pub mod domain;
 pub mod http;
 pub mod input;
 pub mod ledger;
+pub mod limiter;
 pub mod protocol;
 pub mod retry;
 pub mod sandbox;
+pub mod upload;

@@ -1,0 +1,268 @@
+//! The single dispatcher: the only place where requests of this process are let through.
+//!
+//! It waits for somebody to ask, for governor's smoother, then for a turn in the window, and keeps
+//! the slots of requests that have not left yet alive. One owner makes first come, first served
+//! possible and keeps large batches from starving behind small ones. It decides nothing itself:
+//! the rule is in `turns`, the rate in `throttle`.
+
+use super::clock::Moment;
+use super::permit::{Permit, Stamp};
+use super::queue::{Front, Shared};
+use super::shared::QuotaFile;
+use super::turns::{Ask, LOOK_AHEAD, Quota, SECOND, Turn};
+use super::window::{Limits, Slot};
+use super::{LimiterError, Waiting};
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, RateLimiter};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often slots and tickets of this process are renewed.
+const HEARTBEAT: Duration = Duration::from_millis(250);
+/// The smoother runs this much faster than the quota, in percent, so that it never is the limit.
+const SMOOTHER_LEAD: u64 = 103;
+
+/// Where the log of the window is.
+#[derive(Debug)]
+enum Log {
+    /// In this process alone.
+    Own(Box<Quota>),
+    /// In the file that all processes of the user share.
+    Shared(QuotaFile),
+}
+
+/// A slot of this process.
+#[derive(Debug)]
+struct Held {
+    slot: Slot,
+    stamp: Stamp,
+}
+
+/// Hands out permits until every [`super::Limiter`] is dropped. Run it in a task.
+#[derive(Debug)]
+pub struct Dispatcher {
+    shared: Arc<Shared>,
+    log: Log,
+    limits: Limits,
+    occupied: Duration,
+    process: u64,
+    next_slot: u64,
+    held: Vec<Held>,
+    smoother: DefaultDirectRateLimiter,
+    /// The smoother has let the next request through.
+    smoothed: bool,
+    /// Our ticket may be in the log.
+    queued: bool,
+}
+
+/// What to do after a step.
+enum Next {
+    Again,
+    At(Moment),
+    End,
+}
+
+impl Dispatcher {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        limits: Limits,
+        guard: Duration,
+        file: Option<QuotaFile>,
+    ) -> Self {
+        Self {
+            shared,
+            log: file.map_or_else(|| Log::Own(Box::new(Quota::unused())), Log::Shared),
+            limits,
+            occupied: SECOND + guard,
+            // Random identities keep processes apart whatever their pid name space.
+            process: rand::random::<u64>().max(1),
+            next_slot: rand::random(),
+            held: Vec::new(),
+            smoother: smoother(limits.requests),
+            smoothed: false,
+            queued: false,
+        }
+    }
+
+    /// Serves until all limiters are dropped or the quota file fails; after a failure every
+    /// present and later request gets the error. Never panics, never returns early otherwise.
+    pub async fn run(mut self) {
+        loop {
+            let at = match self.step().await {
+                Ok(Next::Again) => continue,
+                Ok(Next::At(at)) => at,
+                Ok(Next::End) => return,
+                Err(error) => {
+                    self.shared.stop(&error);
+                    return;
+                }
+            };
+            let shared = Arc::clone(&self.shared);
+            let wait = at.since(Moment::now());
+            if at == Moment::NEVER {
+                shared.changed().await;
+            } else {
+                tokio::select! {
+                    () = shared.changed() => {}
+                    () = tokio::time::sleep(wait) => {}
+                }
+            }
+        }
+    }
+
+    /// Does what can be done now.
+    async fn step(&mut self) -> Result<Next, LimiterError> {
+        if self.shared.is_abandoned() {
+            let process = self.process;
+            self.update(move |quota, _| quota.withdraw(process)).await?;
+            return Ok(Next::End);
+        }
+        let now = Moment::now();
+        let Some(front) = self.shared.front(now, LOOK_AHEAD) else {
+            self.shared.show(None);
+            return self.idle(now, Moment::NEVER).await;
+        };
+        let (pause, limits) = self.shared.in_force(self.limits);
+        if pause > now {
+            self.shared.show(Some(Waiting::Pause));
+            return self.idle(now, pause).await;
+        }
+        if let Some(wait) = self.smoothed_after() {
+            self.shared.show(Some(Waiting::Requests));
+            return self.idle(now, now.after(wait)).await;
+        }
+        let id = self.next_slot;
+        let ask = Ask {
+            process: self.process,
+            limits,
+            waiting: &front.rows,
+            first_since: front.first_since,
+            slot: id,
+            occupied: self.occupied,
+        };
+        self.queued = true;
+        let (turn, at) = self
+            .update(|quota, now| (quota.admit(now, &ask), now))
+            .await?;
+        match turn {
+            Turn::Take(index) => {
+                self.hand_out(at, &front, index);
+                Ok(Next::Again)
+            }
+            Turn::Wait(until, what) => {
+                self.shared.show(Some(what));
+                Ok(Next::At(until.min(at.after(HEARTBEAT))))
+            }
+        }
+    }
+
+    /// Nobody is to be let through before `until`: leaves the line, keeps the slots alive.
+    async fn idle(&mut self, now: Moment, until: Moment) -> Result<Next, LimiterError> {
+        if self.queued || self.is_stamp_due(now) {
+            let process = self.process;
+            self.update(move |quota, _| quota.withdraw(process)).await?;
+            self.queued = false;
+        }
+        self.held.retain(|held| held.slot.expires > now);
+        let heartbeat = if self.held.is_empty() {
+            Moment::NEVER
+        } else {
+            now.after(HEARTBEAT)
+        };
+        Ok(Next::At(until.min(heartbeat)))
+    }
+
+    /// Gives the request that got a slot its permit.
+    fn hand_out(&mut self, now: Moment, front: &Front, index: usize) {
+        let stamp = Stamp::default();
+        let rows = front.rows.get(index).copied().unwrap_or(0);
+        self.held.push(Held {
+            slot: Slot {
+                id: self.next_slot,
+                expires: now.after(self.occupied),
+                rows,
+            },
+            stamp: stamp.clone(),
+        });
+        self.next_slot = self.next_slot.wrapping_add(1);
+        self.smoothed = false;
+        self.queued = false;
+        // A caller that has gone away drops the permit, which marks the slot as sent.
+        self.shared.hand_out(front, index, Permit::new(stamp));
+    }
+
+    /// Time until the smoother lets a request through; `None` once it has, until one has gone.
+    fn smoothed_after(&mut self) -> Option<Duration> {
+        if !self.smoothed {
+            if let Err(not_yet) = self.smoother.check() {
+                return Some(not_yet.wait_time_from(DefaultClock::default().now()));
+            }
+            self.smoothed = true;
+        }
+        None
+    }
+
+    /// Whether a slot has to be renewed in the log.
+    fn is_stamp_due(&self, now: Moment) -> bool {
+        let due = |held: &Held| renewed(held, now, self.occupied).is_some();
+        self.held.iter().any(due)
+    }
+
+    /// Changes the quota, after having renewed our own slots in it: no decision is made on a log
+    /// that lacks a send of this process.
+    async fn update<T>(
+        &mut self,
+        change: impl FnOnce(&mut Quota, Moment) -> T,
+    ) -> Result<T, LimiterError> {
+        let occupied = self.occupied;
+        if let Log::Shared(file) = &mut self.log {
+            file.lock().await?;
+        }
+        let held = &mut self.held;
+        let apply = |quota: &mut Quota, now: Moment| {
+            // One that is missing means that the log was lost and all have to be entered again.
+            let live = held.iter().find(|held| held.slot.expires > now);
+            let lost = live.is_some_and(|held| !quota.window.holds(held.slot));
+            for held in held.iter_mut() {
+                let new = renewed(held, now, occupied);
+                held.slot.expires = new.unwrap_or(held.slot.expires);
+                if new.is_some() || (lost && held.slot.expires > now) {
+                    quota.stamp(now, held.slot);
+                }
+            }
+            held.retain(|held| held.slot.expires > now);
+            change(quota, now)
+        };
+        match &mut self.log {
+            Log::Own(quota) => Ok(apply(quota, Moment::now())),
+            Log::Shared(file) => file.update(apply),
+        }
+    }
+}
+
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        self.shared.stop(&LimiterError::Stopped);
+    }
+}
+
+/// The new end of a slot when it has one: the send once it is known, and again and again while it
+/// is not.
+fn renewed(held: &Held, now: Moment, occupied: Duration) -> Option<Moment> {
+    let old = held.slot.expires;
+    match held.stamp.sent_at() {
+        Some(sent) => Some(sent.after(occupied)).filter(|new| *new > old),
+        None => Some(now.after(occupied)).filter(|new| new.since(old) >= HEARTBEAT),
+    }
+}
+
+/// Evens out bursts of requests, so that a hundred of them do not get in each other's way on the
+/// wire, which would hold their slots longer than needed.
+fn smoother(requests: u32) -> DefaultDirectRateLimiter {
+    let burst = NonZeroU32::new(requests / 20).unwrap_or(NonZeroU32::MIN);
+    let nanos = 1_000_000_000_u64 * 100 / (u64::from(requests.max(1)) * SMOOTHER_LEAD);
+    let quota = governor::Quota::with_period(Duration::from_nanos(nanos))
+        .unwrap_or_else(|| governor::Quota::per_second(NonZeroU32::MAX));
+    RateLimiter::direct(quota.allow_burst(burst))
+}

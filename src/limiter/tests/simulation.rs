@@ -1,0 +1,159 @@
+//! Processes that share a quota, on virtual time: the rule without files, tasks and sleeping.
+//!
+//! Each process does what the dispatcher does: renews its slots, asks, sends some time later, wakes
+//! a little late. A receiver notes arrivals at any moment that the guard allows.
+
+use crate::limiter::clock::Moment;
+use crate::limiter::turns::{Ask, LOOK_AHEAD, Quota, SECOND, Turn};
+use crate::limiter::window::{Limits, Slot};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub(super) const HEARTBEAT: Duration = Duration::from_millis(250);
+pub(super) const GUARD: Duration = Duration::from_millis(10);
+pub(super) const START: Moment = Moment::from_nanos(1_000_000_000_000);
+
+/// How a process behaves.
+pub(super) struct Process {
+    pub(super) limits: Limits,
+    /// Sizes of its batches, over and over.
+    pub(super) sizes: Vec<u32>,
+    /// Longest time between admission and the last byte.
+    pub(super) longest_send: Duration,
+    /// Dies (without a trace) at this moment.
+    pub(super) dies: Moment,
+    id: u64,
+    waiting: VecDeque<u32>,
+    first_since: Moment,
+    held: Vec<(Slot, Moment)>,
+    made: usize,
+    pub(super) admitted: Vec<(Moment, u32)>,
+}
+
+impl Process {
+    pub(super) fn new(limits: Limits, sizes: &[u32], longest_send: Duration) -> Self {
+        Self {
+            limits,
+            sizes: sizes.to_vec(),
+            longest_send,
+            dies: Moment::NEVER,
+            id: 0,
+            waiting: VecDeque::new(),
+            first_since: START,
+            held: Vec::new(),
+            made: 0,
+            admitted: Vec::new(),
+        }
+    }
+
+    fn renew(&mut self, quota: &mut Quota, now: Moment) {
+        let occupied = SECOND + GUARD;
+        for (slot, sent) in &mut self.held {
+            let from = (*sent).min(now);
+            let expires = from.after(occupied);
+            let due = if *sent <= now {
+                expires > slot.expires
+            } else {
+                expires.since(slot.expires) >= HEARTBEAT
+            };
+            if due {
+                slot.expires = expires;
+                quota.stamp(now, *slot);
+            }
+        }
+        self.held.retain(|(slot, _)| slot.expires > now);
+    }
+}
+
+/// Runs the processes side by side for so long; what a receiver saw, in order of arrival.
+pub(super) fn run(processes: &mut [Process], seed: u64, length: Duration) -> Vec<(Moment, u32)> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut quota = Quota::unused();
+    let mut arrivals = Vec::new();
+    let mut wakes: Vec<Moment> = processes.iter().map(|_| START).collect();
+    let mut slot_id = 0;
+    loop {
+        let index = (0..wakes.len()).min_by_key(|i| wakes[*i]).unwrap();
+        let now = wakes[index];
+        if now > START.after(length) {
+            break;
+        }
+        let process = &mut processes[index];
+        if now >= process.dies {
+            wakes[index] = Moment::NEVER;
+            continue;
+        }
+        process.id = u64::try_from(index).unwrap() + 1;
+        while process.waiting.len() < LOOK_AHEAD {
+            let size = process.sizes[process.made % process.sizes.len()];
+            process.made += 1;
+            process.waiting.push_back(size);
+        }
+        process.renew(&mut quota, now);
+        let waiting: Vec<u32> = process.waiting.iter().copied().collect();
+        slot_id += 1;
+        let ask = Ask {
+            process: process.id,
+            limits: process.limits,
+            waiting: &waiting,
+            first_since: process.first_since,
+            slot: slot_id,
+            occupied: SECOND + GUARD,
+        };
+        match quota.admit(now, &ask) {
+            Turn::Take(taken) => {
+                let rows = process.waiting.remove(taken).unwrap();
+                if taken == 0 {
+                    process.first_since = now;
+                }
+                let sent = now.after(process.longest_send.mul_f64(random.random::<f64>()));
+                let slot = Slot {
+                    id: slot_id,
+                    expires: now.after(SECOND + GUARD),
+                    rows,
+                };
+                process.held.push((slot, sent));
+                process.admitted.push((now, rows));
+                let span = sent.after(GUARD).since(now);
+                // The edges are what breaks a wrong bound.
+                let place = [0.0, random.random(), 0.999_999][random.random_range(0..3)];
+                if sent < process.dies {
+                    arrivals.push((now.after(span.mul_f64(place)), rows));
+                }
+            }
+            Turn::Wait(until, _) => {
+                let late = Duration::from_micros(random.random_range(0..2000));
+                wakes[index] = until.max(now).min(now.after(HEARTBEAT)).after(late);
+            }
+        }
+    }
+    arrivals.sort_unstable();
+    arrivals
+}
+
+/// Most requests and most rows in any one second.
+pub(super) fn worst_second(arrivals: &[(Moment, u32)]) -> (usize, u64) {
+    let (mut start, mut rows, mut worst) = (0, 0_u64, (0, 0));
+    for (end, (at, n)) in arrivals.iter().enumerate() {
+        rows += u64::from(*n);
+        while at.since(arrivals[start].0) >= SECOND {
+            rows -= u64::from(arrivals[start].1);
+            start += 1;
+        }
+        worst = (worst.0.max(end + 1 - start), worst.1.max(rows));
+    }
+    worst
+}
+
+/// Rows and requests admitted a second after the first five seconds, until `length`.
+pub(super) fn rates(admitted: &[(Moment, u32)], length: Duration) -> (f64, f64) {
+    let from = START.after(Duration::from_secs(5));
+    let counted = admitted.iter().filter(|(at, _)| *at >= from);
+    let rows: u64 = counted.clone().map(|(_, rows)| u64::from(*rows)).sum();
+    let seconds = length.saturating_sub(Duration::from_secs(5)).as_secs_f64();
+    let count = u32::try_from(counted.count()).unwrap();
+    let rows = u32::try_from(rows).unwrap();
+    (f64::from(rows) / seconds, f64::from(count) / seconds)
+}
