@@ -5,8 +5,9 @@
 //! seen the second half of a CRLF, passes over blank lines inside the next record, and takes an
 //! open quote at the end of the input for a complete cell.
 
+use super::row::keep_beginning;
 use super::window::Window;
-use super::{InputError, InputFault, LocalReject, MAX_REJECT_RAW_BYTES};
+use super::{InputError, InputFault, LocalReject};
 use crate::domain::Position;
 use csv_core::ReadRecordResult;
 use memchr::memchr_iter;
@@ -119,10 +120,9 @@ impl Records {
         }
         self.finish(window)?;
         if self.content_length > self.max_row_bytes {
-            let unread = window.unread().get(..self.content_length);
-            let kept = self.content_length.min(MAX_REJECT_RAW_BYTES);
-            let raw = unread.and_then(|record| record.get(..kept));
-            let raw = raw.unwrap_or_default().to_vec();
+            let record = window.unread().get(..self.content_length);
+            let mut raw = Vec::new();
+            keep_beginning(&mut raw, record.unwrap_or_default());
             let reject = self.too_long(window.position(), raw, self.content_length);
             window.advance(self.length, self.lines);
             return Ok(reject);
@@ -208,12 +208,12 @@ impl Records {
     /// Reads on to the end of a record that is too long, keeping nothing but its beginning.
     fn skip_long_record(&mut self, window: &mut Window) -> Result<Record, InputError> {
         let position = window.position();
-        let kept = self.length.min(MAX_REJECT_RAW_BYTES);
-        let raw = window.unread().get(..kept).unwrap_or_default().to_vec();
+        let mut raw = Vec::new();
         let mut passed = 0_usize;
         loop {
             let taken = window.unread().get(..self.length).unwrap_or_default();
             let lines = count_newlines(taken);
+            keep_beginning(&mut raw, taken);
             passed = passed.saturating_add(self.length);
             window.advance(self.length, lines);
             self.begin();
@@ -229,6 +229,8 @@ impl Records {
             }
         }
         self.finish(window)?;
+        let taken = window.unread().get(..self.content_length);
+        keep_beginning(&mut raw, taken.unwrap_or_default());
         window.advance(self.length, self.lines);
         Ok(self.too_long(position, raw, passed.saturating_add(self.content_length)))
     }

@@ -206,10 +206,10 @@ fn has_infinity(json: &[u8]) -> bool {
         let length = rest.iter().take_while(digits).count();
         number_end = here.saturating_add(length);
         let number = rest.get(..length).unwrap_or_default();
-        let value: Option<f64> = std::str::from_utf8(number)
-            .ok()
-            .and_then(|n| n.parse().ok());
-        found |= value.is_some_and(f64::is_infinite);
+        if memchr2(b'e', b'E', number).is_some() {
+            let text = std::str::from_utf8(number).unwrap_or_default();
+            found |= text.parse().is_ok_and(f64::is_infinite);
+        }
     });
     found
 }

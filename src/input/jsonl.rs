@@ -5,9 +5,9 @@
 //! is bounded by `--max-row-bytes`, whatever the length of a line.
 
 use super::json::{JsonCheck, Suspicions};
-use super::row::{RejectCode, RowReader, Warnings, not_utf8_at};
+use super::row::{RejectCode, RowReader, Warnings, keep_beginning, not_utf8_at};
 use super::window::{Window, wide};
-use super::{InputError, LocalReject, MAX_REJECT_RAW_BYTES, Next, RawRange, RowWarning};
+use super::{InputError, LocalReject, Next, RawRange, RowWarning};
 use memchr::{memchr, memrchr};
 
 pub(super) struct JsonlReader {
@@ -119,9 +119,7 @@ impl JsonlReader {
     /// Passes over a line that is longer than a row may be.
     fn skip_long_line(&mut self) -> Result<Next, InputError> {
         let position = self.window.position();
-        let unread = self.window.unread();
-        let head = unread.get(..unread.len().min(MAX_REJECT_RAW_BYTES));
-        let raw = head.unwrap_or_default().to_vec();
+        let mut raw = Vec::new();
         let mut length = 0_usize;
         let mut last = 0_u8;
         loop {
@@ -131,6 +129,7 @@ impl JsonlReader {
             let content = content.unwrap_or_default();
             length = length.saturating_add(content.len());
             last = content.last().copied().unwrap_or(last);
+            keep_beginning(&mut raw, content);
             let taken = content.len();
             self.window.advance(taken, 0);
             if newline.is_some() {

@@ -89,6 +89,12 @@ impl LocalReject {
     }
 }
 
+/// Adds to the kept beginning of a record, as far as it goes.
+pub(super) fn keep_beginning(raw: &mut Vec<u8>, more: &[u8]) {
+    let room = MAX_REJECT_RAW_BYTES.saturating_sub(raw.len());
+    raw.extend_from_slice(more.get(..room).unwrap_or(more));
+}
+
 /// What the reject of a text says whose UTF-8 is broken behind so many bytes.
 pub(super) fn not_utf8_at(valid_up_to: usize) -> String {
     let place = valid_up_to.saturating_add(1);
