@@ -1,11 +1,21 @@
 //! byteair-sync: bulk uploader for the data API of Volcengine's recommendation platform.
 //!
 //! Data travels one way: file → record → batch → request → response → verdict → ledger → done.
-//! Modules stand on floors; a module uses its own folder and lower floors only:
+//! Modules stand on floors; a module uses its own folder and lower floors only, never a neighbour:
 //!
 //! | floor | modules |
 //! |---|---|
 //! | 0 | [`domain`]: names and invariants, no I/O |
-//! | 2 | [`input`]: places and bytes become records, with the ranges they came from |
+//! | 1 | [`protocol`]: bytes and headers of the services, no sockets · [`retry`]: wait, or stop and why |
+//! | 2 | [`input`]: places and bytes become records · [`ledger`]: durable memory · [`limiter`]: the quota · [`http`]: the client |
+//! | 3 | [`upload`]: the engine · [`sandbox`]: a local service that speaks the same protocol |
+//! | 4 | [`cli`]: arguments, settings, printing, progress |
+//! | 5 | [`commands`]: one file a command |
+
 pub mod domain;
+pub mod http;
 pub mod input;
+pub mod ledger;
+pub mod protocol;
+pub mod retry;
+pub mod sandbox;

@@ -5,10 +5,12 @@
 
 mod batch;
 mod date;
+mod guards;
 mod partition;
 mod position;
 mod request_id;
 mod secret;
+mod source;
 mod stage;
 mod target;
 mod topic;
@@ -16,10 +18,13 @@ mod verdict;
 
 pub use batch::{BatchSize, InvalidBatchSize, MAX_BATCH_ROWS};
 pub use date::{DataDate, DateRange, InvalidDate, InvalidZone, Zone};
+pub(crate) use guards::as_float;
+pub use guards::{ErrorBudget, GuardChanges, Guards, InvalidErrorBudget, UnconfirmedPolicy};
 pub use partition::{Epoch, Partition};
 pub use position::Position;
 pub use request_id::{BatchIdentity, Generation, RequestId, done_request_id};
 pub use secret::Secret;
+pub use source::{FileIdentity, RawRange};
 pub use stage::{InvalidStage, Stage, StageKind};
 pub use target::{InvalidTarget, Target};
 pub use topic::{InvalidTopic, Topic};

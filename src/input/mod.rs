@@ -5,12 +5,13 @@
 //! not a row leaves as a [`LocalReject`] with its place. Nothing here knows batches, the ledger or
 //! the network, and nothing guesses: a format that cannot be told asks for an option.
 
+use crate::domain::{FileIdentity, RawRange};
+
 mod csv;
 mod csv_record;
 mod decompress;
 mod discover;
 mod error;
-mod identity;
 mod json;
 mod jsonl;
 mod open;
@@ -23,10 +24,9 @@ mod window;
 
 pub use discover::{DiscoverError, Discovered, FoundFile, discover};
 pub use error::{InputError, InputFault};
-pub use identity::FileIdentity;
 pub use open::{fingerprint_stdin, open_file, open_stream};
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern};
-pub use range::{RawRange, Start};
+pub use range::Start;
 pub use row::{
     LocalReject, MAX_DEPTH, MAX_REJECT_RAW_BYTES, Next, RejectCode, RowReader, RowWarning,
     WarningKind,

@@ -103,14 +103,18 @@ pub(super) fn read_fixture(name: &str) -> Result<Content, InputError> {
 }
 
 fn check_tiles(content: &Content, bytes: &[u8], start: Start) {
-    let (mut offset, mut record) = (start.offset, start.record);
+    let (mut offset, mut record, mut line) = (start.offset, start.record, start.line);
     for range in &content.ranges {
-        assert_eq!((range.offset, range.first_record), (offset, record));
+        assert_eq!(
+            (range.offset, range.first_record, range.line),
+            (offset, record, line)
+        );
         let from = usize::try_from(range.offset).unwrap();
         let to = usize::try_from(range.end()).unwrap();
         assert_eq!(range.digest, xxh3_128(&bytes[from..to]));
         offset = range.end();
         record += range.records;
+        line += range.lines;
     }
     assert_eq!(offset, u64::try_from(bytes.len()).unwrap());
     let records = content.rows.len() + content.rejects.len();

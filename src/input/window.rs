@@ -156,6 +156,7 @@ impl Window {
             offset: self.range_start.offset,
             length: self.offset().saturating_sub(self.range_start.offset),
             line: self.range_start.line,
+            lines: self.line.saturating_sub(self.range_start.line),
             digest: self.hasher.digest128(),
         };
         self.begin_range();

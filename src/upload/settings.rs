@@ -1,9 +1,8 @@
 //! What an upload was asked to do, resolved and checked. No field needs a second interpretation.
 
-use crate::domain::{BatchSize, DataDate, Epoch, StageKind, Target, Topic, Zone};
+use crate::domain::{BatchSize, DataDate, Epoch, GuardChanges, StageKind, Target, Topic, Zone};
 use crate::input::{InputSettings, PathPattern};
 use crate::protocol::DoneFormat;
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -77,42 +76,12 @@ pub struct RetrySettings {
 pub struct GateSettings {
     /// Hold `done` back (`--no-done`).
     pub hold: bool,
-    /// How many rejected rows a date may have.
-    pub max_errors: ErrorBudget,
+    /// Guards that the command names.
+    pub guards: GuardChanges,
     /// Rejected rows after which a run stops reading.
     pub stop_after_errors: u64,
-    /// Whether rows counted as *unconfirmed* hold `done` back.
-    pub unconfirmed: UnconfirmedPolicy,
     /// Form of the `done` request.
     pub done_format: DoneFormat,
-    /// Fewest rows of the date.
-    pub min_rows: Option<NonZeroU64>,
-    /// Exact number of input files of the date.
-    pub expect_files: Option<u64>,
-    /// File that must lie in each matched folder before anything is read.
-    pub require_marker: Option<String>,
-    /// Largest fall of the row count against the last completed date, in percent.
-    pub max_drop_percent: Option<f64>,
-    /// A date without a row may be done.
-    pub allow_empty: bool,
-}
-
-/// `--max-errors`: a number or a share of the rows read.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum ErrorBudget {
-    /// At most so many rows.
-    Rows(u64),
-    /// At most this percentage of the rows read.
-    Percent(f64),
-}
-
-/// `--unconfirmed`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnconfirmedPolicy {
-    /// Counted, shown, accepted.
-    Accept,
-    /// Counted, shown, and `done` waits for a person.
-    Hold,
 }
 
 /// How a run behaves.

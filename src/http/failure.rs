@@ -1,0 +1,89 @@
+//! Attempts that ended without a reply: did anything leave this machine?
+//!
+//! Only a failure to connect is known to have sent nothing. Everything else may have been stored,
+//! also when the time ran out, because the request may lie in the server's queue.
+
+use super::connect::Host;
+use crate::domain::{Judged, Verdict};
+use crate::protocol::{MAX_REPLY_BYTES, bound_message};
+use std::error::Error;
+
+/// An attempt without a reply.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) verdict: Verdict,
+    http_status: Option<u16>,
+    message: String,
+}
+
+impl Failure {
+    /// The request failed before a response began.
+    pub(super) fn of_request(host: &Host, error: &reqwest::Error) -> Self {
+        let authority = &host.authority;
+        let cause = deepest_cause(error);
+        let (verdict, message) = if error.is_dns() {
+            let message = format!("cannot find the address of {authority}: {cause}");
+            (Verdict::NotSent, message)
+        } else if error.is_connect() {
+            let message = format!("cannot connect to {authority}: {cause}");
+            (Verdict::NotSent, message)
+        } else if error.is_builder() {
+            let message = format!("cannot build the request to {authority}: {cause}");
+            (Verdict::NotSent, message)
+        } else if error.is_timeout() {
+            let message = format!("no reply from {authority} in time; see --timeout");
+            (Verdict::Unknown, message)
+        } else {
+            let message = format!("the connection to {authority} was lost: {cause}");
+            (Verdict::Unknown, message)
+        };
+        Self {
+            verdict,
+            http_status: None,
+            message,
+        }
+    }
+
+    /// The response began but did not end.
+    pub(super) fn of_reply(host: &Host, status: u16, error: &reqwest::Error) -> Self {
+        let cause = deepest_cause(error);
+        Self::unknown(
+            status,
+            format!("the reply of {} broke off: {cause}", host.authority),
+        )
+    }
+
+    /// The response is larger than any reply of the platform.
+    pub(super) fn reply_too_large(host: &Host, status: u16) -> Self {
+        Self::unknown(
+            status,
+            format!(
+                "the reply of {} is larger than {MAX_REPLY_BYTES} bytes",
+                host.authority
+            ),
+        )
+    }
+
+    fn unknown(status: u16, message: String) -> Self {
+        Self {
+            verdict: Verdict::Unknown,
+            http_status: Some(status),
+            message,
+        }
+    }
+
+    pub(super) fn into_judged(self) -> Judged {
+        let mut judged = Judged::without_response(self.verdict, bound_message(&self.message));
+        judged.http_status = self.http_status;
+        judged
+    }
+}
+
+/// The error that began it; those around it repeat the URL or say less.
+fn deepest_cause(error: &reqwest::Error) -> String {
+    let mut cause: Option<&dyn Error> = error.source();
+    while let Some(deeper) = cause.and_then(Error::source) {
+        cause = Some(deeper);
+    }
+    cause.map_or_else(|| "no cause given".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,291 @@
+//! The life of a batch. What a caller is about to do is on disk before it does it.
+//!
+//! Each function is one arrow of the table "Life of a batch" in the documentation of the ledger;
+//! a state that the arrow does not start from is an error, never a silent overwrite.
+
+use super::error::LedgerError;
+use super::id::{BatchId, InputId, PartitionId};
+use super::query::Piece;
+use super::rejects::{self, DeadLetter, RejectSource, number};
+use super::writer::Session;
+use crate::domain::{Generation, Partition, RawRange, RequestId};
+use rusqlite::{Connection, params};
+
+/// What was cut from the inputs: stretches that were read, the batch made of their rows, and the
+/// rows that are not sent.
+#[derive(Debug, Clone)]
+pub struct Intention {
+    /// The date.
+    pub partition_id: PartitionId,
+    /// The same, for the dead letters.
+    pub partition: Partition,
+    /// Stretches of the inputs that were consumed, with the number of invalid records in each.
+    pub chunks: Vec<(InputId, RawRange, u64)>,
+    /// The batch; `None` when the stretches hold no valid row.
+    pub batch: Option<NewBatch>,
+    /// Rows refused before sending.
+    pub rejects: Vec<DeadLetter>,
+    /// Inputs whose end was reached.
+    pub finished: Vec<InputId>,
+}
+
+/// A batch about to be sent.
+#[derive(Debug, Clone)]
+pub struct NewBatch {
+    /// Where its rows come from, in order; never empty.
+    pub pieces: Vec<Piece>,
+    /// Its rows.
+    pub rows: u32,
+    /// Digest of the uncompressed body.
+    pub digest: u128,
+}
+
+/// How a batch ended.
+#[derive(Debug, Clone)]
+pub enum Settlement {
+    /// Status 0.
+    Accepted,
+    /// 409 after an attempt of unknown outcome.
+    AcceptedUnconfirmed,
+    /// 1001 with every error matched: these rows were refused under this id, the others are
+    /// unconfirmed.
+    PartRefused {
+        /// The refused rows.
+        letters: Vec<DeadLetter>,
+        /// The id of the answered request.
+        request_id: RequestId,
+    },
+    /// One row alone that the platform does not take.
+    Refused {
+        /// The row.
+        letter: DeadLetter,
+        /// The id of the answered request.
+        request_id: RequestId,
+    },
+    /// 409 without an attempt of unknown outcome.
+    Foreign,
+    /// 1001 without a usable list.
+    Undetermined,
+}
+
+pub(super) fn intend(
+    session: &mut Session<'_>,
+    intention: &Intention,
+) -> Result<Option<BatchId>, LedgerError> {
+    let failed = |e| LedgerError::database("record what was read", e);
+    for (input, range, invalid) in &intention.chunks {
+        session
+            .db
+            .prepare_cached(
+                "INSERT INTO chunk (input, first_record, records, invalid, byte_offset,
+                   byte_length, line, lines, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )
+            .and_then(|mut insert| {
+                insert.execute(params![
+                    input.0,
+                    number(range.first_record),
+                    number(range.records),
+                    number(*invalid),
+                    number(range.offset),
+                    number(range.length),
+                    number(range.line),
+                    number(range.lines),
+                    range.digest.to_be_bytes()
+                ])
+            })
+            .map_err(failed)?;
+    }
+    let batch = match &intention.batch {
+        Some(batch) => Some(insert_batch(
+            session.db,
+            intention.partition_id,
+            batch,
+            None,
+        )?),
+        None => None,
+    };
+    rejects::record(
+        session,
+        intention.partition_id,
+        &intention.partition,
+        &intention.rejects,
+    )?;
+    for input in &intention.finished {
+        session
+            .db
+            .execute("UPDATE input SET state = 'read' WHERE id = ?1", [input.0])
+            .map_err(failed)?;
+    }
+    Ok(batch)
+}
+
+fn insert_batch(
+    db: &Connection,
+    partition: PartitionId,
+    batch: &NewBatch,
+    parent: Option<BatchId>,
+) -> Result<BatchId, LedgerError> {
+    let failed = |e| LedgerError::database("record a batch", e);
+    let Some(first) = batch.pieces.first() else {
+        return Err(LedgerError::Nonsense {
+            what: "a batch without rows".to_owned(),
+        });
+    };
+    db.prepare_cached(
+        "INSERT INTO batch (partition, first_input, first_record, last_record, rows, digest,
+           generation, unknown, state, accepted, unconfirmed, refused, parent)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 'intended', 0, 0, 0, ?7)",
+    )
+    .and_then(|mut insert| {
+        insert.execute(params![
+            partition.0,
+            first.input.0,
+            number(first.first_record),
+            number(first.last_record),
+            batch.rows,
+            batch.digest.to_be_bytes(),
+            parent.map(|id| id.0)
+        ])
+    })
+    .map_err(failed)?;
+    let id = BatchId(db.last_insert_rowid());
+    if batch.pieces.len() > 1 {
+        let mut insert = db
+            .prepare_cached(
+                "INSERT INTO piece (batch, seq, input, first_record, last_record, rows)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )
+            .map_err(failed)?;
+        for (seq, piece) in batch.pieces.iter().enumerate() {
+            insert
+                .execute(params![
+                    id.0,
+                    i64::try_from(seq).unwrap_or(i64::MAX),
+                    piece.input.0,
+                    number(piece.first_record),
+                    number(piece.last_record),
+                    piece.rows
+                ])
+                .map_err(failed)?;
+        }
+    }
+    Ok(id)
+}
+
+/// INTENDED → the same, with an attempt of unknown outcome: the id stays from now on.
+pub(super) fn note_unknown(db: &Connection, batch: BatchId) -> Result<(), LedgerError> {
+    one_intended(
+        db,
+        "note an unknown outcome",
+        "UPDATE batch SET unknown = 1 WHERE id = ?1 AND state = 'intended'",
+        batch,
+    )
+}
+
+/// INTENDED, unknown 0, definitely refused → the next generation.
+pub(super) fn renew(db: &Connection, batch: BatchId) -> Result<Generation, LedgerError> {
+    one_intended(
+        db,
+        "renew a batch",
+        "UPDATE batch SET generation = generation + 1
+         WHERE id = ?1 AND state = 'intended' AND unknown = 0",
+        batch,
+    )?;
+    db.query_row(
+        "SELECT generation FROM batch WHERE id = ?1",
+        [batch.0],
+        |row| row.get(0).map(Generation),
+    )
+    .map_err(|e| LedgerError::database("renew a batch", e))
+}
+
+/// INTENDED → SPLIT into two halves, INTENDED.
+pub(super) fn split(
+    db: &Connection,
+    batch: BatchId,
+    partition: PartitionId,
+    halves: &[NewBatch; 2],
+) -> Result<[BatchId; 2], LedgerError> {
+    one_intended(
+        db,
+        "split a batch",
+        "UPDATE batch SET state = 'split' WHERE id = ?1 AND state = 'intended'",
+        batch,
+    )?;
+    let [first, second] = halves;
+    Ok([
+        insert_batch(db, partition, first, Some(batch))?,
+        insert_batch(db, partition, second, Some(batch))?,
+    ])
+}
+
+/// INTENDED → one of the final states.
+pub(super) fn settle(
+    session: &mut Session<'_>,
+    batch: BatchId,
+    partition_id: PartitionId,
+    partition: &Partition,
+    settlement: Settlement,
+) -> Result<(), LedgerError> {
+    let (state, letters) = match settlement {
+        Settlement::Accepted => ("accepted", Vec::new()),
+        Settlement::AcceptedUnconfirmed => ("unconfirmed", Vec::new()),
+        Settlement::Foreign => ("foreign", Vec::new()),
+        Settlement::Undetermined => ("undetermined", Vec::new()),
+        Settlement::PartRefused {
+            letters,
+            request_id,
+        } => ("part_refused", from_server(letters, batch, request_id)),
+        Settlement::Refused { letter, request_id } => {
+            ("refused", from_server(vec![letter], batch, request_id))
+        }
+    };
+    let refused = i64::try_from(letters.len()).unwrap_or(i64::MAX);
+    let changed = session
+        .db
+        .prepare_cached(
+            "UPDATE batch SET state = ?2, refused = ?3,
+               accepted = CASE ?2 WHEN 'accepted' THEN rows ELSE 0 END,
+               unconfirmed = CASE ?2 WHEN 'unconfirmed' THEN rows
+                                     WHEN 'part_refused' THEN rows - ?3 ELSE 0 END
+             WHERE id = ?1 AND state = 'intended' AND rows >= ?3",
+        )
+        .and_then(|mut update| update.execute(params![batch.0, state, refused]))
+        .map_err(|e| LedgerError::database("settle a batch", e))?;
+    if changed != 1 {
+        return Err(not_intended("settle a batch", batch));
+    }
+    rejects::record(session, partition_id, partition, &letters)
+}
+
+fn from_server(letters: Vec<DeadLetter>, batch: BatchId, request_id: RequestId) -> Vec<DeadLetter> {
+    letters
+        .into_iter()
+        .map(|letter| DeadLetter {
+            source: RejectSource::Server { batch, request_id },
+            ..letter
+        })
+        .collect()
+}
+
+fn one_intended(
+    db: &Connection,
+    doing: &'static str,
+    update: &str,
+    batch: BatchId,
+) -> Result<(), LedgerError> {
+    let changed = db
+        .prepare_cached(update)
+        .and_then(|mut statement| statement.execute([batch.0]))
+        .map_err(|e| LedgerError::database(doing, e))?;
+    if changed == 1 {
+        return Ok(());
+    }
+    Err(not_intended(doing, batch))
+}
+
+fn not_intended(doing: &'static str, batch: BatchId) -> LedgerError {
+    LedgerError::Nonsense {
+        what: format!("batch {} in a state that forbids to {doing}", batch.0),
+    }
+}

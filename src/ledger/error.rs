@@ -1,0 +1,160 @@
+//! What can go wrong with the ledger, told so that a person knows what is safe and what to do.
+
+use std::path::{Path, PathBuf};
+
+/// Why the ledger could not do something. Nothing that it acknowledged before is lost.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The state directory or a file in it cannot be used.
+    #[error("cannot {doing} {path}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// SQLite refused something.
+    #[error("cannot {doing} ({path}){advice}")]
+    Database {
+        /// What was tried.
+        doing: &'static str,
+        /// The ledger file.
+        path: PathBuf,
+        /// What to do about it; empty when unknown.
+        advice: &'static str,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The ledger was written by another version of this program.
+    #[error(
+        "the ledger {path} has schema version {found}, this program knows version {supported}; use the version of byteair-sync that wrote it, or a newer one"
+    )]
+    OtherVersion {
+        /// The ledger file.
+        path: PathBuf,
+        /// Its version.
+        found: i32,
+        /// Ours.
+        supported: i32,
+    },
+    /// The file is an SQLite database, but not a ledger.
+    #[error("{path} is not a ledger of byteair-sync; choose another --state-dir")]
+    NotALedger {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file system cannot hold a write-ahead log.
+    #[error(
+        "the ledger {path} cannot use a write-ahead log on this file system; choose a --state-dir on a local disk"
+    )]
+    NoWriteAheadLog {
+        /// The ledger file.
+        path: PathBuf,
+    },
+    /// The state directory lies on a network file system, where neither locks nor the log hold.
+    #[error(
+        "the state directory {path} lies on a network file system ({kind}), where the ledger is not safe; choose a --state-dir on a local disk"
+    )]
+    NetworkFileSystem {
+        /// The directory.
+        path: PathBuf,
+        /// Which kind.
+        kind: &'static str,
+    },
+    /// Another run is uploading exactly this input.
+    #[error("{input} is being uploaded by another run ({holder})")]
+    Busy {
+        /// The input.
+        input: String,
+        /// Process, host and start of the other run.
+        holder: String,
+    },
+    /// Hosts that share nothing with those known for the target.
+    #[error(
+        "target {target} is known to the ledger with hosts {known}, not {given}; if that is the same platform, repeat with --same-target, otherwise give the profile another platform name"
+    )]
+    OtherHosts {
+        /// The target.
+        target: String,
+        /// Hosts in the ledger.
+        known: String,
+        /// Hosts of this command.
+        given: String,
+    },
+    /// The ledger holds something that this program never writes.
+    #[error("the ledger holds {what}; it was changed by another program or is damaged")]
+    Nonsense {
+        /// What was found.
+        what: String,
+    },
+    /// Something was asked of a date or an input that its state forbids.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The writer has ended; an earlier error says why.
+    #[error("the ledger is closed after an earlier error")]
+    Closed,
+}
+
+impl LedgerError {
+    /// A database error while doing something inside a transaction, before the path is known.
+    pub(super) fn database(doing: &'static str, source: rusqlite::Error) -> Self {
+        let advice = advice(&source);
+        Self::Database {
+            doing,
+            path: PathBuf::from("ledger.db"),
+            advice,
+            source,
+        }
+    }
+}
+
+/// Wraps an SQLite error with what was being done.
+pub(super) fn in_database(
+    doing: &'static str,
+    path: &Path,
+) -> impl Fn(rusqlite::Error) -> LedgerError {
+    let path = path.to_owned();
+    move |source| LedgerError::Database {
+        doing,
+        path: path.clone(),
+        advice: advice(&source),
+        source,
+    }
+}
+
+/// Wraps an I/O error with what was being done.
+pub(super) fn in_file(doing: &'static str, path: &Path) -> impl Fn(std::io::Error) -> LedgerError {
+    let path = path.to_owned();
+    move |source| LedgerError::Io {
+        doing,
+        path: path.clone(),
+        source,
+    }
+}
+
+fn advice(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => {
+            ": the disk is full; make room and run the same command again, nothing is lost"
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            ": the file is damaged; restore it from a backup, or move it away only if you know from the console what was done"
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            ": the state directory is not writable for this user"
+        }
+        Some(ErrorCode::CannotOpen) => ": check that the state directory exists and is writable",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            ": another process holds it; run the same command again"
+        }
+        Some(ErrorCode::SystemIoFailure) => {
+            ": the disk is full or failing; mend that and run the same command again"
+        }
+        _ => "",
+    }
+}

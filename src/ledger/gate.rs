@@ -1,0 +1,412 @@
+//! The rule that opens the gate of a date. Pure: facts in, what is missing out.
+//!
+//! `done` cannot be taken back. A date is sealed only when nothing is missing here, and only a
+//! sealed date can be marked done.
+
+use crate::domain::{ErrorBudget, Guards, UnconfirmedPolicy, as_float};
+
+/// State of a date's gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Rows may be uploaded.
+    Open,
+    /// Everything is settled and the intent of `done` is on disk; its outcome is not.
+    Sealed,
+    /// The platform acknowledged `done`.
+    Done,
+    /// `done` got through as far as can be known: its own reply was lost.
+    DoneUnconfirmed,
+    /// The platform refuses the date; it owes nothing.
+    Refused,
+}
+
+impl Gate {
+    /// The word in the ledger.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Sealed => "sealed",
+            Self::Done => "done",
+            Self::DoneUnconfirmed => "done_unconfirmed",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [
+            Self::Open,
+            Self::Sealed,
+            Self::Done,
+            Self::DoneUnconfirmed,
+            Self::Refused,
+        ]
+        .into_iter()
+        .find(|gate| gate.as_str() == word)
+    }
+
+    /// Whether `done` got through.
+    pub const fn is_done(self) -> bool {
+        matches!(self, Self::Done | Self::DoneUnconfirmed)
+    }
+}
+
+/// Rows of a date by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RowCounts {
+    /// Records read from the inputs, blank lines not counted.
+    pub read: u64,
+    /// Stored for sure.
+    pub accepted: u64,
+    /// Stored as far as can be known.
+    pub unconfirmed: u64,
+    /// Refused by the platform.
+    pub refused: u64,
+    /// Refused before sending.
+    pub invalid: u64,
+    /// In batches that are not settled.
+    pub pending: u64,
+}
+
+impl RowCounts {
+    /// Rows on the platform, as far as can be known.
+    pub const fn stored(&self) -> u64 {
+        self.accepted.saturating_add(self.unconfirmed)
+    }
+}
+
+/// Everything that the gate looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GateFacts {
+    /// Inputs in scope that are not read to their end, with who holds them (empty: nobody).
+    pub unfinished_inputs: Vec<(String, String)>,
+    /// Inputs in scope that were not compared with what was recorded of them.
+    pub unverified_inputs: Vec<String>,
+    /// Inputs whose rows do not add up.
+    pub unbalanced_inputs: Vec<String>,
+    /// Inputs in scope.
+    pub inputs: u64,
+    /// Batches that are intended.
+    pub intended_batches: u64,
+    /// Batches answered 409 without an earlier attempt of ours.
+    pub foreign_batches: u64,
+    /// Batches answered 1001 without a usable list.
+    pub undetermined_batches: u64,
+    /// Settled batches whose counts do not add up to their rows.
+    pub unbalanced_batches: u64,
+    /// Rows.
+    pub rows: RowCounts,
+    /// Dead letters neither replayed nor waived.
+    pub open_rejects: u64,
+    /// Rows stored for the last completed date of the same topic and stage.
+    pub last_done_rows: Option<u64>,
+    /// Whether the day is over in the platform's zone.
+    pub day_over: bool,
+    /// Whether `done` is held back.
+    pub held_back: bool,
+    /// The guards of the date.
+    pub guards: Guards,
+}
+
+/// One thing that is missing before `done`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unmet {
+    /// An input is not read to its end.
+    InputUnfinished {
+        /// Which.
+        name: String,
+        /// The run that reads it; empty when none does.
+        holder: String,
+    },
+    /// An input was not compared with what was recorded of it.
+    InputUnverified(String),
+    /// Rows read differ from rows accounted for. Cannot happen; if it does, nothing is sealed.
+    Imbalance(String),
+    /// Batches are not settled.
+    BatchesPending(u64),
+    /// The platform said 409 to a first attempt.
+    ForeignBatches(u64),
+    /// The platform refused rows without saying which.
+    UndeterminedBatches(u64),
+    /// More rows are rejected than `--max-errors` allows.
+    TooManyRejects {
+        /// Open dead letters.
+        open: u64,
+        /// The budget.
+        budget: ErrorBudget,
+    },
+    /// Not one row was stored.
+    EverythingRejected,
+    /// Rows are unconfirmed and `--unconfirmed hold` was asked for.
+    UnconfirmedRows(u64),
+    /// Fewer rows than `--min-rows`.
+    TooFewRows {
+        /// Stored.
+        stored: u64,
+        /// Expected.
+        expected: u64,
+    },
+    /// Not as many inputs as `--expect-files`.
+    OtherFileCount {
+        /// Found.
+        found: u64,
+        /// Expected.
+        expected: u64,
+    },
+    /// Far fewer rows than the last completed date (`--max-drop`).
+    RowsDropped {
+        /// Stored.
+        stored: u64,
+        /// Stored for the last completed date.
+        last: u64,
+        /// The limit in percent.
+        limit: f64,
+    },
+    /// There was no row and `--allow-empty` was not given.
+    Empty,
+    /// The day is not over in the platform's zone.
+    DayNotOver,
+    /// `--no-done` holds it back.
+    HeldBack,
+}
+
+/// What is missing before the date may be sealed; empty when the gate opens.
+pub fn unmet(facts: &GateFacts) -> Vec<Unmet> {
+    let mut missing = Vec::new();
+    for (name, holder) in &facts.unfinished_inputs {
+        missing.push(Unmet::InputUnfinished {
+            name: name.clone(),
+            holder: holder.clone(),
+        });
+    }
+    missing.extend(
+        facts
+            .unverified_inputs
+            .iter()
+            .cloned()
+            .map(Unmet::InputUnverified),
+    );
+    missing.extend(
+        facts
+            .unbalanced_inputs
+            .iter()
+            .cloned()
+            .map(Unmet::Imbalance),
+    );
+    if facts.unbalanced_batches > 0 {
+        missing.push(Unmet::Imbalance(format!(
+            "{} batches",
+            facts.unbalanced_batches
+        )));
+    }
+    let counted = [
+        (
+            facts.intended_batches,
+            Unmet::BatchesPending as fn(u64) -> Unmet,
+        ),
+        (facts.foreign_batches, Unmet::ForeignBatches),
+        (facts.undetermined_batches, Unmet::UndeterminedBatches),
+    ];
+    for (count, what) in counted {
+        if count > 0 {
+            missing.push(what(count));
+        }
+    }
+    unmet_by_rows(facts, &mut missing);
+    if !facts.day_over {
+        missing.push(Unmet::DayNotOver);
+    }
+    if facts.held_back {
+        missing.push(Unmet::HeldBack);
+    }
+    missing
+}
+
+fn unmet_by_rows(facts: &GateFacts, missing: &mut Vec<Unmet>) {
+    let guards = &facts.guards;
+    let rows = facts.rows;
+    let stored = rows.stored();
+    if !guards.max_errors.allows(facts.open_rejects, rows.read) {
+        missing.push(Unmet::TooManyRejects {
+            open: facts.open_rejects,
+            budget: guards.max_errors,
+        });
+    }
+    if rows.read == 0 {
+        if !guards.allow_empty {
+            missing.push(Unmet::Empty);
+        }
+    } else if stored == 0 && rows.pending == 0 {
+        missing.push(Unmet::EverythingRejected);
+    }
+    if rows.unconfirmed > 0 && guards.unconfirmed == UnconfirmedPolicy::Hold {
+        missing.push(Unmet::UnconfirmedRows(rows.unconfirmed));
+    }
+    if let Some(expected) = guards.min_rows
+        && stored < expected
+    {
+        missing.push(Unmet::TooFewRows { stored, expected });
+    }
+    if let Some(expected) = guards.expect_files
+        && facts.inputs != expected
+    {
+        missing.push(Unmet::OtherFileCount {
+            found: facts.inputs,
+            expected,
+        });
+    }
+    if let (Some(limit), Some(last)) = (guards.max_drop_percent, facts.last_done_rows)
+        && as_float(stored) < as_float(last) * (100.0 - limit) / 100.0
+    {
+        missing.push(Unmet::RowsDropped {
+            stored,
+            last,
+            limit,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complete() -> GateFacts {
+        GateFacts {
+            unfinished_inputs: Vec::new(),
+            unverified_inputs: Vec::new(),
+            unbalanced_inputs: Vec::new(),
+            inputs: 1,
+            intended_batches: 0,
+            foreign_batches: 0,
+            undetermined_batches: 0,
+            unbalanced_batches: 0,
+            rows: RowCounts {
+                read: 100,
+                accepted: 100,
+                ..RowCounts::default()
+            },
+            open_rejects: 0,
+            last_done_rows: None,
+            day_over: true,
+            held_back: false,
+            guards: Guards::default(),
+        }
+    }
+
+    /// A date with one thing spoilt.
+    fn spoilt(spoil: impl FnOnce(&mut GateFacts)) -> Vec<Unmet> {
+        let mut facts = complete();
+        spoil(&mut facts);
+        unmet(&facts)
+    }
+
+    #[test]
+    fn the_gate_opens_when_nothing_is_missing() {
+        assert_eq!(unmet(&complete()), []);
+    }
+
+    #[test]
+    fn each_single_shortcoming_keeps_the_gate_closed() {
+        let file = || "a.jsonl".to_owned();
+        let cases: Vec<(Vec<Unmet>, Unmet)> = vec![
+            (
+                spoilt(|f| f.unfinished_inputs.push((file(), String::new()))),
+                Unmet::InputUnfinished {
+                    name: file(),
+                    holder: String::new(),
+                },
+            ),
+            (
+                spoilt(|f| f.unverified_inputs.push(file())),
+                Unmet::InputUnverified(file()),
+            ),
+            (
+                spoilt(|f| f.unbalanced_inputs.push(file())),
+                Unmet::Imbalance(file()),
+            ),
+            (
+                spoilt(|f| f.unbalanced_batches = 1),
+                Unmet::Imbalance("1 batches".to_owned()),
+            ),
+            (spoilt(|f| f.intended_batches = 2), Unmet::BatchesPending(2)),
+            (spoilt(|f| f.foreign_batches = 1), Unmet::ForeignBatches(1)),
+            (
+                spoilt(|f| f.undetermined_batches = 1),
+                Unmet::UndeterminedBatches(1),
+            ),
+            (
+                spoilt(|f| f.open_rejects = 1),
+                Unmet::TooManyRejects {
+                    open: 1,
+                    budget: ErrorBudget::Rows(0),
+                },
+            ),
+            (spoilt(|f| f.day_over = false), Unmet::DayNotOver),
+            (spoilt(|f| f.held_back = true), Unmet::HeldBack),
+            (spoilt(|f| f.rows = RowCounts::default()), Unmet::Empty),
+            (
+                spoilt(|f| {
+                    f.rows = RowCounts {
+                        read: 5,
+                        invalid: 5,
+                        ..RowCounts::default()
+                    };
+                }),
+                Unmet::EverythingRejected,
+            ),
+            (
+                spoilt(|f| {
+                    f.guards.unconfirmed = UnconfirmedPolicy::Hold;
+                    f.rows.unconfirmed = 3;
+                }),
+                Unmet::UnconfirmedRows(3),
+            ),
+            (
+                spoilt(|f| f.guards.min_rows = Some(101)),
+                Unmet::TooFewRows {
+                    stored: 100,
+                    expected: 101,
+                },
+            ),
+            (
+                spoilt(|f| f.guards.expect_files = Some(2)),
+                Unmet::OtherFileCount {
+                    found: 1,
+                    expected: 2,
+                },
+            ),
+            (
+                spoilt(|f| {
+                    f.guards.max_drop_percent = Some(50.0);
+                    f.last_done_rows = Some(201);
+                }),
+                Unmet::RowsDropped {
+                    stored: 100,
+                    last: 201,
+                    limit: 50.0,
+                },
+            ),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(found, [expected]);
+        }
+    }
+
+    #[test]
+    fn an_allowed_empty_day_and_a_budgeted_reject_open_the_gate() {
+        assert_eq!(
+            spoilt(|f| {
+                f.rows = RowCounts::default();
+                f.guards.allow_empty = true;
+            }),
+            []
+        );
+        assert_eq!(
+            spoilt(|f| {
+                f.open_rejects = 1;
+                f.guards.max_errors = ErrorBudget::Percent(1.0);
+            }),
+            []
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! Kernel file locks: one per input, one per partition, both dying with their process.
+//!
+//! A lock file stays where it is when the lock is let go; removing it would let two processes lock
+//! two files of the same name.
+
+use super::error::{LedgerError, in_file};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+
+/// A lock that is held until this value is dropped or its process ends.
+#[derive(Debug)]
+pub struct HeldLock {
+    _file: File,
+}
+
+/// Tries to take the lock of a name; `None` when another process (or another handle) holds it.
+pub(super) fn try_lock(state_dir: &Path, name: &str) -> Result<Option<HeldLock>, LedgerError> {
+    let dir = state_dir.join("locks");
+    std::fs::create_dir_all(&dir).map_err(in_file("create", &dir))?;
+    let path = dir.join(name);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(in_file("open the lock file", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(HeldLock { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(in_file("lock", &path)(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_free_again_when_its_holder_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = try_lock(dir.path(), "input-1").unwrap();
+        assert!(held.is_some());
+        assert!(try_lock(dir.path(), "input-1").unwrap().is_none());
+        assert!(try_lock(dir.path(), "input-2").unwrap().is_some());
+        drop(held);
+        assert!(try_lock(dir.path(), "input-1").unwrap().is_some());
+    }
+}

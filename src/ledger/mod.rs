@@ -1,0 +1,244 @@
+//! Durable memory: one SQLite file that says what was read, sent, accepted and marked done.
+//!
+//! The tables are in [`schema`](self) (`schema.rs`), and readable with the `sqlite3` shell. The
+//! order around the network is fixed: intent on disk → send → outcome on disk → seal → `done`.
+//! [`Ledger`] is the writing side, with one thread that commits in groups; [`LedgerReader`] is the
+//! reading side, which never blocks a writer. `accepted` is said to nobody before it is on disk.
+
+mod batches;
+mod error;
+mod gate;
+mod housekeeping;
+mod id;
+mod lock;
+mod place;
+mod query;
+mod reader;
+mod register;
+mod rejects;
+mod schema;
+mod seal;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use batches::{Intention, NewBatch, Settlement};
+pub use error::LedgerError;
+pub use gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
+pub use id::{BatchId, InputId, PartitionId, RunId};
+pub use lock::HeldLock;
+pub use query::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
+pub use reader::{LedgerReader, RejectRow, RejectSummary};
+pub use register::{
+    HeldInput, InputIntent, PartitionIntent, Registered, RegisteredPartition, Registration, RunInfo,
+};
+pub use rejects::{DeadLetter, RejectSource};
+pub use seal::{DoneSettlement, SealOutcome, SealRequest, SealedPartition};
+pub use writer::Pending;
+
+use crate::domain::{Generation, Partition, Target};
+use error::in_file;
+use std::path::{Path, PathBuf};
+use writer::Writer;
+
+/// Name of the ledger file in the state directory.
+pub const LEDGER_FILE: &str = "ledger.db";
+
+/// The writing side of the ledger. Dropping it waits until all that was handed over is on disk.
+pub struct Ledger {
+    writer: Writer,
+    state_dir: PathBuf,
+    info: RunInfo,
+}
+
+impl Ledger {
+    /// Opens the ledger of a state directory, creating both when they are missing.
+    pub fn open(state_dir: &Path, info: RunInfo) -> Result<Self, LedgerError> {
+        place::prepare(state_dir)?;
+        let db = schema::open_for_writing(&state_dir.join(LEDGER_FILE))?;
+        let writer = Writer::start(db, rejects::RejectFiles::new(state_dir))
+            .map_err(in_file("start the writer of", state_dir))?;
+        Ok(Self {
+            writer,
+            state_dir: state_dir.to_owned(),
+            info,
+        })
+    }
+
+    /// The state directory.
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    /// Begins a run and registers all that it is going to read, in one transaction.
+    pub fn register(&self, wanted: Registration) -> Pending<Registered> {
+        let (state_dir, info) = (self.state_dir.clone(), self.info.clone());
+        self.writer
+            .submit(move |session| register::register(session, &state_dir, &info, &wanted))
+    }
+
+    /// Begins a run that reads nothing.
+    pub fn begin_run(&self) -> Pending<RunId> {
+        let info = self.info.clone();
+        self.writer
+            .submit(move |session| register::begin_run(session.db, &info))
+    }
+
+    /// Ends a run cleanly: the state of its unfinished batches is exact, nothing is in doubt.
+    pub fn end_run(&self, run: RunId, exit_status: u8) -> Pending<()> {
+        self.writer
+            .submit(move |session| register::end_run(session.db, run, exit_status))
+    }
+
+    /// Records what was read and intends the batch made of it. Handed over in the order of reading.
+    pub fn intend(&self, intention: Intention) -> Pending<Option<BatchId>> {
+        self.writer
+            .submit(move |session| batches::intend(session, &intention))
+    }
+
+    /// Notes that an attempt of a batch has an unknown outcome.
+    pub fn note_unknown(&self, batch: BatchId) -> Pending<()> {
+        self.writer
+            .submit(move |session| batches::note_unknown(session.db, batch))
+    }
+
+    /// Moves a definitely refused batch to its next generation. Fails when an attempt of it has an
+    /// unknown outcome, since it keeps its id then.
+    pub fn renew(&self, batch: BatchId) -> Pending<Generation> {
+        self.writer
+            .submit(move |session| batches::renew(session.db, batch))
+    }
+
+    /// Splits a batch into two halves.
+    pub fn split(
+        &self,
+        batch: BatchId,
+        partition: PartitionId,
+        halves: [NewBatch; 2],
+    ) -> Pending<[BatchId; 2]> {
+        self.writer
+            .submit(move |session| batches::split(session.db, batch, partition, &halves))
+    }
+
+    /// Settles a batch.
+    pub fn settle(
+        &self,
+        batch: BatchId,
+        partition_id: PartitionId,
+        partition: Partition,
+        settlement: Settlement,
+    ) -> Pending<()> {
+        self.writer.submit(move |session| {
+            batches::settle(session, batch, partition_id, &partition, settlement)
+        })
+    }
+
+    /// Records that an input was compared with what the ledger holds of it.
+    pub fn mark_verified(&self, input: InputId) -> Pending<()> {
+        self.writer.submit(move |session| {
+            session
+                .db
+                .execute("UPDATE input SET verified = 1 WHERE id = ?1", [input.0])
+                .map(drop)
+                .map_err(|e| LedgerError::database("record a comparison", e))
+        })
+    }
+
+    /// Opens the gate of a date if nothing is missing.
+    pub fn seal(&self, target: Target, request: SealRequest) -> Pending<SealOutcome> {
+        let state_dir = self.state_dir.clone();
+        self.writer
+            .submit(move |session| seal::seal(session.db, &state_dir, &target, request))
+    }
+
+    /// Notes that an attempt of `done` has an unknown outcome; it keeps its id from now on.
+    pub async fn note_done_unknown(&self, sealed: &mut SealedPartition) -> Result<(), LedgerError> {
+        let id = sealed.id();
+        self.writer
+            .submit(move |session| seal::note_done_unknown(session.db, id))
+            .committed()
+            .await?;
+        sealed.set_unknown();
+        Ok(())
+    }
+
+    /// Moves a definitely refused `done` to its next generation.
+    pub async fn renew_done(&self, sealed: &mut SealedPartition) -> Result<(), LedgerError> {
+        let id = sealed.id();
+        let generation = self
+            .writer
+            .submit(move |session| seal::renew_done(session.db, id))
+            .committed()
+            .await?;
+        sealed.set_generation(generation);
+        Ok(())
+    }
+
+    /// Records how `done` ended and lets go of the date.
+    pub async fn settle_done(
+        &self,
+        sealed: SealedPartition,
+        run: RunId,
+        settlement: DoneSettlement,
+        why: String,
+    ) -> Result<(), LedgerError> {
+        let id = sealed.id();
+        self.writer
+            .submit(move |session| seal::settle_done(session.db, id, run, settlement, &why))
+            .committed()
+            .await
+    }
+
+    /// Records that the platform refuses a whole date, unless rows of it were stored.
+    pub fn mark_refused(&self, partition: PartitionId, run: RunId, why: String) -> Pending<()> {
+        self.writer
+            .submit(move |session| seal::mark_refused(session.db, partition, run, &why))
+    }
+
+    /// Takes a done date back after a re-sync in the platform's console.
+    pub fn reopen(&self, known: KnownPartition) -> Pending<()> {
+        let state_dir = self.state_dir.clone();
+        self.writer
+            .submit(move |session| housekeeping::reopen(session.db, &state_dir, &known))
+    }
+
+    /// Removes a date from the ledger.
+    pub fn forget(&self, known: KnownPartition) -> Pending<()> {
+        let state_dir = self.state_dir.clone();
+        self.writer
+            .submit(move |session| housekeeping::forget(session.db, &state_dir, &known))
+    }
+
+    /// Lets a date no longer wait for an input; tells how many of its rows stay on the platform.
+    pub fn drop_input(&self, known: KnownPartition, input: InputId, name: String) -> Pending<u64> {
+        let state_dir = self.state_dir.clone();
+        self.writer.submit(move |session| {
+            housekeeping::drop_input(session.db, &state_dir, &known, input, &name)
+        })
+    }
+
+    /// Removes the details of a done date.
+    pub fn prune(&self, known: KnownPartition) -> Pending<()> {
+        self.writer
+            .submit(move |session| housekeeping::prune(session.db, &known))
+    }
+
+    /// Accepts the loss of all open dead letters of a date (`--accept-rejects`, `rejects waive`).
+    pub fn waive_rejects(&self, partition: PartitionId, why: String) -> Pending<u64> {
+        self.writer.submit(move |session| {
+            let waived = session
+                .db
+                .execute(
+                    "UPDATE reject SET state = 'waived' WHERE partition = ?1 AND state = 'open'",
+                    [partition.0],
+                )
+                .map_err(|e| LedgerError::database("waive dead letters", e))?;
+            if waived > 0 {
+                let what = format!("{waived} dead letters; {why}");
+                seal::record_event(session.db, Some(partition), None, "waived", &what)?;
+            }
+            Ok(u64::try_from(waived).unwrap_or(u64::MAX))
+        })
+    }
+}

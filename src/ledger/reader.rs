@@ -1,0 +1,259 @@
+//! The reading side: a connection of its own that never blocks the writer and never changes
+//! anything.
+
+use super::error::{LedgerError, in_file};
+use super::gate::{GateFacts, RowCounts};
+use super::id::{InputId, PartitionId};
+use super::query::{self, IntendedBatch, KnownInput, KnownPartition, KnownTarget, unsigned};
+use super::{LEDGER_FILE, schema, seal};
+use crate::domain::{Partition, RawRange, Target};
+use rusqlite::{Connection, params};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// The ledger as it was when each question was asked.
+pub struct LedgerReader {
+    db: Connection,
+    state_dir: PathBuf,
+}
+
+/// A dead letter with its place and reason.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct RejectRow {
+    /// Its number, for `rejects show`.
+    pub id: i64,
+    /// File or stream.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Byte at which the row starts, in the decompressed input.
+    pub byte_offset: u64,
+    /// Record, from 1.
+    pub record: u64,
+    /// The column at fault, when one is.
+    pub column: Option<String>,
+    /// Machine-readable reason.
+    pub code: String,
+    /// Reason for people.
+    pub message: String,
+    /// `local` or `server`.
+    pub source: String,
+    /// The request under which the platform refused it.
+    pub request_id: Option<String>,
+    /// `open`, `replayed` or `waived`.
+    pub state: String,
+    #[serde(skip)]
+    place: (PartitionId, u64, u64),
+}
+
+/// Dead letters of a date that share a reason.
+#[derive(Debug, Clone)]
+pub struct RejectSummary {
+    /// Machine-readable reason.
+    pub code: String,
+    /// Reason of the first one.
+    pub message: String,
+    /// How many.
+    pub count: u64,
+    /// File and line of the first one.
+    pub first: (String, u64),
+}
+
+impl LedgerReader {
+    /// Opens the ledger of a state directory; `None` when there is none yet.
+    pub fn open(state_dir: &Path) -> Result<Option<Self>, LedgerError> {
+        let db = schema::open_for_reading(&state_dir.join(LEDGER_FILE))?;
+        Ok(db.map(|db| Self {
+            db,
+            state_dir: state_dir.to_owned(),
+        }))
+    }
+
+    /// How the ledger spells a target that it knows.
+    pub fn find_target(
+        &self,
+        target: &Target,
+        hosts: &[String],
+        same_target: bool,
+    ) -> Result<Option<KnownTarget>, LedgerError> {
+        query::find_target(&self.db, target, hosts, same_target)
+    }
+
+    /// All targets.
+    pub fn targets(&self) -> Result<Vec<KnownTarget>, LedgerError> {
+        query::targets(&self.db)
+    }
+
+    /// A date, when the ledger knows it.
+    pub fn partition(
+        &self,
+        target: &KnownTarget,
+        partition: &Partition,
+    ) -> Result<Option<KnownPartition>, LedgerError> {
+        query::find_partition(&self.db, target.id, partition)
+    }
+
+    /// All dates of a target by topic, stage and date.
+    pub fn partitions(&self, target: &KnownTarget) -> Result<Vec<KnownPartition>, LedgerError> {
+        query::partitions_of(&self.db, target)
+    }
+
+    /// Inputs of a date that were not dropped.
+    pub fn inputs(&self, partition: PartitionId) -> Result<Vec<KnownInput>, LedgerError> {
+        query::inputs_of(&self.db, partition)
+    }
+
+    /// What was recorded of an input, in order.
+    pub fn chunks(&self, input: InputId) -> Result<Vec<RawRange>, LedgerError> {
+        query::chunks_of(&self.db, input)
+    }
+
+    /// The last recorded stretch of an input.
+    pub fn last_chunk(&self, input: InputId) -> Result<Option<RawRange>, LedgerError> {
+        query::last_chunk_of(&self.db, input)
+    }
+
+    /// The unfinished batches of a date that begin in an input.
+    pub fn intended_batches(
+        &self,
+        partition: PartitionId,
+        input: InputId,
+    ) -> Result<Vec<IntendedBatch>, LedgerError> {
+        query::intended_batches(&self.db, partition, input)
+    }
+
+    /// Number of the newest input; 0 when there is none.
+    pub fn newest_input(&self) -> Result<i64, LedgerError> {
+        query::newest_input(&self.db)
+    }
+
+    /// All that the gate of a date looks at.
+    pub fn gate_facts(
+        &self,
+        known: &KnownPartition,
+        day_over: bool,
+    ) -> Result<GateFacts, LedgerError> {
+        seal::facts(&self.db, known, day_over)
+    }
+
+    /// Row counts of a date.
+    pub fn rows(&self, known: &KnownPartition) -> Result<RowCounts, LedgerError> {
+        match known.totals {
+            Some(totals) if known.gate.is_done() => Ok(totals),
+            _ => Ok(seal::facts(&self.db, known, true)?.rows),
+        }
+    }
+
+    /// Batches of a date, split ones not counted.
+    pub fn batch_count(&self, partition: PartitionId) -> Result<u64, LedgerError> {
+        self.db
+            .query_row(
+                "SELECT count(*) FROM batch WHERE partition = ?1 AND state <> 'split'",
+                [partition.0],
+                |row| row.get(0).map(unsigned),
+            )
+            .map_err(|e| LedgerError::database("count the batches", e))
+    }
+
+    /// Open dead letters of a date grouped by reason, most frequent first.
+    pub fn reject_groups(&self, partition: PartitionId) -> Result<Vec<RejectSummary>, LedgerError> {
+        let failed = |e| LedgerError::database("list the dead letters", e);
+        let mut statement = self
+            .db
+            .prepare_cached(
+                "SELECT r.code, r.message, g.n, i.name, r.line FROM
+                   (SELECT min(id) AS first, count(*) AS n FROM reject
+                    WHERE partition = ?1 AND state = 'open' GROUP BY code) g
+                 JOIN reject r ON r.id = g.first JOIN input i ON i.id = r.input
+                 ORDER BY g.n DESC, r.code",
+            )
+            .map_err(failed)?;
+        let rows = statement
+            .query_map([partition.0], |row| {
+                Ok(RejectSummary {
+                    code: row.get(0)?,
+                    message: row.get(1)?,
+                    count: unsigned(row.get(2)?),
+                    first: (row.get(3)?, unsigned(row.get(4)?)),
+                })
+            })
+            .map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    /// Dead letters of a date in order of input and record, at most `limit` of them after the one
+    /// with number `after`.
+    pub fn rejects(
+        &self,
+        partition: PartitionId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<RejectRow>, LedgerError> {
+        self.read_rejects(
+            "r.partition = ?1 AND r.id > ?2",
+            params![partition.0, after, limit],
+        )
+    }
+
+    /// One dead letter by its number.
+    pub fn reject(&self, id: i64) -> Result<Option<RejectRow>, LedgerError> {
+        let found = self.read_rejects("r.id = ?1 AND r.id > ?2", params![id, 0, 1])?;
+        Ok(found.into_iter().next())
+    }
+
+    fn read_rejects(
+        &self,
+        condition: &str,
+        parameters: &[&dyn rusqlite::ToSql],
+    ) -> Result<Vec<RejectRow>, LedgerError> {
+        let failed = |e| LedgerError::database("list the dead letters", e);
+        let mut statement = self
+            .db
+            .prepare_cached(&format!(
+                "SELECT r.id, i.name, r.line, r.byte_offset, r.record, r.column_name, r.code,
+                   r.message, r.source, r.request_id, r.state, r.partition, r.file_offset,
+                   r.file_length
+                 FROM reject r JOIN input i ON i.id = r.input
+                 WHERE {condition} ORDER BY r.id LIMIT ?3"
+            ))
+            .map_err(failed)?;
+        let rows = statement
+            .query_map(parameters, |row| {
+                Ok(RejectRow {
+                    id: row.get(0)?,
+                    file: row.get(1)?,
+                    line: unsigned(row.get(2)?),
+                    byte_offset: unsigned(row.get(3)?),
+                    record: unsigned(row.get(4)?),
+                    column: row.get(5)?,
+                    code: row.get(6)?,
+                    message: row.get(7)?,
+                    source: row.get(8)?,
+                    request_id: row.get(9)?,
+                    state: row.get(10)?,
+                    place: (
+                        PartitionId(row.get(11)?),
+                        unsigned(row.get(12)?),
+                        unsigned(row.get(13)?),
+                    ),
+                })
+            })
+            .map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    /// The line of a dead letter in its file: a JSON object with the raw row.
+    pub fn raw_line(&self, reject: &RejectRow) -> Result<Vec<u8>, LedgerError> {
+        let (partition, offset, length) = reject.place;
+        let path = self
+            .state_dir
+            .join("rejects")
+            .join(format!("{}.jsonl", partition.0));
+        let doing = in_file("read the dead letters in", &path);
+        let file = File::open(&path).map_err(&doing)?;
+        let mut line = vec![0; usize::try_from(length).unwrap_or(0)];
+        file.read_exact_at(&mut line, offset).map_err(&doing)?;
+        Ok(line)
+    }
+}

@@ -1,0 +1,200 @@
+//! Opening the ledger file: where it may lie, what is in it, which version it has.
+//!
+//! A newer schema, a file that is no ledger and a damaged file are refused by name; nothing is
+//! ever repaired by guessing. An older schema is upgraded in one transaction after a copy was kept.
+
+use super::error::{LedgerError, in_database};
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// Marks the file as a ledger of this program (`PRAGMA application_id`): "ByAr".
+const APPLICATION_ID: i32 = 0x4279_4172;
+
+/// The schema that this program writes (`PRAGMA user_version`).
+pub(super) const SCHEMA_VERSION: i32 = 1;
+
+/// How long one process waits for another one's commit before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The tables. Dates are `YYYY-MM-DD` (empty when streaming), instants are seconds since 1970,
+/// digests are XXH3 with 128 bits, records and lines count from 1, offsets from 0 in the
+/// decompressed input.
+const SCHEMA: &str = "
+CREATE TABLE target (
+  id INTEGER PRIMARY KEY,
+  tenant TEXT NOT NULL, application TEXT NOT NULL, platform TEXT NOT NULL,
+  hosts TEXT NOT NULL,                       -- JSON array of host[:port]
+  UNIQUE (tenant, application, platform)
+) STRICT;
+CREATE TABLE partition (
+  id INTEGER PRIMARY KEY,
+  target INTEGER NOT NULL REFERENCES target,
+  topic TEXT NOT NULL, stage TEXT NOT NULL, date TEXT NOT NULL,
+  epoch BLOB NOT NULL,                       -- 16 random bytes, part of every Request-Id
+  gate TEXT NOT NULL,                        -- open, sealed, done, done_unconfirmed, refused
+  held_back INTEGER NOT NULL,                -- 1: --no-done
+  guards TEXT NOT NULL,                      -- JSON object
+  done_generation INTEGER NOT NULL, done_unknown INTEGER NOT NULL,
+  sealed_at INTEGER, done_at INTEGER,
+  totals TEXT,                               -- JSON object of row counts, set when sealed
+  UNIQUE (target, topic, stage, date)
+) STRICT;
+CREATE TABLE input (
+  id INTEGER PRIMARY KEY,
+  target INTEGER NOT NULL REFERENCES target,
+  topic TEXT NOT NULL, stage TEXT NOT NULL,
+  kind TEXT NOT NULL,                        -- file, stdin
+  name TEXT NOT NULL,
+  device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, etag TEXT,
+  row_options BLOB NOT NULL,                 -- digest of the options that change rows
+  state TEXT NOT NULL,                       -- reading, read, dropped
+  verified INTEGER NOT NULL,                 -- 0: must be compared with what was recorded first
+  run INTEGER REFERENCES run                 -- the run that holds it; left over after a crash
+) STRICT;
+CREATE INDEX input_by_place ON input (target, topic, stage);
+CREATE TABLE scope (
+  input INTEGER NOT NULL REFERENCES input, partition INTEGER NOT NULL REFERENCES partition,
+  PRIMARY KEY (input, partition)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX scope_by_partition ON scope (partition);
+CREATE TABLE chunk (
+  input INTEGER NOT NULL REFERENCES input,
+  first_record INTEGER NOT NULL, records INTEGER NOT NULL, invalid INTEGER NOT NULL,
+  byte_offset INTEGER NOT NULL, byte_length INTEGER NOT NULL, line INTEGER NOT NULL,
+  lines INTEGER NOT NULL, digest BLOB NOT NULL,
+  PRIMARY KEY (input, byte_offset)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE batch (
+  id INTEGER PRIMARY KEY,
+  partition INTEGER NOT NULL REFERENCES partition,
+  first_input INTEGER NOT NULL REFERENCES input,
+  first_record INTEGER NOT NULL, last_record INTEGER NOT NULL, rows INTEGER NOT NULL,
+  digest BLOB NOT NULL,                      -- of the uncompressed JSON body
+  generation INTEGER NOT NULL, unknown INTEGER NOT NULL,
+  state TEXT NOT NULL,                       -- intended, accepted, unconfirmed, part_refused,
+                                             -- refused, split, foreign, undetermined, dropped
+  accepted INTEGER NOT NULL, unconfirmed INTEGER NOT NULL, refused INTEGER NOT NULL,
+  parent INTEGER REFERENCES batch
+) STRICT;
+CREATE INDEX batch_by_partition ON batch (partition, state);
+CREATE TABLE piece (                         -- only for batches over several inputs
+  batch INTEGER NOT NULL REFERENCES batch, seq INTEGER NOT NULL,
+  input INTEGER NOT NULL REFERENCES input,
+  first_record INTEGER NOT NULL, last_record INTEGER NOT NULL, rows INTEGER NOT NULL,
+  PRIMARY KEY (batch, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE reject (
+  id INTEGER PRIMARY KEY,
+  input INTEGER NOT NULL REFERENCES input, partition INTEGER NOT NULL REFERENCES partition,
+  batch INTEGER REFERENCES batch,
+  record INTEGER NOT NULL, line INTEGER NOT NULL, byte_offset INTEGER NOT NULL,
+  column_name TEXT, code TEXT NOT NULL, message TEXT NOT NULL,
+  source TEXT NOT NULL,                      -- local, server
+  request_id TEXT,
+  file_offset INTEGER NOT NULL, file_length INTEGER NOT NULL, -- line in rejects/<partition>.jsonl
+  state TEXT NOT NULL                        -- open, replayed, waived
+) STRICT;
+CREATE INDEX reject_by_partition ON reject (partition, state);
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY,
+  started INTEGER NOT NULL, ended INTEGER, pid INTEGER NOT NULL, host TEXT NOT NULL,
+  command TEXT NOT NULL, exit_status INTEGER
+) STRICT;
+CREATE TABLE event (                         -- the audit trail
+  id INTEGER PRIMARY KEY,
+  partition INTEGER, at INTEGER NOT NULL, run INTEGER, what TEXT NOT NULL, why TEXT NOT NULL
+) STRICT;
+";
+
+/// Opens the ledger for writing and brings its schema up to date.
+pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
+    let mut db = Connection::open(path).map_err(in_database("open the ledger", path))?;
+    configure(&db, path)?;
+    let doing = in_database("set up the ledger", path);
+    let mode: String = db
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(in_database("set up the ledger", path))?;
+    if mode != "wal" {
+        return Err(LedgerError::NoWriteAheadLog {
+            path: path.to_owned(),
+        });
+    }
+    db.pragma_update(None, "synchronous", "FULL")
+        .map_err(&doing)?;
+    migrate(&mut db, path)?;
+    Ok(db)
+}
+
+/// Opens the ledger for reading only; `None` when there is none yet.
+pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, LedgerError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    // Read-write access to the file lets SQLite recover a log left by a crash; `query_only` keeps
+    // this connection from changing anything.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db =
+        Connection::open_with_flags(path, flags).map_err(in_database("open the ledger", path))?;
+    configure(&db, path)?;
+    db.pragma_update(None, "query_only", true)
+        .map_err(in_database("open the ledger", path))?;
+    match version(&db, path)? {
+        0 => Ok(None),
+        SCHEMA_VERSION => Ok(Some(db)),
+        other => Err(LedgerError::OtherVersion {
+            path: path.to_owned(),
+            found: other,
+            supported: SCHEMA_VERSION,
+        }),
+    }
+}
+
+fn configure(db: &Connection, path: &Path) -> Result<(), LedgerError> {
+    db.busy_timeout(BUSY_TIMEOUT)
+        .and_then(|()| db.pragma_update(None, "foreign_keys", true))
+        .map_err(in_database("open the ledger", path))
+}
+
+fn version(db: &Connection, path: &Path) -> Result<i32, LedgerError> {
+    let doing = in_database("read the version of the ledger", path);
+    let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let version = pragma("user_version").map_err(&doing)?;
+    let application = pragma("application_id").map_err(&doing)?;
+    let tables: i64 = db
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(&doing)?;
+    if (version != 0 || tables != 0) && application != APPLICATION_ID {
+        return Err(LedgerError::NotALedger {
+            path: path.to_owned(),
+        });
+    }
+    Ok(version)
+}
+
+fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    match version(db, path)? {
+        SCHEMA_VERSION => return Ok(()),
+        0 => {}
+        other => {
+            return Err(LedgerError::OtherVersion {
+                path: path.to_owned(),
+                found: other,
+                supported: SCHEMA_VERSION,
+            });
+        }
+    }
+    let doing = in_database("create the ledger", path);
+    let transaction = db
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(&doing)?;
+    // Another process may have created it while this one waited for the write lock.
+    if version(&transaction, path)? == 0 {
+        transaction.execute_batch(SCHEMA).map_err(&doing)?;
+        transaction
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .and_then(|()| transaction.pragma_update(None, "user_version", SCHEMA_VERSION))
+            .map_err(&doing)?;
+    }
+    transaction.commit().map_err(&doing)
+}

@@ -1,0 +1,447 @@
+//! Sealing a date, and what becomes of its `done`.
+//!
+//! [`SealedPartition`] has a private field and is made only here, in the transaction that found
+//! nothing missing and put the intent of `done` on disk. It is the only value that `done` accepts.
+
+use super::error::LedgerError;
+use super::gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
+use super::id::{PartitionId, RunId};
+use super::lock::{self, HeldLock};
+use super::query::{self, KnownPartition, unsigned};
+use crate::domain::{
+    DataDate, Epoch, Generation, Partition, RequestId, StageKind, Target, Topic, done_request_id,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::path::Path;
+
+/// A date of which nothing is missing: the right to send its `done`, once. Holding it keeps other
+/// processes from sealing or marking the same date.
+#[derive(Debug)]
+pub struct SealedPartition {
+    id: PartitionId,
+    partition: Partition,
+    date: DataDate,
+    epoch: Epoch,
+    generation: Generation,
+    unknown: bool,
+    _lock: HeldLock,
+}
+
+impl SealedPartition {
+    /// The ledger's number of the date.
+    pub const fn id(&self) -> PartitionId {
+        self.id
+    }
+
+    /// Which date of which topic and stage.
+    pub const fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    /// The topic.
+    pub const fn topic(&self) -> &Topic {
+        &self.partition.topic
+    }
+
+    /// The stage; never the streaming one.
+    pub const fn stage(&self) -> StageKind {
+        self.partition.stage.kind()
+    }
+
+    /// The day to mark done.
+    pub const fn date(&self) -> DataDate {
+        self.date
+    }
+
+    /// The id under which `done` is sent.
+    pub fn request_id(&self) -> RequestId {
+        done_request_id(self.epoch, &self.partition, self.generation)
+    }
+
+    /// Whether an earlier attempt may have got through.
+    pub const fn has_unknown_attempt(&self) -> bool {
+        self.unknown
+    }
+
+    /// Marks the value after the ledger noted an unknown outcome.
+    pub(super) const fn set_unknown(&mut self) {
+        self.unknown = true;
+    }
+
+    /// Moves the value on after the ledger did.
+    pub(super) const fn set_generation(&mut self, generation: Generation) {
+        self.generation = generation;
+    }
+}
+
+/// What came of the wish to seal a date.
+#[derive(Debug)]
+pub enum SealOutcome {
+    /// Nothing was missing; `done` may be sent.
+    Sealed(Box<SealedPartition>),
+    /// `done` got through earlier.
+    AlreadyDone {
+        /// True when only its effect is known, not its reply.
+        unconfirmed: bool,
+    },
+    /// Something is missing.
+    Withheld(Vec<Unmet>),
+    /// The platform refuses the date; it owes nothing.
+    Refused,
+    /// Another process is marking it done right now.
+    Busy,
+}
+
+/// By whom and with which exceptions a date is to be sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct SealRequest {
+    /// The date.
+    pub partition: PartitionId,
+    /// The run that asks.
+    pub run: RunId,
+    /// Whether the day is over in the platform's zone.
+    pub day_over: bool,
+    /// Lift a hold (`done` that names the date).
+    pub release_hold: bool,
+    /// A person opens the gate by hand (`--force`); recorded.
+    pub force: bool,
+}
+
+/// How `done` ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoneSettlement {
+    /// Acknowledged.
+    Confirmed,
+    /// Got through in an earlier attempt whose reply was lost.
+    Unconfirmed,
+    /// Definitely not stored and nothing is unknown: the date is open again.
+    NotStored,
+    /// The platform refuses the date for good.
+    Refused,
+}
+
+/// Everything the gate looks at, for one partition.
+pub(super) fn facts(
+    db: &Connection,
+    known: &KnownPartition,
+    day_over: bool,
+) -> Result<GateFacts, LedgerError> {
+    let mut facts = GateFacts {
+        unfinished_inputs: Vec::new(),
+        unverified_inputs: Vec::new(),
+        unbalanced_inputs: Vec::new(),
+        inputs: 0,
+        intended_batches: 0,
+        foreign_batches: 0,
+        undetermined_batches: 0,
+        unbalanced_batches: 0,
+        rows: RowCounts::default(),
+        open_rejects: 0,
+        last_done_rows: last_done_rows(db, known.id)?,
+        day_over,
+        held_back: known.held_back,
+        guards: known.guards.clone(),
+    };
+    count_inputs(db, known.id, &mut facts)?;
+    count_batches(db, known.id, &mut facts)?;
+    facts.open_rejects = db
+        .query_row(
+            "SELECT count(*) FROM reject WHERE partition = ?1 AND state = 'open'",
+            [known.id.0],
+            |row| row.get(0).map(unsigned),
+        )
+        .map_err(|e| LedgerError::database("count the dead letters", e))?;
+    Ok(facts)
+}
+
+fn count_inputs(
+    db: &Connection,
+    partition: PartitionId,
+    facts: &mut GateFacts,
+) -> Result<(), LedgerError> {
+    let failed = |e| LedgerError::database("check the inputs of a date", e);
+    for input in query::inputs_of(db, partition)? {
+        facts.inputs += 1;
+        if !input.read_to_end {
+            let holder = query::holder_of(db, input.id)?;
+            facts.unfinished_inputs.push((input.name.clone(), holder));
+        }
+        if !input.verified {
+            facts.unverified_inputs.push(input.name.clone());
+        }
+        let (read, invalid): (i64, i64) = db
+            .prepare_cached(
+                "SELECT coalesce(sum(records), 0), coalesce(sum(invalid), 0)
+                 FROM chunk WHERE input = ?1",
+            )
+            .and_then(|mut sums| sums.query_row([input.id.0], |row| Ok((row.get(0)?, row.get(1)?))))
+            .map_err(failed)?;
+        // Rows of this input in leaf batches, of every partition in its scope.
+        let batched: i64 = db
+            .prepare_cached(
+                "SELECT
+                   (SELECT coalesce(sum(b.rows), 0) FROM batch b
+                    WHERE b.partition IN (SELECT partition FROM scope WHERE input = ?1)
+                      AND b.first_input = ?1 AND b.state <> 'split'
+                      AND NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id))
+                 + (SELECT coalesce(sum(p.rows), 0) FROM piece p JOIN batch b ON b.id = p.batch
+                    WHERE p.input = ?1 AND b.state <> 'split')",
+            )
+            .and_then(|mut sum| sum.query_row([input.id.0], |row| row.get(0)))
+            .map_err(failed)?;
+        if input.read_to_end && read != invalid + batched {
+            facts.unbalanced_inputs.push(format!(
+                "{}: {read} rows read, {invalid} invalid, {batched} in batches",
+                input.name
+            ));
+        }
+        facts.rows.read += unsigned(read);
+        facts.rows.invalid += unsigned(invalid);
+    }
+    Ok(())
+}
+
+fn count_batches(
+    db: &Connection,
+    partition: PartitionId,
+    facts: &mut GateFacts,
+) -> Result<(), LedgerError> {
+    let failed = |e| LedgerError::database("check the batches of a date", e);
+    let mut statement = db
+        .prepare_cached(
+            "SELECT state, count(*), sum(rows), sum(accepted), sum(unconfirmed), sum(refused),
+               sum(rows <> accepted + unconfirmed + refused)
+             FROM batch WHERE partition = ?1 GROUP BY state",
+        )
+        .map_err(failed)?;
+    let mut rows = statement.query([partition.0]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let state: String = row.get(0).map_err(failed)?;
+        let column = |index| row.get(index).map(unsigned).map_err(failed);
+        let (batches, all) = (column(1)?, column(2)?);
+        match state.as_str() {
+            "split" | "dropped" => continue,
+            "intended" => facts.intended_batches = batches,
+            "foreign" => facts.foreign_batches = batches,
+            "undetermined" => facts.undetermined_batches = batches,
+            "accepted" | "unconfirmed" | "part_refused" | "refused" => {
+                facts.rows.accepted += column(3)?;
+                facts.rows.unconfirmed += column(4)?;
+                facts.rows.refused += column(5)?;
+                facts.unbalanced_batches += column(6)?;
+                continue;
+            }
+            other => {
+                return Err(LedgerError::Nonsense {
+                    what: format!("a batch in state '{other}'"),
+                });
+            }
+        }
+        facts.rows.pending += all;
+    }
+    Ok(())
+}
+
+fn last_done_rows(db: &Connection, partition: PartitionId) -> Result<Option<u64>, LedgerError> {
+    let totals: Option<Option<String>> = db
+        .query_row(
+            "SELECT q.totals FROM partition p JOIN partition q ON q.target = p.target
+               AND q.topic = p.topic AND q.stage = p.stage AND q.date < p.date
+               AND q.gate IN ('done', 'done_unconfirmed')
+             WHERE p.id = ?1 ORDER BY q.date DESC LIMIT 1",
+            [partition.0],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(|e| LedgerError::database("look up the last completed date", e))?;
+    Ok(totals
+        .flatten()
+        .and_then(|text| serde_json::from_str::<RowCounts>(&text).ok())
+        .map(|counts| counts.stored()))
+}
+
+/// The transaction of the gate.
+pub(super) fn seal(
+    db: &Connection,
+    state_dir: &Path,
+    target: &Target,
+    request: SealRequest,
+) -> Result<SealOutcome, LedgerError> {
+    let failed = |e| LedgerError::database("seal a date", e);
+    let mut known = query::partition_by_id(db, request.partition, target)?;
+    match known.gate {
+        Gate::Done | Gate::DoneUnconfirmed => {
+            return Ok(SealOutcome::AlreadyDone {
+                unconfirmed: known.gate == Gate::DoneUnconfirmed,
+            });
+        }
+        Gate::Refused => return Ok(SealOutcome::Refused),
+        Gate::Open | Gate::Sealed => {}
+    }
+    let Some(date) = known.partition.date() else {
+        return Err(LedgerError::Forbidden(
+            "the streaming stage has no date and no done".to_owned(),
+        ));
+    };
+    let Some(lock) = lock::try_lock(state_dir, &format!("partition-{}", known.id.0))? else {
+        return Ok(SealOutcome::Busy);
+    };
+    if known.gate == Gate::Open {
+        if request.release_hold && known.held_back {
+            db.execute(
+                "UPDATE partition SET held_back = 0 WHERE id = ?1",
+                [known.id.0],
+            )
+            .map_err(failed)?;
+            record_event(db, Some(known.id), Some(request.run), "hold_released", "")?;
+            known.held_back = false;
+        }
+        let facts = facts(db, &known, request.day_over)?;
+        let missing = unmet(&facts);
+        if !missing.is_empty() && !request.force {
+            return Ok(SealOutcome::Withheld(missing));
+        }
+        if !missing.is_empty() {
+            record_event(
+                db,
+                Some(known.id),
+                Some(request.run),
+                "forced",
+                &format!("{missing:?}"),
+            )?;
+        }
+        db.execute(
+            "UPDATE partition SET gate = 'sealed', sealed_at = unixepoch(), totals = ?2
+             WHERE id = ?1",
+            params![
+                known.id.0,
+                serde_json::to_string(&facts.rows).unwrap_or_default()
+            ],
+        )
+        .map_err(failed)?;
+    } else if !known.done_unknown {
+        // Sealed by a process that is gone: it may have sent `done`.
+        db.execute(
+            "UPDATE partition SET done_unknown = 1 WHERE id = ?1",
+            [known.id.0],
+        )
+        .map_err(failed)?;
+        known.done_unknown = true;
+    }
+    Ok(SealOutcome::Sealed(Box::new(SealedPartition {
+        id: known.id,
+        date,
+        epoch: known.epoch,
+        generation: known.done_generation,
+        unknown: known.done_unknown,
+        partition: known.partition,
+        _lock: lock,
+    })))
+}
+
+pub(super) fn note_done_unknown(db: &Connection, id: PartitionId) -> Result<(), LedgerError> {
+    change_sealed(
+        db,
+        id,
+        "UPDATE partition SET done_unknown = 1 WHERE id = ?1 AND gate = 'sealed'",
+    )
+}
+
+pub(super) fn renew_done(db: &Connection, id: PartitionId) -> Result<Generation, LedgerError> {
+    change_sealed(
+        db,
+        id,
+        "UPDATE partition SET done_generation = done_generation + 1
+         WHERE id = ?1 AND gate = 'sealed' AND done_unknown = 0",
+    )?;
+    db.query_row(
+        "SELECT done_generation FROM partition WHERE id = ?1",
+        [id.0],
+        |row| row.get(0).map(Generation),
+    )
+    .map_err(|e| LedgerError::database("renew done", e))
+}
+
+pub(super) fn settle_done(
+    db: &Connection,
+    id: PartitionId,
+    run: RunId,
+    settlement: DoneSettlement,
+    why: &str,
+) -> Result<(), LedgerError> {
+    let (gate, what) = match settlement {
+        DoneSettlement::Confirmed => (Gate::Done, "done"),
+        DoneSettlement::Unconfirmed => (Gate::DoneUnconfirmed, "done_unconfirmed"),
+        DoneSettlement::NotStored => (Gate::Open, "done_not_stored"),
+        DoneSettlement::Refused => (Gate::Refused, "done_refused"),
+    };
+    let changed = db
+        .execute(
+            "UPDATE partition SET gate = ?2,
+               sealed_at = CASE ?2 WHEN 'open' THEN NULL ELSE sealed_at END,
+               done_generation = done_generation + (?2 = 'open'),
+               done_at = CASE WHEN ?2 IN ('done', 'done_unconfirmed') THEN unixepoch() END
+             WHERE id = ?1 AND gate = 'sealed' AND (?2 <> 'open' OR done_unknown = 0)",
+            params![id.0, gate.as_str()],
+        )
+        .map_err(|e| LedgerError::database("record done", e))?;
+    if changed != 1 {
+        return Err(not_sealed());
+    }
+    record_event(db, Some(id), Some(run), what, why)
+}
+
+/// The platform refuses the whole date (wrong stage, topic, application): it owes nothing, unless
+/// rows were stored already.
+pub(super) fn mark_refused(
+    db: &Connection,
+    id: PartitionId,
+    run: RunId,
+    why: &str,
+) -> Result<(), LedgerError> {
+    let changed = db
+        .execute(
+            "UPDATE partition SET gate = 'refused' WHERE id = ?1 AND gate = 'open'
+               AND NOT EXISTS (SELECT 1 FROM batch WHERE partition = ?1
+                               AND (accepted > 0 OR unconfirmed > 0 OR unknown = 1))",
+            [id.0],
+        )
+        .map_err(|e| LedgerError::database("record a refusal", e))?;
+    if changed == 1 {
+        record_event(db, Some(id), Some(run), "refused", why)?;
+    }
+    Ok(())
+}
+
+/// Adds a line to the audit trail.
+pub(super) fn record_event(
+    db: &Connection,
+    partition: Option<PartitionId>,
+    run: Option<RunId>,
+    what: &str,
+    why: &str,
+) -> Result<(), LedgerError> {
+    db.execute(
+        "INSERT INTO event (partition, at, run, what, why) VALUES (?1, unixepoch(), ?2, ?3, ?4)",
+        params![partition.map(|p| p.0), run.map(|r| r.0), what, why],
+    )
+    .map_err(|e| LedgerError::database("write the audit trail", e))?;
+    Ok(())
+}
+
+fn change_sealed(db: &Connection, id: PartitionId, update: &str) -> Result<(), LedgerError> {
+    let changed = db
+        .execute(update, [id.0])
+        .map_err(|e| LedgerError::database("record an attempt of done", e))?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(not_sealed())
+    }
+}
+
+fn not_sealed() -> LedgerError {
+    LedgerError::Nonsense {
+        what: "a date that is not sealed although its done is under way".to_owned(),
+    }
+}

@@ -1,0 +1,163 @@
+//! The one thread that writes the ledger.
+//!
+//! Work arrives as closures. All that is waiting when the thread looks up is executed in one
+//! transaction, each closure in a savepoint of its own, and answered after the commit: whoever got
+//! an answer has it on disk. That groups the intents and outcomes of many batches into one fsync.
+
+use super::error::LedgerError;
+use super::rejects::RejectFiles;
+use rusqlite::{Connection, TransactionBehavior};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Most pieces of work in one transaction, so that a commit stays short.
+const MAX_GROUP: usize = 256;
+
+/// What a closure works with: the transaction of its group, and the files of the dead letters.
+pub(super) struct Session<'a> {
+    /// Statements run here are committed together with the group.
+    pub(super) db: &'a Connection,
+    /// Raw rows of dead letters; synchronised before the commit.
+    pub(super) rejects: &'a mut RejectFiles,
+}
+
+/// Tells the caller how the commit went.
+type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
+/// Work of a caller; gets the reason instead of a session when no transaction could be begun.
+type Job = Box<dyn FnOnce(Result<&mut Session<'_>, LedgerError>) -> Answer + Send>;
+
+/// Handle of the writer thread.
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A result that arrives once the ledger has it on disk.
+pub struct Pending<T>(oneshot::Receiver<Result<T, LedgerError>>);
+
+impl<T> Pending<T> {
+    /// Waits for the commit.
+    pub async fn committed(self) -> Result<T, LedgerError> {
+        self.0.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Waits for the commit on a thread that may block.
+    pub fn committed_blocking(self) -> Result<T, LedgerError> {
+        self.0.blocking_recv().unwrap_or(Err(LedgerError::Closed))
+    }
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(db: Connection, rejects: RejectFiles) -> Result<Self, std::io::Error> {
+        let (jobs, queue) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || write_groups(db, rejects, &queue))?;
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
+    }
+
+    /// Hands over a piece of work. Callers hold a place in flight or wait for the answer, which
+    /// bounds the queue.
+    pub(super) fn submit<T, F>(&self, work: F) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Session<'_>) -> Result<T, LedgerError> + Send + 'static,
+    {
+        let (answer, pending) = oneshot::channel();
+        let job: Job = Box::new(move |session| {
+            let result = session.and_then(|session| in_savepoint(session, work));
+            Box::new(move |committed: Result<(), LedgerError>| {
+                // Nobody listening means that the caller was cancelled; the work stands.
+                let _ = answer.send(committed.and(result));
+            })
+        });
+        if let Some(jobs) = &self.jobs {
+            // A closed queue drops the job and with it the answer: the caller gets `Closed`.
+            let _ = jobs.send(job);
+        }
+        Pending(pending)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_groups(mut db: Connection, mut rejects: RejectFiles, queue: &mpsc::Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        let mut group = vec![first];
+        while group.len() < MAX_GROUP {
+            match queue.try_recv() {
+                Ok(job) => group.push(job),
+                Err(_) => break,
+            }
+        }
+        write_group(&mut db, &mut rejects, group);
+    }
+}
+
+fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) {
+    let transaction = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        Err(source) => {
+            let mut reason = Some(LedgerError::database("write to the ledger", source));
+            for job in group {
+                job(Err(reason.take().unwrap_or(LedgerError::Closed)))(Ok(()));
+            }
+            return;
+        }
+    };
+    let mut answers = Vec::with_capacity(group.len());
+    for job in group {
+        answers.push(job(Ok(&mut Session {
+            db: &transaction,
+            rejects,
+        })));
+    }
+    let outcome = rejects.synchronise().and_then(|()| {
+        transaction
+            .commit()
+            .map_err(|source| LedgerError::database("write to the ledger", source))
+    });
+    match outcome {
+        Ok(()) => answers.into_iter().for_each(|answer| answer(Ok(()))),
+        Err(error) => {
+            rejects.forget_uncommitted();
+            let mut error = Some(error);
+            for answer in answers {
+                answer(Err(error.take().unwrap_or(LedgerError::Closed)));
+            }
+        }
+    }
+}
+
+/// Runs one piece of work so that its failure leaves nothing behind and does not touch the others.
+fn in_savepoint<T>(
+    session: &mut Session<'_>,
+    work: impl FnOnce(&mut Session<'_>) -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    let db = session.db;
+    let control = |statement: &'static str| {
+        db.execute_batch(statement)
+            .map_err(|source| LedgerError::database("write to the ledger", source))
+    };
+    control("SAVEPOINT job")?;
+    let result = work(session);
+    match result {
+        Ok(value) => control("RELEASE job").map(|()| value),
+        Err(error) => {
+            control("ROLLBACK TO job; RELEASE job")?;
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What all workers of a run share, and what they know of a date.
+
+use super::event::{Event, Gauges, Observer};
+use super::report::Status;
+use super::settings::RetrySettings;
+use super::stop::Stop;
+use crate::domain::Partition;
+use crate::http::Client;
+use crate::ledger::{Ledger, RegisteredPartition, RunId};
+use crate::limiter::Limiter;
+use crate::protocol::DoneFormat;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::watch;
+
+/// Requests that bisecting may cost a date in one run.
+const MAX_BISECT_REQUESTS: u32 = 1_000;
+
+/// What an upload needs from outside; clones share everything.
+#[derive(Clone)]
+pub struct Services {
+    /// Durable memory.
+    pub ledger: Arc<Ledger>,
+    /// The platform.
+    pub client: Client,
+    /// The quota.
+    pub limiter: Limiter,
+    /// Whoever wants to know.
+    pub observer: Arc<dyn Observer>,
+    /// Numbers of this run.
+    pub gauges: Arc<Gauges>,
+    /// The stop switch.
+    pub stop: Stop,
+}
+
+/// The services together with what is the same for every request of the run.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) services: Services,
+    pub(super) run: RunId,
+    pub(super) retry: RetrySettings,
+    pub(super) done_format: DoneFormat,
+    pub(super) spool_dir: PathBuf,
+    pub(super) size_limit: Arc<SizeLimit>,
+}
+
+impl Context {
+    pub(super) fn tell(&self, event: &Event) {
+        self.services.observer.observe(event);
+    }
+}
+
+/// The largest batch that the platform takes, as learnt from 413 answers in this run.
+#[derive(Debug)]
+pub(super) struct SizeLimit {
+    rows: AtomicU32,
+    bytes: AtomicUsize,
+}
+
+impl SizeLimit {
+    pub(super) const fn new(rows: u32, bytes: usize) -> Self {
+        Self {
+            rows: AtomicU32::new(rows),
+            bytes: AtomicUsize::new(bytes),
+        }
+    }
+
+    /// A batch of so many rows was too large: half of it may fit.
+    pub(super) fn too_large(&self, rows: u32) {
+        self.rows
+            .fetch_min(rows.div_ceil(2).max(1), Ordering::Relaxed);
+    }
+
+    pub(super) fn rows(&self) -> u32 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// A date of this run.
+pub(super) struct DateRun {
+    /// The ledger's row.
+    pub(super) row: RegisteredPartition,
+    /// Set when an answer stops the date.
+    stopped: OnceLock<(Status, String)>,
+    /// Whether a batch of the date was accepted: then the set-up is right, and a refused batch is
+    /// the fault of its rows.
+    accepted: AtomicBool,
+    /// Whether a first batch is on its way, alone, to find a wrong set-up with few requests.
+    probing: AtomicBool,
+    /// Becomes true when the first batch was answered or took long.
+    probed: watch::Sender<bool>,
+    bisect_requests: AtomicU32,
+}
+
+impl DateRun {
+    pub(super) fn new(row: RegisteredPartition) -> Self {
+        Self {
+            row,
+            stopped: OnceLock::new(),
+            accepted: AtomicBool::new(false),
+            probing: AtomicBool::new(false),
+            probed: watch::Sender::new(false),
+            bisect_requests: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) const fn partition(&self) -> &Partition {
+        &self.row.partition
+    }
+
+    /// Stops the date; the first reason stays. Tells whether this was the first.
+    pub(super) fn stop(&self, status: Status, why: String) -> bool {
+        let first = self.stopped.set((status, why)).is_ok();
+        self.probed.send_replace(true);
+        first
+    }
+
+    pub(super) fn stopped(&self) -> Option<&(Status, String)> {
+        self.stopped.get()
+    }
+
+    pub(super) fn note_accepted(&self) {
+        self.accepted.store(true, Ordering::Relaxed);
+        self.probed.send_replace(true);
+    }
+
+    pub(super) fn has_accepted(&self) -> bool {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// True for the first caller: its batch goes ahead alone.
+    pub(super) fn is_probe(&self) -> bool {
+        !self.probing.swap(true, Ordering::Relaxed)
+    }
+
+    /// Lets the other batches go.
+    pub(super) fn end_probe(&self) {
+        self.probed.send_replace(true);
+    }
+
+    /// Resolves when the first batch was answered or took long.
+    pub(super) async fn probed(&self) {
+        let mut listener = self.probed.subscribe();
+        let _ = listener.wait_for(|probed| *probed).await;
+    }
+
+    /// Takes requests from the budget of bisecting; false when it is used up.
+    pub(super) fn may_bisect(&self, requests: u32) -> bool {
+        let used = self.bisect_requests.fetch_add(requests, Ordering::Relaxed);
+        used.saturating_add(requests) <= MAX_BISECT_REQUESTS
+    }
+}

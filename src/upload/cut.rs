@@ -1,0 +1,72 @@
+//! What the reading thread hands over.
+
+use super::memory::Share;
+use super::places::RowPlaces;
+use super::report::Status;
+use crate::domain::{Generation, RawRange};
+use crate::ledger::{BatchId, DeadLetter, InputId, Piece};
+
+/// A batch in plain JSON, with everything that was consumed to make it.
+pub(super) struct Cut {
+    /// Index of the date in the run.
+    pub(super) partition: usize,
+    /// New, or intended earlier.
+    pub(super) kind: CutKind,
+    /// Where the rows come from; empty when there is no valid row.
+    pub(super) pieces: Vec<Piece>,
+    /// Rows in the body.
+    pub(super) rows: u32,
+    /// A JSON array.
+    pub(super) body: Vec<u8>,
+    /// Where each row comes from.
+    pub(super) places: RowPlaces,
+    /// Bytes of the sources (as stored) consumed since the last cut.
+    pub(super) source_bytes: u64,
+    /// The source cannot be read twice: the body lies, or has to lie, in the spool.
+    pub(super) spooled: bool,
+    /// Memory that the buffers take.
+    pub(super) share: Share,
+}
+
+/// Whether the ledger has to hear of a cut, or told us of it.
+pub(super) enum CutKind {
+    /// Not in the ledger yet.
+    Fresh {
+        /// Stretches of the inputs, with the invalid records in each.
+        chunks: Vec<(InputId, RawRange, u64)>,
+        /// Rows that are not sent.
+        rejects: Vec<DeadLetter>,
+        /// Inputs that end here.
+        finished: Vec<InputId>,
+    },
+    /// Intended by an earlier run, to be sent as it was.
+    Redo {
+        /// Its number.
+        id: BatchId,
+        /// Its generation.
+        generation: Generation,
+        /// Whether an attempt has an unknown outcome.
+        unknown: bool,
+        /// What the digest of the body has to be.
+        digest: u128,
+    },
+}
+
+/// From the reading thread to the engine.
+pub(super) enum Message {
+    /// A batch.
+    Cut(Box<Cut>),
+    /// All inputs of a date are read to their ends.
+    PartitionRead(usize),
+    /// A date cannot be read to its end.
+    PartitionFailed {
+        /// Index of the date in the run.
+        partition: usize,
+        /// What that means for the exit status.
+        status: Status,
+        /// For people.
+        problem: String,
+    },
+    /// Something to notice.
+    Warning(String),
+}

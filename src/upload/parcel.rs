@@ -1,0 +1,306 @@
+//! A batch ready to be sent: compressed, hashed, with the places of its rows.
+
+use super::cut::{Cut, CutKind};
+use super::memory::Share;
+use super::places::RowPlaces;
+use super::spool;
+use crate::domain::{BatchIdentity, Generation, Position};
+use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, Piece, RejectSource};
+use crate::protocol::{self, Gzip};
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use std::cell::RefCell;
+use std::path::Path;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Guard against a body of ours that inflates to something else than it was.
+const MAX_BODY_BYTES: usize = 1 << 30;
+
+/// A batch whose body exists only compressed.
+pub(super) struct Parcel {
+    pub(super) id: BatchId,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) rows: u32,
+    pub(super) digest: u128,
+    pub(super) body: Bytes,
+    pub(super) places: RowPlaces,
+    pub(super) generation: Generation,
+    pub(super) unknown: bool,
+    pub(super) spooled: bool,
+    pub(super) source_bytes: u64,
+    /// Held until the batch is settled; halves of a split share that of the whole.
+    pub(super) share: Option<Share>,
+}
+
+/// What the compressing threads hand back.
+pub(super) struct Packed {
+    pub(super) partition: usize,
+    pub(super) kind: CutKind,
+    pub(super) parcel: Option<Parcel>,
+    pub(super) source_bytes: u64,
+}
+
+/// Why a cut could not be packed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PackError {
+    /// A body that has to be sent as it was is no longer the same.
+    #[error(
+        "rows that an earlier run had begun to upload are no longer the same; put the file back as it was, or start the date over with --restart"
+    )]
+    Changed,
+    /// The body could not be spooled.
+    #[error(transparent)]
+    Spool(#[from] spool::SpoolError),
+    /// Our own body does not inflate or parse. Cannot happen.
+    #[error("a body of this program cannot be read back")]
+    Unreadable,
+}
+
+thread_local! {
+    static GZIP: RefCell<Gzip> = RefCell::new(Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
+}
+
+fn compress(body: &[u8]) -> Bytes {
+    Bytes::from(GZIP.with_borrow_mut(|gzip| gzip.compress(body)))
+}
+
+/// Digests, compresses and, where needed, spools a cut. Runs on a blocking thread.
+pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
+    let Cut {
+        partition,
+        kind,
+        pieces,
+        rows,
+        body,
+        places,
+        source_bytes,
+        spooled,
+        mut share,
+    } = cut;
+    let Some(first) = pieces.first().filter(|_| rows > 0) else {
+        return Ok(Packed {
+            partition,
+            kind,
+            parcel: None,
+            source_bytes,
+        });
+    };
+    let digest = xxh3_128(&body);
+    let compressed = compress(&body);
+    drop(body);
+    let (id, generation, unknown) = match &kind {
+        CutKind::Fresh { .. } => {
+            if spooled {
+                spool::save(spool_dir, first, &places, &compressed)?;
+            }
+            (BatchId(0), Generation::default(), false)
+        }
+        CutKind::Redo {
+            digest: expected, ..
+        } if *expected != digest => return Err(PackError::Changed),
+        CutKind::Redo {
+            id,
+            generation,
+            unknown,
+            ..
+        } => (*id, *generation, *unknown),
+    };
+    share.shrink_to(compressed.len().saturating_add(places.memory_bytes()));
+    Ok(Packed {
+        partition,
+        kind,
+        source_bytes,
+        parcel: Some(Parcel {
+            id,
+            pieces,
+            rows,
+            digest,
+            body: compressed,
+            places,
+            generation,
+            unknown,
+            spooled,
+            source_bytes,
+            share: Some(share),
+        }),
+    })
+}
+
+impl Packed {
+    /// What the ledger has to record before the batch may be sent; `None` when it knows it already.
+    pub(super) fn intention(
+        &mut self,
+        row: &crate::ledger::RegisteredPartition,
+    ) -> Option<Intention> {
+        let CutKind::Fresh {
+            chunks,
+            rejects,
+            finished,
+        } = &mut self.kind
+        else {
+            return None;
+        };
+        Some(Intention {
+            partition_id: row.id,
+            partition: row.partition.clone(),
+            chunks: std::mem::take(chunks),
+            batch: self.parcel.as_ref().map(|parcel| NewBatch {
+                pieces: parcel.pieces.clone(),
+                rows: parcel.rows,
+                digest: parcel.digest,
+            }),
+            rejects: std::mem::take(rejects),
+            finished: std::mem::take(finished),
+        })
+    }
+}
+
+impl Parcel {
+    /// What tells this batch from every other, for its Request-Id.
+    pub(super) fn identity(&self) -> BatchIdentity {
+        let first = self.pieces.first();
+        BatchIdentity {
+            input: first.map_or(0, |piece| piece.input.0),
+            first_record: first.map_or(0, |piece| piece.first_record),
+            rows: self.rows,
+            digest: self.digest,
+        }
+    }
+
+    /// First and last record, for messages.
+    pub(super) fn records(&self) -> (u64, u64) {
+        (
+            self.pieces.first().map_or(0, |piece| piece.first_record),
+            self.pieces.last().map_or(0, |piece| piece.last_record),
+        )
+    }
+
+    /// The uncompressed JSON array.
+    pub(super) fn inflate(&self) -> Result<Vec<u8>, PackError> {
+        protocol::inflate(Some("gzip"), &self.body, MAX_BODY_BYTES)
+            .map(std::borrow::Cow::into_owned)
+            .map_err(|_| PackError::Unreadable)
+    }
+
+    /// A dead letter for one of its rows, still without the answer's Request-Id.
+    pub(super) fn dead_letter(
+        &self,
+        piece: u32,
+        position: Position,
+        raw: &str,
+        reason: (&str, String),
+    ) -> Option<DeadLetter> {
+        let input = self.pieces.get(usize::try_from(piece).ok()?)?.input;
+        Some(DeadLetter {
+            input,
+            position,
+            column: None,
+            code: reason.0.to_owned(),
+            message: reason.1,
+            raw: raw.as_bytes().to_vec(),
+            source: RejectSource::Local,
+        })
+    }
+
+    /// Its rows in two halves. The parcel must have at least two rows.
+    pub(super) fn halves(&self) -> Result<[Half; 2], PackError> {
+        let body = self.inflate()?;
+        let rows: Vec<&RawValue> =
+            serde_json::from_slice(&body).map_err(|_| PackError::Unreadable)?;
+        let places: Vec<(u32, Position)> = self.places.iter().collect();
+        if places.len() != rows.len() || rows.len() < 2 {
+            return Err(PackError::Unreadable);
+        }
+        let middle = rows.len().div_ceil(2);
+        let (first_rows, second_rows) = rows.split_at(middle);
+        let (first_places, second_places) = places.split_at(middle);
+        Ok([
+            self.half(first_rows, first_places),
+            self.half(second_rows, second_places),
+        ])
+    }
+
+    fn half(&self, rows: &[&RawValue], from: &[(u32, Position)]) -> Half {
+        let mut body = Vec::with_capacity(rows.iter().map(|row| row.get().len() + 1).sum());
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut places = RowPlaces::default();
+        let mut last_piece = None;
+        for (row, (piece, position)) in rows.iter().zip(from) {
+            body.push(if body.is_empty() { b'[' } else { b',' });
+            body.extend_from_slice(row.get().as_bytes());
+            let input = usize::try_from(*piece)
+                .ok()
+                .and_then(|index| self.pieces.get(index))
+                .map(|whole| whole.input);
+            match (pieces.last_mut(), input) {
+                (Some(last), _) if last_piece == Some(*piece) => {
+                    last.last_record = position.ordinal;
+                    last.rows = last.rows.saturating_add(1);
+                }
+                (_, Some(input)) => pieces.push(Piece {
+                    input,
+                    first_record: position.ordinal,
+                    last_record: position.ordinal,
+                    rows: 1,
+                }),
+                (_, None) => {}
+            }
+            last_piece = Some(*piece);
+            let index = u32::try_from(pieces.len().saturating_sub(1)).unwrap_or(u32::MAX);
+            places.push(index, *position);
+        }
+        body.push(b']');
+        Half {
+            pieces,
+            rows: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+            digest: xxh3_128(&body),
+            body: compress(&body),
+            places,
+        }
+    }
+}
+
+/// One half of a batch that is split.
+pub(super) struct Half {
+    pieces: Vec<Piece>,
+    rows: u32,
+    digest: u128,
+    body: Bytes,
+    places: RowPlaces,
+}
+
+impl Half {
+    /// What the ledger has to know of it.
+    pub(super) fn as_new_batch(&self) -> NewBatch {
+        NewBatch {
+            pieces: self.pieces.clone(),
+            rows: self.rows,
+            digest: self.digest,
+        }
+    }
+
+    /// Spools it, when the whole was spooled.
+    pub(super) fn save(&self, dir: &Path) -> Result<(), spool::SpoolError> {
+        match self.pieces.first() {
+            Some(first) => spool::save(dir, first, &self.places, &self.body),
+            None => Ok(()),
+        }
+    }
+
+    /// The batch that the ledger made of it.
+    pub(super) fn into_parcel(self, id: BatchId, spooled: bool) -> Parcel {
+        Parcel {
+            id,
+            pieces: self.pieces,
+            rows: self.rows,
+            digest: self.digest,
+            body: self.body,
+            places: self.places,
+            generation: Generation::default(),
+            unknown: false,
+            spooled,
+            source_bytes: 0,
+            share: None,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Is this file one that the ledger knows, and is it still the same?
+//!
+//! A file is known by its content and place, never by its name alone. Equal device, inode, size and
+//! times are trusted at once; otherwise head and tail are compared now and the rest beside the
+//! upload, and nothing is sealed before that has finished.
+
+use crate::domain::{FileIdentity, RawRange};
+use crate::input::{FoundFile, InputError, InputSettings, Next, Start, Verifier, open_file};
+use crate::ledger::{KnownInput, LedgerError, LedgerReader};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// What is known of a file.
+#[derive(Debug)]
+pub(super) enum Recognised {
+    /// Nothing.
+    New,
+    /// It is this input.
+    Known {
+        /// The ledger's row.
+        input: KnownInput,
+        /// Rows were appended after it had been read to its end.
+        appended: bool,
+        /// Recorded stretches that are still to be compared.
+        unverified: Vec<RawRange>,
+        /// It has another name now.
+        renamed: bool,
+    },
+    /// It was this input and is no longer what was recorded.
+    Changed {
+        /// The ledger's row.
+        input: KnownInput,
+        /// What is different.
+        what: &'static str,
+    },
+}
+
+/// Why a file could not be recognised.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RecogniseError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// How files are compared.
+pub(super) struct Recogniser<'a> {
+    pub(super) ledger: &'a LedgerReader,
+    pub(super) settings: &'a InputSettings,
+    /// Re-read even what looks untouched.
+    pub(super) verify: bool,
+}
+
+impl Recogniser<'_> {
+    /// Looks a file up among the inputs of its date.
+    pub(super) fn recognise(
+        &self,
+        file: &FoundFile,
+        known: &[KnownInput],
+    ) -> Result<Recognised, RecogniseError> {
+        let name = file.path.to_string_lossy();
+        let same_place = |input: &&KnownInput| {
+            input.identity.is_some_and(|identity| {
+                identity.device == file.identity.device && identity.inode == file.identity.inode
+            })
+        };
+        if let Some(input) = known.iter().find(same_place) {
+            let compared = self.compare(file, input)?;
+            // Another file may have got the inode of one that is gone.
+            let reused = matches!(compared, Recognised::Changed { .. })
+                && input.name != name
+                && input.read_to_end;
+            if !reused {
+                return Ok(compared);
+            }
+        }
+        if let Some(input) = known.iter().find(|input| input.name == name) {
+            return self.compare(file, input);
+        }
+        for input in known {
+            if self.has_same_content(file, input)? {
+                return self.compare(file, input);
+            }
+        }
+        Ok(Recognised::New)
+    }
+
+    /// Compares a file with what the ledger recorded of an input.
+    pub(super) fn compare(
+        &self,
+        file: &FoundFile,
+        input: &KnownInput,
+    ) -> Result<Recognised, RecogniseError> {
+        let changed = |what| {
+            Ok(Recognised::Changed {
+                input: input.clone(),
+                what,
+            })
+        };
+        if input.row_options != self.settings.row_options_digest() {
+            return changed("it is read with other options that change rows");
+        }
+        let renamed = input.name != file.path.to_string_lossy();
+        let as_known = |appended, unverified| {
+            Ok(Recognised::Known {
+                input: input.clone(),
+                appended,
+                unverified,
+                renamed,
+            })
+        };
+        let untouched = input.identity == Some(file.identity) && input.verified;
+        if untouched && !self.verify {
+            return as_known(false, Vec::new());
+        }
+        let chunks = self.ledger.chunks(input.id)?;
+        let Some(last) = chunks.last().copied() else {
+            return as_known(input.read_to_end && file.identity.size > 0, Vec::new());
+        };
+        let mut ends: Vec<RawRange> = chunks.first().copied().into_iter().collect();
+        if last.offset > 0 {
+            ends.push(last);
+        }
+        if Verifier::verify(&file.path, self.settings, ends)?.is_some() {
+            let shorter = input
+                .identity
+                .is_some_and(|before| file.identity.size < before.size);
+            return changed(if shorter {
+                "it was truncated or replaced"
+            } else {
+                "its content was edited or replaced"
+            });
+        }
+        let appended = input.read_to_end && self.goes_on_after(&file.path, last)?;
+        if appended && !ends_a_row(&file.path, file.identity, last) {
+            return changed("its last row was continued");
+        }
+        let inner = chunks.len().saturating_sub(1);
+        let unverified = chunks.into_iter().take(inner).skip(1).collect();
+        as_known(appended, unverified)
+    }
+
+    fn has_same_content(
+        &self,
+        file: &FoundFile,
+        input: &KnownInput,
+    ) -> Result<bool, RecogniseError> {
+        let same_size = input
+            .identity
+            .is_some_and(|identity| identity.size == file.identity.size);
+        if !same_size || file.identity.size == 0 {
+            return Ok(false);
+        }
+        let chunks = self.ledger.chunks(input.id)?;
+        if chunks.is_empty() {
+            return Ok(false);
+        }
+        Ok(Verifier::verify(&file.path, self.settings, chunks)?.is_none())
+    }
+
+    /// Whether anything follows what was recorded.
+    fn goes_on_after(&self, path: &Path, last: RawRange) -> Result<bool, InputError> {
+        let mut reader = open_file(path, self.settings, start_after(last))?;
+        let next = reader.next(&mut Vec::new())?;
+        reader.accept();
+        Ok(!matches!(next, Next::End) || reader.cut().length > 0)
+    }
+}
+
+/// Where reading goes on after a recorded stretch.
+pub(super) const fn start_after(last: RawRange) -> Start {
+    Start {
+        offset: last.end(),
+        record: last.first_record.saturating_add(last.records),
+        line: last.line.saturating_add(last.lines),
+    }
+}
+
+/// Whether what was recorded ends with a line break, so that what follows is a row of its own.
+/// Compressed files are taken at their word: their appended members hold whole rows.
+fn ends_a_row(path: &Path, identity: FileIdentity, last: RawRange) -> bool {
+    let Some(end) = last.end().checked_sub(1).filter(|end| *end < identity.size) else {
+        return true;
+    };
+    let mut magic = [0; 4];
+    let mut byte = [0];
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    let compressed = file.read_exact_at(&mut magic, 0).is_ok()
+        && (magic.starts_with(&[0x1f, 0x8b]) || magic == [0x28, 0xb5, 0x2f, 0xfd]);
+    compressed || (file.read_exact_at(&mut byte, end).is_ok() && byte == *b"\n")
+}

@@ -1,0 +1,132 @@
+//! Batches that an earlier run intended and did not settle are sent again as they were.
+//!
+//! Their rows are read from the same places; a body whose digest differs is never sent under the
+//! old id. What cannot be read twice comes from the spool.
+
+use super::batcher::{Batcher, Halt, OpenBatch};
+use super::cut::CutKind;
+use super::report::Status;
+use super::spool;
+use super::work::{Source, Work};
+use crate::input::{RowReader, Start};
+use crate::ledger::{InputId, IntendedBatch, Piece};
+
+/// Sends all intended batches of a date to the engine.
+pub(super) fn resend_intended(batcher: &Batcher, work: &Work) -> Result<(), Halt> {
+    let mut opened = None;
+    for batch in &work.intended {
+        let mut open = OpenBatch::new(batcher, work.partition)?;
+        for piece in &batch.pieces {
+            let Some(source) = work.sources.get(&piece.input) else {
+                return Err(Halt::Partition(
+                    Status::Unexpected,
+                    format!("batch {} has rows of an unknown input", batch.id.0),
+                ));
+            };
+            open.begin_input(piece.input, false);
+            if source.path.is_some() {
+                read_piece(batcher, &mut open, &mut opened, source, piece)?;
+            } else {
+                open.load_spooled(&batcher.spool_dir, piece, source)?;
+            }
+        }
+        open.dispatch_as(kind_of(batch))?;
+    }
+    Ok(())
+}
+
+const fn kind_of(batch: &IntendedBatch) -> CutKind {
+    CutKind::Redo {
+        id: batch.id,
+        generation: batch.generation,
+        unknown: batch.unknown,
+        digest: batch.digest,
+    }
+}
+
+/// A reader that stands at some record; compressed inputs are not inflated anew for each batch.
+pub(super) struct Opened {
+    input: InputId,
+    reader: Box<dyn RowReader>,
+    next_record: u64,
+}
+
+fn read_piece(
+    batcher: &Batcher,
+    open: &mut OpenBatch<'_>,
+    opened: &mut Option<Opened>,
+    source: &Source,
+    piece: &Piece,
+) -> Result<(), Halt> {
+    let usable = opened
+        .take()
+        .filter(|o| o.input == piece.input && o.next_record <= piece.first_record);
+    let start = start_before(source, piece.first_record);
+    let mut at = match usable {
+        // Going on is cheaper than seeking only when nothing lies between.
+        Some(there) if there.next_record >= start.record => there,
+        _ => {
+            let Some(path) = &source.path else {
+                return Ok(());
+            };
+            Opened {
+                input: piece.input,
+                reader: batcher.open(path, start)?,
+                next_record: start.record,
+            }
+        }
+    };
+    while at.next_record <= piece.last_record {
+        let wanted = piece.first_record..=piece.last_record;
+        match open.add_intended_row(at.reader.as_mut(), wanted)? {
+            Some(ordinal) => at.next_record = ordinal.saturating_add(1),
+            None => {
+                return Err(Halt::Partition(
+                    Status::InputChanged,
+                    format!(
+                        "{} ends before record {}, which an earlier run had begun to upload; put the file back as it was, or start the date over with --restart",
+                        source.name, piece.last_record
+                    ),
+                ));
+            }
+        }
+    }
+    *opened = Some(at);
+    Ok(())
+}
+
+/// The beginning of the recorded stretch that holds a record.
+fn start_before(source: &Source, record: u64) -> Start {
+    source
+        .chunks
+        .iter()
+        .rev()
+        .find(|chunk| chunk.records > 0 && chunk.first_record <= record)
+        .map_or(Start::BEGINNING, |chunk| Start {
+            offset: chunk.offset,
+            record: chunk.first_record,
+            line: chunk.line,
+        })
+}
+
+impl OpenBatch<'_> {
+    fn load_spooled(
+        &mut self,
+        spool_dir: &std::path::Path,
+        piece: &Piece,
+        source: &Source,
+    ) -> Result<(), Halt> {
+        let spooled = spool::load(spool_dir, piece).map_err(|error| {
+            Halt::Partition(
+                Status::Unfinished,
+                format!(
+                    "{}: {}; the rows of this batch are gone, start the date over with --restart",
+                    source.name,
+                    super::explain::with_causes(&error)
+                ),
+            )
+        })?;
+        self.take_spooled(spooled, *piece);
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! Standard input as an input: known by the name given to it, or by its first 64 KiB.
+//!
+//! It cannot be read twice, so its bodies are spooled; and when it is piped in again, what the
+//! ledger has of it is compared while it is passed over.
+
+use crate::domain::RawRange;
+use crate::input::{InputError, InputSettings, Next, RowReader, fingerprint_stdin, open_stream};
+use std::io::Read;
+
+/// A stream that is about to be read.
+pub struct StdinInput {
+    name: String,
+    stream: Box<dyn Read + Send>,
+    recorded: Vec<RawRange>,
+}
+
+impl StdinInput {
+    /// Takes a stream; reads its first 64 KiB when it has no name.
+    pub fn new(
+        stream: Box<dyn Read + Send>,
+        input_id: Option<&str>,
+    ) -> Result<Self, InputError> {
+        let (name, stream) = match input_id {
+            Some(id) => (format!("stdin:{id}"), stream),
+            None => {
+                let (digest, stream) = fingerprint_stdin(stream)?;
+                (format!("stdin:{digest:032x}"), stream)
+            }
+        };
+        Ok(Self {
+            name,
+            stream,
+            recorded: Vec::new(),
+        })
+    }
+
+    /// Its name in the ledger.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Remembers what the ledger has of it.
+    pub(super) fn resuming(self, recorded: Vec<RawRange>) -> Self {
+        Self { recorded, ..self }
+    }
+
+    /// Opens it after what was recorded, comparing that on the way.
+    pub(super) fn open(self, settings: &InputSettings) -> Result<Box<dyn RowReader>, InputError> {
+        open_stream(self.stream, &self.name, settings, &self.recorded)
+    }
+}
+
+/// Whether a stream has more rows than were recorded of it.
+pub(super) fn rest_after(
+    input: StdinInput,
+    settings: &InputSettings,
+    recorded: Vec<RawRange>,
+) -> Result<bool, InputError> {
+    let mut reader = input.resuming(recorded).open(settings)?;
+    let next = reader.next(&mut Vec::new())?;
+    Ok(!matches!(next, Next::End))
+}

@@ -1,0 +1,116 @@
+//! How a run is told to stop, and how far the stopping has come.
+//!
+//! The first signal ends reading and new requests while those in flight finish; after the grace
+//! period they are given up as *unknown*. One value owns this; everybody else only listens.
+
+use super::report::Status;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How far a run is on its way to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Running,
+    Draining,
+    Aborting,
+}
+
+/// Why a run stops before its work is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopCause {
+    /// SIGINT.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// `--max-duration` is used up.
+    MaxDuration,
+    /// Something failed that makes going on pointless; the problem is reported by itself.
+    Failure,
+}
+
+impl StopCause {
+    /// The exit status that this cause alone asks for.
+    pub const fn status(self) -> Status {
+        match self {
+            Self::Interrupt => Status::Interrupted,
+            Self::Terminate => Status::Terminated,
+            Self::MaxDuration => Status::Temporary,
+            Self::Failure => Status::Success,
+        }
+    }
+}
+
+/// The stop switch of a run; clones share it.
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<watch::Sender<(Level, Option<StopCause>)>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new((Level::Running, None))))
+    }
+}
+
+impl Stop {
+    /// Ends reading and new requests. The first cause stays.
+    pub fn drain(&self, cause: StopCause) {
+        self.raise(Level::Draining, cause);
+    }
+
+    /// Gives up the requests in flight as well.
+    pub fn abort(&self, cause: StopCause) {
+        self.raise(Level::Aborting, cause);
+    }
+
+    fn raise(&self, level: Level, cause: StopCause) {
+        self.0.send_if_modified(|(now, why)| {
+            let raised = level > *now;
+            if raised {
+                *now = level;
+                why.get_or_insert(cause);
+            }
+            raised
+        });
+    }
+
+    /// Why the run stops, once it does.
+    pub fn cause(&self) -> Option<StopCause> {
+        self.0.borrow().1
+    }
+
+    /// Whether nothing new may be begun.
+    pub fn is_draining(&self) -> bool {
+        self.0.borrow().0 >= Level::Draining
+    }
+
+    /// Resolves when nothing new may be begun.
+    pub async fn draining(&self) {
+        self.reached(Level::Draining).await;
+    }
+
+    /// Resolves when requests in flight are to be given up.
+    pub async fn aborting(&self) {
+        self.reached(Level::Aborting).await;
+    }
+
+    async fn reached(&self, level: Level) {
+        let mut listener = self.0.subscribe();
+        // The sender lives as long as `self`, so this ends only when the level is reached.
+        let _ = listener.wait_for(|(now, _)| *now >= level).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_cause_stays_and_levels_only_rise() {
+        let stop = Stop::default();
+        assert!(!stop.is_draining());
+        stop.drain(StopCause::Interrupt);
+        stop.abort(StopCause::Terminate);
+        stop.drain(StopCause::Failure);
+        stop.aborting().await;
+        assert_eq!(stop.cause(), Some(StopCause::Interrupt));
+    }
+}
