@@ -7,17 +7,24 @@
 
 use crate::domain::{FileIdentity, RawRange};
 
+mod csv;
+mod csv_record;
+mod decompress;
 mod discover;
 mod error;
+mod json;
+mod jsonl;
 mod open;
 mod pattern;
 mod range;
 mod row;
 mod settings;
+mod verify;
+mod window;
 
 pub use discover::{DiscoverError, Discovered, FoundFile, discover};
 pub use error::{InputError, InputFault};
-pub use open::{Verifier, fingerprint_stdin, open_file, open_stream};
+pub use open::{fingerprint_stdin, open_file, open_stream};
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern};
 pub use range::Start;
 pub use row::{
@@ -25,3 +32,7 @@ pub use row::{
     WarningKind,
 };
 pub use settings::{Compression, EmptyCells, Format, InputSettings};
+pub use verify::Verifier;
+
+#[cfg(test)]
+mod tests;

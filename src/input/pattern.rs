@@ -157,3 +157,40 @@ pub(super) fn glob(path: &str) -> Option<globset::GlobMatcher> {
         .build();
     glob.ok().map(|glob| glob.compile_matcher())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(text: &str) -> String {
+        let pattern = PathPattern::parse(text).unwrap();
+        pattern.for_date("2022-01-09".parse().ok()).to_string()
+    }
+
+    #[test]
+    fn placeholders_are_replaced_and_other_braces_stay() {
+        assert_eq!(resolve("a/{date}/b.csv"), "a/2022-01-09/b.csv");
+        assert_eq!(resolve("{date:%Y/%m}/{date:%d}"), "2022/01/09");
+        assert_eq!(resolve("{data,date}/x"), "{data,date}/x");
+        assert_eq!(resolve("{dates}"), "{dates}");
+        assert!(!PathPattern::parse("{data,date}/x").unwrap().has_date());
+        assert!(PathPattern::parse("x{date}").unwrap().has_date());
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for bad in [
+            "",
+            "{date",
+            "{date:%Y",
+            "{date:}",
+            "{date:day}",
+            "{date:%Q}",
+            "{date:%H}",
+            "a[",
+            "{a",
+        ] {
+            assert!(PathPattern::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

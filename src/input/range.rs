@@ -1,7 +1,7 @@
-//! Ranges of records with the digest of the bytes they were read from, and places to start at.
+//! Places at which reading begins.
 //!
-//! The ranges of one reader tile its decompressed input without gaps, so a file whose ranges all
-//! have their digests is the file that was read, byte for byte.
+//! The ranges of one reader tile its decompressed input without gaps, so reading can go on where
+//! any of them ended, and a file whose ranges all have their digests is the file that was read.
 
 /// Where to begin reading: a place at which an earlier range ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

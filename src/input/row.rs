@@ -4,6 +4,7 @@
 //! that whoever fills batches can end a range before a row that no longer fits. It says nothing
 //! about batches themselves.
 
+use super::window::wide;
 use super::{InputError, RawRange};
 use crate::domain::Position;
 
@@ -46,6 +47,58 @@ pub struct LocalReject {
     pub raw: Vec<u8>,
     /// Whether `raw` is less than the whole record.
     pub raw_truncated: bool,
+}
+
+impl LocalReject {
+    /// The reject of a record that is whole in memory.
+    pub(super) fn new(
+        position: Position,
+        record: &[u8],
+        code: RejectCode,
+        message: String,
+    ) -> Self {
+        let kept = record.get(..MAX_REJECT_RAW_BYTES).unwrap_or(record);
+        Self {
+            position,
+            length: wide(record.len()),
+            column: None,
+            code,
+            message,
+            raw: kept.to_vec(),
+            raw_truncated: kept.len() < record.len(),
+        }
+    }
+
+    /// The reject of a record that is longer than a row may be and begins with `raw`.
+    pub(super) fn too_long(
+        position: Position,
+        mut raw: Vec<u8>,
+        length: usize,
+        max_row_bytes: usize,
+    ) -> Self {
+        raw.truncate(length);
+        Self {
+            position,
+            length: wide(length),
+            column: None,
+            code: RejectCode::TooLong,
+            message: format!("{length} bytes; --max-row-bytes allows {max_row_bytes}"),
+            raw_truncated: raw.len() < length,
+            raw,
+        }
+    }
+}
+
+/// Adds to the kept beginning of a record, as far as it goes.
+pub(super) fn keep_beginning(raw: &mut Vec<u8>, more: &[u8]) {
+    let room = MAX_REJECT_RAW_BYTES.saturating_sub(raw.len());
+    raw.extend_from_slice(more.get(..room).unwrap_or(more));
+}
+
+/// What the reject of a text says whose UTF-8 is broken behind so many bytes.
+pub(super) fn not_utf8_at(valid_up_to: usize) -> String {
+    let place = valid_up_to.saturating_add(1);
+    format!("not UTF-8 at its byte {place}; convert the file to UTF-8")
 }
 
 /// Why a record is no row.
@@ -99,7 +152,8 @@ pub struct RowWarning {
 /// What is remarkable about a row that is sent all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WarningKind {
-    /// A key occurs twice at the top level; which one counts is up to the platform.
+    /// A key occurs twice at the top level; which one counts is up to the platform. Looked for in
+    /// the first rows and a share of the others until one is found, so the count is a lower bound.
     DuplicateKey,
     /// A `\ud800` to `\udfff` escape without its partner: no character.
     LoneSurrogate,
@@ -118,6 +172,30 @@ impl WarningKind {
     }
 }
 
+/// Warnings that were not taken yet.
+#[derive(Default)]
+pub(super) struct Warnings(Vec<RowWarning>);
+
+impl Warnings {
+    /// Counts what is remarkable about a row.
+    pub(super) fn note(&mut self, kinds: [Option<WarningKind>; 3], position: Position) {
+        for kind in kinds.into_iter().flatten() {
+            match self.0.iter_mut().find(|warning| warning.kind == kind) {
+                Some(warning) => warning.count = warning.count.saturating_add(1),
+                None => self.0.push(RowWarning {
+                    kind,
+                    count: 1,
+                    first: position,
+                }),
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<RowWarning> {
+        std::mem::take(&mut self.0)
+    }
+}
+
 /// A source of rows.
 ///
 /// The ranges that [`cut`](Self::cut) returns tile the decompressed input from where the reader
@@ -126,7 +204,7 @@ impl WarningKind {
 pub trait RowReader: Send {
     /// Reads the next record and, when it is a row, appends its JSON object to `body`, without a
     /// comma. The row is then pending; a row that is pending when this is called is accepted.
-    /// After an error or [`Next::End`] the same is returned again or the end is.
+    /// After [`Next::End`] the end is returned again, after an error another error.
     fn next(&mut self, body: &mut Vec<u8>) -> Result<Next, InputError>;
 
     /// Takes the pending row into the current range.

@@ -57,7 +57,8 @@ pub struct InputSettings {
     pub columns: Option<Vec<String>>,
     /// What an empty CSV cell becomes.
     pub empty: EmptyCells,
-    /// Longest row in bytes, as written in the input; a longer one is rejected.
+    /// Longest row in bytes, as written in the input, with white space around it but without its
+    /// line end; a longer one is rejected.
     pub max_row_bytes: usize,
 }
 

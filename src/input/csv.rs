@@ -1,0 +1,295 @@
+//! Rows from CSV: each record becomes a JSON object of strings, in the order of the columns.
+//!
+//! Nothing is guessed: without a schema every cell is a string, and an empty cell, quoted or not,
+//! is what `--empty` says. Records are parsed by csv-core in [`super::csv_record`]; here they are
+//! named, judged and encoded.
+
+use super::csv_record::{Record, Records};
+use super::row::{RejectCode, RowReader, not_utf8_at};
+use super::window::{Window, wide};
+use super::{
+    EmptyCells, InputError, InputFault, InputSettings, LocalReject, Next, RawRange, RowWarning,
+    Start,
+};
+use std::collections::HashSet;
+
+pub(super) struct CsvReader {
+    window: Window,
+    records: Records,
+    columns: Vec<Column>,
+    empty: EmptyCells,
+    pending: bool,
+}
+
+struct Column {
+    name: String,
+    /// The name as a JSON key with its colon.
+    key: Vec<u8>,
+}
+
+impl CsvReader {
+    /// Reads the header from the cursor of a window, unless the columns are named, and rows from
+    /// `start` on.
+    pub(super) fn new(
+        mut window: Window,
+        settings: &InputSettings,
+        delimiter: u8,
+        start: Start,
+    ) -> Result<Self, InputError> {
+        let mut records = Records::new(delimiter, settings.max_row_bytes);
+        let names = match &settings.columns {
+            Some(names) => names.clone(),
+            None => read_header(&mut window, &mut records)?,
+        };
+        if let Some(problem) = problem_with(&names) {
+            let fault = match settings.columns {
+                Some(_) => InputFault::BadOption { problem },
+                None => InputFault::BadHeader { problem },
+            };
+            return Err(window.error(Some(1), fault));
+        }
+        if settings.columns.is_none() && settings.delimiter.is_none() {
+            check_delimiter(&window, &names, delimiter)?;
+        }
+        if start != Start::BEGINNING {
+            window.jump(start)?;
+        }
+        records.expect_cells(names.len());
+        Ok(Self {
+            window,
+            records,
+            columns: names.into_iter().map(Column::new).collect(),
+            empty: settings.empty,
+            pending: false,
+        })
+    }
+
+    /// Judges the record that was read and appends its object to `body`.
+    fn encode(&self, cells: usize, body: &mut Vec<u8>) -> Result<(), Fault> {
+        if cells != self.columns.len() {
+            let message = format!("{cells} cells, but {} columns", self.columns.len());
+            return Err(Fault::new(RejectCode::Ragged, message));
+        }
+        let text = match simdutf8::compat::from_utf8(self.records.text()) {
+            Ok(text) => text,
+            Err(error) => return Err(self.not_utf8(error.valid_up_to())),
+        };
+        body.push(b'{');
+        let mut first = true;
+        for (column, (from, to)) in self.columns.iter().zip(self.records.bounds()) {
+            // Two cells may be broken and yet make sense one after the other.
+            let Some(cell) = text.get(from..to) else {
+                return Err(self.not_utf8(from));
+            };
+            if cell.is_empty() && self.empty == EmptyCells::Omit {
+                continue;
+            }
+            if cell.is_empty() && self.empty == EmptyCells::Error {
+                let message = "an empty cell (--empty error)".to_owned();
+                return Err(Fault::new(RejectCode::EmptyCell, message).at(column));
+            }
+            if !first {
+                body.push(b',');
+            }
+            first = false;
+            body.extend_from_slice(&column.key);
+            if cell.is_empty() && self.empty == EmptyCells::Null {
+                body.extend_from_slice(b"null");
+            } else {
+                push_json(body, cell);
+            }
+        }
+        if first {
+            let message = "every cell is empty, so nothing is left to send".to_owned();
+            return Err(Fault::new(RejectCode::EmptyRow, message));
+        }
+        body.push(b'}');
+        Ok(())
+    }
+
+    fn not_utf8(&self, valid_up_to: usize) -> Fault {
+        let mut cells = self.columns.iter().zip(self.records.bounds());
+        let broken = |(_, (from, to)): &(&Column, (usize, usize))| {
+            let cell = self.records.text().get(*from..*to).unwrap_or_default();
+            std::str::from_utf8(cell).is_err()
+        };
+        let Some((column, (from, _))) = cells.find(broken) else {
+            return Fault::new(RejectCode::NotUtf8, not_utf8_at(valid_up_to));
+        };
+        let message = not_utf8_at(valid_up_to.saturating_sub(from));
+        Fault::new(RejectCode::NotUtf8, message).at(column)
+    }
+
+    fn take_record(&mut self) {
+        self.window
+            .advance(self.records.length(), self.records.lines());
+        self.window.count_record();
+    }
+}
+
+impl RowReader for CsvReader {
+    fn next(&mut self, body: &mut Vec<u8>) -> Result<Next, InputError> {
+        self.accept();
+        let record = self.records.next(&mut self.window)?;
+        let position = self.window.position();
+        let cells = match record {
+            Record::End => return Ok(Next::End),
+            Record::TooLong(reject) => {
+                self.window.count_record();
+                return Ok(Next::Rejected(reject));
+            }
+            Record::Cells(cells) => cells,
+        };
+        let before = body.len();
+        match self.encode(cells, body) {
+            Ok(()) => {
+                self.pending = true;
+                Ok(Next::Row {
+                    position,
+                    length: wide(self.records.content_length()),
+                })
+            }
+            Err(fault) => {
+                body.truncate(before);
+                let unread = self.window.unread();
+                let raw = unread.get(..self.records.content_length());
+                let raw = raw.unwrap_or_default();
+                let mut reject = LocalReject::new(position, raw, fault.code, fault.message);
+                reject.column = fault.column;
+                self.take_record();
+                Ok(Next::Rejected(Box::new(reject)))
+            }
+        }
+    }
+
+    fn accept(&mut self) {
+        if std::mem::take(&mut self.pending) {
+            self.take_record();
+        }
+    }
+
+    fn cut(&mut self) -> RawRange {
+        self.window.cut()
+    }
+
+    fn consumed_bytes(&self) -> u64 {
+        self.window.consumed()
+    }
+
+    fn warnings(&mut self) -> Vec<RowWarning> {
+        // Every cell is a string and every key occurs once.
+        Vec::new()
+    }
+}
+
+impl Column {
+    fn new(name: String) -> Self {
+        let mut key = Vec::with_capacity(name.len().saturating_add(3));
+        push_json(&mut key, &name);
+        key.push(b':');
+        Self { name, key }
+    }
+}
+
+/// Why a record is no row.
+struct Fault {
+    code: RejectCode,
+    column: Option<String>,
+    message: String,
+}
+
+impl Fault {
+    const fn new(code: RejectCode, message: String) -> Self {
+        Self {
+            code,
+            column: None,
+            message,
+        }
+    }
+
+    fn at(self, column: &Column) -> Self {
+        Self {
+            column: Some(column.name.clone()),
+            ..self
+        }
+    }
+}
+
+fn push_json(json: &mut Vec<u8>, text: &str) {
+    let begun = json.len();
+    if serde_json::to_writer(&mut *json, text).is_err() {
+        // Writing a text to memory does not fail; half a value must not stay if it ever does.
+        json.truncate(begun);
+        json.extend_from_slice(b"null");
+    }
+}
+
+/// The names in the first record; none when there is no record at all.
+fn read_header(window: &mut Window, records: &mut Records) -> Result<Vec<String>, InputError> {
+    let line = Some(window.position().line);
+    let bad = |window: &Window, problem: &str| {
+        let problem = problem.to_owned();
+        Err(window.error(line, InputFault::BadHeader { problem }))
+    };
+    match records.next(window)? {
+        Record::End => return Ok(Vec::new()),
+        Record::TooLong(_) => return bad(window, "it is longer than --max-row-bytes"),
+        Record::Cells(_) => {}
+    }
+    let mut names = Vec::new();
+    for (from, to) in records.bounds() {
+        let name = records.text().get(from..to).unwrap_or_default();
+        match std::str::from_utf8(name) {
+            Ok(name) => names.push(name.to_owned()),
+            Err(_) => {
+                return bad(
+                    window,
+                    "it is not UTF-8; convert the file to UTF-8, for example with iconv -f GBK",
+                );
+            }
+        }
+    }
+    window.advance(records.length(), records.lines());
+    Ok(names)
+}
+
+fn problem_with(names: &[String]) -> Option<String> {
+    let mut seen = HashSet::new();
+    for (index, name) in names.iter().enumerate() {
+        if name.is_empty() {
+            let number = index.saturating_add(1);
+            return Some(format!(
+                "column {number} has no name; name it, or name all columns with --columns if the \
+                 file has no header"
+            ));
+        }
+        if !seen.insert(name) {
+            return Some(format!(
+                "two columns are named '{name}'; rename one, or name all columns with --columns if \
+                 the file has no header"
+            ));
+        }
+    }
+    None
+}
+
+/// Refuses a file that is evidently divided by something else than was assumed.
+fn check_delimiter(window: &Window, names: &[String], delimiter: u8) -> Result<(), InputError> {
+    let [only] = names else {
+        return Ok(());
+    };
+    let others = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
+    for (other, spelling) in others {
+        if char::from(delimiter) != other && only.contains(other) {
+            let problem = format!(
+                "one single column with '{spelling}' in its name; give the delimiter with \
+                 --delimiter"
+            );
+            return Err(window.error(Some(1), InputFault::BadHeader { problem }));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! Bytes as stored become bytes as written: gzip of many members, Zstandard of many frames, or none.
+//!
+//! A stream that ends early or does not decode is an error, never a short input; zeros behind the
+//! last gzip member (tapes and block devices pad with them) are passed over. What the bytes mean is
+//! not looked at here, except for the magic bytes that name the compression.
+
+use super::{Compression, InputFault};
+use flate2::bufread::GzDecoder;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes fetched from a compressed input at a time.
+const FETCH_BYTES: usize = 128 << 10;
+/// Enough bytes to know every magic.
+const MAGIC_BYTES: usize = 8;
+
+/// The decompressed bytes of an input.
+pub(super) enum Source {
+    /// A plain file, which can be read from anywhere.
+    File(File),
+    /// A stream, read from its beginning only.
+    Stream {
+        bytes: Box<dyn Read + Send>,
+        /// Bytes fetched as stored; `None` where they are the same as the decompressed ones.
+        fetched: Option<Arc<AtomicU64>>,
+        /// gzip or zstd, empty for a plain stream.
+        format: &'static str,
+    },
+}
+
+impl Source {
+    /// The source in a file.
+    pub(super) fn of_file(mut file: File, compression: Compression) -> Result<Self, InputFault> {
+        let mut head = Vec::with_capacity(MAGIC_BYTES);
+        read_up_to(&mut file, &mut head, MAGIC_BYTES).map_err(reading)?;
+        let compression = resolve(compression, &head)?;
+        file.seek(SeekFrom::Start(0)).map_err(reading)?;
+        match compression {
+            Compression::Gzip | Compression::Zstd => inflate(file, compression),
+            Compression::Auto | Compression::None => Ok(Self::File(file)),
+        }
+    }
+
+    /// The source in a stream.
+    pub(super) fn of_stream(
+        mut stream: Box<dyn Read + Send>,
+        compression: Compression,
+    ) -> Result<Self, InputFault> {
+        let mut head = Vec::with_capacity(MAGIC_BYTES);
+        read_up_to(&mut stream, &mut head, MAGIC_BYTES).map_err(reading)?;
+        let compression = resolve(compression, &head)?;
+        inflate(Cursor::new(head).chain(stream), compression)
+    }
+
+    /// Goes to a byte of a plain file; false for a stream, which has to be read up to there.
+    pub(super) fn seek(&mut self, offset: u64) -> Result<bool, InputFault> {
+        match self {
+            Self::File(file) => {
+                let size = file.metadata().map_err(reading)?.len();
+                if size < offset {
+                    return Err(InputFault::Shorter { offset });
+                }
+                file.seek(SeekFrom::Start(offset)).map_err(reading)?;
+                Ok(true)
+            }
+            Self::Stream { .. } => Ok(false),
+        }
+    }
+
+    /// Bytes fetched as stored, where they differ from the decompressed ones.
+    pub(super) fn fetched(&self) -> Option<u64> {
+        match self {
+            Self::Stream {
+                fetched: Some(fetched),
+                ..
+            } => Some(fetched.load(Ordering::Relaxed)),
+            _ => None,
+        }
+    }
+
+    /// Reads some bytes; 0 at the end.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, InputFault> {
+        loop {
+            let read = match self {
+                Self::File(file) => file.read(buffer),
+                Self::Stream { bytes, .. } => bytes.read(buffer),
+            };
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.fault(error)),
+                Ok(read) => return Ok(read),
+            }
+        }
+    }
+
+    fn fault(&self, error: io::Error) -> InputFault {
+        match self {
+            // What the operating system says is about the device, not about the data.
+            Self::Stream { format, .. } if !format.is_empty() && error.raw_os_error().is_none() => {
+                if error.kind() == io::ErrorKind::UnexpectedEof {
+                    InputFault::Truncated { format }
+                } else {
+                    InputFault::Corrupt {
+                        format,
+                        source: error,
+                    }
+                }
+            }
+            _ => reading(error),
+        }
+    }
+}
+
+fn reading(source: io::Error) -> InputFault {
+    InputFault::Io {
+        doing: "read",
+        source,
+    }
+}
+
+/// Reads until `head` holds `limit` bytes or the input ends.
+pub(super) fn read_up_to(
+    stream: &mut impl Read,
+    head: &mut Vec<u8>,
+    limit: usize,
+) -> io::Result<()> {
+    let missing = u64::try_from(limit.saturating_sub(head.len())).unwrap_or(u64::MAX);
+    stream.take(missing).read_to_end(head).map(|_| ())
+}
+
+fn resolve(compression: Compression, head: &[u8]) -> Result<Compression, InputFault> {
+    let unsupported = |what| InputFault::Unsupported {
+        what,
+        advice: "this compression cannot be read; decompress it, or use gzip or zstd",
+    };
+    match compression {
+        Compression::Auto if head.starts_with(&[0x1f, 0x8b]) => Ok(Compression::Gzip),
+        Compression::Auto if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => Ok(Compression::Zstd),
+        Compression::Auto if head.starts_with(b"BZh") => Err(unsupported("a bzip2 file")),
+        Compression::Auto if head.starts_with(b"\xfd7zXZ\0") => Err(unsupported("an xz file")),
+        Compression::Auto => Ok(Compression::None),
+        named => Ok(named),
+    }
+}
+
+fn inflate<R: Read + Send + 'static>(
+    stored: R,
+    compression: Compression,
+) -> Result<Source, InputFault> {
+    let fetched = Arc::new(AtomicU64::new(0));
+    let counted = Counted {
+        stored,
+        fetched: Arc::clone(&fetched),
+    };
+    let source = |bytes, format| Source::Stream {
+        bytes,
+        fetched: Some(fetched),
+        format,
+    };
+    let buffered = |counted| BufReader::with_capacity(FETCH_BYTES, counted);
+    Ok(match compression {
+        Compression::Gzip => source(Box::new(Members::new(buffered(counted))), "gzip"),
+        Compression::Zstd => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(buffered(counted));
+            source(Box::new(decoder.map_err(reading)?), "zstd")
+        }
+        Compression::Auto | Compression::None => Source::Stream {
+            bytes: Box::new(counted.stored),
+            fetched: None,
+            format: "",
+        },
+    })
+}
+
+/// Counts what is fetched.
+struct Counted<R> {
+    stored: R,
+    fetched: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.stored.read(buffer)?;
+        let bytes = u64::try_from(read).unwrap_or(u64::MAX);
+        self.fetched.fetch_add(bytes, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// The members of a gzip file, one after the other. flate2's own multi-member reader takes zeros
+/// behind the last member for a broken one.
+struct Members<R> {
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(stored: R) -> Self {
+        Self {
+            member: Some(GzDecoder::new(stored)),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let more = skip_zeros(member.get_mut())?;
+            self.member = self
+                .member
+                .take()
+                .filter(|_| more)
+                .map(|ended| GzDecoder::new(ended.into_inner()));
+        }
+        Ok(0)
+    }
+}
+
+/// Passes over zeros; whether anything follows them.
+fn skip_zeros(stored: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = stored.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        if zeros == 0 {
+            return Ok(true);
+        }
+        stored.consume(zeros);
+    }
+}
+
+/// A stream with its first bytes put back.
+pub(super) fn with_head(
+    head: Vec<u8>,
+    stream: Box<dyn Read + Send>,
+) -> Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>> {
+    Cursor::new(head).chain(stream)
+}

@@ -1,0 +1,314 @@
+//! Whether a piece of a line is one JSON object, and what is remarkable about it.
+//!
+//! `serde_json` checks the grammar without building a value or changing a byte. Depth and the
+//! remarkable things are looked for only in rows that can have them, so that plain rows cost one
+//! pass. Bytes are taken for UTF-8; whoever calls has checked that. Duplicate keys are looked for in
+//! a part of the rows only: looking for them in each would cost half as much again as the check.
+
+use super::row::{MAX_DEPTH, RejectCode, WarningKind};
+use memchr::memmem::Finder;
+use memchr::{memchr, memchr2};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use std::fmt;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// What rows of a block may have, found out for many rows at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Suspicions {
+    surrogates: bool,
+    exponents: bool,
+}
+
+/// Checks rows; keeps its buffers from row to row.
+pub(super) struct JsonCheck {
+    escapes: [Finder<'static>; 2],
+    keys: Keys,
+    /// Rows checked, and whether one of them had a key twice.
+    rows: u64,
+    has_duplicates: bool,
+}
+
+/// So many rows at first are all searched for duplicate keys.
+const SEARCHED_ROWS: u64 = 1_000;
+/// Afterwards one of so many is, until one is found; then all are again. Programs that write a key
+/// twice do it all the time.
+const SEARCHED_SHARE: u64 = 8;
+
+/// Why a row is rejected.
+#[derive(Debug)]
+pub(super) struct BadJson {
+    pub(super) code: RejectCode,
+    pub(super) message: String,
+}
+
+/// The remarkable things about a row that is sent.
+pub(super) type Remarks = [Option<WarningKind>; 3];
+
+impl JsonCheck {
+    pub(super) fn new() -> Self {
+        Self {
+            escapes: [Finder::new(br"\ud"), Finder::new(br"\uD")],
+            keys: Keys::default(),
+            rows: 0,
+            has_duplicates: false,
+        }
+    }
+
+    /// Looks through many rows for what single rows then have to be searched for.
+    pub(super) fn suspect(&self, rows: &[u8]) -> Suspicions {
+        Suspicions {
+            surrogates: self
+                .escapes
+                .iter()
+                .any(|escape| escape.find(rows).is_some()),
+            exponents: may_have_large_exponent(rows),
+        }
+    }
+
+    /// Checks one row, which has no white space around it.
+    pub(super) fn check(&mut self, row: &[u8], suspicions: Suspicions) -> Result<Remarks, BadJson> {
+        if row.first() != Some(&b'{') {
+            return Err(not_an_object(row));
+        }
+        let duplicates = self.check_grammar(row).map_err(|error| not_json(&error))?;
+        if may_be_deep(row) && depth(row) > MAX_DEPTH {
+            return Err(BadJson {
+                code: RejectCode::TooDeep,
+                message: format!("nested deeper than {MAX_DEPTH} levels"),
+            });
+        }
+        let surrogate = suspicions.surrogates && has_lone_surrogate(row);
+        let infinite = suspicions.exponents && may_have_large_exponent(row) && has_infinity(row);
+        Ok([
+            duplicates.then_some(WarningKind::DuplicateKey),
+            surrogate.then_some(WarningKind::LoneSurrogate),
+            infinite.then_some(WarningKind::NumberRange),
+        ])
+    }
+
+    /// Checks that a row is JSON; whether a key was found in it twice.
+    fn check_grammar(&mut self, row: &[u8]) -> Result<bool, serde_json::Error> {
+        self.rows = self.rows.saturating_add(1);
+        let searched = self.has_duplicates
+            || self.rows <= SEARCHED_ROWS
+            || self.rows.is_multiple_of(SEARCHED_SHARE);
+        if !searched {
+            return serde_json::from_slice::<IgnoredAny>(row).map(|IgnoredAny| false);
+        }
+        let mut json = serde_json::Deserializer::from_slice(row);
+        let duplicates = json.deserialize_map(Members(&mut self.keys))?;
+        json.end()?;
+        self.has_duplicates |= duplicates;
+        Ok(duplicates)
+    }
+}
+
+fn not_an_object(row: &[u8]) -> BadJson {
+    match serde_json::from_slice::<IgnoredAny>(row) {
+        Ok(IgnoredAny) => BadJson {
+            code: RejectCode::NotObject,
+            message: "a JSON value, but not an object: each line must be one {…}".to_owned(),
+        },
+        Err(error) => not_json(&error),
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> BadJson {
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or_default();
+    BadJson {
+        code: RejectCode::NotJson,
+        message: format!("not one JSON object: {reason} at byte {}", error.column()),
+    }
+}
+
+/// Hashes of the top-level keys of a row.
+#[derive(Default)]
+struct Keys {
+    hashes: Vec<u64>,
+    /// The keys of the last row that had no duplicate; the next row mostly has the same ones.
+    distinct: Vec<u64>,
+}
+
+impl Keys {
+    fn have_duplicates(&mut self) -> bool {
+        if self.hashes == self.distinct {
+            return false;
+        }
+        self.distinct.clone_from(&self.hashes);
+        self.hashes.sort_unstable();
+        let duplicates = self
+            .hashes
+            .windows(2)
+            .any(|pair| pair.first() == pair.last());
+        if duplicates {
+            self.distinct.clear();
+        }
+        duplicates
+    }
+}
+
+/// Visits an object: its values are only checked, its keys are noted.
+struct Members<'k>(&'k mut Keys);
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
+        self.0.hashes.clear();
+        while let Some(KeyHash(hash)) = members.next_key()? {
+            self.0.hashes.push(hash);
+            members.next_value::<IgnoredAny>()?;
+        }
+        Ok(self.0.have_duplicates())
+    }
+}
+
+/// A key, read as bytes because a key may hold a lone surrogate, which no `str` can.
+struct KeyHash(u64);
+
+impl<'de> serde::Deserialize<'de> for KeyHash {
+    fn deserialize<D: serde::Deserializer<'de>>(key: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl Visitor<'_> for KeyVisitor {
+            type Value = KeyHash;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_bytes<E>(self, key: &[u8]) -> Result<KeyHash, E> {
+                Ok(KeyHash(xxh3_64(key)))
+            }
+        }
+        key.deserialize_bytes(KeyVisitor)
+    }
+}
+
+/// Whether a row has enough opening brackets to be nested too deeply.
+fn may_be_deep(row: &[u8]) -> bool {
+    // Each level takes at least an opening and a closing bracket.
+    row.len() > 2 * MAX_DEPTH
+        && row
+            .chunks(128)
+            .map(|chunk| {
+                let brackets = chunk.iter().map(|byte| u8::from(byte & 0xdf == b'['));
+                usize::from(brackets.fold(0_u8, u8::wrapping_add))
+            })
+            .sum::<usize>()
+            > MAX_DEPTH
+}
+
+/// Deepest nesting of valid JSON.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    outside_strings(json, |byte, _| match byte {
+        b'{' | b'[' => {
+            depth = depth.saturating_add(1);
+            deepest = deepest.max(depth);
+        }
+        b'}' | b']' => depth = depth.saturating_sub(1),
+        _ => {}
+    });
+    deepest
+}
+
+/// Whether a number of valid JSON is infinite as a double.
+fn has_infinity(json: &[u8]) -> bool {
+    let mut found = false;
+    let mut number_end = 0_usize;
+    outside_strings(json, |byte, rest| {
+        let here = json.len().saturating_sub(rest.len());
+        if here < number_end || !matches!(byte, b'-' | b'0'..=b'9') {
+            return;
+        }
+        let digits = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let length = rest.iter().take_while(digits).count();
+        number_end = here.saturating_add(length);
+        let number = rest.get(..length).unwrap_or_default();
+        if memchr2(b'e', b'E', number).is_some() {
+            let text = std::str::from_utf8(number).unwrap_or_default();
+            found |= text.parse().is_ok_and(f64::is_infinite);
+        }
+    });
+    found
+}
+
+/// Calls `see` with each byte of valid JSON outside its strings, and with that byte's rest.
+fn outside_strings<'j>(json: &'j [u8], mut see: impl FnMut(u8, &'j [u8])) {
+    let mut rest = json;
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte == b'"' {
+            rest = after_string(after);
+        } else {
+            see(byte, rest);
+            rest = after;
+        }
+    }
+}
+
+/// What follows the closing quote of a string whose opening quote was just passed.
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', rest) {
+        let escaped = rest.get(at) == Some(&b'\\');
+        let skipped = at.saturating_add(if escaped { 2 } else { 1 });
+        rest = rest.get(skipped..).unwrap_or_default();
+        if !escaped {
+            return rest;
+        }
+    }
+    &[]
+}
+
+/// Whether a digit, an `e` and three places of an exponent stand in a row somewhere. Without
+/// branches, so that it compiles to vector instructions: keys and identifiers are full of the
+/// letter.
+fn may_have_large_exponent(rows: &[u8]) -> bool {
+    let digit = |byte: u8| u8::from(byte.wrapping_sub(b'0') < 10);
+    let is = |byte: u8, other: u8| u8::from(byte == other);
+    let second = rows.get(1..).unwrap_or_default();
+    let third = rows.get(2..).unwrap_or_default();
+    let fourth = rows.get(3..).unwrap_or_default();
+    let fifth = rows.get(4..).unwrap_or_default();
+    let windows = rows.iter().zip(second).zip(third.iter().zip(fourth));
+    let found = windows.zip(fifth).fold(0, |found, (((a, b), (c, d)), e)| {
+        let exponent = (digit(*c) | is(*c, b'+')) & digit(*d) & digit(*e);
+        found | (digit(*a) & is(b | 0x20, b'e') & exponent)
+    });
+    found != 0
+}
+
+/// Whether valid JSON has an escape of half a surrogate pair without the other half.
+fn has_lone_surrogate(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = memchr(b'\\', rest) {
+        rest = rest.get(at..).unwrap_or_default();
+        let length = match surrogate(rest) {
+            None => 2,
+            Some(0xd800..=0xdbff) => {
+                let partner = rest.get(6..).and_then(surrogate);
+                if !matches!(partner, Some(0xdc00..=0xdfff)) {
+                    return true;
+                }
+                12
+            }
+            Some(_) => return true,
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    false
+}
+
+/// The surrogate that a text begins with as an escape.
+fn surrogate(text: &[u8]) -> Option<u16> {
+    let digits = text.strip_prefix(br"\u")?.get(..4)?;
+    let code = u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    (0xd800..=0xdfff).contains(&code).then_some(code)
+}
+
+#[cfg(test)]
+mod tests;

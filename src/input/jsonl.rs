@@ -1,0 +1,227 @@
+//! Rows from JSON lines: one object a line, sent as the bytes that the line had.
+//!
+//! Lines are split and checked for UTF-8 and for remarkable things in blocks of many rows; a block
+//! with a fault in it is checked line by line. A bad line is rejected and the rest goes on; memory
+//! is bounded by `--max-row-bytes`, whatever the length of a line.
+
+use super::json::{JsonCheck, Suspicions};
+use super::row::{RejectCode, RowReader, Warnings, keep_beginning, not_utf8_at};
+use super::window::{Window, wide};
+use super::{InputError, LocalReject, Next, RawRange, RowWarning};
+use memchr::{memchr, memrchr};
+
+pub(super) struct JsonlReader {
+    window: Window,
+    max_row_bytes: usize,
+    check: JsonCheck,
+    warnings: Warnings,
+    /// Bytes of the pending line, with its line end.
+    pending: Option<usize>,
+    /// Unread bytes in which there is no line end.
+    searched: usize,
+    block: Block,
+}
+
+/// What is known about a stretch of whole lines.
+#[derive(Default)]
+struct Block {
+    /// Byte of the input behind it.
+    end: u64,
+    is_utf8: bool,
+    suspicions: Suspicions,
+}
+
+/// A line in the window: white space in front, the row, everything up to the next line.
+struct Line {
+    before: usize,
+    row: usize,
+    whole: usize,
+    ends_in_newline: bool,
+}
+
+impl JsonlReader {
+    /// Reads rows from the cursor of a window on.
+    pub(super) fn new(window: Window, max_row_bytes: usize) -> Self {
+        Self {
+            window,
+            max_row_bytes,
+            check: JsonCheck::new(),
+            warnings: Warnings::default(),
+            pending: None,
+            searched: 0,
+            block: Block::default(),
+        }
+    }
+
+    /// Length of the unread line without its newline; `None` when it is not whole in memory, either
+    /// because it is too long or because the input is at its end.
+    fn find_line(&mut self) -> Result<Option<usize>, InputError> {
+        loop {
+            let unread = self.window.unread();
+            let rest = unread.get(self.searched..).unwrap_or_default();
+            if let Some(at) = memchr(b'\n', rest) {
+                return Ok(Some(self.searched.saturating_add(at)));
+            }
+            self.searched = unread.len();
+            // One byte more than the limit may be a carriage return.
+            if self.window.at_end() || unread.len() > self.max_row_bytes.saturating_add(1) {
+                return Ok(None);
+            }
+            self.window.fill()?;
+        }
+    }
+
+    fn examine_block(&mut self) {
+        if self.window.offset() < self.block.end {
+            return;
+        }
+        let unread = self.window.unread();
+        let length = memrchr(b'\n', unread).map_or(unread.len(), |at| at.saturating_add(1));
+        let rows = unread.get(..length).unwrap_or_default();
+        self.block = Block {
+            end: self.window.offset().saturating_add(wide(length)),
+            is_utf8: simdutf8::basic::from_utf8(rows).is_ok(),
+            suspicions: self.check.suspect(rows),
+        };
+    }
+
+    /// Takes a whole line; `None` for a blank one.
+    fn take_line(&mut self, line: &Line, body: &mut Vec<u8>) -> Option<Next> {
+        let lines = u64::from(line.ends_in_newline);
+        if line.row == 0 {
+            self.window.advance(line.whole, lines);
+            return None;
+        }
+        self.examine_block();
+        self.window.advance(line.before, 0);
+        let position = self.window.position();
+        let left = line.whole.saturating_sub(line.before);
+        let row = self.window.unread().get(..line.row).unwrap_or_default();
+        match judge(&mut self.check, &self.block, row) {
+            Ok(remarks) => {
+                body.extend_from_slice(row);
+                self.warnings.note(remarks, position);
+                self.pending = Some(left);
+                Some(Next::Row {
+                    position,
+                    length: wide(row.len()),
+                })
+            }
+            Err((code, message)) => {
+                let reject = LocalReject::new(position, row, code, message);
+                self.window.advance(left, lines);
+                self.window.count_record();
+                Some(Next::Rejected(Box::new(reject)))
+            }
+        }
+    }
+
+    /// Passes over a line that is longer than a row may be.
+    fn skip_long_line(&mut self) -> Result<Next, InputError> {
+        let position = self.window.position();
+        let mut raw = Vec::new();
+        let mut length = 0_usize;
+        let mut last = 0_u8;
+        loop {
+            let unread = self.window.unread();
+            let newline = memchr(b'\n', unread);
+            let content = unread.get(..newline.unwrap_or(unread.len()));
+            let content = content.unwrap_or_default();
+            length = length.saturating_add(content.len());
+            last = content.last().copied().unwrap_or(last);
+            keep_beginning(&mut raw, content);
+            let taken = content.len();
+            self.window.advance(taken, 0);
+            if newline.is_some() {
+                self.window.advance(1, 1);
+                break;
+            }
+            if self.window.at_end() {
+                break;
+            }
+            self.window.fill()?;
+        }
+        self.window.count_record();
+        length = length.saturating_sub(usize::from(last == b'\r'));
+        let reject = LocalReject::too_long(position, raw, length, self.max_row_bytes);
+        Ok(Next::Rejected(Box::new(reject)))
+    }
+}
+
+impl RowReader for JsonlReader {
+    fn next(&mut self, body: &mut Vec<u8>) -> Result<Next, InputError> {
+        self.accept();
+        loop {
+            let found = self.find_line()?;
+            self.searched = 0;
+            let unread = self.window.unread();
+            let length = match found {
+                Some(length) => length,
+                None if unread.is_empty() => return Ok(Next::End),
+                None => unread.len(),
+            };
+            let content = unread.get(..length).unwrap_or_default();
+            let content = content.strip_suffix(b"\r").unwrap_or(content);
+            if content.len() > self.max_row_bytes {
+                return self.skip_long_line();
+            }
+            let line = trim(content, length, found.is_some());
+            if let Some(next) = self.take_line(&line, body) {
+                return Ok(next);
+            }
+        }
+    }
+
+    fn accept(&mut self) {
+        if let Some(length) = self.pending.take() {
+            let unread = self.window.unread().get(..length).unwrap_or_default();
+            let lines = u64::from(unread.last() == Some(&b'\n'));
+            self.window.advance(length, lines);
+            self.window.count_record();
+        }
+    }
+
+    fn cut(&mut self) -> RawRange {
+        self.window.cut()
+    }
+
+    fn consumed_bytes(&self) -> u64 {
+        self.window.consumed()
+    }
+
+    fn warnings(&mut self) -> Vec<RowWarning> {
+        self.warnings.take()
+    }
+}
+
+/// Finds the row in a line: what JSON calls white space around it is left out (RFC 8259).
+fn trim(content: &[u8], length: usize, ends_in_newline: bool) -> Line {
+    let space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r');
+    let before = content.iter().take_while(space).count();
+    let rest = content.get(before..).unwrap_or_default();
+    let after = rest.iter().rev().take_while(space).count();
+    Line {
+        before,
+        row: rest.len().saturating_sub(after),
+        whole: length.saturating_add(usize::from(ends_in_newline)),
+        ends_in_newline,
+    }
+}
+
+fn judge(
+    check: &mut JsonCheck,
+    block: &Block,
+    row: &[u8],
+) -> Result<super::json::Remarks, (RejectCode, String)> {
+    if !block.is_utf8
+        && let Err(error) = simdutf8::compat::from_utf8(row)
+    {
+        return Err((RejectCode::NotUtf8, not_utf8_at(error.valid_up_to())));
+    }
+    check
+        .check(row, block.suspicions)
+        .map_err(|bad| (bad.code, bad.message))
+}
+
+#[cfg(test)]
+mod tests;

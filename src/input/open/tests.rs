@@ -1,0 +1,147 @@
+use super::*;
+use crate::input::tests::{drain, gzip, read, settings, stream};
+use crate::input::{Compression, RawRange, Verifier};
+
+fn stdin(bytes: &[u8], settings: &InputSettings) -> Result<Box<dyn RowReader>, InputError> {
+    open_stream(
+        stream(bytes, 7),
+        "standard input",
+        settings,
+        Start::BEGINNING,
+    )
+}
+
+#[test]
+fn a_format_is_told_by_its_name_or_an_opening_brace_and_never_guessed() {
+    assert_eq!(format_of_name("a/b.CSV.gz"), Some(Format::Csv));
+    assert_eq!(format_of_name("x.tsv.zst"), Some(Format::Tsv));
+    assert_eq!(format_of_name("x.ndjson"), Some(Format::Jsonl));
+    assert_eq!(format_of_name("part-00000"), None);
+    let auto = InputSettings::default();
+    let content = drain(stdin(b" \n {\"a\":1}", &auto).unwrap(), 1).unwrap();
+    assert_eq!(content.texts(), [r#"{"a":1}"#]);
+    let error = stdin(b"id,name\n1,2\n", &auto).err().unwrap();
+    assert!(
+        error.is_usage() && error.to_string().contains("--format"),
+        "{error}"
+    );
+}
+
+#[test]
+fn gzip_members_and_zstd_frames_read_as_one_input() {
+    let (first, second) = (b"{\"a\":1}\n{\"a\"".as_slice(), b":2}\n".as_slice());
+    let mut members = [gzip(first), gzip(second)].concat();
+    members.extend_from_slice(&[0; 300]);
+    let level = 1;
+    let frame = |bytes| zstd::stream::encode_all(bytes, level).unwrap();
+    let frames = [frame(first), frame(second)].concat();
+    for bytes in [members, frames] {
+        let content = read(&bytes, &InputSettings::default()).unwrap();
+        assert_eq!(content.texts(), [r#"{"a":1}"#, r#"{"a":2}"#]);
+    }
+}
+
+#[test]
+fn a_compressed_stream_that_is_cut_anywhere_is_an_error() {
+    let text = b"{\"a\":1}\n".repeat(50);
+    let two_members = [gzip(&text), gzip(&text)].concat();
+    let one_member = gzip(&text).len();
+    let zstd = zstd::stream::encode_all(text.as_slice(), 1).unwrap();
+    for (whole, compression) in [(two_members, Compression::Gzip), (zstd, Compression::Zstd)] {
+        let settings = InputSettings {
+            compression,
+            ..settings(Format::Jsonl)
+        };
+        assert!(read(&whole, &settings).is_ok());
+        // A cut between two members leaves a whole file.
+        for length in (1..whole.len()).filter(|length| *length != one_member) {
+            let error = read(&whole[..length], &settings).unwrap_err();
+            let truncated = matches!(error.fault, InputFault::Truncated { .. });
+            assert!(truncated, "{compression:?} {length}: {error}");
+        }
+    }
+}
+
+#[test]
+fn rubbish_behind_a_gzip_member_is_an_error() {
+    let bytes = [gzip(b"{}\n"), b"rubbish and more rubbish".to_vec()].concat();
+    let error = read(&bytes, &settings(Format::Jsonl)).unwrap_err();
+    assert!(matches!(error.fault, InputFault::Corrupt { .. }), "{error}");
+}
+
+#[test]
+fn a_missing_file_is_told_apart_and_a_shrunken_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl");
+    let settings = InputSettings::default();
+    let error = open_file(&path, &settings, Start::BEGINNING).err().unwrap();
+    assert!(error.is_missing() && error.is_io(), "{error}");
+    let start = Start {
+        offset: 9,
+        record: 2,
+        line: 2,
+    };
+    for bytes in [b"{}\n".to_vec(), gzip(b"{}\n")] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = open_file(&path, &settings, start).err().unwrap();
+        assert!(
+            matches!(error.fault, InputFault::Shorter { offset: 9 }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn verifying_names_the_first_range_that_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl");
+    let text = b"{\"a\":1}\n".repeat(9);
+    std::fs::write(&path, &text).unwrap();
+    let settings = InputSettings::default();
+    let reader = open_file(&path, &settings, Start::BEGINNING).unwrap();
+    let ranges: Vec<RawRange> = drain(reader, 3).unwrap().ranges;
+    let verify =
+        |ranges: &[RawRange]| Verifier::verify(&path, &settings, ranges.iter().copied()).unwrap();
+    assert_eq!(verify(&ranges), None);
+    let mut edited = text.clone();
+    edited[30] = b'2';
+    for changed in [edited, text[..31].to_vec()] {
+        for bytes in [changed.clone(), gzip(&changed)] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(verify(&ranges), Some(ranges[1]));
+        }
+    }
+}
+
+#[test]
+fn a_fingerprint_takes_nothing_from_the_stream() {
+    let long = vec![b'x'; 200_000];
+    let mut other = long.clone();
+    other[199_999] = b'y';
+    let mut digests = Vec::new();
+    for bytes in [&long, &other, &b"short".to_vec()] {
+        let (digest, mut stream) = fingerprint_stdin(stream(bytes, 1_000)).unwrap();
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        assert_eq!(&all, bytes);
+        digests.push(digest);
+    }
+    assert_eq!(digests[0], digests[1]);
+    assert_ne!(digests[0], digests[2]);
+}
+
+#[test]
+fn a_delimiter_that_cannot_divide_is_refused() {
+    for delimiter in [b'"', b'\n', 0xe4] {
+        let delimiter = Some(delimiter);
+        let error = read(
+            b"a,b\n",
+            &InputSettings {
+                delimiter,
+                ..settings(Format::Csv)
+            },
+        )
+        .unwrap_err();
+        assert!(error.is_usage(), "{error}");
+    }
+}
