@@ -4,7 +4,9 @@
 //! last gzip member (tapes and block devices pad with them) are passed over. What the bytes mean is
 //! not looked at here, except for the magic bytes that name the compression.
 
+use super::compared::{Compared, Differs};
 use super::{Compression, InputFault};
+use crate::domain::RawRange;
 use flate2::bufread::GzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read, Seek, SeekFrom};
@@ -54,6 +56,22 @@ impl Source {
         inflate(Cursor::new(head).chain(stream), compression)
     }
 
+    /// The same stream, compared with what was recorded of it.
+    pub(super) fn compared_with(self, recorded: &[RawRange]) -> Self {
+        match self {
+            Self::Stream {
+                bytes,
+                fetched,
+                format,
+            } if !recorded.is_empty() => Self::Stream {
+                bytes: Box::new(Compared::new(bytes, recorded)),
+                fetched,
+                format,
+            },
+            same => same,
+        }
+    }
+
     /// Goes to a byte of a plain file; false for a stream, which has to be read up to there.
     pub(super) fn seek(&mut self, offset: u64) -> Result<bool, InputFault> {
         match self {
@@ -96,6 +114,12 @@ impl Source {
     }
 
     fn fault(&self, error: io::Error) -> InputFault {
+        if let Some(differs) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Differs>())
+        {
+            return InputFault::Changed { line: differs.line };
+        }
         match self {
             // What the operating system says is about the device, not about the data.
             Self::Stream { format, .. } if !format.is_empty() && error.raw_os_error().is_none() => {

@@ -87,6 +87,14 @@ pub enum InputFault {
         /// Which, and what to give instead.
         problem: String,
     },
+    /// A stream that was piped in before is another one now.
+    #[error(
+        "it differs from what was uploaded of it, from line {line} on; pipe in the same stream, or give the new one another --input-id"
+    )]
+    Changed {
+        /// Line at which the difference was noticed at the latest.
+        line: u64,
+    },
     /// The input ends before the place where reading should go on.
     #[error(
         "the input ends before byte {offset}, up to which it was read before; it was truncated or \
@@ -109,6 +117,14 @@ impl InputError {
         matches!(
             self.fault,
             InputFault::UnknownFormat | InputFault::BadOption { .. }
+        )
+    }
+
+    /// Whether it is not what the ledger recorded.
+    pub const fn is_changed(&self) -> bool {
+        matches!(
+            self.fault,
+            InputFault::Changed { .. } | InputFault::Shorter { .. }
         )
     }
 

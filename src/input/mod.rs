@@ -7,6 +7,7 @@
 
 use crate::domain::{FileIdentity, RawRange};
 
+mod compared;
 mod csv;
 mod csv_record;
 mod decompress;

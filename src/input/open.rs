@@ -8,7 +8,7 @@ use super::csv::CsvReader;
 use super::decompress::{Source, read_up_to, with_head};
 use super::jsonl::JsonlReader;
 use super::window::Window;
-use super::{Format, InputError, InputFault, InputSettings, RowReader, Start};
+use super::{Format, InputError, InputFault, InputSettings, RawRange, RowReader, Start};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -31,16 +31,18 @@ pub fn open_file(
     open(source, &path.display().to_string(), settings, start)
 }
 
-/// Opens a stream, known in messages as `name`, for reading rows from `start`; what lies before is
-/// read and passed over. An extension of the name counts as that of a file.
+/// Opens a stream, known in messages as `name`, for reading rows after what was recorded of it
+/// before, which is compared while it passes by. An extension of the name counts as that of a file.
 pub fn open_stream(
     stream: Box<dyn Read + Send>,
     name: &str,
     settings: &InputSettings,
-    start: Start,
+    recorded: &[RawRange],
 ) -> Result<Box<dyn RowReader>, InputError> {
-    let source = Source::of_stream(stream, settings.compression);
-    let source = source.map_err(|fault| error(name, fault))?;
+    let source = Source::of_stream(stream, settings.compression)
+        .map_err(|fault| error(name, fault))?
+        .compared_with(recorded);
+    let start = recorded.last().map_or(Start::BEGINNING, Start::after);
     open(source, name, settings, start)
 }
 

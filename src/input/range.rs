@@ -3,6 +3,8 @@
 //! The ranges of one reader tile its decompressed input without gaps, so reading can go on where
 //! any of them ended, and a file whose ranges all have their digests is the file that was read.
 
+use crate::domain::RawRange;
+
 /// Where to begin reading: a place at which an earlier range ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start {
@@ -21,4 +23,13 @@ impl Start {
         record: 1,
         line: 1,
     };
+
+    /// The place right after a recorded range.
+    pub const fn after(range: &RawRange) -> Self {
+        Self {
+            offset: range.end(),
+            record: range.first_record.saturating_add(range.records),
+            line: range.line.saturating_add(range.lines),
+        }
+    }
 }

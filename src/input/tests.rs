@@ -82,7 +82,7 @@ pub(super) fn settings(format: Format) -> InputSettings {
 
 pub(super) fn read(bytes: &[u8], settings: &InputSettings) -> Result<Content, InputError> {
     let source = stream(bytes, usize::MAX);
-    drain(open_stream(source, "input", settings, Start::BEGINNING)?, 3)
+    drain(open_stream(source, "input", settings, &[])?, 3)
 }
 
 pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -99,7 +99,7 @@ pub(super) fn fixture(name: &str) -> std::path::PathBuf {
 
 pub(super) fn read_fixture(name: &str) -> Result<Content, InputError> {
     let settings = InputSettings::default();
-    drain(open_file(&fixture(name), &settings, Start::BEGINNING)?, 500)
+    drain(open_file(&fixture(name), &settings, &[])?, 500)
 }
 
 fn check_tiles(content: &Content, bytes: &[u8], start: Start) {
@@ -153,7 +153,7 @@ fn check_all_ways(bytes: &[u8], settings: &InputSettings, step: usize) -> Option
     check_tiles(&content, bytes, Start::BEGINNING);
     check_positions(&content, bytes);
     assert_eq!(from_file(&packed, Start::BEGINNING).unwrap(), content);
-    let dribbled = open_stream(stream(bytes, step), "input", settings, Start::BEGINNING);
+    let dribbled = open_stream(stream(bytes, step), "input", settings, &[]);
     assert_eq!(drain(dribbled.unwrap(), 3).unwrap(), content);
     let unchanged = Verifier::verify(&plain, settings, content.ranges.clone());
     assert_eq!(unchanged.unwrap(), None);

@@ -423,11 +423,7 @@ pub(super) fn last_chunk_of(
         "SELECT first_record, records, byte_offset, byte_length, line, lines, digest
          FROM chunk WHERE input = ?1 ORDER BY byte_offset DESC LIMIT 1",
     )
-    .and_then(|mut statement| {
-        statement
-            .query_row([input.0], read_chunk)
-            .optional()
-    })
+    .and_then(|mut statement| statement.query_row([input.0], read_chunk).optional())
     .map_err(failed("look up what was read of an input"))
 }
 

@@ -51,8 +51,8 @@ pub(super) async fn attempt(
         judged = services.client.send(outgoing, move || stamp.sent()) => Some(judged),
         () = services.stop.aborting() => None,
     };
-    // An attempt that was never handed over completely is stamped now.
-    permit.sent();
+    // Its slot in the quota is stamped by now, or when this is dropped.
+    drop(permit);
     Gauges::sub(&gauges.requests_in_flight, 1);
     Gauges::sub(&gauges.rows_in_flight, u64::from(rows));
     let Some(judged) = judged else {

@@ -5,6 +5,7 @@
 //! batch made of it, so that the ledger records both in one transaction or neither.
 
 use super::cut::{Cut, CutKind, Message};
+use super::event::Gauges;
 use super::memory::{Budget, Share};
 use super::places::RowPlaces;
 use super::report::Status;
@@ -42,6 +43,9 @@ pub(super) struct Batcher {
     pub(super) budget: Budget,
     pub(super) runtime: Handle,
     pub(super) messages: mpsc::Sender<Message>,
+    pub(super) gauges: Arc<Gauges>,
+    /// Whether a date was stopped, so that reading on is useless.
+    pub(super) is_stopped: Arc<dyn Fn(usize) -> bool + Send + Sync>,
     /// Rejected rows of the run, and how many end it.
     pub(super) rejected: Arc<AtomicU64>,
     pub(super) stop_after_errors: u64,
@@ -54,6 +58,8 @@ pub(super) enum Halt {
     Closed,
     /// This date cannot be read to its end; the others can.
     Partition(Status, String),
+    /// The date was stopped by an answer; who stopped it says why.
+    Stopped,
     /// Too many bad rows; nothing more is read.
     TooManyErrors(String),
 }
@@ -67,6 +73,7 @@ impl Batcher {
             let message = match outcome {
                 Ok(()) => Message::PartitionRead(partition),
                 Err(Halt::Closed) => return,
+                Err(Halt::Stopped) => continue,
                 Err(Halt::Partition(status, problem)) => Message::PartitionFailed {
                     partition,
                     status,
@@ -103,7 +110,7 @@ impl Batcher {
         let (id, name) = (input.id, input.name.clone());
         let (mut reader, spooled) = match input.place {
             Place::File(path) => (self.open(&path, input.resume)?, false),
-            Place::Stream(open_stream) => (open_stream(input.resume).map_err(|e| halt(&e))?, true),
+            Place::Stream(open_stream) => (open_stream().map_err(|e| halt(&e))?, true),
         };
         open.begin_input(id, spooled);
         let mut progress = Progress::default();
@@ -112,7 +119,9 @@ impl Batcher {
                 Next::Row { .. } => progress.good = progress.good.saturating_add(1),
                 Next::Rejected(reject) => {
                     progress.bad = progress.bad.saturating_add(1);
-                    if progress.good == 0 && progress.bad == ALL_BAD_ROWS && input.resume.record == 1
+                    if progress.good == 0
+                        && progress.bad == ALL_BAD_ROWS
+                        && input.resume.record == 1
                     {
                         return Err(Halt::Partition(Status::BadInput, all_bad(&name, &reject)));
                     }
@@ -143,7 +152,10 @@ impl Batcher {
     }
 
     fn count_reject(&self, name: &str) -> Result<(), Halt> {
-        let rejected = self.rejected.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let rejected = self
+            .rejected
+            .fetch_add(1, Ordering::Relaxed)
+            .saturating_add(1);
         if rejected > self.stop_after_errors {
             return Err(Halt::TooManyErrors(format!(
                 "{name}: more than {} rejected rows (--stop-after-errors); reading stopped",
@@ -171,6 +183,8 @@ struct Progress {
 pub(super) fn halt(error: &crate::input::InputError) -> Halt {
     let status = if error.is_usage() {
         Status::Usage
+    } else if error.is_changed() {
+        Status::InputChanged
     } else if error.is_missing() {
         Status::Unfinished
     } else {
@@ -184,7 +198,9 @@ fn all_bad(name: &str, last: &LocalReject) -> String {
         "not_json" => "it does not look like JSON lines; if it is CSV, say --format csv",
         "not_object" => "its lines are JSON, but not objects",
         "not_utf8" => "its text is not UTF-8",
-        "ragged" => "its rows have another number of cells than its header; check --delimiter and --columns",
+        "ragged" => {
+            "its rows have another number of cells than its header; check --delimiter and --columns"
+        }
         "too_long" => "it may have no line breaks; check the format and --max-row-bytes",
         _ => "check the format of the file",
     };
@@ -352,10 +368,12 @@ impl<'a> OpenBatch<'a> {
         }
         self.invalid = 0;
         let consumed = reader.consumed_bytes();
-        self.source_bytes = self
-            .source_bytes
-            .saturating_add(consumed.saturating_sub(self.consumed));
+        let fresh = consumed.saturating_sub(self.consumed);
+        self.source_bytes = self.source_bytes.saturating_add(fresh);
         self.consumed = consumed;
+        let gauges = &self.batcher.gauges;
+        Gauges::add(&gauges.bytes_read, fresh);
+        Gauges::add(&gauges.rows_read, range.records);
     }
 
     fn finish(mut self) -> Result<(), Halt> {
@@ -382,13 +400,19 @@ impl<'a> OpenBatch<'a> {
     /// Closes the body and hands everything over.
     pub(super) fn dispatch_as(&mut self, kind: CutKind) -> Result<(), Halt> {
         self.body.push(b']');
+        if (self.batcher.is_stopped)(self.partition) {
+            return Err(Halt::Stopped);
+        }
         let body = std::mem::take(&mut self.body);
         let places = std::mem::take(&mut self.places);
         let Some(mut share) = self.share.take() else {
             return Err(Halt::Closed);
         };
         // The body and, for a moment, its compressed form beside it.
-        let needed = body.len().saturating_mul(2).saturating_add(places.memory_bytes());
+        let needed = body
+            .len()
+            .saturating_mul(2)
+            .saturating_add(places.memory_bytes());
         self.batcher
             .budget
             .resize_blocking(&self.batcher.runtime, &mut share, needed)

@@ -165,7 +165,8 @@ impl Dissection<'_> {
         let halves = parcel.halves()?;
         if parcel.spooled {
             for half in &halves {
-                half.save(&self.context.spool_dir).map_err(super::parcel::PackError::from)?;
+                half.save(&self.context.spool_dir)
+                    .map_err(super::parcel::PackError::from)?;
             }
         }
         let [first_id, second_id] = self
@@ -180,7 +181,8 @@ impl Dissection<'_> {
             .committed()
             .await?;
         let [first, second] = halves;
-        self.open.push(second.into_parcel(second_id, parcel.spooled));
+        self.open
+            .push(second.into_parcel(second_id, parcel.spooled));
         self.open.push(first.into_parcel(first_id, parcel.spooled));
         Ok(())
     }

@@ -245,7 +245,9 @@ impl Engine {
             }
             self.finish_ready_dates(draining);
         }
-        if !stop.is_draining() && let Err(error) = reading.await {
+        if !stop.is_draining()
+            && let Err(error) = reading.await
+        {
             self.broken(
                 Status::Unexpected,
                 format!("the reading thread ended unexpectedly: {error}"),
@@ -279,7 +281,9 @@ impl Engine {
             stop_after_errors: self.settings.gate.stop_after_errors,
             spool_dir: self.context.spool_dir.clone(),
             is_stopped: Arc::new(move |index| {
-                dates.get(index).is_some_and(|date| date.stopped().is_some())
+                dates
+                    .get(index)
+                    .is_some_and(|date| date.stopped().is_some())
             }),
         };
         let work = std::mem::take(&mut self.work);
@@ -328,7 +332,9 @@ impl Engine {
                 partition,
                 status,
                 problem,
-            } => self.packing.push_back(Slot::Failed(partition, status, problem)),
+            } => self
+                .packing
+                .push_back(Slot::Failed(partition, status, problem)),
             Message::Warning(text) => self.context.tell(&Event::Warning(text)),
         }
     }
@@ -416,10 +422,9 @@ impl Engine {
                 self.broken(worker_status(&error), explain::with_causes(&error));
             }
             Task::Recorded(Ok(())) | Task::Compared(Ok(())) => {}
-            Task::Recorded(Err(error)) => self.broken(
-                summary::ledger_status(&error),
-                explain::with_causes(&error),
-            ),
+            Task::Recorded(Err(error)) => {
+                self.broken(summary::ledger_status(&error), explain::with_causes(&error))
+            }
             Task::Compared(Err((status, problem))) => self.fail_date(date, status, problem),
             Task::Finished(Ok(report)) => {
                 if let Some(state) = self.dates.get_mut(date) {
@@ -539,9 +544,7 @@ async fn front(slots: &mut VecDeque<Slot>) -> Ready {
             Ready::Packed(*date, handle.await.unwrap_or(Err(PackError::Unreadable)))
         }
         Some(Slot::Read(date)) => Ready::Read(*date),
-        Some(Slot::Failed(date, status, problem)) => {
-            Ready::Failed(*date, *status, problem.clone())
-        }
+        Some(Slot::Failed(date, status, problem)) => Ready::Failed(*date, *status, problem.clone()),
         None => std::future::pending().await,
     }
 }

@@ -118,9 +118,7 @@ const fn setup_fault(fault: SetupFault) -> &'static str {
         SetupFault::Stage => {
             "The stage is not open in the console: start the right phase there, or fix --stage"
         }
-        SetupFault::Schema => {
-            "Check --tenant-id, and that the table is defined in the console"
-        }
+        SetupFault::Schema => "Check --tenant-id, and that the table is defined in the console",
     }
 }
 

@@ -116,7 +116,11 @@ fn equal_rows(rows: &[usize], places: &[(u32, Position)]) -> String {
         .filter_map(|index| places.get(*index))
         .map(|(_, position)| position.line.to_string())
         .collect();
-    let more = if rows.len() > MAX_NAMED_ROWS { ", …" } else { "" };
+    let more = if rows.len() > MAX_NAMED_ROWS {
+        ", …"
+    } else {
+        ""
+    };
     format!(
         " (one of {} equal rows, lines {}{more})",
         rows.len(),

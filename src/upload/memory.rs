@@ -81,7 +81,9 @@ mod tests {
     fn what_is_dropped_or_shrunk_can_be_taken_again() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let budget = Budget::new(10 * UNIT_BYTES);
-        let mut first = budget.take_blocking(runtime.handle(), 100 * UNIT_BYTES).unwrap();
+        let mut first = budget
+            .take_blocking(runtime.handle(), 100 * UNIT_BYTES)
+            .unwrap();
         assert_eq!(budget.units.available_permits(), 0);
         first.shrink_to(3 * UNIT_BYTES);
         assert_eq!(budget.units.available_permits(), 7);

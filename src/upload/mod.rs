@@ -34,9 +34,7 @@ mod worker;
 
 pub use context::Services;
 pub use finish::{DoneRequest, finish_dates};
-pub use settings::{
-    BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources,
-};
+pub use settings::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
 

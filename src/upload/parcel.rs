@@ -1,10 +1,12 @@
 //! A batch ready to be sent: compressed, hashed, with the places of its rows.
 
+use super::context::Context;
 use super::cut::{Cut, CutKind};
+use super::event::Event;
 use super::memory::Share;
 use super::places::RowPlaces;
 use super::spool;
-use crate::domain::{BatchIdentity, Generation, Position, RequestId};
+use crate::domain::{BatchIdentity, Generation, Partition, Position, RequestId};
 use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, Piece, RejectSource};
 use crate::protocol::{self, Gzip};
 use bytes::Bytes;
@@ -131,6 +133,24 @@ pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
 }
 
 impl Packed {
+    /// Tells the observer of rows that are not sent, and counts them.
+    pub(super) fn tell_rejects(&self, context: &Context, partition: &Partition) -> u64 {
+        let CutKind::Fresh { rejects, .. } = &self.kind else {
+            return 0;
+        };
+        for letter in rejects {
+            context.tell(&Event::Rejected {
+                partition: partition.clone(),
+                input: context.input_name(letter.input),
+                position: letter.position,
+                code: letter.code.clone(),
+                message: letter.message.clone(),
+                by_server: false,
+            });
+        }
+        u64::try_from(rejects.len()).unwrap_or(u64::MAX)
+    }
+
     /// What the ledger has to record before the batch may be sent; `None` when it knows it already.
     pub(super) fn intention(
         &mut self,

@@ -3,7 +3,7 @@
 //! Each date is planned by itself: one that cannot be uploaded does not keep the others back.
 
 use super::explain;
-use super::recognise::{RecogniseError, Recognised, Recogniser, start_after};
+use super::recognise::{RecogniseError, Recognised, Recogniser};
 use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stdin::{self, StdinInput};
@@ -154,12 +154,10 @@ impl Planner<'_> {
             .as_ref()
             .is_some_and(|known| known.gate.is_done() || known.gate == Gate::Sealed);
         let planned = match &self.settings.sources {
-            Sources::Paths(patterns) => {
-                match self.find_files(patterns, known.as_ref(), &inputs) {
-                    Ok(found) => self.plan_files(&found, &inputs, closed, notes),
-                    Err(fail) => Err(fail),
-                }
-            }
+            Sources::Paths(patterns) => match self.find_files(patterns, known.as_ref(), &inputs) {
+                Ok(found) => self.plan_files(&found, &inputs, closed, notes),
+                Err(fail) => Err(fail),
+            },
             Sources::Stdin { .. } => match stdin.take() {
                 Some(input) => self.plan_stdin(input, &inputs, closed),
                 None => Ok(Vec::new()),
@@ -208,9 +206,13 @@ impl Planner<'_> {
                 ),
             ));
         }
-        let marker = self.settings.gate.guards.require_marker.clone().or_else(|| {
-            known.and_then(|known| known.guards.require_marker.clone())
-        });
+        let marker = self
+            .settings
+            .gate
+            .guards
+            .require_marker
+            .clone()
+            .or_else(|| known.and_then(|known| known.guards.require_marker.clone()));
         let done = known.is_some_and(|known| known.gate.is_done());
         if let (Some(marker), false) = (marker, done) {
             let without: Vec<String> = found
@@ -253,8 +255,8 @@ impl Planner<'_> {
             };
             let name = file.path.to_string_lossy().into_owned();
             let input = self.plan_file(file, name, recognised, closed, notes)?;
-            let twice = input.known.is_some()
-                && planned.iter().any(|earlier| earlier.known == input.known);
+            let twice =
+                input.known.is_some() && planned.iter().any(|earlier| earlier.known == input.known);
             if twice {
                 notes.push(format!(
                     "{} has the content of an input that is listed already; it is not uploaded twice",
@@ -288,15 +290,13 @@ impl Planner<'_> {
                 unverified: Vec::new(),
             }),
             Recognised::Changed { what, .. } if closed => Err(self.too_late(&name, what)),
-            Recognised::Changed { input, what } => {
-                Err(Failure::Date(
-                    Status::InputChanged,
-                    format!(
-                        "{name} was partly uploaded as {} for {} and is different now: {what}. Put the file back; or 'byteair-sync ledger drop-input {}' (what was accepted stays on the platform); or 'write --restart' (everything again; behavior rows would be stored twice)",
-                        input.name, self.partition, input.name
-                    ),
-                ))
-            }
+            Recognised::Changed { input, what } => Err(Failure::Date(
+                Status::InputChanged,
+                format!(
+                    "{name} was partly uploaded as {} for {} and is different now: {what}. Put the file back; or 'byteair-sync ledger drop-input {}' (what was accepted stays on the platform); or 'write --restart' (everything again; behavior rows would be stored twice)",
+                    input.name, self.partition, input.name
+                ),
+            )),
             Recognised::Known {
                 input,
                 appended,
@@ -318,7 +318,7 @@ impl Planner<'_> {
                     name,
                     place,
                     known: Some(input.id),
-                    resume: last.map_or(Start::BEGINNING, start_after),
+                    resume: last.as_ref().map_or(Start::BEGINNING, Start::after),
                     read_to_end: input.read_to_end && !appended,
                     finished,
                     unverified,
@@ -364,10 +364,7 @@ impl Planner<'_> {
                 )),
             };
         }
-        let resume = recorded
-            .last()
-            .copied()
-            .map_or(Start::BEGINNING, start_after);
+        let resume = recorded.last().map_or(Start::BEGINNING, Start::after);
         Ok(vec![PlannedInput {
             name,
             known: known.map(|known| known.id),

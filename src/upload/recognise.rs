@@ -164,19 +164,10 @@ impl Recogniser<'_> {
 
     /// Whether anything follows what was recorded.
     fn goes_on_after(&self, path: &Path, last: RawRange) -> Result<bool, InputError> {
-        let mut reader = open_file(path, self.settings, start_after(last))?;
+        let mut reader = open_file(path, self.settings, Start::after(&last))?;
         let next = reader.next(&mut Vec::new())?;
         reader.accept();
         Ok(!matches!(next, Next::End) || reader.cut().length > 0)
-    }
-}
-
-/// Where reading goes on after a recorded stretch.
-pub(super) const fn start_after(last: RawRange) -> Start {
-    Start {
-        offset: last.end(),
-        record: last.first_record.saturating_add(last.records),
-        line: last.line.saturating_add(last.lines),
     }
 }
 

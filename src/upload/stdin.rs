@@ -16,10 +16,7 @@ pub struct StdinInput {
 
 impl StdinInput {
     /// Takes a stream; reads its first 64 KiB when it has no name.
-    pub fn new(
-        stream: Box<dyn Read + Send>,
-        input_id: Option<&str>,
-    ) -> Result<Self, InputError> {
+    pub fn new(stream: Box<dyn Read + Send>, input_id: Option<&str>) -> Result<Self, InputError> {
         let (name, stream) = match input_id {
             Some(id) => (format!("stdin:{id}"), stream),
             None => {

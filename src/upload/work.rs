@@ -1,8 +1,10 @@
 //! What is left to read, as the plan hands it to the reading thread.
 
-use crate::input::{InputError, RowReader, Start};
-use crate::ledger::{InputId, IntendedBatch, PartitionId};
+use super::engine::Comparison;
+use super::plan::{PlannedInput, PlannedPlace};
 use crate::domain::RawRange;
+use crate::input::{InputError, InputSettings, RowReader, Start};
+use crate::ledger::{InputId, InputKind, IntendedBatch, LedgerError, LedgerReader, PartitionId};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -10,8 +12,6 @@ use std::path::PathBuf;
 pub(super) struct Work {
     /// Index of the date in the run.
     pub(super) partition: usize,
-    /// The same in the ledger.
-    pub(super) partition_id: PartitionId,
     /// Batches that earlier runs intended and did not settle, in the order of their inputs.
     pub(super) intended: Vec<IntendedBatch>,
     /// What the intended batches are read from: every input that they touch.
@@ -44,8 +44,8 @@ pub(super) struct InputWork {
     pub(super) read_to_end: bool,
 }
 
-/// Opens a stream and passes over what the ledger has of it.
-pub(super) type OpenStream = Box<dyn FnOnce(Start) -> Result<Box<dyn RowReader>, InputError> + Send>;
+/// Opens a stream after what the ledger has of it.
+pub(super) type OpenStream = Box<dyn FnOnce() -> Result<Box<dyn RowReader>, InputError> + Send>;
 
 /// Where an input is.
 pub(super) enum Place {
@@ -53,4 +53,121 @@ pub(super) enum Place {
     File(PathBuf),
     /// Standard input, which cannot.
     Stream(OpenStream),
+}
+
+/// A plan turned into work, with what the whole run needs to know of it.
+#[derive(Default)]
+pub(super) struct Prepared {
+    pub(super) work: Vec<Work>,
+    pub(super) comparisons: Vec<Comparison>,
+    /// Names of all inputs, for messages.
+    pub(super) names: HashMap<InputId, String>,
+    /// Bytes of all inputs as stored; `None` when one is a stream.
+    pub(super) bytes_total: Option<u64>,
+    /// Of these, bytes that are settled.
+    pub(super) bytes_before: u64,
+}
+
+impl Prepared {
+    /// Adds a date with its inputs, which the ledger has registered.
+    pub(super) fn add(
+        &mut self,
+        ledger: &LedgerReader,
+        settings: &InputSettings,
+        (date, id): (usize, PartitionId),
+        inputs: Vec<(PlannedInput, InputId)>,
+    ) -> Result<(), LedgerError> {
+        let mut intended = Vec::new();
+        let mut work = Vec::new();
+        for (input, input_id) in inputs {
+            if !input.finished {
+                intended.extend(ledger.intended_batches(id, input_id)?);
+            }
+            self.names.insert(input_id, input.name.clone());
+            self.count_bytes(&input);
+            if let (PlannedPlace::File(path, _), false) =
+                (&input.place, input.unverified.is_empty())
+            {
+                self.comparisons.push(Comparison {
+                    date,
+                    input: input_id,
+                    path: path.clone(),
+                    ranges: input.unverified.clone(),
+                });
+            }
+            work.push(input_work(input, input_id, settings));
+        }
+        self.work.push(Work {
+            partition: date,
+            sources: sources_of(ledger, id, &intended)?,
+            intended,
+            inputs: work,
+        });
+        Ok(())
+    }
+
+    fn count_bytes(&mut self, input: &PlannedInput) {
+        let first = self.work.is_empty() && self.names.len() == 1;
+        let total = if first { Some(0) } else { self.bytes_total };
+        let size = match &input.place {
+            PlannedPlace::File(_, identity) => Some(identity.size),
+            PlannedPlace::Stdin(_) => None,
+        };
+        self.bytes_total = total
+            .zip(size)
+            .map(|(total, size)| total.saturating_add(size));
+        let before = match size {
+            Some(size) if input.read_to_end => size,
+            // Of a compressed input this is the inflated length, hence the bound.
+            Some(size) => input.resume.offset.min(size),
+            None => 0,
+        };
+        self.bytes_before = self.bytes_before.saturating_add(before);
+    }
+}
+
+fn input_work(input: PlannedInput, id: InputId, settings: &InputSettings) -> InputWork {
+    let place = match input.place {
+        PlannedPlace::File(path, _) => Place::File(path),
+        PlannedPlace::Stdin(stream) => {
+            let settings = settings.clone();
+            Place::Stream(Box::new(move || stream.open(&settings)))
+        }
+    };
+    InputWork {
+        id,
+        name: input.name,
+        place,
+        resume: input.resume,
+        read_to_end: input.read_to_end,
+    }
+}
+
+/// Everything that the intended batches are read from, whether this command names it or not.
+fn sources_of(
+    ledger: &LedgerReader,
+    date: PartitionId,
+    intended: &[IntendedBatch],
+) -> Result<HashMap<InputId, Source>, LedgerError> {
+    let mut sources = HashMap::new();
+    if intended.is_empty() {
+        return Ok(sources);
+    }
+    let touched = |id: InputId| {
+        intended
+            .iter()
+            .flat_map(|batch| &batch.pieces)
+            .any(|piece| piece.input == id)
+    };
+    for input in ledger.inputs(date)?.into_iter().filter(|i| touched(i.id)) {
+        sources.insert(
+            input.id,
+            Source {
+                path: (input.kind == InputKind::File).then(|| PathBuf::from(&input.name)),
+                chunks: ledger.chunks(input.id)?,
+                name: input.name,
+            },
+        );
+    }
+    Ok(sources)
 }

@@ -268,16 +268,24 @@ impl<'a> Worker<'a> {
         message: &str,
     ) -> Result<(), WorkerError> {
         let body = self.parcel.inflate()?;
-        let row = body.get(1..body.len().saturating_sub(1)).unwrap_or_default();
+        let row = body
+            .get(1..body.len().saturating_sub(1))
+            .unwrap_or_default();
         let text = String::from_utf8_lossy(row);
-        let (piece, position) = self.parcel.places.iter().next().ok_or(PackError::Unreadable)?;
+        let (piece, position) = self
+            .parcel
+            .places
+            .iter()
+            .next()
+            .ok_or(PackError::Unreadable)?;
         let letter = self
             .parcel
             .dead_letter(piece, position, &text, (code, message.to_owned()))
             .ok_or(PackError::Unreadable)?;
         self.tell_rejected(std::slice::from_ref(&letter));
         let request_id = self.parcel.sent_as.unwrap_or_else(|| self.request_id());
-        self.settle(Settlement::Refused { letter, request_id }).await
+        self.settle(Settlement::Refused { letter, request_id })
+            .await
     }
 
     async fn settled(&mut self, settlement: Settlement) -> Result<Step, WorkerError> {

@@ -43,7 +43,7 @@ fn a_range_ends_before_a_pending_row_and_after_an_accepted_one() {
     let text = b"{\"a\":1}\n {\"a\":2}\n\n";
     let source = stream(text, 4);
     let settings = settings(Format::Jsonl);
-    let mut reader = open_stream(source, "input", &settings, Start::BEGINNING).unwrap();
+    let mut reader = open_stream(source, "input", &settings, &[]).unwrap();
     let mut body = Vec::new();
     assert!(matches!(reader.next(&mut body).unwrap(), Next::Row { .. }));
     assert!(matches!(reader.next(&mut body).unwrap(), Next::Row { .. }));
@@ -68,7 +68,7 @@ fn warnings_are_counted_by_kind_with_the_first_place_and_taken_once() {
 {"a":"\ud800","a":1e999}
 "#;
     let settings = settings(Format::Jsonl);
-    let mut reader = open_stream(stream(text, 99), "input", &settings, Start::BEGINNING).unwrap();
+    let mut reader = open_stream(stream(text, 99), "input", &settings, &[]).unwrap();
     let mut body = Vec::new();
     while !matches!(reader.next(&mut body).unwrap(), Next::End) {}
     let warnings = reader.warnings();

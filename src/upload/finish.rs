@@ -1,0 +1,167 @@
+//! The end of a date: inputs unchanged, nothing missing, `done`. Used by `write` for the dates that
+//! it uploaded and by the command `done` for those that the ledger knows.
+
+use super::context::Services;
+use super::done::{DoneReport, Finisher};
+use super::event::DoneOutcome;
+use super::report::Status;
+use super::settings::RetrySettings;
+use super::unchanged::changed_inputs;
+use super::worker::WorkerError;
+use super::{explain, summary};
+use crate::domain::{Partition, Zone};
+use crate::ledger::{
+    KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId, SealRequest,
+};
+use crate::protocol::DoneFormat;
+use std::path::PathBuf;
+
+/// What the command `done` asks for.
+#[derive(Debug, Clone)]
+pub struct DoneRequest {
+    /// The dates, as the ledger knows them.
+    pub dates: Vec<KnownPartition>,
+    /// Lift holds of these dates.
+    pub release_hold: bool,
+    /// Open the gate by hand; recorded.
+    pub force: bool,
+    /// Accept the loss of open dead letters; recorded.
+    pub accept_rejects: bool,
+    /// The zone in which a day ends.
+    pub zone: Zone,
+    /// How long to try.
+    pub retry: RetrySettings,
+    /// Form of the request.
+    pub format: DoneFormat,
+    /// Where the ledger is.
+    pub state_dir: PathBuf,
+}
+
+impl DoneReport {
+    /// `done` was not sent, for a reason outside the gate.
+    pub(super) fn withheld(partition: &Partition, status: Status, why: String) -> Self {
+        Self {
+            outcome: if partition.stage.kind().is_offline() {
+                DoneOutcome::Withheld
+            } else {
+                DoneOutcome::NotApplicable
+            },
+            status,
+            why,
+            missing: Vec::new(),
+        }
+    }
+}
+
+/// Finishes a date of which everything was read and settled in this run.
+pub(super) async fn finish_date(
+    finisher: &Finisher,
+    row: &RegisteredPartition,
+    zone: Zone,
+    state_dir: PathBuf,
+) -> Result<DoneReport, WorkerError> {
+    let request = SealRequest {
+        partition: row.id,
+        run: finisher.run,
+        day_over: true,
+        release_hold: false,
+        force: false,
+    };
+    finish_unchanged(finisher, &row.partition, request, (zone, state_dir)).await
+}
+
+async fn finish_unchanged(
+    finisher: &Finisher,
+    partition: &Partition,
+    request: SealRequest,
+    (zone, state_dir): (Zone, PathBuf),
+) -> Result<DoneReport, WorkerError> {
+    let Some(date) = partition.date() else {
+        return Ok(DoneReport::withheld(
+            partition,
+            Status::Success,
+            String::new(),
+        ));
+    };
+    if !request.force {
+        let changed = compare_inputs(state_dir, request.partition).await?;
+        if !changed.is_empty() {
+            let status = changed
+                .iter()
+                .fold(Status::Success, |worst, (status, _)| worst.worst(*status));
+            let why: Vec<String> = changed.into_iter().map(|(_, why)| why).collect();
+            return Ok(DoneReport::withheld(partition, status, why.join("; ")));
+        }
+    }
+    let day_over = zone.is_over(date, chrono::Utc::now());
+    finisher
+        .finish(
+            partition,
+            SealRequest {
+                day_over,
+                ..request
+            },
+        )
+        .await
+}
+
+async fn compare_inputs(
+    state_dir: PathBuf,
+    partition: PartitionId,
+) -> Result<Vec<(Status, String)>, LedgerError> {
+    let comparing = tokio::task::spawn_blocking(move || {
+        let Some(reader) = LedgerReader::open(&state_dir)? else {
+            return Ok(Vec::new());
+        };
+        changed_inputs(&reader, partition)
+    });
+    comparing.await.unwrap_or(Err(LedgerError::Closed))
+}
+
+/// The command `done`: one date after the other.
+pub async fn finish_dates(
+    services: &Services,
+    run: RunId,
+    request: &DoneRequest,
+) -> Vec<(Partition, DoneReport)> {
+    let finisher = Finisher {
+        services: services.clone(),
+        run,
+        retry: request.retry,
+        format: request.format,
+    };
+    let mut reports = Vec::new();
+    for known in &request.dates {
+        let report = match finish_known(&finisher, known, request).await {
+            Ok(report) => report,
+            Err(error) => DoneReport::withheld(
+                &known.partition,
+                summary::worker_status(&error),
+                explain::with_causes(&error),
+            ),
+        };
+        reports.push((known.partition.clone(), report));
+    }
+    reports
+}
+
+async fn finish_known(
+    finisher: &Finisher,
+    known: &KnownPartition,
+    request: &DoneRequest,
+) -> Result<DoneReport, WorkerError> {
+    if request.accept_rejects {
+        let why = "done --accept-rejects".to_owned();
+        let waiving = finisher.services.ledger.waive_rejects(known.id, why);
+        waiving.committed().await?;
+    }
+    let seal = SealRequest {
+        partition: known.id,
+        run: finisher.run,
+        day_over: true,
+        release_hold: request.release_hold,
+        force: request.force,
+    };
+    let place = (request.zone, request.state_dir.clone());
+    finish_unchanged(finisher, &known.partition, seal, place).await
+}
