@@ -8,7 +8,6 @@ use crate::domain::Partition;
 use crate::http::Client;
 use crate::ledger::{InputId, Ledger, RegisteredPartition, RunId};
 use crate::limiter::Limiter;
-use crate::protocol::DoneFormat;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -41,7 +40,6 @@ pub(super) struct Context {
     pub(super) services: Services,
     pub(super) run: RunId,
     pub(super) retry: RetrySettings,
-    pub(super) done_format: DoneFormat,
     pub(super) spool_dir: PathBuf,
     pub(super) size_limit: Arc<SizeLimit>,
     pub(super) input_names: Arc<HashMap<InputId, String>>,

@@ -27,28 +27,28 @@ const BUSY_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What became of a date's `done`.
 #[derive(Debug, Clone)]
-pub struct DoneReport {
+pub(super) struct DoneReport {
     /// In a word.
-    pub outcome: DoneOutcome,
+    pub(super) outcome: DoneOutcome,
     /// What that alone means for the exit status.
-    pub status: Status,
+    pub(super) status: Status,
     /// Why, for people; empty when there is nothing to add.
-    pub why: String,
+    pub(super) why: String,
     /// What is missing, when it was withheld.
-    pub missing: Vec<Unmet>,
+    pub(super) missing: Vec<Unmet>,
 }
 
 /// What is needed to finish a date, besides the date.
 #[derive(Clone)]
-pub struct Finisher {
+pub(super) struct Finisher {
     /// Ledger, client, limiter.
-    pub services: Services,
+    pub(super) services: Services,
     /// The run that asks.
-    pub run: RunId,
+    pub(super) run: RunId,
     /// How long to try.
-    pub retry: RetrySettings,
+    pub(super) retry: RetrySettings,
     /// Form of the request.
-    pub format: DoneFormat,
+    pub(super) format: DoneFormat,
 }
 
 impl Finisher {

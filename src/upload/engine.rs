@@ -24,7 +24,7 @@ use super::{explain, summary};
 use crate::domain::{Partition, RawRange};
 use crate::input::Verifier;
 use crate::ledger::{HeldInput, InputId, LedgerError, LedgerReader, Registered};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -136,7 +136,6 @@ impl Engine {
             services: services.clone(),
             run: registered.run,
             retry: settings.retry,
-            done_format: settings.gate.done_format,
             spool_dir: settings.run.state_dir.join("spool"),
             size_limit: Arc::new(SizeLimit::new(
                 settings.batch.rows.rows(),
@@ -552,6 +551,3 @@ async fn front(slots: &mut VecDeque<Slot>) -> Ready {
 fn far_future() -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_secs(86_400 * 365)
 }
-
-/// Names of inputs by number, for messages.
-pub(super) type InputNames = HashMap<InputId, String>;

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 /// What the command `done` asks for.
 #[derive(Debug, Clone)]
-pub struct DoneRequest {
+pub struct FinishRequest {
     /// The dates, as the ledger knows them.
     pub dates: Vec<KnownPartition>,
     /// Lift holds of these dates.
@@ -119,10 +119,10 @@ async fn compare_inputs(
 }
 
 /// The command `done`: one date after the other.
-pub async fn finish_dates(
+pub(super) async fn finish_dates(
     services: &Services,
     run: RunId,
-    request: &DoneRequest,
+    request: &FinishRequest,
 ) -> Vec<(Partition, DoneReport)> {
     let finisher = Finisher {
         services: services.clone(),
@@ -148,7 +148,7 @@ pub async fn finish_dates(
 async fn finish_known(
     finisher: &Finisher,
     known: &KnownPartition,
-    request: &DoneRequest,
+    request: &FinishRequest,
 ) -> Result<DoneReport, WorkerError> {
     if request.accept_rejects {
         let why = "done --accept-rejects".to_owned();

@@ -11,6 +11,7 @@ mod context;
 mod cut;
 mod deliver;
 mod done;
+mod dry_run;
 mod engine;
 pub mod event;
 mod explain;
@@ -33,7 +34,7 @@ mod work;
 mod worker;
 
 pub use context::Services;
-pub use finish::{DoneRequest, finish_dates};
+pub use finish::FinishRequest;
 pub use settings::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
@@ -93,6 +94,32 @@ pub async fn run(settings: Settings, services: Services, stdin: Option<StdinInpu
     match ended.committed().await {
         Ok(()) => summary,
         Err(error) => summary.worsened(summary::ledger_status(&error), &error),
+    }
+}
+
+/// Sends `done` for dates that the ledger knows and whose gate opens; says of the others what is
+/// missing.
+pub async fn finish(request: FinishRequest, services: Services, command: String) -> Summary {
+    let mut story = Story::of(&services, request.state_dir.clone(), command, false);
+    let run = match services.ledger.begin_run().committed().await {
+        Ok(run) => run,
+        Err(error) => return story.failed(summary::ledger_status(&error), &error),
+    };
+    let reports = finish::finish_dates(&services, run, &request).await;
+    story.take_dates(reports);
+    let summary = story.tell().await;
+    let ended = services.ledger.end_run(run, summary.status.code());
+    match ended.committed().await {
+        Ok(()) => summary,
+        Err(error) => summary.worsened(summary::ledger_status(&error), &error),
+    }
+}
+
+/// Tells what [`run`] would do: reads and checks every row that is left, changes and sends nothing.
+pub async fn plan_only(settings: Settings, stdin: Option<StdinInput>) -> Summary {
+    match make_plan(&settings, stdin).await {
+        Ok(plan) => dry_run::count(&settings, plan).await,
+        Err(error) => dry_run::failed(summary::ledger_status(&error), &error),
     }
 }
 

@@ -5,7 +5,7 @@
 //! is removed.
 
 use super::places::RowPlaces;
-use crate::ledger::{InputId, Piece};
+use crate::ledger::Piece;
 use crate::protocol;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -96,9 +96,4 @@ pub(super) fn remove(dir: &Path, piece: &Piece) {
     if let Err(error) = fs::remove_file(&path) {
         tracing::debug!("cannot remove {}: {error}", path.display());
     }
-}
-
-/// Removes the folder of an input that is finished, with whatever a crash left in it.
-pub(super) fn remove_input(dir: &Path, input: InputId) {
-    let _ = fs::remove_dir_all(dir.join(input.0.to_string()));
 }

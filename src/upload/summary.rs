@@ -21,7 +21,7 @@ use std::time::Instant;
 const MAX_REJECT_GROUPS: usize = 20;
 
 /// What is to be told, collected while the run goes on.
-pub struct Story {
+pub(super) struct Story {
     services: Services,
     state_dir: PathBuf,
     command: String,
@@ -47,7 +47,7 @@ impl Story {
     }
 
     /// The story of any command that finishes dates.
-    pub fn of(services: &Services, state_dir: PathBuf, command: String, held: bool) -> Self {
+    pub(super) fn of(services: &Services, state_dir: PathBuf, command: String, held: bool) -> Self {
         Self {
             services: services.clone(),
             state_dir,
@@ -92,7 +92,7 @@ impl Story {
     }
 
     /// Takes what became of dates.
-    pub fn take_dates(&mut self, dates: Vec<(Partition, DoneReport)>) {
+    pub(super) fn take_dates(&mut self, dates: Vec<(Partition, DoneReport)>) {
         for (partition, report) in dates {
             let held_as_asked = self.held
                 && report.outcome == DoneOutcome::Withheld
@@ -113,13 +113,8 @@ impl Story {
         }
     }
 
-    /// Adds something to notice.
-    pub fn note(&mut self, note: String) {
-        self.notes.push(note);
-    }
-
     /// Adds a problem.
-    pub fn problem(&mut self, status: Status, why: String) {
+    pub(super) fn problem(&mut self, status: Status, why: String) {
         self.problems.push((status, why));
     }
 
@@ -130,7 +125,7 @@ impl Story {
     }
 
     /// The summary, with all row counts from the ledger.
-    pub async fn tell(self) -> Summary {
+    pub(super) async fn tell(self) -> Summary {
         let telling = tokio::task::spawn_blocking(move || {
             let mut story = self;
             match story.from_ledger() {
@@ -363,7 +358,7 @@ pub(super) fn shorten(dates: &[String]) -> String {
 }
 
 /// What an error of the ledger means for the exit status.
-pub fn ledger_status(error: &LedgerError) -> Status {
+pub(super) fn ledger_status(error: &LedgerError) -> Status {
     match error {
         LedgerError::Busy { .. } => Status::Busy,
         LedgerError::OtherVersion { .. }

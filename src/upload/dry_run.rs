@@ -1,0 +1,169 @@
+//! `--dry-run`: reads and checks what is left, and says what would be sent. Nothing is registered,
+//! recorded or sent.
+
+use super::batcher::Batcher;
+use super::cut::{CutKind, Message};
+use super::event::{DoneOutcome, Gauges};
+use super::explain;
+use super::memory::Budget;
+use super::plan::{Action, Plan, PlannedPlace};
+use super::report::{PartitionReport, Status, Summary, Totals};
+use super::settings::Settings;
+use super::work::{InputWork, Place, Work};
+use crate::domain::Partition;
+use crate::ledger::InputId;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+/// The summary of a plan that could not be made.
+pub(super) fn failed(status: Status, error: &dyn std::error::Error) -> Summary {
+    let mut summary = empty();
+    summary.status = status;
+    summary.problems.push(explain::with_causes(error));
+    summary
+}
+
+/// Rows and requests that a plan would come to.
+pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
+    let begun = Instant::now();
+    let mut summary = empty();
+    summary.notes = plan.notes;
+    let mut works = Vec::new();
+    for date in plan.dates {
+        let (done, why) = match date.action {
+            Action::Upload(inputs) => {
+                let files: Vec<InputWork> = inputs
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, input)| InputWork {
+                        id: InputId(i64::try_from(index).unwrap_or(i64::MAX)),
+                        name: input.name,
+                        resume: input.resume,
+                        read_to_end: input.read_to_end,
+                        place: match input.place {
+                            PlannedPlace::File(path, _) => Place::File(path),
+                            PlannedPlace::Stdin(stream) => {
+                                let settings = settings.input.clone();
+                                Place::Stream(Box::new(move || stream.open(&settings)))
+                            }
+                        },
+                    })
+                    .collect();
+                let why = format!("would be uploaded from {} input(s)", files.len());
+                works.push(Work {
+                    partition: summary.partitions.len(),
+                    intended: Vec::new(),
+                    sources: HashMap::new(),
+                    inputs: files,
+                });
+                (DoneOutcome::Withheld, why)
+            }
+            Action::AlreadyDone { .. } => (DoneOutcome::Already, String::new()),
+            Action::Fail(status, why) => {
+                summary.status = summary.status.worst(status);
+                summary.problems.push(why.clone());
+                (DoneOutcome::Withheld, why)
+            }
+        };
+        summary.partitions.push(report(date.partition, done, why));
+    }
+    read_through(settings, works, &mut summary).await;
+    summary.totals.elapsed = begun.elapsed();
+    let seconds = summary
+        .totals
+        .rows_pending
+        .div_ceil(50_000)
+        .max(summary.totals.batches.div_ceil(100));
+    summary.notes.push(format!(
+        "dry run: {} row(s) in {} request(s) would be sent, {} rejected; about {} s at the platform's quota. Nothing was recorded or sent",
+        summary.totals.rows_pending, summary.totals.batches, summary.totals.rows_rejected, seconds
+    ));
+    summary
+}
+
+async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summary) {
+    let (messages, mut incoming) = mpsc::channel(2);
+    let limits = (settings.batch.rows.rows(), settings.batch.bytes);
+    let gauges = Arc::new(Gauges::default());
+    let batcher = Batcher {
+        settings: settings.input.clone(),
+        limits: Arc::new(move || limits),
+        budget: Budget::new(settings.batch.memory_bytes),
+        runtime: Handle::current(),
+        messages,
+        gauges: Arc::clone(&gauges),
+        is_stopped: Arc::new(|_| false),
+        rejected: Arc::new(AtomicU64::new(0)),
+        stop_after_errors: settings.gate.stop_after_errors,
+        spool_dir: settings.run.state_dir.join("spool"),
+    };
+    let reading = tokio::task::spawn_blocking(move || batcher.run(works));
+    while let Some(message) = incoming.recv().await {
+        match message {
+            Message::Cut(cut) => {
+                let rejected = match &cut.kind {
+                    CutKind::Fresh { rejects, .. } => u64::try_from(rejects.len()).unwrap_or(0),
+                    CutKind::Redo { .. } => 0,
+                };
+                let rows = u64::from(cut.rows);
+                let totals = &mut summary.totals;
+                totals.rows_pending = totals.rows_pending.saturating_add(rows);
+                totals.rows_rejected = totals.rows_rejected.saturating_add(rejected);
+                totals.batches = totals.batches.saturating_add(u64::from(rows > 0));
+                if let Some(date) = summary.partitions.get_mut(cut.partition) {
+                    date.rows_pending = date.rows_pending.saturating_add(rows);
+                    date.rows_rejected = date.rows_rejected.saturating_add(rejected);
+                }
+            }
+            Message::PartitionRead(_) => {}
+            Message::PartitionFailed {
+                status, problem, ..
+            } => {
+                summary.status = summary.status.worst(status);
+                summary.problems.push(problem);
+            }
+            Message::Warning(text) => summary.notes.push(text),
+        }
+    }
+    if let Err(error) = reading.await {
+        summary.status = Status::Unexpected;
+        summary
+            .problems
+            .push(format!("the reading thread ended unexpectedly: {error}"));
+    }
+    summary.totals.rows_read = Gauges::get(&gauges.rows_read);
+    summary.totals.bytes_read = Gauges::get(&gauges.bytes_read);
+}
+
+const fn report(partition: Partition, done: DoneOutcome, why: String) -> PartitionReport {
+    PartitionReport {
+        partition,
+        rows_accepted: 0,
+        rows_unconfirmed: 0,
+        rows_rejected: 0,
+        rows_pending: 0,
+        done,
+        why,
+    }
+}
+
+fn empty() -> Summary {
+    Summary {
+        status: Status::Success,
+        retryable: false,
+        totals: Totals {
+            elapsed: Duration::ZERO,
+            ..Totals::default()
+        },
+        partitions: Vec::new(),
+        rejects: Vec::new(),
+        problems: Vec::new(),
+        notes: Vec::new(),
+        next_command: None,
+        run_dir: None,
+    }
+}
