@@ -12,6 +12,8 @@
 //! | 4 | [`cli`]: arguments, settings, printing, progress |
 //! | 5 | [`commands`]: one file a command |
 
+pub mod cli;
+pub mod commands;
 pub mod domain;
 pub mod http;
 pub mod input;

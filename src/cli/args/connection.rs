@@ -1,0 +1,163 @@
+//! Options of every command, accepted before and after the command: connection and output.
+
+use crate::cli::value::{HostName, host_name};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct GlobalArgs {
+    /// Profile in the config file [default: the profile named `default`, when there is one]
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Connection")]
+    pub profile: Option<String>,
+
+    /// Config file [default: `$XDG_CONFIG_HOME/byteair-sync/config.toml`]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Connection")]
+    pub config: Option<PathBuf>,
+
+    /// Host of the data API; may be given several times, the next one is used when one cannot be reached
+    #[arg(long, value_name = "HOST[:PORT]", global = true, value_delimiter = ',', value_parser = host_name, help_heading = "Connection")]
+    pub host: Vec<HostName>,
+
+    /// Region of the public platform, instead of --host
+    ///
+    /// cn is api.byteair.volces.com, oversea1 is api-oversea1.byteair.volces.com.
+    #[arg(long, value_enum, global = true, help_heading = "Connection")]
+    pub region: Option<RegionName>,
+
+    /// Scheme; http only to this machine unless --allow-plain-http
+    #[arg(long, value_enum, default_value_t = SchemeName::Https, global = true, help_heading = "Connection")]
+    pub scheme: SchemeName,
+
+    /// Send credentials and rows unencrypted over the network
+    #[arg(long, global = true, help_heading = "Connection")]
+    pub allow_plain_http: bool,
+
+    /// Application id, from the console
+    #[arg(long, value_name = "ID", global = true, help_heading = "Connection")]
+    pub application_id: Option<String>,
+
+    /// Tenant (account) id, from the console
+    #[arg(long, value_name = "ID", global = true, help_heading = "Connection")]
+    pub tenant_id: Option<String>,
+
+    /// How requests are signed [default: aksk when an access key is set, else token]
+    #[arg(long, value_enum, global = true, help_heading = "Connection")]
+    pub auth: Option<AuthMode>,
+
+    /// Region in the scope of an AK/SK signature
+    #[arg(
+        long,
+        value_name = "REGION",
+        default_value = "placeholder",
+        global = true,
+        help_heading = "Connection"
+    )]
+    pub sign_region: String,
+
+    /// Zone in which a day ends [default: Asia/Shanghai, UTC for region oversea1]
+    #[arg(long, value_name = "ZONE", global = true, help_heading = "Connection")]
+    pub timezone: Option<String>,
+
+    /// Use another zone than UTC with region oversea1
+    #[arg(long, global = true, help_heading = "Connection")]
+    pub allow_zone_mismatch: bool,
+
+    /// PEM file with certificates to trust besides the system's
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Connection")]
+    pub ca_cert: Option<PathBuf>,
+
+    /// Proxy [default: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`]
+    #[arg(long, value_name = "URL", global = true, help_heading = "Connection")]
+    pub proxy: Option<String>,
+
+    /// Directory of the ledger, rejects and run logs [default: `$XDG_STATE_HOME/byteair-sync` or `~/.local/state/byteair-sync`]
+    #[arg(long, value_name = "DIR", global = true, help_heading = "Output")]
+    pub state_dir: Option<PathBuf>,
+
+    /// Print nothing on success, the final summary otherwise
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Print the run's log as well
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// Form of messages and of the run's log
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true, help_heading = "Output")]
+    pub log_format: LogFormat,
+
+    /// How progress is shown; auto is a bar on a terminal and lines elsewhere
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, global = true, help_heading = "Output")]
+    pub progress: ProgressMode,
+
+    /// Colour of messages; auto is on a terminal without `NO_COLOR`
+    #[arg(long, value_enum, default_value_t = When::Auto, global = true, help_heading = "Output")]
+    pub color: When,
+
+    /// Write the summary as JSON to a file as well
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Output")]
+    pub report: Option<PathBuf>,
+
+    /// Print one JSON object a line on standard output; the last one is the summary
+    #[arg(long, global = true, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// `--region`: the hosts that the platform documents as current (D1319620).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum RegionName {
+    /// China.
+    Cn,
+    /// Overseas 1.
+    Oversea1,
+}
+
+/// `--scheme`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum SchemeName {
+    Https,
+    Http,
+}
+
+/// `--auth`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum AuthMode {
+    /// Access key and secret key.
+    AkSk,
+    /// The older token.
+    Token,
+}
+
+/// `--log-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// `--progress`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressMode {
+    /// A bar on a terminal, lines elsewhere.
+    Auto,
+    /// A few lines that are drawn again and again.
+    Bar,
+    /// One line a minute and one on each change.
+    Lines,
+    /// Nothing.
+    None,
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum When {
+    Auto,
+    Always,
+    Never,
+}

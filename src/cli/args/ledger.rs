@@ -1,0 +1,108 @@
+//! The commands that look at what is on disk: `rejects` and `ledger`.
+
+use crate::cli::dates::{DateSpec, date_spec};
+use crate::cli::value::{duration, stage_kind};
+use crate::domain::{StageKind, Topic};
+use clap::{Args, Subcommand};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Commands about rejected rows.
+#[derive(Debug, Subcommand)]
+pub enum RejectsCommand {
+    /// List rejected rows, oldest first
+    List {
+        /// Which ones.
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// Most rows to list
+        #[arg(long, value_name = "ROWS", default_value = "50")]
+        limit: NonZeroUsize,
+    },
+    /// Show rejected rows in full, with the row itself
+    Show {
+        /// Numbers from `rejects list`
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<i64>,
+    },
+}
+
+/// Commands about the ledger.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// List what the ledger knows, one line a date
+    List {
+        /// Which partitions.
+        #[command(flatten)]
+        selection: SelectionArgs,
+    },
+    /// Show the inputs, batches and history of a date
+    Show {
+        /// Which partitions.
+        #[command(flatten)]
+        selection: SelectionArgs,
+    },
+    /// Open a date again after a re-sync in the console: all its inputs will be sent again
+    Reopen {
+        /// Which partition.
+        #[command(flatten)]
+        partition: OnePartitionArgs,
+    },
+    /// Forget an unfinished input; what was accepted from it stays on the platform
+    DropInput {
+        /// The file as `ledger show` spells it
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Only in these partitions.
+        #[command(flatten)]
+        selection: SelectionArgs,
+    },
+    /// Forget a date altogether, as if it had never been uploaded from here
+    Forget {
+        /// Which partition.
+        #[command(flatten)]
+        partition: OnePartitionArgs,
+    },
+    /// Forget the details of dates that were done long ago
+    Prune {
+        /// How long ago
+        #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration)]
+        older_than: Duration,
+        /// Say what would be forgotten; forget nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Which partitions to look at; empty means all.
+#[derive(Debug, Args)]
+pub struct SelectionArgs {
+    /// Only these topics [default: all]
+    #[arg(short, long, value_name = "TOPIC", value_delimiter = ',')]
+    pub topic: Vec<Topic>,
+
+    /// Only these stages [default: all]
+    #[arg(short, long, value_name = "STAGE", value_delimiter = ',', value_parser = stage_kind)]
+    pub stage: Vec<StageKind>,
+
+    /// Only these days: 2022-01-01, several with commas, A..B, today, yesterday [default: all]
+    #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec)]
+    pub date: Vec<DateSpec>,
+}
+
+/// The partitions of one topic and stage that a command changes; nothing is implied.
+#[derive(Debug, Args)]
+pub struct OnePartitionArgs {
+    /// Topic; must be given
+    #[arg(short, long, value_name = "TOPIC")]
+    pub topic: Option<Topic>,
+
+    /// Stage; must be given
+    #[arg(short, long, value_name = "STAGE", value_parser = stage_kind)]
+    pub stage: Option<StageKind>,
+
+    /// Days, as for `write`; must be given unless the stage is streaming
+    #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec)]
+    pub date: Vec<DateSpec>,
+}

@@ -1,0 +1,113 @@
+//! What can be typed: the commands, and the options that every command takes.
+//!
+//! These are the arguments as typed. They never leave `cli`: `settings` resolves and checks them
+//! together with the profile. Environment variables are not declared here one by one; `command`
+//! derives `BYTEAIR_<FLAG>` for every long option, so that none can be forgotten.
+
+mod command;
+mod connection;
+mod done;
+mod ledger;
+mod sandbox;
+mod write;
+
+pub use command::{SAFEGUARDS, command, environment_name};
+pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};
+pub use done::DoneArgs;
+pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
+pub use sandbox::SandboxArgs;
+pub use write::{
+    BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
+    InputArgs, RateArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName, WriteArgs,
+};
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Exit statuses as `--help` shows them (`cli.md` section 3).
+const EXIT_STATUSES: &str = "\
+Exit statuses:
+    0  all that was asked is true now, also when nothing was left to do
+    1  unexpected error, a bug: report it
+    2  usage or configuration; nothing was sent: fix it
+    3  rows were rejected beyond --max-errors; done withheld: look at the rejects
+    4  input is not what it claims to be; done withheld: fix the export
+    5  temporary (network, throttling, data cleaning, ...): run the same command again
+    6  the platform refuses: the message names the action
+    7  done withheld: something of that date is unfinished, held back, or the day is not over
+    8  there was no row to send, or nothing is known: check the export
+    9  the input differs from what the ledger has partly uploaded: the message names the ways out
+   10  input not ready: run again later
+   11  another run is uploading exactly this input: normal overlap
+   12  credentials or clock rejected; everything resumable: rotate, or fix the clock
+  130, 143  interrupted; state saved: run it again
+Treat an unknown status as a failure.
+
+Every long option can come from the environment as BYTEAIR_<OPTION>, or from a profile in the
+config file (see `config init`); a flag wins over both. Options that override a safeguard can only
+be typed. Secrets have no option: BYTEAIR_AK and BYTEAIR_SK, or BYTEAIR_TOKEN, each also as
+..._FILE naming a file.";
+
+/// Bulk uploader for the data API of Volcengine's recommendation platform (ByteAir).
+///
+/// `write` uploads files and sends `done` for each date whose rows are all in. Running the same
+/// command again resumes.
+#[derive(Debug, Parser)]
+#[command(
+    name = "byteair-sync",
+    version,
+    after_long_help = EXIT_STATUSES,
+    after_help = "--help also lists the exit statuses and the environment.",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    propagate_version = false
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands, named as in `cli.md` section 1.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read, check, batch and upload rows; then send `done` for each date that is complete
+    Write(Box<WriteArgs>),
+    /// Send `done` for dates that are complete; for the others say what is missing
+    Done(Box<DoneArgs>),
+    /// Show rows that were refused, with their place and reason
+    #[command(subcommand)]
+    Rejects(RejectsCommand),
+    /// Look at and tidy up the record of what was uploaded
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Run a local ByteAir server for trying things out, with faults on request
+    Sandbox(SandboxArgs),
+    /// Show where each setting comes from, or write a config file to start from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a directory
+    Man {
+        /// Directory that receives one file a command; made when it does not exist
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+/// Commands about the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print each setting, its value and where it came from; secrets are masked
+    Show,
+    /// Write a commented config file; never overwrites one
+    Init,
+}

@@ -1,0 +1,309 @@
+//! The options of `write`, one struct for each subject with its own heading in the help.
+
+use crate::cli::dates::{DateSpec, date_spec};
+use crate::cli::value::{
+    ByteSize, RateShare, byte_size, delimiter, duration, in_flight, percent, rate_share, stage_kind,
+};
+use crate::domain::{ErrorBudget, StageKind, Topic};
+use clap::{Args, ValueEnum};
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  Upload one day of history, then send done for it:
+    byteair-sync write --topic item --stage history_sync --date 2022-01-01 item.jsonl
+  Yesterday's rows from a directory of compressed files:
+    byteair-sync write -t behavior -s incremental_sync_daily -d yesterday 'export/{date}/*.csv.gz'
+  A month of history, one directory a day:
+    byteair-sync write -t user -s history_sync -d 2022-01-01..2022-01-31 'user/dt={date:%Y%m%d}'
+  Rows of a pipe, streaming stage:
+    make-rows | byteair-sync write -t item -s incremental_sync_streaming --format jsonl -
+  Try it without an account, against a built-in server:
+    byteair-sync write --sandbox -t item -s history_sync -d 2022-01-01 item.jsonl
+Quote globs: the same command then finds files that were added later.";
+
+/// Options of `write`.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES, after_help = "--help also shows examples.")]
+pub struct WriteArgs {
+    /// Which partition.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// How rows become batches.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// How fast.
+    #[command(flatten)]
+    pub rate: RateArgs,
+    /// How failures are met.
+    #[command(flatten)]
+    pub retry: RetryArgs,
+    /// How many bad rows are tolerable.
+    #[command(flatten)]
+    pub errors: ErrorArgs,
+    /// What has to hold before `done`.
+    #[command(flatten)]
+    pub guards: GuardArgs,
+    /// How the run behaves.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Which partition the rows belong to.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+pub struct TargetArgs {
+    /// Topic: item, user, behavior, or another one of your application
+    #[arg(short, long, value_name = "TOPIC")]
+    pub topic: Option<Topic>,
+
+    /// Stage: `pre_sync`, `history_sync`, `incremental_sync_daily` or `incremental_sync_streaming`
+    #[arg(short, long, value_name = "STAGE", value_parser = stage_kind)]
+    pub stage: Option<StageKind>,
+
+    /// Day of the rows: 2022-01-01, several with commas, A..B with both ends, today, yesterday
+    #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec)]
+    pub date: Vec<DateSpec>,
+
+    /// Take these hosts for the target that the ledger knows under other hosts
+    #[arg(long)]
+    pub same_target: bool,
+}
+
+/// What to read and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputArgs {
+    /// Files, directories, quoted globs, or - for standard input; {date} or {date:%Y%m%d} stands for the day
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+
+    /// File with one more PATH on each line
+    #[arg(long, value_name = "FILE")]
+    pub files_from: Option<PathBuf>,
+
+    /// Name of standard input for the ledger [default: the digest of its first 64 KiB]
+    #[arg(long, value_name = "NAME")]
+    pub input_id: Option<String>,
+
+    /// Format; auto goes by extension, then by the first bytes
+    #[arg(long, value_enum, default_value_t = FormatName::Auto)]
+    pub format: FormatName,
+
+    /// Compression; auto goes by the first bytes
+    #[arg(long, value_enum, default_value_t = CompressionName::Auto)]
+    pub compression: CompressionName,
+
+    /// Character between CSV cells; \t for tab [default: , and tab for tsv]
+    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
+    pub delimiter: Option<u8>,
+
+    /// Column names of a CSV file without a header row
+    #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
+    pub columns: Vec<String>,
+
+    /// What an empty CSV cell becomes: no key, null, "", or a rejected row
+    #[arg(long, value_enum, default_value_t = EmptyName::Omit)]
+    pub empty: EmptyName,
+
+    /// Longest row, in bytes
+    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = byte_size)]
+    pub max_row_bytes: ByteSize,
+}
+
+/// How rows become batches.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Batches")]
+pub struct BatchArgs {
+    /// Most rows in a request, 1 to 10000 [default: 10000, streaming 1000]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub batch_rows: Option<u32>,
+
+    /// Most bytes of JSON in a request, before compression
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = byte_size)]
+    pub batch_bytes: ByteSize,
+
+    /// Bytes of all buffers together
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = byte_size)]
+    pub memory: ByteSize,
+
+    /// Most requests at one time, 1 to 1000, or auto
+    #[arg(long, value_name = "N", default_value = "auto", value_parser = in_flight)]
+    pub max_in_flight: crate::cli::value::InFlight,
+}
+
+/// How fast to send.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rate")]
+pub struct RateArgs {
+    /// Most requests in any second, 1 to 1000
+    #[arg(long, value_name = "REQUESTS", default_value = "100", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub qps: u32,
+
+    /// Most rows in any second
+    #[arg(long, value_name = "ROWS", default_value = "50000")]
+    pub rows_per_second: NonZeroU32,
+
+    /// This machine's share of both, when several upload; other than 1/1 it implies --no-done
+    #[arg(long, value_name = "A/B", default_value = "1/1", value_parser = rate_share)]
+    pub rate_share: RateShare,
+
+    /// Time added to each second, against a jittery network path
+    #[arg(long, value_name = "DURATION", default_value = "10ms", value_parser = duration)]
+    pub rate_guard: Duration,
+
+    /// Send as fast as the server takes it: private deployments and benchmarks only
+    #[arg(long)]
+    pub no_rate_limit: bool,
+}
+
+/// How failures are met.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Retries")]
+pub struct RetryArgs {
+    /// Longest time for one request and its reply
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub timeout: Duration,
+
+    /// How long to go on trying one batch
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
+    pub retry_for: Duration,
+
+    /// Longest wait between two tries
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub retry_max_delay: Duration,
+}
+
+/// How many bad rows are tolerable.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Errors")]
+pub struct ErrorArgs {
+    /// Rejected rows that a date may have and still get done: a number, or a share such as 0.1%
+    #[arg(long, value_name = "N|P%", default_value = "0")]
+    pub max_errors: ErrorBudget,
+
+    /// Stop reading after so many rejected rows
+    #[arg(long, value_name = "ROWS", default_value = "100000")]
+    pub stop_after_errors: NonZeroU64,
+
+    /// Whether rows that are probably stored, but not confirmed, hold done back
+    #[arg(long, value_enum, default_value_t = UnconfirmedName::Accept)]
+    pub unconfirmed: UnconfirmedName,
+}
+
+/// What has to hold before `done`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Done")]
+pub struct GuardArgs {
+    /// Do not send done; remembered with the date until `done` is run for it
+    #[arg(long)]
+    pub no_done: bool,
+
+    /// Form of the done request
+    #[arg(long, value_enum, default_value_t = DoneFormatName::Protobuf)]
+    pub done_format: DoneFormatName,
+
+    /// Fewest rows of a date [default: no check]
+    #[arg(long, value_name = "ROWS")]
+    pub min_rows: Option<NonZeroU64>,
+
+    /// Exact number of input files of a date [default: no check]
+    #[arg(long, value_name = "N")]
+    pub expect_files: Option<u64>,
+
+    /// Largest fall of the row count against the last completed date, such as 30% [default: no check]
+    #[arg(long, value_name = "P%", value_parser = percent)]
+    pub max_drop: Option<f64>,
+
+    /// File that must lie in each input directory before anything is read, such as _SUCCESS [default: none]
+    #[arg(long, value_name = "NAME")]
+    pub require_marker: Option<String>,
+
+    /// Send done for a date without any row
+    #[arg(long)]
+    pub allow_empty: bool,
+}
+
+/// How the run behaves.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub struct RunArgs {
+    /// Say what would be done; send nothing, record nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Send everything again, also what was accepted; behavior rows will be stored twice
+    #[arg(long)]
+    pub restart: bool,
+
+    /// Read again what is recorded as read, even when the file looks untouched
+    #[arg(long)]
+    pub verify: bool,
+
+    /// Stop after this long, resumable [default: no limit]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub max_duration: Option<Duration>,
+
+    /// How long requests in flight may take after Ctrl-C
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub grace: Duration,
+
+    /// Confirm what a message asked to be confirmed, with the word it named
+    #[arg(long, value_name = "WORD")]
+    pub yes_i_mean: Option<String>,
+
+    /// Upload to a built-in server with a dummy identity and throw-away state, and show what it received
+    #[arg(long)]
+    pub sandbox: bool,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum FormatName {
+    Auto,
+    Jsonl,
+    Csv,
+    Tsv,
+}
+
+/// `--compression`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum CompressionName {
+    Auto,
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// `--empty`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum EmptyName {
+    Omit,
+    Null,
+    String,
+    Error,
+}
+
+/// `--unconfirmed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum UnconfirmedName {
+    Accept,
+    Hold,
+}
+
+/// `--done-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum DoneFormatName {
+    Protobuf,
+    Json,
+}

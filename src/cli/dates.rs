@@ -1,0 +1,150 @@
+//! Days as people type them: single days, ranges, `today` and `yesterday`.
+//!
+//! What was typed is kept until the zone and the present instant are known; only then do relative
+//! days become absolute. The machine's own zone plays no part.
+
+use crate::domain::{DataDate, DateRange, Zone};
+use chrono::{DateTime, Utc};
+
+/// One item of a list of days, as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateSpec {
+    /// One day.
+    One(DayName),
+    /// All days from the first to the last, both included.
+    Range(DayName, DayName),
+}
+
+/// A day, absolute or relative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayName {
+    /// A calendar day.
+    Day(DataDate),
+    /// The day it is now, in the zone in force.
+    Today,
+    /// The day before.
+    Yesterday,
+}
+
+/// Most days of one command: ten years. More is a typing error.
+pub const MAX_DAYS: usize = 3_653;
+
+/// Why typed days are no list of days.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDates {
+    /// A range runs backwards.
+    #[error("--date {0}..{1} runs backwards; write the earlier day first")]
+    Backwards(DataDate, DataDate),
+    /// Too many days.
+    #[error("--date names more than {MAX_DAYS} days; split the command")]
+    TooMany,
+    /// The calendar has no such day.
+    #[error("--date yesterday lies before the calendar begins; name the day")]
+    OutOfCalendar,
+}
+
+/// Reads one item: `2022-01-01`, `20220101`, `today`, `yesterday`, or two of them with `..` between.
+pub fn date_spec(text: &str) -> Result<DateSpec, String> {
+    let text = text.trim();
+    match text.split_once("..") {
+        Some((first, last)) => Ok(DateSpec::Range(day_name(first)?, day_name(last)?)),
+        None => Ok(DateSpec::One(day_name(text)?)),
+    }
+}
+
+fn day_name(text: &str) -> Result<DayName, String> {
+    match text {
+        "today" => Ok(DayName::Today),
+        "yesterday" => Ok(DayName::Yesterday),
+        day => day
+            .parse()
+            .map(DayName::Day)
+            .map_err(|error| format!("{error}, or A..B, today, yesterday")),
+    }
+}
+
+/// The days that were meant, in order and without repeats.
+pub fn resolve_dates(
+    specs: &[DateSpec],
+    zone: Zone,
+    now: DateTime<Utc>,
+) -> Result<Vec<DataDate>, InvalidDates> {
+    let today = zone.day_of(now);
+    let absolute = |name: DayName| match name {
+        DayName::Day(day) => Ok(day),
+        DayName::Today => Ok(today),
+        DayName::Yesterday => today.previous().ok_or(InvalidDates::OutOfCalendar),
+    };
+    let mut days = Vec::new();
+    for spec in specs {
+        match *spec {
+            DateSpec::One(name) => days.push(absolute(name)?),
+            DateSpec::Range(first, last) => {
+                let (first, last) = (absolute(first)?, absolute(last)?);
+                let range =
+                    DateRange::new(first, last).ok_or(InvalidDates::Backwards(first, last))?;
+                days.extend(range.days().take(MAX_DAYS + 1));
+            }
+        }
+        if days.len() > MAX_DAYS {
+            return Err(InvalidDates::TooMany);
+        }
+    }
+    days.sort_unstable();
+    days.dedup();
+    Ok(days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+
+    fn days(texts: &[&str], zone: Zone) -> Result<Vec<String>, InvalidDates> {
+        let specs: Vec<DateSpec> = texts.iter().map(|text| date_spec(text).unwrap()).collect();
+        let now = Utc.with_ymd_and_hms(2022, 3, 1, 17, 0, 0).unwrap();
+        Ok(resolve_dates(&specs, zone, now)?
+            .iter()
+            .map(ToString::to_string)
+            .collect())
+    }
+
+    #[test]
+    fn lists_and_ranges_are_merged_in_order_without_repeats() {
+        assert_eq!(
+            days(&["20220103", "2022-01-01..2022-01-03"], Zone::UTC).unwrap(),
+            ["2022-01-01", "2022-01-02", "2022-01-03"]
+        );
+    }
+
+    #[test]
+    fn relative_days_go_by_the_zone_in_force() {
+        assert_eq!(days(&["today"], Zone::UTC).unwrap(), ["2022-03-01"]);
+        assert_eq!(days(&["today"], Zone::SHANGHAI).unwrap(), ["2022-03-02"]);
+        assert_eq!(days(&["yesterday"], Zone::UTC).unwrap(), ["2022-02-28"]);
+        assert_eq!(
+            days(&["2022-02-28..today"], Zone::UTC).unwrap(),
+            ["2022-02-28", "2022-03-01"]
+        );
+    }
+
+    #[test]
+    fn backward_and_boundless_ranges_are_refused() {
+        assert!(matches!(
+            days(&["2022-01-02..2022-01-01"], Zone::UTC),
+            Err(InvalidDates::Backwards(..))
+        ));
+        assert_eq!(
+            days(&["0001-01-01..9999-12-31"], Zone::UTC),
+            Err(InvalidDates::TooMany)
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_day_says_how_to_write_one() {
+        for bad in ["2022-1-1", "tomorrow", "2022-01-01..", "..", ""] {
+            let message = date_spec(bad).unwrap_err();
+            assert!(message.contains("write it as 2022-01-01"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The face towards people and scripts: arguments, settings, messages, progress, summaries.
+//!
+//! Floor 4. `args` is what was typed, `settings` what it means; typed arguments never leave this
+//! folder's users, the commands. `printer` is the only file that prints. Nothing here uploads.
+
+pub mod args;
+pub mod atomic_file;
+pub mod dates;
+pub mod environment;
+pub mod error;
+pub mod exit;
+pub mod figure;
+pub mod invocation;
+pub mod json_line;
+pub mod logging;
+pub mod printer;
+pub mod profile;
+pub mod progress;
+pub mod settings;
+pub mod signals;
+pub mod summary;
+pub mod value;

@@ -1,0 +1,236 @@
+//! The only file that prints: results to standard output, messages to standard error.
+//!
+//! It decides what `--quiet`, `--json`, `--log-format` and `--color` mean. A reader that closes
+//! standard output early (`| head`) is no error; the rest of the output is dropped. While a
+//! progress display is on the screen, lines are written above it.
+
+use super::json_line::JsonLine;
+use super::summary;
+use crate::upload::report::{Status, Summary};
+use indicatif::MultiProgress;
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What may be printed and in which form.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PrintStyle {
+    /// Only errors and the summary of a failure.
+    pub quiet: bool,
+    /// JSON lines on standard output instead of text.
+    pub json: bool,
+    /// JSON messages on standard error.
+    pub json_messages: bool,
+    /// Coloured labels on standard error.
+    pub color: bool,
+}
+
+/// How serious a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// News.
+    Info,
+    /// Something to notice.
+    Warning,
+    /// Something went wrong.
+    Error,
+}
+
+/// A handle to the terminal, the same for all its clones.
+#[derive(Clone)]
+pub struct Printer {
+    style: PrintStyle,
+    sinks: Arc<Mutex<Sinks>>,
+}
+
+struct Sinks {
+    out: Box<dyn Write + Send>,
+    out_closed: bool,
+    err: Box<dyn Write + Send>,
+    display: Option<MultiProgress>,
+}
+
+impl Printer {
+    /// Prints to the process's own standard output and standard error.
+    pub fn of_process(style: PrintStyle) -> Self {
+        Self::new(style, Box::new(io::stdout()), Box::new(io::stderr()))
+    }
+
+    /// Prints to the given writers.
+    pub fn new(style: PrintStyle, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+        Self {
+            style,
+            sinks: Arc::new(Mutex::new(Sinks {
+                out,
+                out_closed: false,
+                err,
+                display: None,
+            })),
+        }
+    }
+
+    /// Whether standard error is a terminal.
+    pub fn has_terminal() -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// What may be printed.
+    pub const fn style(&self) -> PrintStyle {
+        self.style
+    }
+
+    /// Prints lines of a result, also when quiet: somebody asked for them.
+    pub fn result(&self, text: &str) {
+        self.above_display(|sinks| sinks.write_out(text));
+    }
+
+    /// Prints one JSON object as a line of standard output, when `--json` asks for it.
+    pub fn json_line(&self, value: &impl serde::Serialize) {
+        if !self.style.json {
+            return;
+        }
+        // Objects of our own making always have text keys, so this cannot fail.
+        if let Ok(text) = serde_json::to_string(value) {
+            self.result(&text);
+        }
+    }
+
+    /// Prints a message for people.
+    pub fn message(&self, level: Level, text: &str) {
+        if !self.style.quiet || level == Level::Error {
+            self.say(level, text);
+        }
+    }
+
+    /// Prints a message that somebody asked for, also when quiet.
+    pub fn answer(&self, text: &str) {
+        self.say(Level::Info, text);
+    }
+
+    fn say(&self, level: Level, text: &str) {
+        let line = if self.style.json_messages {
+            json_message(level, text)
+        } else {
+            text_message(level, &printable(text), self.style.color)
+        };
+        self.above_display(|sinks| sinks.write_err(&line));
+    }
+
+    /// Prints a line of the run's log as it is.
+    pub fn log_line(&self, line: &str) {
+        self.above_display(|sinks| sinks.write_err(line));
+    }
+
+    /// Ends a run: the summary as the last JSON line, or as text; nothing when quiet and all is well.
+    pub fn summary(&self, story: &Summary, rows_this_run: u64) {
+        if self.style.json {
+            self.json_line(&summary::for_machines(story));
+        } else if !self.style.quiet || story.status != Status::Success {
+            self.result(&printable(&summary::for_people(story, rows_this_run)));
+        }
+    }
+
+    /// Ends a command that failed before there was anything to sum up.
+    pub fn failure(&self, status: Status, text: &str) {
+        self.message(Level::Error, text);
+        let fields = serde_json::json!({"message": text, "exit_status": status.code()});
+        self.json_line(&JsonLine::new("error", fields));
+        self.json_line(&summary::for_machines(&summary::of_failure(status, text)));
+    }
+
+    /// Puts a progress display on the screen; lines go above it until [`Self::release_display`].
+    pub(super) fn claim_display(&self) -> MultiProgress {
+        let display = MultiProgress::new();
+        self.lock().display = Some(display.clone());
+        display
+    }
+
+    /// Takes the progress display off the screen.
+    pub(super) fn release_display(&self) {
+        let display = self.lock().display.take();
+        if let Some(display) = display {
+            // A terminal that is gone cannot be cleared, and nobody is looking at it.
+            let _gone = display.clear();
+        }
+    }
+
+    fn above_display(&self, write: impl FnOnce(&mut Sinks)) {
+        let display = self.lock().display.clone();
+        match display {
+            Some(display) => display.suspend(|| write(&mut self.lock())),
+            None => write(&mut self.lock()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sinks> {
+        // A panic elsewhere leaves the writers usable, and its message still has to get out.
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sinks {
+    fn write_out(&mut self, text: &str) {
+        if self.out_closed {
+            return;
+        }
+        let written = write_line(&mut self.out, text);
+        if let Err(error) = written {
+            self.out_closed = true;
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.write_err(&format!(
+                    "warning: cannot write to standard output, the rest of it is lost: {error}"
+                ));
+            }
+        }
+    }
+
+    fn write_err(&mut self, text: &str) {
+        // There is no place left to complain about standard error.
+        let _lost = write_line(&mut self.err, text);
+    }
+}
+
+fn write_line(sink: &mut dyn Write, text: &str) -> io::Result<()> {
+    let mut line = String::with_capacity(text.len() + 1);
+    line.push_str(text.trim_end_matches('\n'));
+    line.push('\n');
+    sink.write_all(line.as_bytes())?;
+    sink.flush()
+}
+
+/// File names and replies come from outside: what could move the cursor or change colours becomes
+/// a replacement character. Line ends and tabs stay.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    let harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if text.contains(harmful) {
+        text.replace(harmful, "\u{fffd}").into()
+    } else {
+        text.into()
+    }
+}
+
+fn text_message(level: Level, text: &str, color: bool) -> String {
+    let (label, code) = match level {
+        Level::Info => return text.to_owned(),
+        Level::Warning => ("warning:", 33),
+        Level::Error => ("error:", 31),
+    };
+    if color {
+        format!("\u{1b}[1;{code}m{label}\u{1b}[0m {text}")
+    } else {
+        format!("{label} {text}")
+    }
+}
+
+fn json_message(level: Level, text: &str) -> String {
+    let level = match level {
+        Level::Info => "info",
+        Level::Warning => "warning",
+        Level::Error => "error",
+    };
+    let time = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    serde_json::json!({"time": time, "level": level, "message": text}).to_string()
+}
+
+#[cfg(test)]
+pub(in crate::cli) mod tests;

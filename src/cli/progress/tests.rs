@@ -1,0 +1,233 @@
+use super::reporter::Reporter;
+use super::view::View;
+use super::*;
+use crate::cli::printer::PrintStyle;
+use crate::cli::printer::tests::{Capture, captured};
+use crate::domain::{Judged, Partition, Position, Stage, Target, Verdict};
+use crate::upload::event::{DoneOutcome, Limiting};
+
+fn partition() -> Partition {
+    Partition {
+        target: Target::new("1", "2", "cn").unwrap(),
+        topic: "item".parse().unwrap(),
+        stage: Stage::HistorySync("2022-01-01".parse().unwrap()),
+    }
+}
+
+fn started(bytes_total: Option<u64>) -> Event {
+    Event::Started {
+        run: 7,
+        what: "item history_sync 2022-01-01".to_owned(),
+        zone: "Asia/Shanghai".to_owned(),
+        inputs: 3,
+        inputs_finished: 1,
+        bytes_total,
+    }
+}
+
+fn rejected(line: u64) -> Event {
+    Event::Rejected {
+        partition: partition(),
+        input: "item.jsonl".to_owned(),
+        position: Position {
+            ordinal: line,
+            line,
+            offset: 9,
+        },
+        code: "not_json".to_owned(),
+        message: "expected value".to_owned(),
+        by_server: false,
+    }
+}
+
+fn retry() -> Event {
+    let mut judged = Judged::without_response(Verdict::Throttled, "slow down");
+    judged.http_status = Some(429);
+    Event::Retry {
+        partition: partition(),
+        records: (1, 10_000),
+        attempt: 1,
+        judged,
+        wait: Duration::from_secs(2),
+    }
+}
+
+fn reporter(display: Display, style: PrintStyle) -> (Reporter, Arc<Gauges>, Capture, Capture) {
+    let (printer, out, err) = captured(style);
+    let gauges = Arc::new(Gauges::default());
+    (
+        Reporter::new(printer, display, Arc::clone(&gauges)),
+        gauges,
+        out,
+        err,
+    )
+}
+
+#[test]
+fn off_a_terminal_there_is_a_line_a_minute_and_one_on_each_change() {
+    let (mut reporter, gauges, _, err) = reporter(Display::Lines, PrintStyle::default());
+    let start = Instant::now();
+    reporter.tick(start);
+    reporter.event(&started(Some(1000)), start);
+    reporter.event(&rejected(17), start);
+    reporter.event(&retry(), start);
+    Gauges::add(&gauges.rows_read, 70_000);
+    Gauges::add(&gauges.rows_accepted, 60_000);
+    Gauges::add(&gauges.rows_rejected, 1);
+    Gauges::add(&gauges.rows_in_flight, 9_999);
+    Gauges::add(&gauges.bytes_settled, 600);
+    gauges.limited_by(Limiting::RowRate);
+    for second in 1..=60 {
+        reporter.tick(start + Duration::from_secs(second));
+    }
+    reporter.event(
+        &Event::Done {
+            partition: partition(),
+            outcome: DoneOutcome::Withheld,
+            why: "1 rejected row, 0 allowed".to_owned(),
+        },
+        start,
+    );
+    reporter.finish();
+    assert_eq!(
+        err.text(),
+        "\
+uploading item history_sync 2022-01-01: 3 inputs (1 uploaded before), 1,000 bytes; days end in Asia/Shanghai
+warning: rejected item.jsonl:17: not_json: expected value
+records 1-10000 of item history_sync 2022-01-01, try 1: HTTP 429: slow down; next try in 2.0s
+uploading item history_sync 2022-01-01; 60%; rows: 70,000 read, 60,000 accepted, 1 rejected, 9,999 in flight; 1,000 rows/s, limited by rows/s, 40s left; done waits for the last row
+warning: done withheld for item history_sync 2022-01-01: 1 rejected row, 0 allowed
+"
+    );
+    assert!(!err.text().contains('\u{1b}'));
+}
+
+#[test]
+fn a_flood_of_rejected_rows_is_summed_up() {
+    let (mut reporter, _, _, err) = reporter(Display::Lines, PrintStyle::default());
+    let start = Instant::now();
+    for line in 1..=1_234 {
+        reporter.event(&rejected(line), start);
+    }
+    reporter.finish();
+    let text = err.text();
+    assert_eq!(text.lines().count(), 21);
+    assert!(
+        text.ends_with(
+            "warning: 1,214 more rejected rows; `byteair-sync rejects list` shows them\n"
+        )
+    );
+}
+
+#[test]
+fn machines_get_every_event_as_an_object() {
+    let style = PrintStyle {
+        json: true,
+        ..PrintStyle::default()
+    };
+    let (mut reporter, _, out, _) = reporter(Display::None, style);
+    let start = Instant::now();
+    reporter.event(&started(None), start);
+    for line in 1..=30 {
+        reporter.event(&rejected(line), start);
+    }
+    reporter.event(&retry(), start);
+    reporter.event(&Event::Warning("w".to_owned()), start);
+    reporter.tick(start);
+    reporter.tick(start + Duration::from_secs(10));
+    let types: Vec<String> = out
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["type"].to_string())
+        .collect();
+    assert_eq!(types.len(), 1 + 30 + 1 + 1);
+    assert_eq!(types[0], "\"start\"");
+    assert_eq!(types[31], "\"retry\"");
+    assert_eq!(types[32], "\"progress\"");
+}
+
+#[test]
+fn without_progress_only_what_needs_attention_is_said() {
+    let (mut reporter, _, _, err) = reporter(Display::None, PrintStyle::default());
+    let start = Instant::now();
+    reporter.event(&started(None), start);
+    reporter.event(&retry(), start);
+    reporter.event(&Event::Warning("look here".to_owned()), start);
+    reporter.tick(start + Duration::from_secs(600));
+    reporter.finish();
+    assert_eq!(err.text(), "warning: look here\n");
+}
+
+#[test]
+fn the_display_has_at_most_six_lines() {
+    let mut view = View::default();
+    let gauges = Gauges::default();
+    let now = Instant::now();
+    view.event(&started(Some(1000)));
+    Gauges::add(&gauges.bytes_settled, 500);
+    Gauges::add(&gauges.rows_before, 5);
+    assert_eq!(
+        view.frame(&gauges, now),
+        [
+            "uploading item history_sync 2022-01-01",
+            "[###############...............] 50% of 1,000 bytes",
+            "rows: 0 read, 0 accepted, 0 rejected, 0 in flight (5 before this run)",
+            "0 rows/s, limited by reading; done waits for the last row",
+        ]
+    );
+    view.event(&Event::Done {
+        partition: partition(),
+        outcome: DoneOutcome::Withheld,
+        why: "the day is not over".to_owned(),
+    });
+    assert!(view.frame(&gauges, now).len() <= 6);
+}
+
+#[test]
+fn a_percentage_never_claims_the_end_too_early() {
+    let mut view = View::default();
+    let gauges = Gauges::default();
+    assert_eq!(view.percent(&gauges), None);
+    view.event(&started(Some(1000)));
+    Gauges::add(&gauges.bytes_settled, 999);
+    assert_eq!(view.percent(&gauges), Some(99));
+    Gauges::add(&gauges.bytes_settled, 1);
+    Gauges::add(&gauges.requests_in_flight, 1);
+    assert_eq!(view.percent(&gauges), Some(99));
+    Gauges::sub(&gauges.requests_in_flight, 1);
+    assert_eq!(view.percent(&gauges), Some(100));
+}
+
+#[test]
+fn the_time_left_follows_the_last_minute() {
+    let mut view = View::default();
+    let gauges = Gauges::default();
+    let start = Instant::now();
+    view.event(&started(Some(10_000)));
+    // A fast first minute, then ten bytes a second.
+    for second in 0..=180 {
+        let bytes = if second < 60 { 100 } else { 10 };
+        Gauges::add(&gauges.bytes_settled, bytes);
+        view.sample(&gauges, start + Duration::from_secs(second));
+    }
+    let left = 10_000 - 60 * 100 - 121 * 10;
+    assert_eq!(
+        view.time_left(&gauges, start + Duration::from_secs(180)),
+        Some(Duration::from_secs(left / 10))
+    );
+}
+
+#[test]
+fn finishing_shows_everything_that_was_queued() {
+    let (printer, _, err) = captured(PrintStyle::default());
+    let progress = Progress::start(printer, Display::Lines, Arc::default()).unwrap();
+    let observer: Box<dyn Observer> = Box::new(progress.observer());
+    for number in 0..3_000 {
+        observer.observe(&Event::Warning(format!("w{number}")));
+    }
+    progress.observer().print_status();
+    progress.finish();
+    assert_eq!(err.text().lines().count(), 3_001);
+    observer.observe(&Event::Warning("late".to_owned()));
+    assert!(!err.text().contains("late"));
+}

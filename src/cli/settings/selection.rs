@@ -1,0 +1,66 @@
+//! Which partitions a command is about, when it is not uploading.
+
+use super::{Context, zone};
+use crate::cli::args::{OnePartitionArgs, SelectionArgs};
+use crate::cli::dates::resolve_dates;
+use crate::cli::error::UsageError;
+use crate::domain::{DataDate, Stage, StageKind, Topic};
+
+/// A filter; an empty list lets everything through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Topics.
+    pub topics: Vec<Topic>,
+    /// Stages.
+    pub stages: Vec<StageKind>,
+    /// Days.
+    pub dates: Vec<DataDate>,
+}
+
+impl Selection {
+    /// Whether a partition is meant. A streaming stage has no day, so a list of days excludes it.
+    pub fn matches(&self, topic: &Topic, stage: Stage) -> bool {
+        (self.topics.is_empty() || self.topics.contains(topic))
+            && (self.stages.is_empty() || self.stages.contains(&stage.kind()))
+            && (self.dates.is_empty()
+                || stage.date().is_some_and(|date| self.dates.contains(&date)))
+    }
+}
+
+/// Resolves a filter.
+pub fn selection(context: Context<'_>, args: &SelectionArgs) -> Result<Selection, UsageError> {
+    Ok(Selection {
+        topics: args.topic.clone(),
+        stages: args.stage.clone(),
+        dates: resolve_dates(&args.date, zone(context)?, context.now)
+            .map_err(|error| UsageError::new(error.to_string()))?,
+    })
+}
+
+/// Resolves the topic and the stages with their days that a command is to change. Everything must
+/// be named: such a command guesses nothing.
+pub fn one_stage(
+    context: Context<'_>,
+    args: &OnePartitionArgs,
+) -> Result<(Topic, Vec<Stage>), UsageError> {
+    let missing = |flag: &str| UsageError::new(format!("give --{flag}: nothing is implied here"));
+    let topic = args.topic.clone().ok_or_else(|| missing("topic"))?;
+    let kind = args.stage.ok_or_else(|| missing("stage"))?;
+    let dates = resolve_dates(&args.date, zone(context)?, context.now)
+        .map_err(|error| UsageError::new(error.to_string()))?;
+    if dates.is_empty() && kind.is_offline() {
+        return Err(missing("date"));
+    }
+    let stages = if dates.is_empty() {
+        Stage::new(kind, None).map(|stage| vec![stage])
+    } else {
+        dates
+            .into_iter()
+            .map(|date| Stage::new(kind, Some(date)))
+            .collect()
+    };
+    Ok((
+        topic,
+        stages.map_err(|error| UsageError::new(error.to_string()))?,
+    ))
+}

@@ -1,0 +1,357 @@
+//! Everything that `write` needs, from its options.
+
+use super::rate::RateSettings;
+use super::{Connection, Context, SandboxEndpoint};
+use crate::cli::args::{
+    CompressionName, DoneFormatName, EmptyName, FormatName, GuardArgs, InputArgs, UnconfirmedName,
+    WriteArgs,
+};
+use crate::cli::dates::resolve_dates;
+use crate::cli::error::UsageError;
+use crate::cli::invocation::{Invocation, Origin};
+use crate::cli::value::{InFlight, nearest};
+use crate::domain::{
+    BatchSize, DataDate, GuardChanges, MAX_BATCH_ROWS, StageKind, Topic, UnconfirmedPolicy,
+};
+use crate::http::ConnectionSettings;
+use crate::input::{Compression, EmptyCells, Format, InputSettings, PathPattern};
+use crate::protocol::DoneFormat;
+use crate::upload::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
+
+/// Rows of a batch when streaming, by default: such rows are wanted soon.
+const STREAMING_BATCH_ROWS: u32 = 1_000;
+/// Memory beside the two bodies that are needed at least.
+const BASE_MEMORY_BYTES: usize = 4 << 20;
+/// The platform's own topics (D108564); others are possible.
+const USUAL_TOPICS: [&str; 3] = ["item", "user", "behavior"];
+
+/// Options that the streaming stage cannot have: they are about dates and `done`.
+const ABOUT_DATES: [&str; 8] = [
+    "date",
+    "no_done",
+    "done_format",
+    "min_rows",
+    "expect_files",
+    "max_drop",
+    "require_marker",
+    "allow_empty",
+];
+
+/// What `write` was asked to do.
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    /// For the engine.
+    pub upload: Settings,
+    /// For the client.
+    pub connection: ConnectionSettings,
+    /// For the limiter.
+    pub rate: RateSettings,
+    /// Things to notice before it begins.
+    pub warnings: Vec<String>,
+}
+
+impl WriteOptions {
+    /// Resolves and checks the options of `write`.
+    pub fn resolve(
+        context: Context<'_>,
+        args: &WriteArgs,
+        sandbox: Option<&SandboxEndpoint>,
+    ) -> Result<Self, UsageError> {
+        let invocation = context.invocation;
+        let (topic, stage) = topic_and_stage(args)?;
+        let rate = RateSettings::resolve(&args.rate)?;
+        let input = input_settings(&args.input);
+        let batch = batch_settings(args, stage, &rate)?;
+        let sources = sources(invocation, &args.input)?;
+        let connection = Connection::resolve(context, args.retry.timeout, sandbox)?;
+        let dates = dates(context, args, stage, &connection)?;
+        check_placeholders(&sources, &dates)?;
+        let gate = gate_settings(invocation, args, stage, &rate);
+        Ok(Self {
+            upload: Settings {
+                target: connection.settings.target.clone(),
+                hosts: connection.settings.hosts.clone(),
+                same_target: args.target.same_target,
+                topic: topic.clone(),
+                stage,
+                dates,
+                zone: connection.zone,
+                sources,
+                input,
+                batch,
+                retry: RetrySettings {
+                    retry_for: args.retry.retry_for,
+                    max_delay: args.retry.retry_max_delay,
+                },
+                gate,
+                run: RunSettings {
+                    dry_run: args.run.dry_run,
+                    restart: args.run.restart,
+                    verify: args.run.verify,
+                    max_duration: args.run.max_duration,
+                    grace: args.run.grace,
+                    confirmed: args.run.yes_i_mean.clone(),
+                    state_dir: connection.state_dir,
+                    command: invocation.command_line.clone(),
+                    epoch: None,
+                },
+            },
+            connection: connection.settings,
+            rate,
+            warnings: warnings(&topic, &rate),
+        })
+    }
+}
+
+fn topic_and_stage(args: &WriteArgs) -> Result<(Topic, StageKind), UsageError> {
+    let topic = args.target.topic.clone().ok_or_else(|| {
+        UsageError::new("--topic is missing; give --topic item, user, behavior or another one")
+    })?;
+    let stage = args.target.stage.ok_or_else(|| {
+        UsageError::new(
+            "--stage is missing; give --stage pre_sync, history_sync, incremental_sync_daily or \
+             incremental_sync_streaming",
+        )
+    })?;
+    Ok((topic, stage))
+}
+
+fn warnings(topic: &Topic, rate: &RateSettings) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(near) =
+        nearest(topic.as_str(), USUAL_TOPICS).filter(|_| !USUAL_TOPICS.contains(&topic.as_str()))
+    {
+        warnings.push(format!(
+            "topic '{topic}' is unusual; did you mean '{near}'?"
+        ));
+    }
+    if rate.unlimited {
+        warnings.push(
+            "--no-rate-limit: the public platform answers 429 beyond 100 requests and 50,000 rows \
+             a second"
+                .to_owned(),
+        );
+    }
+    if rate.shared_between_machines {
+        warnings.push(
+            "--rate-share: done is held back, because this machine cannot know when the others \
+             are finished; run `byteair-sync done` when all are"
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+fn input_settings(args: &InputArgs) -> InputSettings {
+    InputSettings {
+        format: match args.format {
+            FormatName::Auto => Format::Auto,
+            FormatName::Jsonl => Format::Jsonl,
+            FormatName::Csv => Format::Csv,
+            FormatName::Tsv => Format::Tsv,
+        },
+        compression: match args.compression {
+            CompressionName::Auto => Compression::Auto,
+            CompressionName::None => Compression::None,
+            CompressionName::Gzip => Compression::Gzip,
+            CompressionName::Zstd => Compression::Zstd,
+        },
+        delimiter: args.delimiter,
+        columns: (!args.columns.is_empty()).then(|| args.columns.clone()),
+        empty: match args.empty {
+            EmptyName::Omit => EmptyCells::Omit,
+            EmptyName::Null => EmptyCells::Null,
+            EmptyName::String => EmptyCells::String,
+            EmptyName::Error => EmptyCells::Error,
+        },
+        max_row_bytes: args.max_row_bytes.0,
+    }
+}
+
+fn batch_settings(
+    args: &WriteArgs,
+    stage: StageKind,
+    rate: &RateSettings,
+) -> Result<BatchSettings, UsageError> {
+    let usual = if stage.is_offline() {
+        MAX_BATCH_ROWS
+    } else {
+        STREAMING_BATCH_ROWS
+    };
+    let wanted = args.batch.batch_rows.unwrap_or(usual);
+    // A batch larger than what one second lets through could never be sent.
+    let rows = if rate.unlimited {
+        wanted
+    } else {
+        wanted.min(rate.rows_per_second.get())
+    };
+    let (batch_bytes, row_bytes) = (args.batch.batch_bytes, args.input.max_row_bytes);
+    let largest = batch_bytes.max(row_bytes);
+    let needed = largest
+        .0
+        .saturating_mul(2)
+        .saturating_add(BASE_MEMORY_BYTES);
+    if args.batch.memory.0 < needed {
+        return Err(UsageError::new(format!(
+            "--memory {} is too little for --batch-bytes {batch_bytes} and --max-row-bytes \
+             {row_bytes}: at least twice the larger one and 4MiB are needed, {}",
+            args.batch.memory,
+            crate::cli::value::ByteSize(needed)
+        )));
+    }
+    Ok(BatchSettings {
+        rows: BatchSize::new(rows).map_err(|error| UsageError::new(error.to_string()))?,
+        bytes: batch_bytes.0,
+        memory_bytes: args.batch.memory.0,
+        max_in_flight: match args.batch.max_in_flight {
+            InFlight::Auto => None,
+            InFlight::AtMost(number) => Some(number),
+        },
+    })
+}
+
+fn sources(invocation: &Invocation, args: &InputArgs) -> Result<Sources, UsageError> {
+    let mut paths = args.paths.clone();
+    if let Some(list) = &args.files_from {
+        let text = std::fs::read_to_string(list).map_err(|error| {
+            UsageError::new(format!("cannot read --files-from {}", list.display())).because(error)
+        })?;
+        paths.extend(
+            text.lines()
+                .filter(|line| !line.trim().is_empty())
+                .map(str::to_owned),
+        );
+    }
+    if paths.is_empty() {
+        return Err(UsageError::new(
+            "there is nothing to read; name files, directories, quoted globs, or - for standard \
+             input",
+        ));
+    }
+    if paths.iter().any(|path| path == "-") {
+        if paths.len() > 1 {
+            return Err(UsageError::new(
+                "- stands for standard input and must be the only PATH",
+            ));
+        }
+        return Ok(Sources::Stdin {
+            input_id: args.input_id.clone(),
+        });
+    }
+    if args.input_id.is_some() && invocation.origin("input_id") == Origin::Flag {
+        return Err(UsageError::new(
+            "--input-id names standard input; it needs - as PATH",
+        ));
+    }
+    let parsed: Result<Vec<PathPattern>, _> =
+        paths.iter().map(|path| PathPattern::parse(path)).collect();
+    parsed
+        .map(Sources::Paths)
+        .map_err(|error| UsageError::new(error.to_string()))
+}
+
+fn dates(
+    context: Context<'_>,
+    args: &WriteArgs,
+    stage: StageKind,
+    connection: &Connection,
+) -> Result<Vec<DataDate>, UsageError> {
+    if !stage.is_offline() {
+        // A profile serves all stages; what was typed or exported was meant for this run.
+        let meant = |key: &&str| context.invocation.origin(key).rank() >= 2;
+        if let Some(key) = ABOUT_DATES.iter().find(|key| meant(key)) {
+            return Err(UsageError::new(format!(
+                "stage {stage} has no date and no done, so --{} ({}) has no meaning; leave it out",
+                key.replace('_', "-"),
+                context.invocation.origin(key)
+            )));
+        }
+        return Ok(Vec::new());
+    }
+    if args.target.date.is_empty() {
+        return Err(UsageError::new(format!(
+            "stage {stage} needs the day of the rows; give --date 2022-01-01, yesterday, or A..B"
+        )));
+    }
+    resolve_dates(&args.target.date, connection.zone, context.now)
+        .map_err(|error| UsageError::new(error.to_string()))
+}
+
+/// Without `{date}` every day would be given the same rows.
+fn check_placeholders(sources: &Sources, dates: &[DataDate]) -> Result<(), UsageError> {
+    match sources {
+        Sources::Stdin { .. } if dates.len() > 1 => Err(UsageError::new(
+            "standard input can hold the rows of one day only; name one with --date",
+        )),
+        Sources::Paths(patterns) if dates.len() > 1 => {
+            match patterns.iter().find(|pattern| !pattern.has_date()) {
+                Some(pattern) => Err(UsageError::new(format!(
+                    "--date names {} days, but '{pattern}' has no {{date}} in it, so all of them \
+                     would get the same rows; put {{date}} into every PATH or name one day",
+                    dates.len()
+                ))),
+                None => Ok(()),
+            }
+        }
+        Sources::Paths(patterns) if dates.is_empty() => {
+            match patterns.iter().find(|pattern| pattern.has_date()) {
+                Some(pattern) => Err(UsageError::new(format!(
+                    "'{pattern}' has {{date}} in it, but the streaming stage has no date"
+                ))),
+                None => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn gate_settings(
+    invocation: &Invocation,
+    args: &WriteArgs,
+    stage: StageKind,
+    rate: &RateSettings,
+) -> GateSettings {
+    let named = guard_changes(invocation, args);
+    // A profile serves all stages; without dates only the budget of bad rows means anything.
+    let guards = if stage.is_offline() {
+        named
+    } else {
+        GuardChanges {
+            max_errors: named.max_errors,
+            ..GuardChanges::default()
+        }
+    };
+    GateSettings {
+        hold: args.guards.no_done || rate.shared_between_machines,
+        guards,
+        stop_after_errors: args.errors.stop_after_errors.get(),
+        done_format: done_format(args.guards.done_format),
+    }
+}
+
+/// Only what somebody said: the rest stays as the date remembers it.
+fn guard_changes(invocation: &Invocation, args: &WriteArgs) -> GuardChanges {
+    let guards: &GuardArgs = &args.guards;
+    let unconfirmed = match args.errors.unconfirmed {
+        UnconfirmedName::Accept => UnconfirmedPolicy::Accept,
+        UnconfirmedName::Hold => UnconfirmedPolicy::Hold,
+    };
+    GuardChanges {
+        max_errors: invocation
+            .is_given("max_errors")
+            .then_some(args.errors.max_errors),
+        unconfirmed: invocation.is_given("unconfirmed").then_some(unconfirmed),
+        min_rows: guards.min_rows.map(std::num::NonZeroU64::get),
+        expect_files: guards.expect_files,
+        max_drop_percent: guards.max_drop,
+        require_marker: guards.require_marker.clone(),
+        allow_empty: guards.allow_empty,
+    }
+}
+
+pub(super) const fn done_format(name: DoneFormatName) -> DoneFormat {
+    match name {
+        DoneFormatName::Protobuf => DoneFormat::Protobuf,
+        DoneFormatName::Json => DoneFormat::Json,
+    }
+}

@@ -1,0 +1,108 @@
+//! The summary as a JSON object (`cli.md` section 10): the last line of `--json`, and `--report`.
+
+use crate::cli::atomic_file::{self, Existing, Readers};
+use crate::cli::json_line::JsonLine;
+use crate::upload::report::Summary;
+use serde::Serialize;
+use std::io;
+use std::path::Path;
+
+/// The fields of the summary object. Fields may be added, never renamed.
+#[derive(Debug, Clone, Serialize)]
+pub struct MachineSummary {
+    exit_status: u8,
+    retryable: bool,
+    rows_read: u64,
+    rows_accepted: u64,
+    rows_unconfirmed: u64,
+    rows_rejected: u64,
+    rows_pending: u64,
+    batches: u64,
+    requests: u64,
+    retries: u64,
+    bytes_read: u64,
+    bytes_sent: u64,
+    seconds: f64,
+    dates: Vec<MachineDate>,
+    rejects: Vec<MachineRejects>,
+    problems: Vec<String>,
+    notes: Vec<String>,
+    next_command: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct MachineDate {
+    topic: String,
+    stage: &'static str,
+    date: Option<String>,
+    rows_accepted: u64,
+    rows_unconfirmed: u64,
+    rows_rejected: u64,
+    rows_pending: u64,
+    done: &'static str,
+    why: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct MachineRejects {
+    code: String,
+    message: String,
+    rows: u64,
+    first: String,
+}
+
+/// The summary for machines.
+pub fn for_machines(story: &Summary) -> JsonLine<MachineSummary> {
+    let totals = &story.totals;
+    let fields = MachineSummary {
+        exit_status: story.status.code(),
+        retryable: story.retryable,
+        rows_read: totals.rows_read,
+        rows_accepted: totals.rows_accepted,
+        rows_unconfirmed: totals.rows_unconfirmed,
+        rows_rejected: totals.rows_rejected,
+        rows_pending: totals.rows_pending,
+        batches: totals.batches,
+        requests: totals.requests,
+        retries: totals.retries,
+        bytes_read: totals.bytes_read,
+        bytes_sent: totals.bytes_sent,
+        seconds: totals.elapsed.as_secs_f64(),
+        dates: story
+            .partitions
+            .iter()
+            .map(|report| MachineDate {
+                topic: report.partition.topic.to_string(),
+                stage: report.partition.stage.kind().as_str(),
+                date: report.partition.date().map(|date| date.to_string()),
+                rows_accepted: report.rows_accepted,
+                rows_unconfirmed: report.rows_unconfirmed,
+                rows_rejected: report.rows_rejected,
+                rows_pending: report.rows_pending,
+                done: report.done.as_str(),
+                why: report.why.clone(),
+            })
+            .collect(),
+        rejects: story
+            .rejects
+            .iter()
+            .map(|group| MachineRejects {
+                code: group.code.clone(),
+                message: group.message.clone(),
+                rows: group.count,
+                first: group.first.clone(),
+            })
+            .collect(),
+        problems: story.problems.clone(),
+        notes: story.notes.clone(),
+        next_command: story.next_command.clone(),
+    };
+    JsonLine::new("summary", fields)
+}
+
+/// Writes the summary object to a file, which appears whole (`--report`).
+pub fn write_report(path: &Path, story: &Summary) -> io::Result<()> {
+    let mut text = serde_json::to_vec(&for_machines(story))?;
+    text.push(b'\n');
+    atomic_file::write(path, &text, Readers::Everybody, Existing::Replace)
+}
