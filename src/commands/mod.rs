@@ -1,0 +1,124 @@
+//! The commands, one file each, named as they are typed.
+//!
+//! A command is thin: it resolves its settings, calls lower floors, and says how it ended. Failures
+//! carry the exit status that they mean; everything else is a bug and status 1.
+
+mod completions;
+mod config;
+mod man;
+mod sandbox;
+
+use crate::cli::args::Command;
+use crate::cli::error::{UsageError, chain};
+use crate::cli::invocation::{Invocation, ParseError};
+use crate::cli::printer::{PrintStyle, Printer};
+use crate::cli::settings::{Context, Output};
+use crate::upload::report::Status;
+use chrono::Utc;
+use std::ffi::OsString;
+
+/// What every command works with.
+pub struct Session {
+    /// The arguments with environment and profile.
+    pub invocation: Invocation,
+    /// Resolved output options.
+    pub output: Output,
+    /// The way to the terminal.
+    pub printer: Printer,
+}
+
+impl Session {
+    /// A session that prints to the process's own outputs.
+    pub fn new(invocation: Invocation) -> Self {
+        let output = Output::resolve(&invocation);
+        Self {
+            printer: Printer::of_process(output.style),
+            invocation,
+            output,
+        }
+    }
+
+    /// What settings are made from, now.
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            invocation: &self.invocation,
+            now: Utc::now(),
+        }
+    }
+}
+
+/// A command that could not do what it was asked, before there was anything to sum up.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit status.
+    pub status: Status,
+    /// What went wrong, with its causes.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// A failure that means this status.
+    pub fn new(status: Status, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            status,
+            error: error.into(),
+        }
+    }
+}
+
+impl From<UsageError> for Failure {
+    fn from(error: UsageError) -> Self {
+        Self::new(Status::Usage, error)
+    }
+}
+
+/// What nobody gave a status is a bug.
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(Status::Unexpected, error)
+    }
+}
+
+/// How a command ended. Whoever returns a status other than success has told why.
+pub type Outcome = Result<Status, Failure>;
+
+/// Tells why the arguments cannot be taken; help and version are told as results.
+pub fn refuse(error: &ParseError, arguments: &[OsString]) -> Status {
+    // The arguments mean nothing as a whole, but a script that reads JSON has to get some.
+    let printer = Printer::of_process(PrintStyle {
+        json: arguments.iter().any(|argument| argument == "--json"),
+        ..PrintStyle::default()
+    });
+    match error {
+        ParseError::Arguments(help) if !help.use_stderr() => {
+            printer.result(&help.render().to_string());
+            return Status::Success;
+        }
+        ParseError::Arguments(error) => {
+            let text = error.render().to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            printer.failure(Status::Usage, text.trim_end());
+        }
+        ParseError::Profile(error) => printer.failure(Status::Usage, &chain(error)),
+    }
+    Status::Usage
+}
+
+/// Runs the command that was typed, and tells of its failure.
+pub async fn run(session: &Session) -> Status {
+    let outcome = match &session.invocation.cli.command {
+        Command::Sandbox(args) => sandbox::run(session, args).await,
+        Command::Config(command) => config::run(session, command),
+        Command::Completions { shell } => Ok(completions::run(session, *shell)),
+        Command::Man { dir } => man::run(session, dir),
+        Command::Write(_) | Command::Done(_) | Command::Rejects(_) | Command::Ledger(_) => Err(
+            Failure::new(Status::Usage, anyhow::anyhow!("not part of this build")),
+        ),
+    };
+    outcome.unwrap_or_else(|failure| {
+        session
+            .printer
+            .failure(failure.status, &format!("{:#}", failure.error));
+        failure.status
+    })
+}

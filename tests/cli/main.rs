@@ -1,0 +1,11 @@
+//! The program as a user meets it: the real binary in a fresh directory with a scrubbed environment.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test helper that cannot go on has to fail the test"
+)]
+
+mod config;
+mod sandbox_command;
+mod start;
