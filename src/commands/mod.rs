@@ -5,8 +5,13 @@
 
 mod completions;
 mod config;
+mod done;
+mod ledger;
 mod man;
+mod rejects;
+mod running;
 mod sandbox;
+mod write;
 
 use crate::cli::args::Command;
 use crate::cli::error::{UsageError, chain};
@@ -111,9 +116,10 @@ pub async fn run(session: &Session) -> Status {
         Command::Config(command) => config::run(session, command),
         Command::Completions { shell } => Ok(completions::run(session, *shell)),
         Command::Man { dir } => man::run(session, dir),
-        Command::Write(_) | Command::Done(_) | Command::Rejects(_) | Command::Ledger(_) => Err(
-            Failure::new(Status::Usage, anyhow::anyhow!("not part of this build")),
-        ),
+        Command::Write(args) => write::run(session, args).await,
+        Command::Done(args) => done::run(session, args).await,
+        Command::Rejects(command) => rejects::run(session, command),
+        Command::Ledger(command) => ledger::run(session, command).await,
     };
     outcome.unwrap_or_else(|failure| {
         session

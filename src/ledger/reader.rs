@@ -182,6 +182,42 @@ impl LedgerReader {
         rows.collect::<Result<_, _>>().map_err(failed)
     }
 
+    /// Dead letters of a date, in any state.
+    pub fn reject_count(&self, partition: PartitionId) -> Result<u64, LedgerError> {
+        self.db
+            .query_row(
+                "SELECT count(*) FROM reject WHERE partition = ?1",
+                [partition.0],
+                |row| row.get(0).map(unsigned),
+            )
+            .map_err(|e| LedgerError::database("count the dead letters", e))
+    }
+
+    /// The audit trail of a date, oldest first, in words.
+    pub fn events(&self, partition: PartitionId) -> Result<Vec<String>, LedgerError> {
+        let failed = |e| LedgerError::database("read the audit trail", e);
+        let mut statement = self
+            .db
+            .prepare_cached(
+                "SELECT datetime(at, 'unixepoch'), what, why FROM event
+                 WHERE partition = ?1 ORDER BY id",
+            )
+            .map_err(failed)?;
+        let rows = statement
+            .query_map([partition.0], |row| {
+                Ok(format!(
+                    "{} UTC {} {}",
+                    row.get::<_, String>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, String>(2)?
+                )
+                .trim_end()
+                .to_owned())
+            })
+            .map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
     /// Dead letters of a date in order of input and record, at most `limit` of them after the one
     /// with number `after`.
     pub fn rejects(

@@ -38,6 +38,7 @@ pub use finish::FinishRequest;
 pub use settings::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
+pub use summary::ledger_status;
 
 use crate::domain::Target;
 use crate::ledger::{LedgerError, LedgerReader};

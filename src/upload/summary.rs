@@ -358,7 +358,7 @@ pub(super) fn shorten(dates: &[String]) -> String {
 }
 
 /// What an error of the ledger means for the exit status.
-pub(super) fn ledger_status(error: &LedgerError) -> Status {
+pub fn ledger_status(error: &LedgerError) -> Status {
     match error {
         LedgerError::Busy { .. } => Status::Busy,
         LedgerError::OtherVersion { .. }

@@ -1,0 +1,368 @@
+//! `ledger`: what the ledger knows, and the changes that a person asks for.
+
+use super::running::ledger_failure;
+use super::{Failure, Outcome, Session};
+use crate::cli::args::{LedgerCommand, OnePartitionArgs, SelectionArgs};
+use crate::cli::figure::grouped;
+use crate::cli::json_line::JsonLine;
+use crate::cli::printer::Level;
+use crate::cli::settings::{one_stage, selection, state_dir};
+use crate::cli::summary::{for_machines, of_success};
+use crate::domain::{Partition, Target};
+use crate::ledger::{KnownPartition, Ledger, LedgerReader, RunInfo};
+use crate::upload::report::Status;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Runs `ledger`.
+pub(super) async fn run(session: &Session, command: &LedgerCommand) -> Outcome {
+    let place = state_dir(session.context())?;
+    match command {
+        LedgerCommand::List { selection } => list(session, &place, selection),
+        LedgerCommand::Show { selection } => show(session, &place, selection),
+        LedgerCommand::Reopen { partition } => {
+            let dates = one_or_more(session, &place, partition)?;
+            let ledger = open(session, &place)?;
+            for date in dates {
+                let what = date.partition.to_string();
+                ledger
+                    .reopen(date)
+                    .committed()
+                    .await
+                    .map_err(ledger_failure)?;
+                say(
+                    session,
+                    &format!(
+                        "{what}: reopened under a new epoch; run 'write' with all inputs of the date again"
+                    ),
+                );
+            }
+            Ok(succeed(session))
+        }
+        LedgerCommand::Forget { partition } => {
+            let dates = one_or_more(session, &place, partition)?;
+            let ledger = open(session, &place)?;
+            for date in dates {
+                let what = date.partition.to_string();
+                ledger
+                    .forget(date)
+                    .committed()
+                    .await
+                    .map_err(ledger_failure)?;
+                say(
+                    session,
+                    &format!("{what}: forgotten; the audit trail keeps that it was there"),
+                );
+            }
+            Ok(succeed(session))
+        }
+        LedgerCommand::DropInput { file, selection } => {
+            drop_input(session, &place, file, selection).await
+        }
+        LedgerCommand::Prune {
+            older_than,
+            dry_run,
+        } => prune(session, &place, *older_than, *dry_run).await,
+    }
+}
+
+/// Dates that a selection names, with the targets that they belong to.
+pub(super) fn selected(
+    session: &Session,
+    place: &Path,
+    args: &SelectionArgs,
+) -> Result<(Option<LedgerReader>, Vec<KnownPartition>), Failure> {
+    let wanted = selection(session.context(), args)?;
+    let Some(reader) = LedgerReader::open(place).map_err(ledger_failure)? else {
+        return Ok((None, Vec::new()));
+    };
+    let mut dates = Vec::new();
+    for target in reader.targets().map_err(ledger_failure)? {
+        let known = reader.partitions(&target).map_err(ledger_failure)?;
+        dates.extend(
+            known
+                .into_iter()
+                .filter(|date| wanted.matches(&date.partition.topic, date.partition.stage)),
+        );
+    }
+    Ok((Some(reader), dates))
+}
+
+fn list(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
+    let (reader, dates) = selected(session, place, args)?;
+    let Some(reader) = reader.filter(|_| !dates.is_empty()) else {
+        return Err(nothing(place));
+    };
+    let mut table = vec![
+        [
+            "target",
+            "topic",
+            "stage",
+            "date",
+            "gate",
+            "accepted",
+            "unconfirmed",
+            "rejected",
+            "pending",
+        ]
+        .map(str::to_owned),
+    ];
+    for date in dates {
+        let rows = reader.rows(&date).map_err(ledger_failure)?;
+        let held = if date.held_back { " (held)" } else { "" };
+        let rejected = rows.refused.saturating_add(rows.invalid);
+        session.printer.json_line(&JsonLine::new(
+            "date",
+            serde_json::json!({
+                "target": date.partition.target.to_string(),
+                "topic": date.partition.topic.as_str(),
+                "stage": date.partition.stage.kind().as_str(),
+                "date": date.partition.date().map(|day| day.to_string()),
+                "gate": date.gate.as_str(),
+                "held_back": date.held_back,
+                "rows_accepted": rows.accepted,
+                "rows_unconfirmed": rows.unconfirmed,
+                "rows_rejected": rejected,
+                "rows_pending": rows.pending,
+            }),
+        ));
+        table.push([
+            date.partition.target.to_string(),
+            date.partition.topic.to_string(),
+            date.partition.stage.kind().to_string(),
+            day_text(&date.partition),
+            format!("{}{held}", date.gate.as_str()),
+            grouped(rows.accepted),
+            grouped(rows.unconfirmed),
+            grouped(rejected),
+            grouped(rows.pending),
+        ]);
+    }
+    if !session.printer.style().json {
+        session.printer.result(&aligned(&table));
+    }
+    Ok(succeed(session))
+}
+
+fn show(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
+    let (reader, dates) = selected(session, place, args)?;
+    let Some(reader) = reader.filter(|_| !dates.is_empty()) else {
+        return Err(nothing(place));
+    };
+    for date in dates {
+        let inputs = reader.inputs(date.id).map_err(ledger_failure)?;
+        let rows = reader.rows(&date).map_err(ledger_failure)?;
+        let mut lines = vec![
+            format!("{} on {}", date.partition, date.partition.target),
+            format!(
+                "  gate {}, {} accepted, {} unconfirmed, {} rejected, {} pending, held back: {}",
+                date.gate.as_str(),
+                grouped(rows.accepted),
+                grouped(rows.unconfirmed),
+                grouped(rows.refused.saturating_add(rows.invalid)),
+                grouped(rows.pending),
+                if date.held_back { "yes" } else { "no" },
+            ),
+        ];
+        for input in &inputs {
+            let state = if input.is_finished() {
+                "finished"
+            } else if input.read_to_end {
+                "read, not settled"
+            } else {
+                "not read to its end"
+            };
+            lines.push(format!("  input {}: {state}", input.name));
+        }
+        for event in reader.events(date.id).map_err(ledger_failure)? {
+            lines.push(format!("  {event}"));
+        }
+        session.printer.json_line(&JsonLine::new(
+            "date",
+            serde_json::json!({
+                "topic": date.partition.topic.as_str(),
+                "stage": date.partition.stage.kind().as_str(),
+                "date": date.partition.date().map(|day| day.to_string()),
+                "gate": date.gate.as_str(),
+                "inputs": inputs.iter().map(|input| serde_json::json!({
+                    "name": input.name, "finished": input.is_finished()
+                })).collect::<Vec<_>>(),
+            }),
+        ));
+        if !session.printer.style().json {
+            session.printer.result(&lines.join("\n"));
+        }
+    }
+    Ok(succeed(session))
+}
+
+async fn drop_input(session: &Session, place: &Path, file: &Path, args: &SelectionArgs) -> Outcome {
+    let (reader, dates) = selected(session, place, args)?;
+    let Some(reader) = reader else {
+        return Err(nothing(place));
+    };
+    let name = file.to_string_lossy();
+    let mut found = Vec::new();
+    for date in dates {
+        for input in reader.inputs(date.id).map_err(ledger_failure)? {
+            if input.name == name {
+                found.push((date.clone(), input));
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(Failure::new(
+            Status::Nothing,
+            anyhow::anyhow!(
+                "the ledger knows no input {name}; 'byteair-sync ledger show' lists the inputs with their paths"
+            ),
+        ));
+    }
+    let ledger = open(session, place)?;
+    for (date, input) in found {
+        let what = date.partition.to_string();
+        let stored = ledger
+            .drop_input(date, input.id, input.name.clone())
+            .committed()
+            .await
+            .map_err(ledger_failure)?;
+        say(
+            session,
+            &format!(
+                "{what}: no longer waits for {}; {} of its rows stay on the platform",
+                input.name,
+                grouped(stored)
+            ),
+        );
+    }
+    Ok(succeed(session))
+}
+
+async fn prune(session: &Session, place: &Path, older_than: Duration, dry_run: bool) -> Outcome {
+    let everything = SelectionArgs {
+        topic: Vec::new(),
+        stage: Vec::new(),
+        date: Vec::new(),
+    };
+    let (_, dates) = selected(session, place, &everything)?;
+    let age = i64::try_from(older_than.as_secs()).unwrap_or(i64::MAX);
+    let before = chrono::Utc::now().timestamp().saturating_sub(age);
+    let old: Vec<KnownPartition> = dates
+        .into_iter()
+        .filter(|date| date.gate.is_done() && date.done_at.is_some_and(|at| at < before))
+        .collect();
+    let count = old.len();
+    if dry_run {
+        say(session, &format!("{count} done date(s) would be pruned"));
+        return Ok(succeed(session));
+    }
+    if count > 0 {
+        let ledger = open(session, place)?;
+        for date in old {
+            ledger
+                .prune(date)
+                .committed()
+                .await
+                .map_err(ledger_failure)?;
+        }
+    }
+    say(
+        session,
+        &format!("{count} done date(s) pruned; they stay known as done"),
+    );
+    Ok(succeed(session))
+}
+
+fn one_or_more(
+    session: &Session,
+    place: &Path,
+    args: &OnePartitionArgs,
+) -> Result<Vec<KnownPartition>, Failure> {
+    let (topic, stages) = one_stage(session.context(), args)?;
+    let everything = SelectionArgs {
+        topic: vec![topic.clone()],
+        stage: Vec::new(),
+        date: Vec::new(),
+    };
+    let (_, dates) = selected(session, place, &everything)?;
+    let dates: Vec<KnownPartition> = dates
+        .into_iter()
+        .filter(|date| stages.contains(&date.partition.stage))
+        .collect();
+    let targets: std::collections::BTreeSet<&Target> =
+        dates.iter().map(|date| &date.partition.target).collect();
+    if targets.len() > 1 {
+        let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
+        return Err(Failure::new(
+            Status::Usage,
+            anyhow::anyhow!(
+                "the ledger knows this date for several targets ({}); use a --state-dir that holds one of them",
+                names.join(", ")
+            ),
+        ));
+    }
+    if dates.is_empty() {
+        return Err(nothing(place));
+    }
+    Ok(dates)
+}
+
+/// Opens the ledger for a change.
+pub(super) fn open(session: &Session, place: &Path) -> Result<Ledger, Failure> {
+    let info = RunInfo {
+        pid: std::process::id(),
+        host: String::new(),
+        command: session.invocation.command_line.clone(),
+    };
+    Ledger::open(place, info).map_err(ledger_failure)
+}
+
+/// Status 8: the ledger has nothing of what was asked for.
+pub(super) fn nothing(place: &Path) -> Failure {
+    let place: PathBuf = place.to_owned();
+    Failure::new(
+        Status::Nothing,
+        anyhow::anyhow!(
+            "the ledger in {} knows nothing of that; 'byteair-sync ledger list' shows what it knows",
+            place.display()
+        ),
+    )
+}
+
+pub(super) fn say(session: &Session, text: &str) {
+    session.printer.message(Level::Info, text);
+}
+
+/// The last JSON line of a command that has nothing to count.
+pub(super) fn succeed(session: &Session) -> Status {
+    session.printer.json_line(&for_machines(&of_success()));
+    Status::Success
+}
+
+pub(super) fn day_text(partition: &Partition) -> String {
+    partition
+        .date()
+        .map_or_else(|| "(streaming)".to_owned(), |day| day.to_string())
+}
+
+/// A table with columns as wide as their widest cell; numbers are short enough to align left.
+pub(super) fn aligned<const COLUMNS: usize>(table: &[[String; COLUMNS]]) -> String {
+    let mut widths = [0_usize; COLUMNS];
+    for row in table {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let lines: Vec<String> = table
+        .iter()
+        .map(|row| {
+            let cells: Vec<String> = row
+                .iter()
+                .zip(widths)
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
+            cells.join("  ").trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n")
+}

@@ -1,0 +1,106 @@
+//! `rejects`: the dead letters, where they came from and why.
+
+use super::ledger::{aligned, nothing, selected, succeed};
+use super::running::ledger_failure;
+use super::{Failure, Outcome, Session};
+use crate::cli::args::{RejectsCommand, SelectionArgs};
+use crate::cli::json_line::JsonLine;
+use crate::cli::settings::state_dir;
+use crate::ledger::LedgerReader;
+use crate::upload::report::Status;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+/// Runs `rejects`.
+pub(super) fn run(session: &Session, command: &RejectsCommand) -> Outcome {
+    let place = state_dir(session.context())?;
+    match command {
+        RejectsCommand::List { selection, limit } => list(session, &place, selection, *limit),
+        RejectsCommand::Show { ids } => show(session, &place, ids),
+    }
+}
+
+fn list(session: &Session, place: &Path, args: &SelectionArgs, limit: NonZeroUsize) -> Outcome {
+    let (reader, dates) = selected(session, place, args)?;
+    let Some(reader) = reader else {
+        return Err(nothing(place));
+    };
+    let mut left = u32::try_from(limit.get()).unwrap_or(u32::MAX);
+    let (mut total, mut shown) = (0_u64, 0_u64);
+    let mut table = vec![["id", "state", "where", "code", "reason"].map(str::to_owned)];
+    for date in dates {
+        let mut after = 0;
+        total = total.saturating_add(reader.reject_count(date.id).map_err(ledger_failure)?);
+        while left > 0 {
+            let page = reader
+                .rejects(date.id, after, left.min(1_000))
+                .map_err(ledger_failure)?;
+            let Some(last) = page.last() else { break };
+            after = last.id;
+            left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
+            shown = shown.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+            for reject in &page {
+                session.printer.json_line(&JsonLine::new("reject", reject));
+                table.push([
+                    reject.id.to_string(),
+                    reject.state.clone(),
+                    format!("{}:{}", reject.file, reject.line),
+                    reject.code.clone(),
+                    reject.message.clone(),
+                ]);
+            }
+        }
+    }
+    if !session.printer.style().json {
+        if total == 0 {
+            session.printer.result("no rejected rows");
+        } else {
+            session.printer.result(&aligned(&table));
+        }
+        if total > shown {
+            session.printer.result(&format!(
+                "{} more; --limit {total} lists all",
+                total.saturating_sub(shown)
+            ));
+        }
+    }
+    Ok(succeed(session))
+}
+
+fn show(session: &Session, place: &Path, ids: &[i64]) -> Outcome {
+    let Some(reader) = LedgerReader::open(place).map_err(ledger_failure)? else {
+        return Err(nothing(place));
+    };
+    for id in ids {
+        let Some(reject) = reader.reject(*id).map_err(ledger_failure)? else {
+            return Err(Failure::new(
+                Status::Nothing,
+                anyhow::anyhow!(
+                    "there is no rejected row {id}; 'byteair-sync rejects list' shows them"
+                ),
+            ));
+        };
+        let raw = reader.raw_line(&reject).map_err(ledger_failure)?;
+        let fields: serde_json::Value = serde_json::from_slice(&raw).map_err(|error| {
+            Failure::new(
+                Status::Unexpected,
+                anyhow::anyhow!("the dead letter {id} cannot be read back: {error}"),
+            )
+        })?;
+        if session.printer.style().json {
+            session.printer.json_line(&JsonLine::new("reject", &fields));
+            continue;
+        }
+        let mut lines = vec![format!("rejected row {id}, {}", reject.state)];
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            if !value.is_null() {
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                lines.push(format!("  {name}: {text}"));
+            }
+        }
+        session.printer.result(&lines.join("\n"));
+    }
+    Ok(succeed(session))
+}

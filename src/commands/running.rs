@@ -1,0 +1,223 @@
+//! What `write` and `done` have in common: a ledger, a client, a limiter, progress, signals, and the
+//! end of a run.
+
+use super::{Failure, Session};
+use crate::cli::atomic_file::{self, Existing, Readers};
+use crate::cli::logging::{self, LogSettings};
+use crate::cli::printer::Level;
+use crate::cli::progress::Progress;
+use crate::cli::settings::RateSettings;
+use crate::cli::signals::{StatusRequests, StopSignals};
+use crate::cli::summary::{for_machines, write_report};
+use crate::domain::Target;
+use crate::http::{Client, ConnectionSettings};
+use crate::ledger::{Ledger, RunInfo};
+use crate::limiter::{Limiter, LimiterError};
+use crate::upload::event::Gauges;
+use crate::upload::report::{Status, Summary};
+use crate::upload::{Services, Stop};
+use anyhow::Context;
+use std::fs::File;
+use std::future::Future;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// Everything that a run needs around the engine.
+pub(super) struct Running<'a> {
+    session: &'a Session,
+    /// For the engine.
+    pub(super) services: Services,
+    progress: Progress,
+    gauges: Arc<Gauges>,
+    run_dir: PathBuf,
+    signals: StopSignals,
+    /// The limiter's dispatcher and the listener for SIGUSR1; ended with the run.
+    helpers: JoinSet<()>,
+}
+
+/// What a run connects to and how fast.
+pub(super) struct Means<'a> {
+    pub(super) connection: &'a ConnectionSettings,
+    pub(super) rate: &'a RateSettings,
+    pub(super) state_dir: &'a Path,
+    pub(super) command: &'a str,
+}
+
+impl<'a> Running<'a> {
+    /// Opens everything. Fails before anything is sent.
+    pub(super) fn start(
+        session: &'a Session,
+        means: &Means<'_>,
+        resolve_target: impl FnOnce() -> Result<Target, crate::ledger::LedgerError>,
+    ) -> Result<Self, Failure> {
+        let client =
+            Client::new(means.connection).map_err(|error| Failure::new(Status::Usage, error))?;
+        let info = RunInfo {
+            pid: std::process::id(),
+            host: host_name(),
+            command: means.command.to_owned(),
+        };
+        let ledger = Ledger::open(means.state_dir, info).map_err(ledger_failure)?;
+        let target = resolve_target().map_err(ledger_failure)?;
+        let mut helpers = JoinSet::new();
+        let limiter = limiter(session, means.rate, &target, &mut helpers)
+            .map_err(|error| Failure::new(Status::Usage, error))?;
+        let gauges = Arc::new(Gauges::default());
+        let progress = Progress::start(
+            session.printer.clone(),
+            session.output.display,
+            Arc::clone(&gauges),
+        )
+        .context("cannot start the progress display")?;
+        let observer = progress.observer();
+        let run_dir = means.state_dir.join("runs").join(run_name());
+        start_log(session, &run_dir)?;
+        let signals = StopSignals::listen().context("cannot listen to signals")?;
+        let mut requests = StatusRequests::listen().context("cannot listen to signals")?;
+        let asked = observer.clone();
+        helpers.spawn(async move {
+            while requests.next().await {
+                asked.print_status();
+            }
+        });
+        Ok(Self {
+            session,
+            services: Services {
+                ledger: Arc::new(ledger),
+                client,
+                limiter,
+                observer: Arc::new(observer),
+                gauges: Arc::clone(&gauges),
+                stop: Stop::default(),
+            },
+            progress,
+            gauges,
+            run_dir,
+            signals,
+            helpers,
+        })
+    }
+
+    /// Runs the engine to its end, or to the second signal, and tells the story.
+    pub(super) async fn finish(mut self, engine: impl Future<Output = Summary>) -> Status {
+        let stop = self.services.stop.clone();
+        let mut engine = std::pin::pin!(engine);
+        let mut signalled = false;
+        let summary = loop {
+            tokio::select! {
+                summary = &mut engine => break Some(summary),
+                cause = self.signals.next() => {
+                    if signalled {
+                        break None;
+                    }
+                    signalled = true;
+                    stop.drain(cause);
+                }
+            }
+        };
+        self.helpers.shutdown().await;
+        let Some(mut summary) = summary else {
+            self.session.printer.message(
+                Level::Warning,
+                "left at once; what was in flight counts as unknown and is sent again under the same id by the next run",
+            );
+            return stop
+                .cause()
+                .map_or(Status::Interrupted, |cause| cause.status());
+        };
+        self.keep(&mut summary);
+        let rows = Gauges::get(&self.gauges.rows_accepted)
+            .saturating_add(Gauges::get(&self.gauges.rows_unconfirmed));
+        if let Some(report) = &self.session.output.report
+            && let Err(error) = write_report(report, &summary)
+        {
+            summary.problems.push(format!(
+                "the report {} could not be written: {error}",
+                report.display()
+            ));
+            summary.status = summary.status.worst(Status::Temporary);
+        }
+        self.progress.finish();
+        self.session.printer.summary(&summary, rows);
+        summary.status
+    }
+
+    /// Keeps the summary beside the log; a run that did nothing leaves nothing behind.
+    fn keep(&self, summary: &mut Summary) {
+        let idle = Gauges::get(&self.gauges.requests) == 0
+            && Gauges::get(&self.gauges.rows_read) == 0
+            && summary.status == Status::Success;
+        if idle {
+            let _ = std::fs::remove_dir_all(&self.run_dir);
+            return;
+        }
+        summary.run_dir = Some(self.run_dir.clone());
+        let Ok(text) = serde_json::to_vec_pretty(&for_machines(summary)) else {
+            return;
+        };
+        let path = self.run_dir.join("summary.json");
+        if let Err(error) = atomic_file::write(&path, &text, Readers::Owner, Existing::Replace) {
+            summary
+                .notes
+                .push(format!("{} could not be written: {error}", path.display()));
+        }
+    }
+}
+
+fn limiter(
+    session: &Session,
+    rate: &RateSettings,
+    target: &Target,
+    helpers: &mut JoinSet<()>,
+) -> Result<Limiter, LimiterError> {
+    let Some(limit) = rate.limit(target)? else {
+        session.printer.message(
+            Level::Warning,
+            "--no-rate-limit: the platform's quota of 100 requests and 50,000 rows a second is not kept",
+        );
+        return Ok(Limiter::unlimited());
+    };
+    let (limiter, dispatcher) = Limiter::new(limit)?;
+    helpers.spawn(dispatcher.run());
+    Ok(limiter)
+}
+
+fn start_log(session: &Session, run_dir: &Path) -> Result<(), Failure> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(run_dir)
+        .with_context(|| format!("cannot create {}", run_dir.display()))
+        .map_err(|error| Failure::new(Status::Usage, error))?;
+    let path = run_dir.join("run.log");
+    let file = File::create(&path)
+        .with_context(|| format!("cannot create {}", path.display()))
+        .map_err(|error| Failure::new(Status::Usage, error))?;
+    logging::install(LogSettings {
+        json: session.output.json_log,
+        file: Some(file),
+        verbose: session.output.verbose.then(|| session.printer.clone()),
+    })
+    .context("cannot start the log")?;
+    Ok(())
+}
+
+/// Sorts by time, and two runs of one second differ by their process.
+fn run_name() -> String {
+    let now = chrono::Utc::now().format("%Y%m%dT%H%M%SZ");
+    format!("{now}-{}", std::process::id())
+}
+
+fn host_name() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// A failure of the ledger with the exit status that it means.
+pub(super) fn ledger_failure(error: crate::ledger::LedgerError) -> Failure {
+    Failure::new(crate::upload::ledger_status(&error), error)
+}

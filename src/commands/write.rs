@@ -1,0 +1,132 @@
+//! `write`: read, validate, batch, upload; then `done` for each date whose gate opens.
+
+use super::running::{Means, Running};
+use super::{Failure, Outcome, Session};
+use crate::cli::args::WriteArgs;
+use crate::cli::printer::Level;
+use crate::cli::settings::{SandboxEndpoint, WriteOptions};
+use crate::sandbox::{Sandbox, SandboxSettings};
+use crate::upload::report::Status;
+use crate::upload::{Sources, StdinInput};
+use anyhow::Context;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Runs `write`, against the built-in server when it is asked to.
+pub(super) async fn run(session: &Session, args: &WriteArgs) -> Outcome {
+    if !args.run.sandbox {
+        return upload(session, args, None).await;
+    }
+    let builtin = BuiltIn::start().await?;
+    let status = upload(session, args, Some(&builtin.endpoint)).await;
+    builtin.stop(session).await?;
+    status
+}
+
+async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEndpoint>) -> Outcome {
+    let options = WriteOptions::resolve(session.context(), args, sandbox)?;
+    for warning in &options.warnings {
+        session.printer.message(Level::Warning, warning);
+    }
+    let stdin = match &options.upload.sources {
+        Sources::Stdin { input_id } => Some(open_stdin(input_id.clone()).await?),
+        Sources::Paths(_) => None,
+    };
+    if options.upload.run.dry_run {
+        let summary = crate::upload::plan_only(options.upload, stdin).await;
+        session.printer.summary(&summary, 0);
+        return Ok(summary.status);
+    }
+    let means = Means {
+        connection: &options.connection,
+        rate: &options.rate,
+        state_dir: &options.upload.run.state_dir,
+        command: &options.upload.run.command,
+    };
+    let running = Running::start(session, &means, || {
+        crate::upload::resolve_target(&options.upload)
+    })?;
+    let engine = crate::upload::run(options.upload.clone(), running.services.clone(), stdin);
+    Ok(running.finish(engine).await)
+}
+
+/// The first read may wait for whoever writes the pipe.
+async fn open_stdin(input_id: Option<String>) -> Result<StdinInput, Failure> {
+    let opening = tokio::task::spawn_blocking(move || {
+        StdinInput::new(Box::new(std::io::stdin()), input_id.as_deref())
+    });
+    opening
+        .await
+        .context("reading standard input ended unexpectedly")?
+        .map_err(|error| Failure::new(Status::BadInput, error))
+}
+
+/// The built-in server of this run, with a state directory to throw away.
+struct BuiltIn {
+    sandbox: Arc<Sandbox>,
+    endpoint: SandboxEndpoint,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<(), crate::sandbox::SandboxError>>,
+    /// Removed when the run has ended.
+    _state: tempfile::TempDir,
+}
+
+impl BuiltIn {
+    async fn start() -> Result<Self, Failure> {
+        let state = tempfile::Builder::new()
+            .prefix("byteair-sync-sandbox-")
+            .tempdir()
+            .context("cannot create a throw-away state directory")
+            .map_err(|error| Failure::new(Status::Usage, error))?;
+        let sandbox =
+            Sandbox::new(SandboxSettings::default()).context("cannot start the built-in server")?;
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .context("cannot listen on a free port of 127.0.0.1")?;
+        let endpoint = SandboxEndpoint {
+            address: listener.local_addr().context("cannot learn the port")?,
+            state_dir: state.path().to_owned(),
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = Arc::clone(&sandbox).serve(listener, async {
+            let _told_or_dropped = stopped.await;
+        });
+        Ok(Self {
+            sandbox,
+            endpoint,
+            stop,
+            served: tokio::spawn(serving),
+            _state: state,
+        })
+    }
+
+    /// Ends the server and prints what it received.
+    async fn stop(self, session: &Session) -> Result<(), Failure> {
+        // A server that is already gone needs no telling.
+        let _gone = self.stop.send(());
+        self.served
+            .await
+            .context("the built-in server ended unexpectedly")?
+            .context("the built-in server stopped by itself")?;
+        if session.printer.style().json {
+            return Ok(());
+        }
+        for partition in self.sandbox.state().partitions {
+            session.printer.message(
+                Level::Info,
+                &format!(
+                    "the sandbox received {} row(s) in {} request(s) for {} {} {}: {}",
+                    partition.rows,
+                    partition.requests,
+                    partition.topic,
+                    partition.stage,
+                    partition.date.as_deref().unwrap_or("(streaming)"),
+                    partition.state,
+                ),
+            );
+        }
+        Ok(())
+    }
+}
