@@ -99,7 +99,7 @@ pub(super) fn fixture(name: &str) -> std::path::PathBuf {
 
 pub(super) fn read_fixture(name: &str) -> Result<Content, InputError> {
     let settings = InputSettings::default();
-    drain(open_file(&fixture(name), &settings, &[])?, 500)
+    drain(open_file(&fixture(name), &settings, Start::BEGINNING)?, 500)
 }
 
 fn check_tiles(content: &Content, bytes: &[u8], start: Start) {

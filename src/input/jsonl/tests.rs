@@ -1,5 +1,5 @@
 use crate::input::tests::{read, settings, stream};
-use crate::input::{Format, InputSettings, Next, Start, WarningKind, open_stream};
+use crate::input::{Format, InputSettings, Next, WarningKind, open_stream};
 
 #[test]
 fn a_line_of_exactly_the_limit_is_a_row_whatever_its_line_end() {

@@ -3,12 +3,7 @@ use crate::input::tests::{drain, gzip, read, settings, stream};
 use crate::input::{Compression, RawRange, Verifier};
 
 fn stdin(bytes: &[u8], settings: &InputSettings) -> Result<Box<dyn RowReader>, InputError> {
-    open_stream(
-        stream(bytes, 7),
-        "standard input",
-        settings,
-        Start::BEGINNING,
-    )
+    open_stream(stream(bytes, 7), "standard input", settings, &[])
 }
 
 #[test]
