@@ -40,6 +40,7 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
         rate: &options.rate,
         state_dir: &options.state_dir,
         command: &options.command,
+        throw_away: false,
     };
     let running = Running::start(session, &means, || Ok(target))?;
     let engine = crate::upload::finish(request, running.services.clone(), command);
