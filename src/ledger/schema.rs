@@ -166,14 +166,23 @@ fn configure(db: &Connection, path: &Path) -> Result<(), LedgerError> {
         .map_err(in_database("open the ledger", path))
 }
 
+/// The version, read in one transaction: another process may be creating the tables right now.
 fn version(db: &Connection, path: &Path) -> Result<i32, LedgerError> {
     let doing = in_database("read the version of the ledger", path);
-    let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    let version = pragma("user_version").map_err(&doing)?;
-    let application = pragma("application_id").map_err(&doing)?;
+    let alone = if db.is_autocommit() {
+        Some(db.unchecked_transaction().map_err(&doing)?)
+    } else {
+        None
+    };
     let tables: i64 = db
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(&doing)?;
+    let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let version = pragma("user_version").map_err(&doing)?;
+    let application = pragma("application_id").map_err(&doing)?;
+    if let Some(transaction) = alone {
+        transaction.finish().map_err(&doing)?;
+    }
     if (version != 0 || tables != 0) && application != APPLICATION_ID {
         return Err(LedgerError::NotALedger {
             path: path.to_owned(),
