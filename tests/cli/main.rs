@@ -7,5 +7,8 @@
 )]
 
 mod config;
+mod recorder;
+mod retries;
 mod sandbox_command;
 mod start;
+mod wire;
