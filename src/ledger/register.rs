@@ -64,7 +64,7 @@ pub struct InputIntent {
     pub scope: Vec<usize>,
     /// Whether what the ledger recorded of it was compared, or needs no comparing.
     pub verified: bool,
-    /// Whether there is something left to read (also: rows were appended).
+    /// Whether there is something left to read, to compare or to settle.
     pub unfinished: bool,
 }
 
@@ -310,13 +310,17 @@ impl Registrar<'_> {
                 .map_err(|e| LedgerError::database("register an input", e))?;
         }
         self.adopt_after_crash(id)?;
-        self.refresh(id, intent)?;
+        // A file that was read to its end and has not grown only waits for its batches. A stream
+        // has no size: what it holds is known when it was read again.
         self.db
             .execute(
-                "UPDATE input SET run = ?2, state = 'reading' WHERE id = ?1",
-                params![id.0, self.run.0],
+                "UPDATE input SET run = ?2,
+                   state = CASE WHEN state = 'read' AND size = ?3 THEN 'read' ELSE 'reading' END
+                 WHERE id = ?1",
+                params![id.0, self.run.0, intent.identity.map(|i| number(i.size))],
             )
             .map_err(|e| LedgerError::database("register an input", e))?;
+        self.refresh(id, intent)?;
         Ok(HeldInput {
             id,
             lock: Some(lock),
