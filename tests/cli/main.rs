@@ -7,7 +7,10 @@
 )]
 
 mod config;
+mod done_replies;
+mod inputs;
 mod recorder;
+mod refusals;
 mod retries;
 mod sandbox_command;
 mod start;

@@ -195,7 +195,7 @@ impl Ran {
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
         assert!(
-            self.errors.contains(text),
+            self.errors.contains(text) || self.output.contains(text),
             "no '{text}' in\n{}\n{}",
             self.output,
             self.errors
