@@ -32,6 +32,7 @@ pub(super) struct Running<'a> {
     progress: Progress,
     gauges: Arc<Gauges>,
     run_dir: PathBuf,
+    throw_away: bool,
     signals: StopSignals,
     /// The limiter's dispatcher and the listener for SIGUSR1; ended with the run.
     helpers: JoinSet<()>,
@@ -43,6 +44,8 @@ pub(super) struct Means<'a> {
     pub(super) rate: &'a RateSettings,
     pub(super) state_dir: &'a Path,
     pub(super) command: &'a str,
+    /// The state directory goes with the run, so nobody is pointed at files in it.
+    pub(super) throw_away: bool,
 }
 
 impl<'a> Running<'a> {
@@ -95,6 +98,7 @@ impl<'a> Running<'a> {
             progress,
             gauges,
             run_dir,
+            throw_away: means.throw_away,
             signals,
             helpers,
         })
@@ -151,6 +155,9 @@ impl<'a> Running<'a> {
             && summary.status == Status::Success;
         if idle {
             let _ = std::fs::remove_dir_all(&self.run_dir);
+            return;
+        }
+        if self.throw_away {
             return;
         }
         summary.run_dir = Some(self.run_dir.clone());

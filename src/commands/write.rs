@@ -44,6 +44,7 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
         rate: &options.rate,
         state_dir: &options.upload.run.state_dir,
         command: &options.upload.run.command,
+        throw_away: sandbox.is_some_and(|it| it.state_dir == options.upload.run.state_dir),
     };
     let running = Running::start(session, &means, || {
         crate::upload::resolve_target(&options.upload)

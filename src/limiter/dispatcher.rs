@@ -9,20 +9,15 @@ use super::clock::Moment;
 use super::permit::{Permit, Stamp};
 use super::queue::{Front, Shared};
 use super::shared::QuotaFile;
+use super::smoother::Smoother;
 use super::turns::{Ask, LOOK_AHEAD, Quota, SECOND, Turn};
 use super::window::{Limits, Slot};
 use super::{LimiterError, Waiting};
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, RateLimiter};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often slots and tickets of this process are renewed.
 const HEARTBEAT: Duration = Duration::from_millis(250);
-/// The smoother runs this much faster than the quota, in percent, so that it never is the limit.
-const SMOOTHER_LEAD: u64 = 103;
-
 /// Where the log of the window is.
 #[derive(Debug)]
 enum Log {
@@ -49,9 +44,7 @@ pub struct Dispatcher {
     process: u64,
     next_slot: u64,
     held: Vec<Held>,
-    smoother: DefaultDirectRateLimiter,
-    /// The smoother has let the next request through.
-    smoothed: bool,
+    smoother: Smoother,
     /// Our ticket may be in the log.
     queued: bool,
 }
@@ -79,8 +72,7 @@ impl Dispatcher {
             process: rand::random::<u64>().max(1),
             next_slot: rand::random(),
             held: Vec::new(),
-            smoother: smoother(limits.requests),
-            smoothed: false,
+            smoother: Smoother::new(limits),
             queued: false,
         }
     }
@@ -128,8 +120,13 @@ impl Dispatcher {
             self.shared.show(Some(Waiting::Pause));
             return self.idle(now, pause).await;
         }
-        if let Some(wait) = self.smoothed_after() {
-            self.shared.show(Some(Waiting::Requests));
+        let first_rows = front.rows.first().copied().unwrap_or(0);
+        if let Some(wait) = self.smoother.wait(first_rows) {
+            self.shared.show(Some(if first_rows == 0 {
+                Waiting::Requests
+            } else {
+                Waiting::Rows
+            }));
             return self.idle(now, now.after(wait)).await;
         }
         let id = self.next_slot;
@@ -186,21 +183,10 @@ impl Dispatcher {
             stamp: stamp.clone(),
         });
         self.next_slot = self.next_slot.wrapping_add(1);
-        self.smoothed = false;
+        self.smoother.left();
         self.queued = false;
         // A caller that has gone away drops the permit, which marks the slot as sent.
         self.shared.hand_out(front, index, Permit::new(stamp));
-    }
-
-    /// Time until the smoother lets a request through; `None` once it has, until one has gone.
-    fn smoothed_after(&mut self) -> Option<Duration> {
-        if !self.smoothed {
-            if let Err(not_yet) = self.smoother.check() {
-                return Some(not_yet.wait_time_from(DefaultClock::default().now()));
-            }
-            self.smoothed = true;
-        }
-        None
     }
 
     /// Whether a slot has to be renewed in the log.
@@ -255,14 +241,4 @@ fn renewed(held: &Held, now: Moment, occupied: Duration) -> Option<Moment> {
         Some(sent) => Some(sent.after(occupied)).filter(|new| *new > old),
         None => Some(now.after(occupied)).filter(|new| new.since(old) >= HEARTBEAT),
     }
-}
-
-/// Evens out bursts of requests, so that a hundred of them do not get in each other's way on the
-/// wire, which would hold their slots longer than needed.
-fn smoother(requests: u32) -> DefaultDirectRateLimiter {
-    let burst = NonZeroU32::new(requests / 20).unwrap_or(NonZeroU32::MIN);
-    let nanos = 1_000_000_000_u64 * 100 / (u64::from(requests.max(1)) * SMOOTHER_LEAD);
-    let quota = governor::Quota::with_period(Duration::from_nanos(nanos))
-        .unwrap_or_else(|| governor::Quota::per_second(NonZeroU32::MAX));
-    RateLimiter::direct(quota.allow_burst(burst))
 }

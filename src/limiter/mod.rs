@@ -15,6 +15,7 @@ mod permit;
 mod place;
 mod queue;
 mod shared;
+mod smoother;
 mod throttle;
 mod turns;
 mod unlimited;

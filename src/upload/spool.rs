@@ -96,4 +96,8 @@ pub(super) fn remove(dir: &Path, piece: &Piece) {
     if let Err(error) = fs::remove_file(&path) {
         tracing::debug!("cannot remove {}: {error}", path.display());
     }
+    // Goes with its last file, and stays while there are others.
+    if let Some(folder) = path.parent() {
+        let _not_empty_yet = fs::remove_dir(folder);
+    }
 }
