@@ -108,7 +108,7 @@ pub(super) fn drop_input(
             known.gate.as_str()
         )));
     }
-    let Some(_lock) = lock::try_lock(state_dir, &format!("input-{}", input.0))? else {
+    let Some(_lock) = lock::try_lock(state_dir, &lock::of_input(input))? else {
         return Err(LedgerError::Busy {
             input: name.to_owned(),
             holder: query::holder_of(db, input)?,
@@ -201,7 +201,7 @@ fn lock_everything(
         None => return Err(busy(known.partition.to_string(), String::new())),
     }
     for input in query::inputs_of(db, known.id)? {
-        match lock::try_lock(state_dir, &format!("input-{}", input.id.0))? {
+        match lock::try_lock(state_dir, &lock::of_input(input.id))? {
             Some(lock) => held.push(lock),
             None => return Err(busy(input.name, query::holder_of(db, input.id)?)),
         }

@@ -1,11 +1,13 @@
-//! Kernel file locks: one per input, one per partition, both dying with their process.
+//! Kernel file locks: one per input, one per partition, one for opening the ledger, all dying with
+//! their process.
 //!
 //! A lock file stays where it is when the lock is let go; removing it would let two processes lock
 //! two files of the same name.
 
 use super::error::{LedgerError, in_file};
+use super::id::InputId;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A lock that is held until this value is dropped or its process ends.
 #[derive(Debug)]
@@ -13,8 +15,30 @@ pub struct HeldLock {
     _file: File,
 }
 
+/// Name of the lock of an input.
+pub(super) fn of_input(input: InputId) -> String {
+    format!("input-{}", input.0)
+}
+
+/// Waits for the turn to open the ledger. Two processes that make a ledger at the same time would
+/// trip over each other: the switch to a write-ahead log does not wait for anybody.
+pub(super) fn wait_to_open(state_dir: &Path) -> Result<HeldLock, LedgerError> {
+    let (file, path) = open(state_dir, "open")?;
+    file.lock().map_err(in_file("lock", &path))?;
+    Ok(HeldLock { _file: file })
+}
+
 /// Tries to take the lock of a name; `None` when another process (or another handle) holds it.
 pub(super) fn try_lock(state_dir: &Path, name: &str) -> Result<Option<HeldLock>, LedgerError> {
+    let (file, path) = open(state_dir, name)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(HeldLock { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(in_file("lock", &path)(source)),
+    }
+}
+
+fn open(state_dir: &Path, name: &str) -> Result<(File, PathBuf), LedgerError> {
     let dir = state_dir.join("locks");
     std::fs::create_dir_all(&dir).map_err(in_file("create", &dir))?;
     let path = dir.join(name);
@@ -24,11 +48,7 @@ pub(super) fn try_lock(state_dir: &Path, name: &str) -> Result<Option<HeldLock>,
         .write(true)
         .open(&path)
         .map_err(in_file("open the lock file", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(HeldLock { _file: file })),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(source)) => Err(in_file("lock", &path)(source)),
-    }
+    Ok((file, path))
 }
 
 #[cfg(test)]

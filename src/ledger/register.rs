@@ -294,7 +294,7 @@ impl Registrar<'_> {
             self.refresh(id, intent)?;
             return Ok(HeldInput { id, lock: None });
         }
-        let Some(lock) = lock::try_lock(self.state_dir, &format!("input-{}", id.0))? else {
+        let Some(lock) = lock::try_lock(self.state_dir, &lock::of_input(id))? else {
             return Err(LedgerError::Busy {
                 input: intent.name.clone(),
                 holder: query::holder_of(self.db, id)?,
