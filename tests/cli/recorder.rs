@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 pub(crate) const ACCESS_KEY: &str = "AKBLACKBOX0000000001";
@@ -203,6 +203,24 @@ impl Recorder {
         requests
     }
 
+    /// Waits until so many requests have arrived.
+    pub(crate) fn wait_for(&self, count: usize) {
+        eventually("a request", || self.requests().len() >= count);
+    }
+
+    /// The rows of a server that stores each Request-Id once, sorted.
+    pub(crate) fn stored(&self) -> Vec<String> {
+        let mut ids = BTreeSet::new();
+        let mut rows: Vec<String> = self
+            .writes()
+            .iter()
+            .filter(|write| ids.insert(write.id()))
+            .flat_map(Received::rows)
+            .collect();
+        rows.sort();
+        rows
+    }
+
     /// All rows of all writes, sorted, for the comparison of multisets.
     pub(crate) fn rows(&self) -> Vec<String> {
         let mut rows: Vec<String> = self.writes().iter().flat_map(Received::rows).collect();
@@ -363,6 +381,24 @@ fn known() -> [Credentials; 2] {
             token: byteair_sync::domain::Secret::new(TOKEN),
         },
     ]
+}
+
+/// Holds back whoever waits until it is opened; clones are one latch.
+#[derive(Clone, Default)]
+pub(crate) struct Latch(Arc<(Mutex<bool>, Condvar)>);
+
+impl Latch {
+    pub(crate) fn wait(&self) {
+        let (open, changed) = &*self.0;
+        let waiting = changed.wait_while(open.lock().unwrap(), |open| !*open);
+        drop(waiting.unwrap());
+    }
+
+    pub(crate) fn open(&self) {
+        let (open, changed) = &*self.0;
+        *open.lock().unwrap() = true;
+        changed.notify_all();
+    }
 }
 
 /// Whether something comes true before the patience of a whole test suite ends.

@@ -104,13 +104,19 @@ impl Place {
 
     /// The binary with these words in the background.
     pub(crate) fn start(&self, words: &str) -> Child {
-        std::process::Command::new(assert_cmd::cargo::cargo_bin("byteair-sync"))
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_byteair-sync"));
+        command.args(words.split_whitespace());
+        self.spawn(command)
+    }
+
+    /// Any program in the background, in this place.
+    pub(crate) fn spawn(&self, mut command: std::process::Command) -> Child {
+        command
             .env_clear()
             .env("HOME", self.folder.path())
             .env("XDG_RUNTIME_DIR", self.folder.path())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path())
-            .args(words.split_whitespace())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -128,6 +134,27 @@ impl Place {
             }
         }
         bytes
+    }
+}
+
+/// Sends a signal.
+pub(crate) fn signal(child: &Child, signal: rustix::process::Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
+}
+
+/// Reads the messages of a running command up to one that says so.
+pub(crate) fn wait_for_message(child: &mut Child, text: &str) {
+    use std::io::Read;
+    let errors = child.stderr.as_mut().unwrap();
+    let (mut seen, mut byte) = (Vec::new(), [0]);
+    while !String::from_utf8_lossy(&seen).contains(text) {
+        assert_eq!(
+            errors.read(&mut byte).unwrap(),
+            1,
+            "{}",
+            String::from_utf8_lossy(&seen)
+        );
+        seen.push(byte[0]);
     }
 }
 
@@ -164,7 +191,7 @@ impl Ran {
         }
     }
 
-    /// Waits for a command that was started.
+    /// Waits for a command that was started; a signal that ended it counts as negative status.
     pub(crate) fn after(child: Child) -> Self {
         use std::os::unix::process::ExitStatusExt;
         let output = child.wait_with_output().unwrap();
