@@ -6,6 +6,7 @@
     reason = "a test helper that cannot go on has to fail the test"
 )]
 
+mod changed_inputs;
 mod config;
 mod done_replies;
 mod inputs;

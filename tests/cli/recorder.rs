@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ pub(crate) struct Received {
     pub(crate) headers: Vec<(String, String)>,
     /// The body after gzip is undone.
     pub(crate) text: Vec<u8>,
+    /// The HTTP status of the reply, 0 while there is none.
+    pub(crate) answered: Arc<AtomicU16>,
     /// What was wrong with it.
     pub(crate) faults: Vec<String>,
 }
@@ -221,6 +224,17 @@ impl Recorder {
         rows
     }
 
+    /// The rows that were answered 200, sorted: what a server holds that stores nothing else.
+    pub(crate) fn accepted(&self) -> Vec<String> {
+        let writes = self.writes();
+        let accepted = writes
+            .iter()
+            .filter(|write| write.answered.load(Ordering::Acquire) == 200);
+        let mut rows: Vec<String> = accepted.flat_map(Received::rows).collect();
+        rows.sort();
+        rows
+    }
+
     /// All rows of all writes, sorted, for the comparison of multisets.
     pub(crate) fn rows(&self) -> Vec<String> {
         let mut rows: Vec<String> = self.writes().iter().flat_map(Received::rows).collect();
@@ -247,6 +261,7 @@ impl Shared {
                     headers,
                     body,
                 } => {
+                    request.answered.store(status, Ordering::Release);
                     let mut text = format!("HTTP/1.1 {status} Scripted\r\n");
                     for (name, value) in headers {
                         text.push_str(&format!("{name}: {value}\r\n"));
@@ -293,6 +308,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Rec
         query: query.to_owned(),
         headers,
         text: Vec::new(),
+        answered: Arc::default(),
         faults: Vec::new(),
     };
     let faults = check(&mut received, &method, &body);
