@@ -9,7 +9,10 @@
 mod changed_inputs;
 mod config;
 mod done_replies;
+mod guards;
+mod housekeeping;
 mod inputs;
+mod output;
 mod recorder;
 mod refusals;
 mod resume;
@@ -17,4 +20,5 @@ mod retries;
 mod sandbox_command;
 mod several;
 mod start;
+mod statuses;
 mod wire;
