@@ -13,6 +13,7 @@ mod guards;
 mod housekeeping;
 mod inputs;
 mod output;
+mod rate;
 mod recorder;
 mod refusals;
 mod resume;

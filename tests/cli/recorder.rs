@@ -4,6 +4,7 @@
 //! library. Each request is checked for what must hold always (signature, header set, gzip,
 //! Content-Length); whoever looks at the requests fails when one was wrong.
 
+use byteair_sync::domain::Secret;
 use byteair_sync::protocol::messages::{DataError, DoneRequest, Status, WriteResponse};
 use byteair_sync::protocol::sign::{Credentials, RequestToSign, payload_digest, verify};
 use prost::Message;
@@ -16,6 +17,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 pub(crate) const ACCESS_KEY: &str = "AKBLACKBOX0000000001";
+/// Known as well, with the same secret.
+pub(crate) const ROTATED_ACCESS_KEY: &str = "AKBLACKBOX0000000000";
 pub(crate) const SECRET_KEY: &str = "sk-very-hidden-0001";
 pub(crate) const TOKEN: &str = "token-very-hidden-0002";
 pub(crate) const TENANT: &str = "2100021";
@@ -385,17 +388,18 @@ fn flate2_inflate(body: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn known() -> [Credentials; 2] {
+fn known() -> [Credentials; 3] {
+    let keys = |access_key: &str| Credentials::AkSk {
+        access_key: access_key.to_owned(),
+        secret_key: Secret::new(SECRET_KEY),
+        session_token: None,
+        region: "placeholder".to_owned(),
+    };
+    let token = Secret::new(TOKEN);
     [
-        Credentials::AkSk {
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: byteair_sync::domain::Secret::new(SECRET_KEY),
-            session_token: None,
-            region: "placeholder".to_owned(),
-        },
-        Credentials::Token {
-            token: byteair_sync::domain::Secret::new(TOKEN),
-        },
+        keys(ACCESS_KEY),
+        keys(ROTATED_ACCESS_KEY),
+        Credentials::Token { token },
     ]
 }
 

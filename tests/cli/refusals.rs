@@ -1,6 +1,6 @@
 //! What the platform refuses: rows, batches, dates, settings, credentials.
 
-use crate::recorder::{Received, Recorder, Reply};
+use crate::recorder::{ACCESS_KEY, ROTATED_ACCESS_KEY, Received, Recorder, Reply, SECRET_KEY};
 use crate::start::{Place, WRITE};
 use serde_json::Value;
 
@@ -180,6 +180,61 @@ fn refused_credentials_are_tried_once_more_and_then_status_12() {
         done.place.end(&format!("{WRITE} rows.jsonl")).expect(0);
         assert_eq!(done.recorder.dones().len(), 1);
     }
+}
+
+#[test]
+fn secrets_are_read_again_from_their_files_when_they_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ak, sk) = (folder.path().join("ak"), folder.path().join("sk"));
+    std::fs::write(&ak, format!("{ROTATED_ACCESS_KEY}\n")).unwrap();
+    std::fs::write(&sk, SECRET_KEY).unwrap();
+    let rotated = ak.clone();
+    let recorder = Recorder::answering(move |request, _| {
+        if request
+            .header("authorization")
+            .unwrap()
+            .contains(ROTATED_ACCESS_KEY)
+        {
+            std::fs::write(&rotated, ACCESS_KEY).unwrap();
+            return Reply::code(401, 401, "Auth fail, the key was rotated");
+        }
+        Reply::ok()
+    });
+    let mut place = Place::with(&recorder);
+    place.set("BYTEAIR_AK", "");
+    place.set("BYTEAIR_SK", "");
+    place.set("BYTEAIR_AK_FILE", ak.to_str().unwrap());
+    place.set("BYTEAIR_SK_FILE", sk.to_str().unwrap());
+    place.rows("rows.jsonl", 0, 10);
+    place.end(&format!("{WRITE} rows.jsonl")).expect(0);
+    let requests = recorder.requests();
+    assert_eq!(requests.len(), 3);
+    assert_ne!(requests[0].id(), requests[1].id(), "a definite refusal");
+}
+
+#[test]
+fn a_clock_that_is_a_little_off_is_set_by_the_servers() {
+    let ten_minutes = chrono::TimeDelta::minutes(10);
+    let date = (chrono::Utc::now() + ten_minutes).format("%a, %d %b %Y %H:%M:%S GMT");
+    let date = date.to_string();
+    let done = upload(10, "", move |_, number| match number {
+        0 => Reply::code(401, 401, "Auth fail, expired").with("Date", &date),
+        _ => Reply::ok(),
+    });
+    assert_eq!(done.summary["exit_status"], 0, "{}", done.summary);
+    let signed: Vec<_> = done
+        .requests
+        .iter()
+        .map(|request| {
+            let text = request.header("x-date").unwrap();
+            chrono::NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").unwrap()
+        })
+        .collect();
+    let moved = signed[1] - signed[0];
+    assert!(
+        (moved - ten_minutes).abs() < chrono::TimeDelta::minutes(1),
+        "{moved}"
+    );
 }
 
 #[test]

@@ -217,3 +217,58 @@ fn a_run_that_may_not_take_longer_is_status_5_and_goes_on_later() {
     assert_ids_name_bodies(&recorder.requests());
     assert_eq!(recorder.stored(), rows(0, 100));
 }
+
+#[test]
+fn however_often_and_whenever_it_is_killed_every_row_is_stored_once() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    for part in 0..20 {
+        place.rows(&format!("parts/{part:02}.jsonl"), part * 30, 30);
+    }
+    let words = format!("{WRITE} --batch-rows 7 --max-in-flight 4 parts");
+    for round in 0..8 {
+        let before = recorder.requests().len();
+        let mut child = place.start(&words);
+        crate::recorder::eventually("some requests, or the end", || {
+            recorder.requests().len() > before + round || child.try_wait().unwrap().is_some()
+        });
+        kill(child);
+    }
+    place.end(&words).expect(0);
+    assert_ids_name_bodies(&recorder.requests());
+    assert_eq!(recorder.stored(), rows(0, 600));
+    let dones = recorder.dones();
+    assert!(dones.iter().all(|done| done.id() == dones[0].id()) && !dones.is_empty());
+    let before = recorder.requests().len();
+    place.end(&words).expect(0);
+    assert_eq!(recorder.requests().len(), before);
+}
+
+#[test]
+fn a_compressed_file_goes_on_in_the_middle() {
+    let (recorder, latch) = holding(2);
+    let place = Place::with(&recorder);
+    place.file(
+        "rows.jsonl.zst",
+        zstd::encode_all(rows(0, 100).join("\n").as_bytes(), 3).unwrap(),
+    );
+    let words = format!("{WRITE} --batch-rows 20 --max-in-flight 1 rows.jsonl.zst");
+    let child = place.start(&words);
+    recorder.wait_for(3);
+    kill(child);
+    latch.open();
+    place.end(&words).expect(0);
+    assert_ids_name_bodies(&recorder.requests());
+    assert_eq!(recorder.stored(), rows(0, 100));
+    assert_eq!(recorder.writes().len(), 6);
+}
+
+#[test]
+fn a_status_line_can_be_asked_for_by_signal() {
+    let (recorder, latch, _place, mut child) = waiting(1, "");
+    signal(&child, Signal::USR1);
+    wait_for_message(&mut child, "accepted");
+    latch.open();
+    Ran::after(child).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
