@@ -2,7 +2,7 @@
 
 use super::error::LedgerError;
 use super::gate::{Gate, RowCounts};
-use super::id::{BatchId, InputId, PartitionId};
+use super::id::{BatchId, InputId, PartitionId, RunId};
 use crate::domain::{
     DataDate, Epoch, FileIdentity, Generation, Guards, Partition, RawRange, Stage, StageKind,
     Target,
@@ -498,6 +498,17 @@ pub(super) fn newest_input(db: &Connection) -> Result<i64, LedgerError> {
         row.get(0)
     })
     .map_err(failed("look up the inputs"))
+}
+
+/// The run that holds an input and has not ended, whether its process lives or not.
+pub(super) fn run_of(db: &Connection, input: InputId) -> Result<Option<RunId>, LedgerError> {
+    db.query_row(
+        "SELECT r.id FROM input i JOIN run r ON r.id = i.run WHERE i.id = ?1 AND r.ended IS NULL",
+        [input.0],
+        |row| row.get(0).map(RunId),
+    )
+    .optional()
+    .map_err(failed("look up a run"))
 }
 
 /// The run that holds an input, for people.

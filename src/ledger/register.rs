@@ -65,7 +65,7 @@ pub struct InputIntent {
     pub scope: Vec<usize>,
     /// Whether what the ledger recorded of it was compared, or needs no comparing.
     pub verified: bool,
-    /// Whether there is something left to read (also: rows were appended).
+    /// Whether there is something left to read, to compare or to settle.
     pub unfinished: bool,
 }
 
@@ -290,7 +290,7 @@ impl Registrar<'_> {
             self.refresh(id, intent)?;
             return Ok(HeldInput { id, lock: None });
         }
-        let Some(lock) = lock::try_lock(self.state_dir, &format!("input-{}", id.0))? else {
+        let Some(lock) = lock::try_lock(self.state_dir, &lock::of_input(id))? else {
             return Err(query::busy(self.db, id, &intent.name)?);
         };
         for partition in scope {

@@ -5,7 +5,7 @@
 
 use super::error::LedgerError;
 use super::gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
-use super::id::{PartitionId, RunId};
+use super::id::{InputId, PartitionId, RunId};
 use super::lock::{self, HeldLock};
 use super::query::{self, KnownPartition, unsigned};
 use crate::domain::{
@@ -120,11 +120,13 @@ pub enum DoneSettlement {
     Refused,
 }
 
-/// Everything the gate looks at, for one partition.
+/// Everything the gate looks at, for one partition; `asking` is the state directory and the run that
+/// wants to know, for telling other runs that are at work.
 pub(super) fn facts(
     db: &Connection,
     known: &KnownPartition,
     day_over: bool,
+    asking: Option<(&Path, RunId)>,
 ) -> Result<GateFacts, LedgerError> {
     let mut facts = GateFacts {
         unfinished_inputs: Vec::new(),
@@ -142,7 +144,7 @@ pub(super) fn facts(
         held_back: known.held_back,
         guards: known.guards.clone(),
     };
-    count_inputs(db, known.id, &mut facts)?;
+    count_inputs(db, known.id, asking, &mut facts)?;
     count_batches(db, known.id, &mut facts)?;
     facts.open_rejects = db
         .query_row(
@@ -166,14 +168,21 @@ pub(super) const BATCHED_ROWS: &str = "SELECT
 fn count_inputs(
     db: &Connection,
     partition: PartitionId,
+    asking: Option<(&Path, RunId)>,
     facts: &mut GateFacts,
 ) -> Result<(), LedgerError> {
     let failed = |e| LedgerError::database("check the inputs of a date", e);
     for input in query::inputs_of(db, partition)? {
         facts.inputs += 1;
-        if !input.read_to_end {
-            let holder = query::holder_of(db, input.id)?;
-            facts.unfinished_inputs.push((input.name.clone(), holder));
+        if !input.read_to_end || input.unsettled {
+            let holder = match asking {
+                Some((state_dir, run)) => other_holder(db, state_dir, run, input.id)?,
+                None => String::new(),
+            };
+            // Unsettled batches that nobody is at count by themselves.
+            if !input.read_to_end || !holder.is_empty() {
+                facts.unfinished_inputs.push((input.name.clone(), holder));
+            }
         }
         if !input.verified {
             facts.unverified_inputs.push(input.name.clone());
@@ -199,6 +208,22 @@ fn count_inputs(
         facts.rows.invalid += unsigned(invalid);
     }
     Ok(())
+}
+
+/// Who else is at work on an input; empty when nobody is. A run that was killed does not count: its
+/// lock died with it.
+fn other_holder(
+    db: &Connection,
+    state_dir: &Path,
+    run: RunId,
+    input: InputId,
+) -> Result<String, LedgerError> {
+    if query::run_of(db, input)?.is_none_or(|holder| holder == run)
+        || lock::try_lock(state_dir, &lock::of_input(input))?.is_some()
+    {
+        return Ok(String::new());
+    }
+    query::holder_of(db, input)
 }
 
 fn count_batches(
@@ -296,7 +321,8 @@ pub(super) fn seal(
             record_event(db, Some(known.id), Some(request.run), "hold_released", "")?;
             known.held_back = false;
         }
-        let facts = facts(db, &known, request.day_over)?;
+        let asking = Some((state_dir, request.run));
+        let facts = facts(db, &known, request.day_over, asking)?;
         let missing = unmet(&facts);
         if !missing.is_empty() && !request.force {
             return Ok(SealOutcome::Withheld(missing));
