@@ -15,7 +15,7 @@ use crate::ledger::{Ledger, RunInfo};
 use crate::limiter::{Limiter, LimiterError};
 use crate::upload::event::Gauges;
 use crate::upload::report::{Status, Summary};
-use crate::upload::{Services, Stop};
+use crate::upload::{Services, Stop, StopCause};
 use anyhow::Context;
 use std::fs::File;
 use std::future::Future;
@@ -127,9 +127,7 @@ impl<'a> Running<'a> {
                 Level::Warning,
                 "left at once; what was in flight counts as unknown and is sent again under the same id by the next run",
             );
-            return stop
-                .cause()
-                .map_or(Status::Interrupted, |cause| cause.status());
+            return stop.cause().map_or(Status::Interrupted, StopCause::status);
         };
         self.keep(&mut summary);
         let rows = Gauges::get(&self.gauges.rows_accepted)

@@ -7,9 +7,10 @@
 use super::context::{Context, DateRun};
 use super::event::{Event, Gauges};
 use super::explain;
+use super::outcome::{Outcome, WorkerError};
 use super::parcel::Parcel;
 use super::report::Status;
-use super::worker::{Outcome, Worker, WorkerError};
+use super::worker::Worker;
 use crate::domain::Judged;
 use std::time::Duration;
 
@@ -91,13 +92,13 @@ impl Dissection<'_> {
             };
             match Worker::new(self.context, self.date, parcel).run().await? {
                 Outcome::Settled => {}
-                Outcome::TooLarge(parcel) => self.split(parcel).await?,
+                Outcome::TooLarge(parcel) => self.split(*parcel).await?,
                 Outcome::Suspect(parcel, judged) if self.date.has_accepted() => {
-                    if let Some(stopped) = self.dissect(parcel, &judged).await? {
+                    if let Some(stopped) = self.dissect(*parcel, &judged).await? {
                         return Ok(stopped);
                     }
                 }
-                Outcome::Suspect(parcel, judged) => self.suspects.push((parcel, judged)),
+                Outcome::Suspect(parcel, judged) => self.suspects.push((*parcel, judged)),
                 Outcome::Blocked(why) => return Ok(Delivery::Blocked(why)),
                 Outcome::DateStopped => return Ok(Delivery::DateStopped),
                 Outcome::RunStopped(status, why) => return Ok(Delivery::RunStopped(status, why)),

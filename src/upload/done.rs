@@ -8,9 +8,10 @@ use super::attempt::{Attempt, attempt};
 use super::context::Services;
 use super::event::{DoneOutcome, Event, Gauges};
 use super::explain;
+use super::outcome::WorkerError;
 use super::report::Status;
 use super::settings::RetrySettings;
-use super::worker::{BACKOFF_BASE, WorkerError};
+use super::worker::BACKOFF_BASE;
 use crate::domain::{DateState, Judged, Partition, Verdict};
 use crate::http::Outgoing;
 use crate::ledger::{DoneSettlement, RunId, SealOutcome, SealRequest, SealedPartition, Unmet};
@@ -129,7 +130,7 @@ impl Finisher {
             }
             tries.attempts = tries.attempts.saturating_add(1);
             let signed_with = self.services.client.signing_generation();
-            let judged = match attempt(&self.services, &outgoing, 0, || false).await? {
+            let judged = match attempt(&self.services, &outgoing, 0, || false, || {}).await? {
                 Attempt::Answered(judged) => judged,
                 Attempt::NotBegun => return self.leave(sealed, interrupted(false)).await,
                 Attempt::GivenUp => {

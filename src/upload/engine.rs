@@ -4,37 +4,43 @@
 //! order, hands intents to the ledger in that order, and starts one task for each batch. A date is
 //! finished when all of it is read, compared and settled; dates do not wait for each other.
 
+mod prepare;
+
 use super::batcher::Batcher;
-use super::context::{Context, DateRun, Services, SizeLimit};
+use super::comparison::Comparison;
+use super::context::{Context, DateRun};
 use super::cut::{Cut, Message};
+use super::date_state::DateState;
 use super::deliver::{Delivery, deliver};
 use super::done::{DoneReport, Finisher};
 use super::event::{Event, Gauges};
+use super::failure::worker_status;
 use super::finish::finish_date;
 use super::memory::Budget;
-use super::parcel::{PackError, Packed, pack};
-use super::plan::{Action, Plan};
+use super::outcome::WorkerError;
+use super::parcel::{Packed, Packer, pack};
+use super::queue::{Ready, Slot, front};
 use super::report::Status;
 use super::settings::Settings;
 use super::stop::StopCause;
-use super::summary::worker_status;
 use super::work::Work;
-use super::worker::WorkerError;
-use super::{explain, summary};
-use crate::domain::{Partition, RawRange};
-use crate::input::Verifier;
-use crate::ledger::{HeldInput, InputId, LedgerError, LedgerReader, Registered};
+use super::{explain, failure};
+use crate::domain::Partition;
+use crate::ledger::{HeldInput, LedgerError};
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// In-flight requests when `--max-in-flight` is `auto`: memory and quota are the real bounds.
 const MAX_AUTO_IN_FLIGHT: usize = 512;
+
+/// Batches that may be intended and wait for the quota: enough for the limiter to choose from, few
+/// enough that a crash leaves few in doubt.
+const MAX_UNSENT: usize = 12;
 
 /// Messages that may wait between the reading thread and the loop.
 const MESSAGE_QUEUE: usize = 2;
@@ -61,28 +67,12 @@ pub(super) struct Engine {
     /// Locks, held until the run ends.
     _held: Vec<HeldInput>,
     tasks: JoinSet<(usize, Task)>,
+    packer: Packer,
+    /// For the next batch, among those that wait for their first attempt.
+    place: Option<OwnedSemaphorePermit>,
     packing: VecDeque<Slot>,
     in_flight: usize,
     problems: Vec<(Status, String)>,
-}
-
-/// How far a date is.
-struct DateState {
-    run: Arc<DateRun>,
-    read: bool,
-    outstanding: usize,
-    failed: Option<(Status, String)>,
-    blocked: bool,
-    done: Option<DoneReport>,
-    finishing: bool,
-}
-
-/// Recorded stretches that are compared beside the upload.
-pub(super) struct Comparison {
-    pub(super) date: usize,
-    pub(super) input: InputId,
-    pub(super) path: PathBuf,
-    pub(super) ranges: Vec<RawRange>,
 }
 
 /// What a task of the run brings back.
@@ -93,110 +83,7 @@ enum Task {
     Finished(Result<DoneReport, WorkerError>),
 }
 
-/// Cuts being packed, with the marks between them, in order.
-enum Slot {
-    Packing(usize, JoinHandle<Result<Packed, PackError>>),
-    Read(usize),
-    Failed(usize, Status, String),
-}
-
 impl Engine {
-    /// Turns a registered plan into work.
-    pub(super) fn prepare(
-        settings: &Settings,
-        services: &Services,
-        plan: Plan,
-        registered: Registered,
-    ) -> Result<Self, LedgerError> {
-        let Some(reader) = LedgerReader::open(&settings.run.state_dir)? else {
-            return Err(LedgerError::Closed);
-        };
-        let mut held = registered.inputs.into_iter();
-        let mut prepared = super::work::Prepared::default();
-        let mut dates = Vec::new();
-        let mut locks = Vec::new();
-        let uploads = plan.dates.into_iter().filter_map(|date| match date.action {
-            Action::Upload(inputs) => Some(inputs),
-            _ => None,
-        });
-        for (index, (inputs, row)) in uploads.zip(registered.partitions).enumerate() {
-            let with_ids: Vec<_> = inputs
-                .into_iter()
-                .zip(held.by_ref())
-                .map(|(input, held)| {
-                    let id = held.id;
-                    locks.push(held);
-                    (input, id)
-                })
-                .collect();
-            prepared.add(&reader, &settings.input, (index, row.id), with_ids)?;
-            dates.push(DateState::new(DateRun::new(row)));
-        }
-        let context = Context {
-            services: services.clone(),
-            run: registered.run,
-            retry: settings.retry,
-            spool_dir: settings.run.state_dir.join("spool"),
-            size_limit: Arc::new(SizeLimit::new(
-                settings.batch.rows.rows(),
-                settings.batch.bytes,
-            )),
-            input_names: Arc::new(prepared.names),
-        };
-        let engine = Self {
-            settings: settings.clone(),
-            finisher: Finisher {
-                services: services.clone(),
-                run: registered.run,
-                retry: settings.retry,
-                format: settings.gate.done_format,
-            },
-            context,
-            dates,
-            work: prepared.work,
-            comparisons: prepared.comparisons,
-            _held: locks,
-            tasks: JoinSet::new(),
-            packing: VecDeque::new(),
-            in_flight: 0,
-            problems: Vec::new(),
-        };
-        engine.tell_started(prepared.bytes_total, prepared.bytes_before);
-        Ok(engine)
-    }
-
-    fn tell_started(&self, bytes_total: Option<u64>, bytes_before: u64) {
-        let gauges = &self.context.services.gauges;
-        Gauges::add(&gauges.bytes_before, bytes_before);
-        Gauges::add(&gauges.bytes_settled, bytes_before);
-        let inputs = self.work.iter().map(|work| work.inputs.len()).sum();
-        let finished = self
-            .work
-            .iter()
-            .flat_map(|work| &work.inputs)
-            .filter(|input| input.read_to_end)
-            .count();
-        let dates: Vec<String> = self
-            .dates
-            .iter()
-            .filter_map(|date| date.run.partition().date())
-            .map(|date| date.to_string())
-            .collect();
-        self.context.tell(&Event::Started {
-            run: self.context.run.0,
-            what: format!(
-                "{} {} {}",
-                self.settings.topic,
-                self.settings.stage,
-                summary::shorten(&dates)
-            ),
-            zone: self.settings.zone.to_string(),
-            inputs,
-            inputs_finished: finished,
-            bytes_total,
-        });
-    }
-
     /// Runs to the end.
     pub(super) async fn upload(mut self) -> UploadOutcome {
         let (messages, mut incoming) = mpsc::channel(MESSAGE_QUEUE);
@@ -209,12 +96,14 @@ impl Engine {
             .batch
             .max_in_flight
             .unwrap_or(MAX_AUTO_IN_FLIGHT);
+        let places = Arc::new(Semaphore::new(MAX_UNSENT));
         let deadline = self.settings.run.max_duration.unwrap_or(Duration::MAX);
         let mut deadline = std::pin::pin!(tokio::time::sleep(deadline));
         let mut grace = std::pin::pin!(tokio::time::sleep(Duration::MAX));
         let (mut draining, mut more) = (false, true);
         while more || !self.packing.is_empty() || !self.tasks.is_empty() {
             let room = self.in_flight < most_in_flight;
+            let packed = !self.packing.is_empty();
             tokio::select! {
                 biased;
                 () = &mut grace, if draining => {
@@ -233,7 +122,10 @@ impl Engine {
                     Ok((date, task)) => self.finished(date, task),
                     Err(error) => self.broken(Status::Unexpected, format!("a task of this program ended unexpectedly: {error}")),
                 },
-                slot = front(&mut self.packing), if room && !self.packing.is_empty() => {
+                place = Arc::clone(&places).acquire_owned(), if packed && self.place.is_none() => {
+                    self.place = place.ok();
+                }
+                slot = front(&mut self.packing), if packed && room && self.place.is_some() => {
                     self.packing.pop_front();
                     self.packed(slot);
                 }
@@ -298,28 +190,8 @@ impl Engine {
             let settings = self.settings.input.clone();
             let ledger = Arc::clone(&self.context.services.ledger);
             self.tasks.spawn_blocking(move || {
-                let Comparison {
-                    date,
-                    input,
-                    path,
-                    ranges,
-                } = comparison;
-                let compared = match Verifier::verify(&path, &settings, ranges) {
-                    Ok(None) => ledger
-                        .mark_verified(input)
-                        .committed_blocking()
-                        .map_err(|error| (summary::ledger_status(&error), explain::with_causes(&error))),
-                    Ok(Some(range)) => Err((
-                        Status::InputChanged,
-                        format!(
-                            "{} differs from what was uploaded of it, from line {} on; put it back, or 'byteair-sync ledger drop-input', or 'write --restart'",
-                            path.display(),
-                            range.line
-                        ),
-                    )),
-                    Err(error) => Err((Status::BadInput, explain::with_causes(&error))),
-                };
-                (date, Task::Compared(compared))
+                let date = comparison.date;
+                (date, Task::Compared(comparison.compare(&settings, &ledger)))
             });
         }
     }
@@ -340,17 +212,17 @@ impl Engine {
     }
 
     fn start_packing(&mut self, cut: Cut) {
-        let spool_dir = self.context.spool_dir.clone();
+        let packer = self.packer.clone();
         let date = cut.partition;
-        let handle = tokio::task::spawn_blocking(move || pack(cut, &spool_dir));
+        let handle = tokio::task::spawn_blocking(move || pack(cut, &packer).map(Box::new));
         self.packing.push_back(Slot::Packing(date, handle));
     }
 
     fn packed(&mut self, slot: Ready) {
         match slot {
-            Ready::Packed(_, Ok(packed)) => self.start_delivery(packed),
+            Ready::Packed(_, Ok(packed)) => self.start_delivery(*packed),
             Ready::Packed(date, Err(error)) => {
-                let status = summary::pack_status(&error);
+                let status = failure::pack_status(&error);
                 self.fail_date(date, status, explain::with_causes(&error));
             }
             Ready::Read(date) => {
@@ -393,6 +265,7 @@ impl Engine {
             return;
         };
         self.in_flight += 1;
+        parcel.place = self.place.take();
         let probe = run.is_probe();
         self.tasks.spawn(async move {
             let delivered = async {
@@ -423,7 +296,7 @@ impl Engine {
             }
             Task::Recorded(Ok(())) | Task::Compared(Ok(())) => {}
             Task::Recorded(Err(error)) => {
-                self.broken(summary::ledger_status(&error), explain::with_causes(&error))
+                self.broken(failure::ledger_status(&error), explain::with_causes(&error));
             }
             Task::Compared(Err((status, problem))) => self.fail_date(date, status, problem),
             Task::Finished(Ok(report)) => {
@@ -437,12 +310,7 @@ impl Engine {
     fn delivered(&mut self, date: usize, delivery: Delivery) {
         match delivery {
             Delivery::Settled | Delivery::Interrupted => {}
-            Delivery::Blocked(why) => {
-                if let Some(state) = self.dates.get_mut(date) {
-                    state.blocked = true;
-                }
-                self.problems.push((Status::Unfinished, why));
-            }
+            Delivery::Blocked(why) => self.problems.push((Status::Unfinished, why)),
             Delivery::DateStopped => {
                 let stopped = self
                     .dates
@@ -513,39 +381,6 @@ impl Engine {
             problems: self.problems,
             dates,
         }
-    }
-}
-
-impl DateState {
-    fn new(run: DateRun) -> Self {
-        Self {
-            run: Arc::new(run),
-            read: false,
-            outstanding: 0,
-            failed: None,
-            blocked: false,
-            done: None,
-            finishing: false,
-        }
-    }
-}
-
-/// A slot whose turn has come.
-enum Ready {
-    Packed(usize, Result<Packed, PackError>),
-    Read(usize),
-    Failed(usize, Status, String),
-}
-
-/// Waits for the first slot without taking it, so that nothing is lost when the wait is cancelled.
-async fn front(slots: &mut VecDeque<Slot>) -> Ready {
-    match slots.front_mut() {
-        Some(Slot::Packing(date, handle)) => {
-            Ready::Packed(*date, handle.await.unwrap_or(Err(PackError::Unreadable)))
-        }
-        Some(Slot::Read(date)) => Ready::Read(*date),
-        Some(Slot::Failed(date, status, problem)) => Ready::Failed(*date, *status, problem.clone()),
-        None => std::future::pending().await,
     }
 }
 

@@ -4,11 +4,11 @@
 use super::context::Services;
 use super::done::{DoneReport, Finisher};
 use super::event::DoneOutcome;
+use super::outcome::WorkerError;
 use super::report::Status;
 use super::settings::RetrySettings;
 use super::unchanged::changed_inputs;
-use super::worker::WorkerError;
-use super::{explain, summary};
+use super::{explain, failure};
 use crate::domain::{Partition, Zone};
 use crate::ledger::{
     KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId, SealRequest,
@@ -136,7 +136,7 @@ pub(super) async fn finish_dates(
             Ok(report) => report,
             Err(error) => DoneReport::withheld(
                 &known.partition,
-                summary::worker_status(&error),
+                failure::worker_status(&error),
                 explain::with_causes(&error),
             ),
         };

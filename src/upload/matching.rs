@@ -69,21 +69,11 @@ fn group_by_content<'a>(rows: &[&RawValue], errors: &'a [RowError]) -> Option<Ve
     let mut group_of_row: HashMap<usize, usize> = HashMap::new();
     for error in errors {
         let data = error.data.trim();
-        let matched = match by_text.get(data) {
-            Some(found) => found.clone(),
-            None => {
-                let wanted = canonical(data)?;
-                let values = by_value.get_or_insert_with(|| {
-                    let mut values: HashMap<String, Vec<usize>> = HashMap::new();
-                    for (index, row) in rows.iter().enumerate() {
-                        if let Some(text) = canonical(row.get()) {
-                            values.entry(text).or_default().push(index);
-                        }
-                    }
-                    values
-                });
-                values.get(&wanted)?.clone()
-            }
+        let matched = if let Some(found) = by_text.get(data) {
+            found.clone()
+        } else {
+            let values = by_value.get_or_insert_with(|| rows_by_value(rows));
+            values.get(&canonical(data)?)?.clone()
         };
         let first = *matched.first()?;
         let group = *group_of_row.entry(first).or_insert_with(|| {
@@ -100,7 +90,17 @@ fn group_by_content<'a>(rows: &[&RawValue], errors: &'a [RowError]) -> Option<Ve
     Some(groups)
 }
 
-/// Keys sorted, white space and escapes normalised; numbers as serde_json reads them.
+fn rows_by_value(rows: &[&RawValue]) -> HashMap<String, Vec<usize>> {
+    let mut values: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        if let Some(text) = canonical(row.get()) {
+            values.entry(text).or_default().push(index);
+        }
+    }
+    values
+}
+
+/// Keys sorted, white space and escapes normalised; numbers as `serde_json` reads them.
 fn canonical(text: &str) -> Option<String> {
     let value: Value = serde_json::from_str(text).ok()?;
     Some(value.to_string())

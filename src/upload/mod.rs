@@ -7,25 +7,33 @@
 
 mod attempt;
 mod batcher;
+mod comparison;
 mod context;
 mod cut;
+mod date_state;
 mod deliver;
 mod done;
 mod dry_run;
 mod engine;
 pub mod event;
 mod explain;
+mod failure;
 mod finish;
 mod matching;
 mod memory;
+mod open_batch;
+mod outcome;
 mod parcel;
 mod places;
 mod plan;
+mod planner;
+mod queue;
 mod recognise;
 mod redo;
 pub mod report;
 mod settings;
 mod spool;
+mod stage_rules;
 mod stdin;
 mod stop;
 mod summary;
@@ -34,11 +42,11 @@ mod work;
 mod worker;
 
 pub use context::Services;
+pub use failure::ledger_status;
 pub use finish::FinishRequest;
 pub use settings::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
-pub use summary::ledger_status;
 
 use crate::domain::Target;
 use crate::ledger::{LedgerError, LedgerReader};
@@ -65,7 +73,7 @@ pub async fn run(settings: Settings, services: Services, stdin: Option<StdinInpu
     let mut story = Story::new(&settings, &services);
     let plan = match make_plan(&settings, stdin).await {
         Ok(plan) => plan,
-        Err(error) => return story.failed(summary::ledger_status(&error), &error),
+        Err(error) => return story.failed(failure::ledger_status(&error), &error),
     };
     story.take_plan(&plan);
     let uploads = plan
@@ -78,7 +86,7 @@ pub async fn run(settings: Settings, services: Services, stdin: Option<StdinInpu
     let registration = plan.registration(&settings);
     let registered = match services.ledger.register(registration).committed().await {
         Ok(registered) => registered,
-        Err(error) => return story.failed(summary::ledger_status(&error), &error),
+        Err(error) => return story.failed(failure::ledger_status(&error), &error),
     };
     let run = registered.run;
     for note in &plan.notes {
@@ -86,7 +94,7 @@ pub async fn run(settings: Settings, services: Services, stdin: Option<StdinInpu
     }
     let engine = match Engine::prepare(&settings, &services, plan, registered) {
         Ok(engine) => engine,
-        Err(error) => return story.failed(summary::ledger_status(&error), &error),
+        Err(error) => return story.failed(failure::ledger_status(&error), &error),
     };
     let outcome = engine.upload().await;
     story.take_outcome(outcome);
@@ -94,7 +102,7 @@ pub async fn run(settings: Settings, services: Services, stdin: Option<StdinInpu
     let ended = services.ledger.end_run(run, summary.status.code());
     match ended.committed().await {
         Ok(()) => summary,
-        Err(error) => summary.worsened(summary::ledger_status(&error), &error),
+        Err(error) => summary.worsened(failure::ledger_status(&error), &error),
     }
 }
 
@@ -104,7 +112,7 @@ pub async fn finish(request: FinishRequest, services: Services, command: String)
     let mut story = Story::of(&services, request.state_dir.clone(), command, false);
     let run = match services.ledger.begin_run().committed().await {
         Ok(run) => run,
-        Err(error) => return story.failed(summary::ledger_status(&error), &error),
+        Err(error) => return story.failed(failure::ledger_status(&error), &error),
     };
     let reports = finish::finish_dates(&services, run, &request).await;
     story.take_dates(reports);
@@ -112,7 +120,7 @@ pub async fn finish(request: FinishRequest, services: Services, command: String)
     let ended = services.ledger.end_run(run, summary.status.code());
     match ended.committed().await {
         Ok(()) => summary,
-        Err(error) => summary.worsened(summary::ledger_status(&error), &error),
+        Err(error) => summary.worsened(failure::ledger_status(&error), &error),
     }
 }
 
@@ -120,7 +128,7 @@ pub async fn finish(request: FinishRequest, services: Services, command: String)
 pub async fn plan_only(settings: Settings, stdin: Option<StdinInput>) -> Summary {
     match make_plan(&settings, stdin).await {
         Ok(plan) => dry_run::count(&settings, plan).await,
-        Err(error) => dry_run::failed(summary::ledger_status(&error), &error),
+        Err(error) => dry_run::failed(failure::ledger_status(&error), &error),
     }
 }
 

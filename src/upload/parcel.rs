@@ -11,8 +11,9 @@ use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, Piece, RejectSourc
 use crate::protocol::{self, Gzip};
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::OwnedSemaphorePermit;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Guard against a body of ours that inflates to something else than it was.
@@ -31,6 +32,8 @@ pub(super) struct Parcel {
     pub(super) unknown: bool,
     pub(super) spooled: bool,
     pub(super) source_bytes: u64,
+    /// Its place among the batches that wait for their first attempt; given up when that begins.
+    pub(super) place: Option<OwnedSemaphorePermit>,
     /// The id under which it was sent last.
     pub(super) sent_as: Option<RequestId>,
     /// Held until the batch is settled; halves of a split share that of the whole.
@@ -61,16 +64,39 @@ pub(super) enum PackError {
     Unreadable,
 }
 
-thread_local! {
-    static GZIP: RefCell<Gzip> = RefCell::new(Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
+/// What packing works with: where bodies are spooled, and compressors, which hold buffers as large
+/// as a body and are therefore as many as work at one time, not as many as there are threads.
+#[derive(Clone)]
+pub(super) struct Packer {
+    spool_dir: PathBuf,
+    compressors: Arc<Mutex<Vec<Gzip>>>,
 }
 
-fn compress(body: &[u8]) -> Bytes {
-    Bytes::from(GZIP.with_borrow_mut(|gzip| gzip.compress(body)))
+impl Packer {
+    pub(super) fn new(spool_dir: PathBuf) -> Self {
+        Self {
+            spool_dir,
+            compressors: Arc::default(),
+        }
+    }
+
+    fn compress(&self, body: &[u8]) -> Bytes {
+        let idle = self.compressors().pop();
+        let mut gzip = idle.unwrap_or_else(|| Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
+        let compressed = gzip.compress(body);
+        self.compressors().push(gzip);
+        Bytes::from(compressed)
+    }
+
+    fn compressors(&self) -> MutexGuard<'_, Vec<Gzip>> {
+        self.compressors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Digests, compresses and, where needed, spools a cut. Runs on a blocking thread.
-pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
+pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
     let Cut {
         partition,
         kind,
@@ -81,6 +107,7 @@ pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
         source_bytes,
         spooled,
         mut share,
+        spare,
     } = cut;
     let Some(first) = pieces.first().filter(|_| rows > 0) else {
         return Ok(Packed {
@@ -91,12 +118,12 @@ pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
         });
     };
     let digest = xxh3_128(&body);
-    let compressed = compress(&body);
-    drop(body);
+    let compressed = packer.compress(&body);
+    spare.put(body);
     let (id, generation, unknown) = match &kind {
         CutKind::Fresh { .. } => {
             if spooled {
-                spool::save(spool_dir, first, &places, &compressed)?;
+                spool::save(&packer.spool_dir, first, &places, &compressed)?;
             }
             (BatchId(0), Generation::default(), false)
         }
@@ -126,6 +153,7 @@ pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
             unknown,
             spooled,
             source_bytes,
+            place: None,
             sent_as: None,
             share: Some(share),
         }),
@@ -278,7 +306,7 @@ impl Parcel {
             pieces,
             rows: u32::try_from(rows.len()).unwrap_or(u32::MAX),
             digest: xxh3_128(&body),
-            body: compress(&body),
+            body: Bytes::from(Gzip::new(protocol::DEFAULT_GZIP_LEVEL).compress(&body)),
             places,
         }
     }
@@ -324,6 +352,7 @@ impl Half {
             unknown: false,
             spooled,
             source_bytes: 0,
+            place: None,
             sent_as: None,
             share: None,
         }

@@ -3,8 +3,9 @@
 //! Their rows are read from the same places; a body whose digest differs is never sent under the
 //! old id. What cannot be read twice comes from the spool.
 
-use super::batcher::{Batcher, Halt, OpenBatch};
+use super::batcher::{Batcher, Halt};
 use super::cut::CutKind;
+use super::open_batch::OpenBatch;
 use super::report::Status;
 use super::spool;
 use super::work::{Source, Work};

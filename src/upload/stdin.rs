@@ -17,12 +17,11 @@ pub struct StdinInput {
 impl StdinInput {
     /// Takes a stream; reads its first 64 KiB when it has no name.
     pub fn new(stream: Box<dyn Read + Send>, input_id: Option<&str>) -> Result<Self, InputError> {
-        let (name, stream) = match input_id {
-            Some(id) => (format!("stdin:{id}"), stream),
-            None => {
-                let (digest, stream) = fingerprint_stdin(stream)?;
-                (format!("stdin:{digest:032x}"), stream)
-            }
+        let (name, stream) = if let Some(id) = input_id {
+            (format!("stdin:{id}"), stream)
+        } else {
+            let (digest, stream) = fingerprint_stdin(stream)?;
+            (format!("stdin:{digest:032x}"), stream)
         };
         Ok(Self {
             name,

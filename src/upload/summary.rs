@@ -5,12 +5,11 @@ use super::done::DoneReport;
 use super::engine::UploadOutcome;
 use super::event::{DoneOutcome, Gauges};
 use super::explain;
-use super::parcel::PackError;
+use super::failure::ledger_status;
 use super::plan::{Action, Plan};
 use super::report::{PartitionReport, RejectGroup, Status, Summary, Totals};
 use super::settings::Settings;
 use super::stop::StopCause;
-use super::worker::WorkerError;
 use crate::domain::Partition;
 use crate::ledger::{LedgerError, LedgerReader, RowCounts, Unmet};
 use std::collections::BTreeMap;
@@ -33,6 +32,14 @@ pub(super) struct Story {
     /// Dates in the order of the command.
     order: Vec<Partition>,
     dates: BTreeMap<Partition, DoneReport>,
+}
+
+/// What the ledger has of the dates.
+#[derive(Default)]
+struct Recorded {
+    totals: Totals,
+    partitions: Vec<PartitionReport>,
+    rejects: Vec<RejectGroup>,
 }
 
 impl Story {
@@ -121,15 +128,15 @@ impl Story {
     /// The story of a command that could not begin.
     pub(super) fn failed(mut self, status: Status, error: &dyn std::error::Error) -> Summary {
         self.problem(status, explain::with_causes(error));
-        self.summarise(Totals::default(), Vec::new(), Vec::new())
+        self.summarise(Recorded::default())
     }
 
     /// The summary, with all row counts from the ledger.
     pub(super) async fn tell(self) -> Summary {
         let telling = tokio::task::spawn_blocking(move || {
-            let mut story = self;
-            match story.from_ledger() {
-                Ok((totals, partitions, rejects)) => story.summarise(totals, partitions, rejects),
+            let story = self;
+            match story.read_ledger() {
+                Ok(recorded) => story.summarise(recorded),
                 Err(error) => story.failed(ledger_status(&error), &error),
             }
         });
@@ -150,13 +157,7 @@ impl Story {
         }
     }
 
-    #[allow(
-        clippy::type_complexity,
-        reason = "three parts of a summary, taken apart at once by the only caller"
-    )]
-    fn from_ledger(
-        &mut self,
-    ) -> Result<(Totals, Vec<PartitionReport>, Vec<RejectGroup>), LedgerError> {
+    fn read_ledger(&self) -> Result<Recorded, LedgerError> {
         let mut totals = Totals::default();
         let mut partitions = Vec::new();
         let mut rejects: BTreeMap<(String, String), RejectGroup> = BTreeMap::new();
@@ -192,15 +193,19 @@ impl Story {
         let mut rejects: Vec<RejectGroup> = rejects.into_values().collect();
         rejects.sort_by_key(|group| std::cmp::Reverse(group.count));
         rejects.truncate(MAX_REJECT_GROUPS);
-        Ok((totals, partitions, rejects))
+        Ok(Recorded {
+            totals,
+            partitions,
+            rejects,
+        })
     }
 
-    fn summarise(
-        mut self,
-        mut totals: Totals,
-        partitions: Vec<PartitionReport>,
-        rejects: Vec<RejectGroup>,
-    ) -> Summary {
+    fn summarise(mut self, recorded: Recorded) -> Summary {
+        let Recorded {
+            mut totals,
+            partitions,
+            rejects,
+        } = recorded;
         let gauges = &self.services.gauges;
         totals.requests = Gauges::get(&gauges.requests);
         totals.retries = Gauges::get(&gauges.retries);
@@ -354,60 +359,5 @@ pub(super) fn shorten(dates: &[String]) -> String {
             format!("{first}..{last} ({} dates)", dates.len())
         }
         few => few.join(", "),
-    }
-}
-
-/// What an error of the ledger means for the exit status.
-pub fn ledger_status(error: &LedgerError) -> Status {
-    match error {
-        LedgerError::Busy { .. } => Status::Busy,
-        LedgerError::OtherVersion { .. }
-        | LedgerError::NotALedger { .. }
-        | LedgerError::NoWriteAheadLog { .. }
-        | LedgerError::NetworkFileSystem { .. }
-        | LedgerError::OtherHosts { .. } => Status::Usage,
-        LedgerError::Forbidden(_) => Status::Refused,
-        LedgerError::Nonsense { .. } => Status::Unexpected,
-        LedgerError::Io { source, .. } => io_status(source),
-        LedgerError::Database { source, .. } => match source.sqlite_error_code() {
-            Some(
-                rusqlite::ErrorCode::DatabaseCorrupt
-                | rusqlite::ErrorCode::NotADatabase
-                | rusqlite::ErrorCode::ReadOnly
-                | rusqlite::ErrorCode::PermissionDenied
-                | rusqlite::ErrorCode::CannotOpen,
-            ) => Status::Usage,
-            Some(
-                rusqlite::ErrorCode::DiskFull
-                | rusqlite::ErrorCode::SystemIoFailure
-                | rusqlite::ErrorCode::DatabaseBusy
-                | rusqlite::ErrorCode::DatabaseLocked,
-            ) => Status::Temporary,
-            _ => Status::Unexpected,
-        },
-        LedgerError::Closed => Status::Temporary,
-    }
-}
-
-fn io_status(error: &std::io::Error) -> Status {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Status::Temporary,
-        _ => Status::Usage,
-    }
-}
-
-pub(super) fn worker_status(error: &WorkerError) -> Status {
-    match error {
-        WorkerError::Ledger(error) => ledger_status(error),
-        WorkerError::Pack(error) => pack_status(error),
-        WorkerError::Limiter(_) => Status::Temporary,
-    }
-}
-
-pub(super) const fn pack_status(error: &PackError) -> Status {
-    match error {
-        PackError::Changed => Status::InputChanged,
-        PackError::Spool(_) => Status::Temporary,
-        PackError::Unreadable => Status::Unexpected,
     }
 }

@@ -1,6 +1,6 @@
 //! What is left to read, as the plan hands it to the reading thread.
 
-use super::engine::Comparison;
+use super::comparison::Comparison;
 use super::plan::{PlannedInput, PlannedPlace};
 use crate::domain::RawRange;
 use crate::input::{InputError, InputSettings, RowReader, Start};

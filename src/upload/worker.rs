@@ -6,53 +6,19 @@
 use super::attempt::{Attempt, attempt};
 use super::context::{Context, DateRun};
 use super::event::{Event, Gauges};
+use super::outcome::{Outcome, WorkerError};
 use super::parcel::{PackError, Parcel};
 use super::report::Status;
 use super::{explain, matching, spool};
 use crate::domain::{Judged, RequestId, RowError, Verdict};
 use crate::http::Outgoing;
-use crate::ledger::{DeadLetter, LedgerError, Settlement};
-use crate::limiter::LimiterError;
+use crate::ledger::{DeadLetter, Settlement};
 use crate::protocol::Call;
 use crate::retry::{Backoff, Decision, Tried};
 use std::time::{Duration, Instant};
 
 /// First wait after a failure; it doubles from there.
 pub(super) const BACKOFF_BASE: Duration = Duration::from_millis(500);
-
-/// Why a worker could not go on.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WorkerError {
-    /// The ledger could not record something, so nothing may be sent.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// A batch could not be taken apart or spooled.
-    #[error(transparent)]
-    Pack(#[from] PackError),
-    /// The limiter ended.
-    #[error(transparent)]
-    Limiter(#[from] LimiterError),
-}
-
-/// How a batch left the hands of its worker.
-pub(super) enum Outcome {
-    /// Settled, also when rows of it were refused.
-    Settled,
-    /// Too large: two halves may fit.
-    TooLarge(Parcel),
-    /// A 400 in no list: perhaps the fault of one row.
-    Suspect(Parcel, Judged),
-    /// Answered in a way that blocks `done` until a person acts.
-    Blocked(String),
-    /// The date was stopped by an answer to this batch or to another one.
-    DateStopped,
-    /// The answer concerns every date: credentials or clock.
-    RunStopped(Status, String),
-    /// `--retry-for` is used up.
-    Exhausted(String),
-    /// The run stops; the batch stays as the ledger has it.
-    Interrupted,
-}
 
 /// Sends one batch until its fate is clear.
 pub(super) struct Worker<'a> {
@@ -88,7 +54,7 @@ impl<'a> Worker<'a> {
             && self.parcel.rows > 1
             && self.parcel.rows > self.context.size_limit.rows()
         {
-            return Ok(Outcome::TooLarge(self.parcel));
+            return Ok(Outcome::TooLarge(Box::new(self.parcel)));
         }
         let mut outgoing = self.outgoing();
         loop {
@@ -104,7 +70,10 @@ impl<'a> Worker<'a> {
             let signed_with = self.context.services.client.signing_generation();
             let stopped = || self.date.stopped().is_some();
             let services = &self.context.services;
-            let judged = match attempt(services, &outgoing, self.parcel.rows, stopped).await? {
+            let place = self.parcel.place.take();
+            let begins = || drop(place);
+            let rows = self.parcel.rows;
+            let judged = match attempt(services, &outgoing, rows, stopped, begins).await? {
                 Attempt::Answered(judged) => judged,
                 Attempt::NotBegun if self.date.stopped().is_some() => {
                     return Ok(Outcome::DateStopped);
@@ -408,7 +377,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Gives the parcel back to whoever takes it apart.
-    fn hand_over(&mut self, make: impl FnOnce(Parcel) -> Outcome) -> Outcome {
-        make(std::mem::take(&mut self.parcel))
+    fn hand_over(&mut self, make: impl FnOnce(Box<Parcel>) -> Outcome) -> Outcome {
+        make(Box::new(std::mem::take(&mut self.parcel)))
     }
 }

@@ -79,7 +79,10 @@ fn an_upload_over_tls_trusts_the_sandbox_only_with_its_certificate() {
     let mut certificate = String::new();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     while !certificate.contains("END CERTIFICATE") {
-        assert!(output.read_line(&mut certificate).unwrap() > 0, "{certificate}");
+        assert!(
+            output.read_line(&mut certificate).unwrap() > 0,
+            "{certificate}"
+        );
     }
     place.file("sandbox.pem", certificate);
     let mut client = Place::at(([127, 0, 0, 1], port.trim().parse().unwrap()).into());

@@ -1,3 +1,5 @@
+//! Arguments, environment and profile put together.
+
 use super::*;
 use crate::cli::args::{Command, WriteArgs};
 use crate::cli::error::chain;

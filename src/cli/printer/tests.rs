@@ -1,3 +1,5 @@
+//! What is printed, where, and in which form.
+
 use super::*;
 
 /// A writer whose content can be read back.

@@ -1,3 +1,5 @@
+//! Profiles of the config file.
+
 use super::*;
 
 const FILE: &str = r#"

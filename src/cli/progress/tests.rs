@@ -1,3 +1,5 @@
+//! Progress on a terminal, off it, and for programs.
+
 use super::reporter::Reporter;
 use super::view::View;
 use super::*;

@@ -1,3 +1,5 @@
+//! The last lines of a run, for people and for programs.
+
 use super::*;
 use crate::domain::{Partition, Stage, Target};
 use crate::upload::report::RejectGroup;

@@ -1,3 +1,5 @@
+//! Values as they are typed: sizes, durations, rates, stages.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! CSV records become rows, with the lines and offsets of the file.
+
 use crate::input::tests::{read, settings};
 use crate::input::{EmptyCells, Format, InputSettings};
 

@@ -1,3 +1,5 @@
+//! Which files a path stands for, in which order.
+
 use super::*;
 use std::fs;
 

@@ -1,3 +1,5 @@
+//! Which lines are one JSON object, and what is said of the others.
+
 use super::*;
 
 fn check(row: &str) -> Result<Remarks, RejectCode> {

@@ -1,3 +1,5 @@
+//! Lines become rows with exact places, whatever the line ends and the bytes are.
+
 use crate::input::tests::{read, settings, stream};
 use crate::input::{Format, InputSettings, Next, WarningKind, open_stream};
 

@@ -1,3 +1,5 @@
+//! Formats and compressions are told by name and first bytes.
+
 use super::*;
 use crate::input::tests::{drain, gzip, read, settings, stream};
 use crate::input::{Compression, RawRange, Verifier};

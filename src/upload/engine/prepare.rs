@@ -1,0 +1,116 @@
+//! From a registered plan to an engine that is ready to begin.
+
+use super::Engine;
+use crate::ledger::{LedgerError, LedgerReader, Registered};
+use crate::upload::context::{Context, DateRun, Services, SizeLimit};
+use crate::upload::date_state::DateState;
+use crate::upload::done::Finisher;
+use crate::upload::event::{Event, Gauges};
+use crate::upload::parcel::Packer;
+use crate::upload::plan::{Action, Plan};
+use crate::upload::settings::Settings;
+use crate::upload::summary;
+use crate::upload::work::Prepared;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+impl Engine {
+    /// Turns a registered plan into work.
+    pub(in crate::upload) fn prepare(
+        settings: &Settings,
+        services: &Services,
+        plan: Plan,
+        registered: Registered,
+    ) -> Result<Self, LedgerError> {
+        let Some(reader) = LedgerReader::open(&settings.run.state_dir)? else {
+            return Err(LedgerError::Closed);
+        };
+        let mut held = registered.inputs.into_iter();
+        let mut prepared = Prepared::default();
+        let mut dates = Vec::new();
+        let mut locks = Vec::new();
+        let uploads = plan.dates.into_iter().filter_map(|date| match date.action {
+            Action::Upload(inputs) => Some(inputs),
+            _ => None,
+        });
+        for (index, (inputs, row)) in uploads.zip(registered.partitions).enumerate() {
+            let with_ids: Vec<_> = inputs
+                .into_iter()
+                .zip(held.by_ref())
+                .map(|(input, held)| {
+                    let id = held.id;
+                    locks.push(held);
+                    (input, id)
+                })
+                .collect();
+            prepared.add(&reader, &settings.input, (index, row.id), with_ids)?;
+            dates.push(DateState::new(DateRun::new(row)));
+        }
+        let context = Context {
+            services: services.clone(),
+            run: registered.run,
+            retry: settings.retry,
+            spool_dir: settings.run.state_dir.join("spool"),
+            size_limit: Arc::new(SizeLimit::new(
+                settings.batch.rows.rows(),
+                settings.batch.bytes,
+            )),
+            input_names: Arc::new(prepared.names),
+        };
+        let engine = Self {
+            settings: settings.clone(),
+            finisher: Finisher {
+                services: services.clone(),
+                run: registered.run,
+                retry: settings.retry,
+                format: settings.gate.done_format,
+            },
+            context,
+            dates,
+            work: prepared.work,
+            comparisons: prepared.comparisons,
+            _held: locks,
+            tasks: JoinSet::new(),
+            packer: Packer::new(settings.run.state_dir.join("spool")),
+            place: None,
+            packing: VecDeque::new(),
+            in_flight: 0,
+            problems: Vec::new(),
+        };
+        engine.tell_started(prepared.bytes_total, prepared.bytes_before);
+        Ok(engine)
+    }
+
+    fn tell_started(&self, bytes_total: Option<u64>, bytes_before: u64) {
+        let gauges = &self.context.services.gauges;
+        Gauges::add(&gauges.bytes_before, bytes_before);
+        Gauges::add(&gauges.bytes_settled, bytes_before);
+        let inputs = self.work.iter().map(|work| work.inputs.len()).sum();
+        let finished = self
+            .work
+            .iter()
+            .flat_map(|work| &work.inputs)
+            .filter(|input| input.read_to_end)
+            .count();
+        let dates: Vec<String> = self
+            .dates
+            .iter()
+            .filter_map(|date| date.run.partition().date())
+            .map(|date| date.to_string())
+            .collect();
+        self.context.tell(&Event::Started {
+            run: self.context.run.0,
+            what: format!(
+                "{} {} {}",
+                self.settings.topic,
+                self.settings.stage,
+                summary::shorten(&dates)
+            ),
+            zone: self.settings.zone.to_string(),
+            inputs,
+            inputs_finished: finished,
+            bytes_total,
+        });
+    }
+}

@@ -1,0 +1,66 @@
+//! What the errors of the program's own parts mean for the exit status.
+//!
+//! Errors of the machine (a full disk, a locked ledger) are told apart from those of the command, so
+//! that cron knows which of them another try can cure. Answers of the platform are judged elsewhere.
+
+use super::outcome::WorkerError;
+use super::parcel::PackError;
+use super::report::Status;
+use crate::ledger::LedgerError;
+
+/// What an error of the ledger means for the exit status.
+pub fn ledger_status(error: &LedgerError) -> Status {
+    match error {
+        LedgerError::Busy { .. } => Status::Busy,
+        LedgerError::OtherVersion { .. }
+        | LedgerError::NotALedger { .. }
+        | LedgerError::NoWriteAheadLog { .. }
+        | LedgerError::NetworkFileSystem { .. }
+        | LedgerError::OtherHosts { .. } => Status::Usage,
+        LedgerError::Forbidden(_) => Status::Refused,
+        LedgerError::Nonsense { .. } => Status::Unexpected,
+        LedgerError::Io { source, .. } => io_status(source),
+        LedgerError::Database { source, .. } => match source.sqlite_error_code() {
+            Some(
+                rusqlite::ErrorCode::DatabaseCorrupt
+                | rusqlite::ErrorCode::NotADatabase
+                | rusqlite::ErrorCode::ReadOnly
+                | rusqlite::ErrorCode::PermissionDenied
+                | rusqlite::ErrorCode::CannotOpen,
+            ) => Status::Usage,
+            Some(
+                rusqlite::ErrorCode::DiskFull
+                | rusqlite::ErrorCode::SystemIoFailure
+                | rusqlite::ErrorCode::DatabaseBusy
+                | rusqlite::ErrorCode::DatabaseLocked,
+            ) => Status::Temporary,
+            _ => Status::Unexpected,
+        },
+        LedgerError::Closed => Status::Temporary,
+    }
+}
+
+fn io_status(error: &std::io::Error) -> Status {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Status::Temporary,
+        _ => Status::Usage,
+    }
+}
+
+/// What the end of a worker means for the exit status.
+pub(super) fn worker_status(error: &WorkerError) -> Status {
+    match error {
+        WorkerError::Ledger(error) => ledger_status(error),
+        WorkerError::Pack(error) => pack_status(error),
+        WorkerError::Limiter(_) => Status::Temporary,
+    }
+}
+
+/// What a batch that could not be made means for the exit status.
+pub(super) const fn pack_status(error: &PackError) -> Status {
+    match error {
+        PackError::Changed => Status::InputChanged,
+        PackError::Spool(_) => Status::Temporary,
+        PackError::Unreadable => Status::Unexpected,
+    }
+}
