@@ -1,11 +1,12 @@
 //! `done`: tell the platform that dates are complete, or say what is missing.
 
+use super::other_reports::objection;
 use super::running::{Means, Running, ledger_failure};
 use super::{Failure, Outcome, Session};
 use crate::cli::args::DoneArgs;
 use crate::cli::printer::Level;
 use crate::cli::settings::{DoneDates, DoneOptions};
-use crate::domain::{DataDate, Target};
+use crate::domain::{DataDate, Partition, Target};
 use crate::ledger::{Gate, KnownPartition, LedgerReader};
 use crate::upload::FinishRequest;
 use crate::upload::report::Status;
@@ -16,6 +17,7 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
     let (target, known) = known_dates(&options)?;
     let chosen = choose(&options, &known);
     require_topics(&options, &chosen)?;
+    require_reports(&options, &chosen)?;
     require_confirmation(&options)?;
     for date in owed_elsewhere(&options, &known) {
         let hint = format!("owed as well: byteair-sync done --date {date}");
@@ -119,6 +121,25 @@ fn require_topics(options: &DoneOptions, chosen: &[KnownPartition]) -> Result<()
             "--expect-topics: the ledger knows nothing of {} for {}; no done was sent",
             absent.join(", "),
             days_of(options)
+        ),
+    ))
+}
+
+fn require_reports(options: &DoneOptions, chosen: &[KnownPartition]) -> Result<(), Failure> {
+    let dates: Vec<Partition> = chosen.iter().map(|date| date.partition.clone()).collect();
+    let objections: Vec<String> = options
+        .require_reports
+        .iter()
+        .filter_map(|path| objection(path, &dates))
+        .collect();
+    if objections.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Status::Unfinished,
+        anyhow::anyhow!(
+            "--require-report: {}; no done was sent",
+            objections.join("; ")
         ),
     ))
 }

@@ -8,6 +8,7 @@ mod config;
 mod done;
 mod ledger;
 mod man;
+mod other_reports;
 mod rejects;
 mod running;
 mod sandbox;
