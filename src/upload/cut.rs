@@ -1,6 +1,6 @@
 //! What the reading thread hands over.
 
-use super::memory::Share;
+use super::memory::{Share, SpareBodies};
 use super::places::RowPlaces;
 use super::report::Status;
 use crate::domain::{Generation, RawRange};
@@ -26,6 +26,8 @@ pub(super) struct Cut {
     pub(super) spooled: bool,
     /// Memory that the buffers take.
     pub(super) share: Share,
+    /// Where the body's buffer goes when it is not needed any more.
+    pub(super) spare: SpareBodies,
 }
 
 /// Whether the ledger has to hear of a cut, or told us of it.

@@ -3,18 +3,50 @@
 //! Only the reading thread takes from it; whoever shrinks or drops a buffer gives back. Since all
 //! that was taken is given back when its batch is settled, one taker can always go on in the end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes are counted in units of this size, since permits are numbered with 32 bits.
 const UNIT_BYTES: usize = 1024;
 
+/// Bodies kept for the next batches: one being filled, one being compressed.
+const MAX_SPARE_BODIES: usize = 2;
+
 /// All buffers of a run may hold so many bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Budget {
     units: Arc<Semaphore>,
     total: u32,
+    spare: SpareBodies,
+}
+
+/// Buffers that were bodies and become bodies again: large ones cost more to get from the system
+/// than to fill, and what the allocator keeps of them is memory that nobody counts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SpareBodies(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl SpareBodies {
+    /// An empty buffer with room for so many bytes.
+    pub(super) fn take(&self, bytes: usize) -> Vec<u8> {
+        let mut body = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .unwrap_or_default();
+        body.clear();
+        body.reserve(bytes);
+        body
+    }
+
+    /// Gives a buffer back.
+    pub(super) fn put(&self, body: Vec<u8>) {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < MAX_SPARE_BODIES {
+            spare.push(body);
+        }
+    }
 }
 
 /// Bytes taken from the budget; given back when dropped.
@@ -29,7 +61,13 @@ impl Budget {
         Self {
             units: Arc::new(Semaphore::new(usize::try_from(total).unwrap_or(usize::MAX))),
             total,
+            spare: SpareBodies::default(),
         }
+    }
+
+    /// Buffers for bodies.
+    pub(super) const fn spare(&self) -> &SpareBodies {
+        &self.spare
     }
 
     /// Takes so many bytes, waiting until they are there. A wish beyond the whole budget takes the

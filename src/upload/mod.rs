@@ -33,6 +33,7 @@ mod redo;
 pub mod report;
 mod settings;
 mod spool;
+mod stage_rules;
 mod stdin;
 mod stop;
 mod summary;

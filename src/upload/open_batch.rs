@@ -84,7 +84,8 @@ impl<'a> OpenBatch<'a> {
         if self.share.is_none() {
             return Err(Halt::Closed);
         }
-        self.body = Vec::with_capacity(self.max_bytes.saturating_add(BODY_HEADROOM));
+        let room = self.max_bytes.saturating_add(BODY_HEADROOM);
+        self.body = self.batcher.budget.spare().take(room);
         self.body.push(b'[');
         Ok(())
     }
@@ -243,6 +244,7 @@ impl<'a> OpenBatch<'a> {
             source_bytes: std::mem::take(&mut self.source_bytes),
             spooled: self.spooled,
             share,
+            spare: self.batcher.budget.spare().clone(),
         };
         self.reject_bytes = 0;
         self.batcher.tell(Message::Cut(Box::new(cut)))

@@ -81,6 +81,7 @@ pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
         source_bytes,
         spooled,
         mut share,
+        spare,
     } = cut;
     let Some(first) = pieces.first().filter(|_| rows > 0) else {
         return Ok(Packed {
@@ -92,7 +93,7 @@ pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
     };
     let digest = xxh3_128(&body);
     let compressed = compress(&body);
-    drop(body);
+    spare.put(body);
     let (id, generation, unknown) = match &kind {
         CutKind::Fresh { .. } => {
             if spooled {

@@ -5,12 +5,12 @@
 use super::planner::Planner;
 use super::report::Status;
 use super::settings::Settings;
+use super::stage_rules;
 use super::stdin::StdinInput;
-use crate::domain::{DataDate, FileIdentity, Partition, RawRange, Stage, StageKind, Target};
+use crate::domain::{DataDate, FileIdentity, Partition, RawRange, Stage, Target};
 use crate::input::Start;
 use crate::ledger::{
-    InputId, InputIntent, InputKind, KnownPartition, LedgerError, LedgerReader, PartitionIntent,
-    Registration,
+    InputId, InputIntent, InputKind, LedgerError, LedgerReader, PartitionIntent, Registration,
 };
 use std::path::PathBuf;
 
@@ -102,12 +102,12 @@ pub(super) fn plan(
             None => 0,
         },
     };
-    if let (Some(reader), Some(known)) = (ledger, &known_target) {
-        plan.notes
-            .extend(stage_warning(settings, &reader.partitions(known)?));
-    } else {
-        plan.notes.extend(stage_warning(settings, &[]));
-    }
+    let known_dates = match (ledger, &known_target) {
+        (Some(reader), Some(known)) => reader.partitions(known)?,
+        _ => Vec::new(),
+    };
+    plan.notes
+        .extend(stage_rules::warning(settings, &known_dates));
     for day in days {
         let Ok(stage) = Stage::new(settings.stage, day) else {
             // Settings are resolved with a date exactly for the stages that have one.
@@ -130,32 +130,6 @@ pub(super) fn plan(
         });
     }
     Ok(plan)
-}
-
-/// The word that confirms that a project will never upload daily data.
-const STREAMING_ONLY: &str = "streaming-only";
-
-/// The platform's one-way door: once streaming is connected, daily cannot be added (D108601).
-fn stage_warning(settings: &Settings, known: &[KnownPartition]) -> Option<String> {
-    let used = |kind| known.iter().any(|date| date.partition.stage.kind() == kind);
-    let daily = used(StageKind::IncrementalSyncDaily);
-    match settings.stage {
-        StageKind::IncrementalSyncStreaming
-            if !daily && settings.run.confirmed.as_deref() != Some(STREAMING_ONLY) =>
-        {
-            Some(format!(
-                "this ledger knows of no incremental_sync_daily upload; once streaming is connected the platform takes no daily data any more. If the project is to be streaming only, --yes-i-mean {STREAMING_ONLY} says so"
-            ))
-        }
-        StageKind::IncrementalSyncDaily
-            if !daily && used(StageKind::IncrementalSyncStreaming) =>
-        {
-            Some(
-                "this ledger knows of streaming uploads and of no daily ones; the platform refuses daily data of streaming-only projects".to_owned(),
-            )
-        }
-        _ => None,
-    }
 }
 
 impl Plan {
