@@ -18,7 +18,7 @@ use super::failure::worker_status;
 use super::finish::finish_date;
 use super::memory::Budget;
 use super::outcome::WorkerError;
-use super::parcel::{Packed, pack};
+use super::parcel::{Packed, Packer, pack};
 use super::queue::{Ready, Slot, front};
 use super::report::Status;
 use super::settings::Settings;
@@ -63,6 +63,7 @@ pub(super) struct Engine {
     /// Locks, held until the run ends.
     _held: Vec<HeldInput>,
     tasks: JoinSet<(usize, Task)>,
+    packer: Packer,
     packing: VecDeque<Slot>,
     in_flight: usize,
     problems: Vec<(Status, String)>,
@@ -199,9 +200,9 @@ impl Engine {
     }
 
     fn start_packing(&mut self, cut: Cut) {
-        let spool_dir = self.context.spool_dir.clone();
+        let packer = self.packer.clone();
         let date = cut.partition;
-        let handle = tokio::task::spawn_blocking(move || pack(cut, &spool_dir).map(Box::new));
+        let handle = tokio::task::spawn_blocking(move || pack(cut, &packer).map(Box::new));
         self.packing.push_back(Slot::Packing(date, handle));
     }
 

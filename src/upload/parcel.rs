@@ -11,8 +11,8 @@ use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, Piece, RejectSourc
 use crate::protocol::{self, Gzip};
 use bytes::Bytes;
 use serde_json::value::RawValue;
-use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Guard against a body of ours that inflates to something else than it was.
@@ -61,16 +61,39 @@ pub(super) enum PackError {
     Unreadable,
 }
 
-thread_local! {
-    static GZIP: RefCell<Gzip> = RefCell::new(Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
+/// What packing works with: where bodies are spooled, and compressors, which hold buffers as large
+/// as a body and are therefore as many as work at one time, not as many as there are threads.
+#[derive(Clone)]
+pub(super) struct Packer {
+    spool_dir: PathBuf,
+    compressors: Arc<Mutex<Vec<Gzip>>>,
 }
 
-fn compress(body: &[u8]) -> Bytes {
-    Bytes::from(GZIP.with_borrow_mut(|gzip| gzip.compress(body)))
+impl Packer {
+    pub(super) fn new(spool_dir: PathBuf) -> Self {
+        Self {
+            spool_dir,
+            compressors: Arc::default(),
+        }
+    }
+
+    fn compress(&self, body: &[u8]) -> Bytes {
+        let idle = self.compressors().pop();
+        let mut gzip = idle.unwrap_or_else(|| Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
+        let compressed = gzip.compress(body);
+        self.compressors().push(gzip);
+        Bytes::from(compressed)
+    }
+
+    fn compressors(&self) -> MutexGuard<'_, Vec<Gzip>> {
+        self.compressors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Digests, compresses and, where needed, spools a cut. Runs on a blocking thread.
-pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
+pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
     let Cut {
         partition,
         kind,
@@ -92,12 +115,12 @@ pub(super) fn pack(cut: Cut, spool_dir: &Path) -> Result<Packed, PackError> {
         });
     };
     let digest = xxh3_128(&body);
-    let compressed = compress(&body);
+    let compressed = packer.compress(&body);
     spare.put(body);
     let (id, generation, unknown) = match &kind {
         CutKind::Fresh { .. } => {
             if spooled {
-                spool::save(spool_dir, first, &places, &compressed)?;
+                spool::save(&packer.spool_dir, first, &places, &compressed)?;
             }
             (BatchId(0), Generation::default(), false)
         }
@@ -279,7 +302,7 @@ impl Parcel {
             pieces,
             rows: u32::try_from(rows.len()).unwrap_or(u32::MAX),
             digest: xxh3_128(&body),
-            body: compress(&body),
+            body: Bytes::from(Gzip::new(protocol::DEFAULT_GZIP_LEVEL).compress(&body)),
             places,
         }
     }

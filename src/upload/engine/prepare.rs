@@ -6,6 +6,7 @@ use crate::upload::context::{Context, DateRun, Services, SizeLimit};
 use crate::upload::date_state::DateState;
 use crate::upload::done::Finisher;
 use crate::upload::event::{Event, Gauges};
+use crate::upload::parcel::Packer;
 use crate::upload::plan::{Action, Plan};
 use crate::upload::settings::Settings;
 use crate::upload::summary;
@@ -71,6 +72,7 @@ impl Engine {
             comparisons: prepared.comparisons,
             _held: locks,
             tasks: JoinSet::new(),
+            packer: Packer::new(settings.run.state_dir.join("spool")),
             packing: VecDeque::new(),
             in_flight: 0,
             problems: Vec::new(),
