@@ -4,6 +4,11 @@
 //! the few that cannot be run here are listed below by name. What a block of output shows has to be
 //! printed.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test helper that cannot go on has to fail the test"
+)]
+
 use byteair_sync::cli::args::command;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
