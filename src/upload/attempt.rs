@@ -18,12 +18,13 @@ pub(super) enum Attempt {
     GivenUp,
 }
 
-/// Waits for the quota, sends, judges. A 429 slows everybody down before this returns.
+/// Waits for the quota, says that it `begins`, sends, judges. A 429 slows everybody down before this returns.
 pub(super) async fn attempt(
     services: &Services,
     outgoing: &Outgoing,
     rows: u32,
     cancelled: impl Fn() -> bool,
+    begins: impl FnOnce(),
 ) -> Result<Attempt, LimiterError> {
     let gauges = &services.gauges;
     if let Some(waiting) = services.limiter.waiting_for() {
@@ -41,6 +42,7 @@ pub(super) async fn attempt(
     if cancelled() {
         return Ok(Attempt::NotBegun);
     }
+    begins();
     let body_bytes = u64::try_from(outgoing.body().len()).unwrap_or(u64::MAX);
     Gauges::add(&gauges.requests, 1);
     Gauges::add(&gauges.requests_in_flight, 1);

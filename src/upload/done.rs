@@ -130,7 +130,7 @@ impl Finisher {
             }
             tries.attempts = tries.attempts.saturating_add(1);
             let signed_with = self.services.client.signing_generation();
-            let judged = match attempt(&self.services, &outgoing, 0, || false).await? {
+            let judged = match attempt(&self.services, &outgoing, 0, || false, || {}).await? {
                 Attempt::Answered(judged) => judged,
                 Attempt::NotBegun => return self.leave(sealed, interrupted(false)).await,
                 Attempt::GivenUp => {

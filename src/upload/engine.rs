@@ -32,11 +32,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// In-flight requests when `--max-in-flight` is `auto`: memory and quota are the real bounds.
 const MAX_AUTO_IN_FLIGHT: usize = 512;
+
+/// Batches that may be intended and wait for the quota: enough for the limiter to choose from, few
+/// enough that a crash leaves few in doubt.
+const MAX_UNSENT: usize = 12;
 
 /// Messages that may wait between the reading thread and the loop.
 const MESSAGE_QUEUE: usize = 2;
@@ -64,6 +68,8 @@ pub(super) struct Engine {
     _held: Vec<HeldInput>,
     tasks: JoinSet<(usize, Task)>,
     packer: Packer,
+    /// For the next batch, among those that wait for their first attempt.
+    place: Option<OwnedSemaphorePermit>,
     packing: VecDeque<Slot>,
     in_flight: usize,
     problems: Vec<(Status, String)>,
@@ -90,12 +96,14 @@ impl Engine {
             .batch
             .max_in_flight
             .unwrap_or(MAX_AUTO_IN_FLIGHT);
+        let places = Arc::new(Semaphore::new(MAX_UNSENT));
         let deadline = self.settings.run.max_duration.unwrap_or(Duration::MAX);
         let mut deadline = std::pin::pin!(tokio::time::sleep(deadline));
         let mut grace = std::pin::pin!(tokio::time::sleep(Duration::MAX));
         let (mut draining, mut more) = (false, true);
         while more || !self.packing.is_empty() || !self.tasks.is_empty() {
             let room = self.in_flight < most_in_flight;
+            let packed = !self.packing.is_empty();
             tokio::select! {
                 biased;
                 () = &mut grace, if draining => {
@@ -114,7 +122,10 @@ impl Engine {
                     Ok((date, task)) => self.finished(date, task),
                     Err(error) => self.broken(Status::Unexpected, format!("a task of this program ended unexpectedly: {error}")),
                 },
-                slot = front(&mut self.packing), if room && !self.packing.is_empty() => {
+                place = Arc::clone(&places).acquire_owned(), if packed && self.place.is_none() => {
+                    self.place = place.ok();
+                }
+                slot = front(&mut self.packing), if packed && room && self.place.is_some() => {
                     self.packing.pop_front();
                     self.packed(slot);
                 }
@@ -253,6 +264,7 @@ impl Engine {
             return;
         };
         self.in_flight += 1;
+        parcel.place = self.place.take();
         let probe = run.is_probe();
         self.tasks.spawn(async move {
             let delivered = async {

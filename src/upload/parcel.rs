@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::OwnedSemaphorePermit;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Guard against a body of ours that inflates to something else than it was.
@@ -31,6 +32,8 @@ pub(super) struct Parcel {
     pub(super) unknown: bool,
     pub(super) spooled: bool,
     pub(super) source_bytes: u64,
+    /// Its place among the batches that wait for their first attempt; given up when that begins.
+    pub(super) place: Option<OwnedSemaphorePermit>,
     /// The id under which it was sent last.
     pub(super) sent_as: Option<RequestId>,
     /// Held until the batch is settled; halves of a split share that of the whole.
@@ -150,6 +153,7 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
             unknown,
             spooled,
             source_bytes,
+            place: None,
             sent_as: None,
             share: Some(share),
         }),
@@ -348,6 +352,7 @@ impl Half {
             unknown: false,
             spooled,
             source_bytes: 0,
+            place: None,
             sent_as: None,
             share: None,
         }

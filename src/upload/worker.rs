@@ -70,7 +70,10 @@ impl<'a> Worker<'a> {
             let signed_with = self.context.services.client.signing_generation();
             let stopped = || self.date.stopped().is_some();
             let services = &self.context.services;
-            let judged = match attempt(services, &outgoing, self.parcel.rows, stopped).await? {
+            let place = self.parcel.place.take();
+            let begins = || drop(place);
+            let rows = self.parcel.rows;
+            let judged = match attempt(services, &outgoing, rows, stopped, begins).await? {
                 Attempt::Answered(judged) => judged,
                 Attempt::NotBegun if self.date.stopped().is_some() => {
                     return Ok(Outcome::DateStopped);

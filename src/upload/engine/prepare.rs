@@ -73,6 +73,7 @@ impl Engine {
             _held: locks,
             tasks: JoinSet::new(),
             packer: Packer::new(settings.run.state_dir.join("spool")),
+            place: None,
             packing: VecDeque::new(),
             in_flight: 0,
             problems: Vec::new(),
