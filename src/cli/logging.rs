@@ -7,10 +7,15 @@ use super::printer::Printer;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Mutex;
+use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
+
+/// Target of what is shown on the screen anyway: it belongs in the file, and not on the screen twice.
+pub const SHOWN: &str = "shown";
 
 /// Where a log goes and in which form.
 pub struct LogSettings {
@@ -34,15 +39,22 @@ pub fn install(settings: LogSettings) -> Result<(), LoggingError> {
 
 fn subscriber(settings: LogSettings) -> impl tracing::Subscriber + Send + Sync {
     let json = settings.json;
-    let file = settings.file.map(|file| layer(Mutex::new(file), json));
-    let screen = settings
-        .verbose
-        .map(|printer| layer(AboveDisplay(printer), json));
+    let file = settings
+        .file
+        .map(|file| layer(Mutex::new(file), json, |_| true));
+    let screen = settings.verbose.map(|printer| {
+        let is_new = |metadata: &Metadata<'_>| metadata.target() != SHOWN;
+        layer(AboveDisplay(printer), json, is_new)
+    });
     let layers: Vec<_> = file.into_iter().chain(screen).collect();
     Registry::default().with(layers)
 }
 
-fn layer<W>(writer: W, json: bool) -> Box<dyn Layer<Registry> + Send + Sync>
+fn layer<W>(
+    writer: W,
+    json: bool,
+    wanted: fn(&Metadata<'_>) -> bool,
+) -> Box<dyn Layer<Registry> + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -51,10 +63,12 @@ where
         .with_ansi(false)
         .with_target(false);
     // Libraries speak of single packets at debug level; a run of millions of rows cannot.
+    let filter =
+        filter_fn(move |metadata| *metadata.level() <= LevelFilter::INFO && wanted(metadata));
     if json {
-        layer.json().with_filter(LevelFilter::INFO).boxed()
+        layer.json().with_filter(filter).boxed()
     } else {
-        layer.with_filter(LevelFilter::INFO).boxed()
+        layer.with_filter(filter).boxed()
     }
 }
 
@@ -119,6 +133,25 @@ mod tests {
             assert!(text.ends_with("batch accepted rows=10\n"), "{text}");
             assert!(!text.contains('\u{1b}'));
         }
+    }
+
+    #[test]
+    fn what_is_on_the_screen_anyway_is_only_in_the_file() {
+        let mut file = tempfile::tempfile().unwrap();
+        let (printer, _, err) = captured(PrintStyle::default());
+        let settings = LogSettings {
+            json: false,
+            file: Some(file.try_clone().unwrap()),
+            verbose: Some(printer),
+        };
+        tracing::subscriber::with_default(subscriber(settings), || {
+            tracing::warn!(target: SHOWN, "done withheld");
+        });
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        assert!(text.contains("WARN done withheld"), "{text}");
+        assert_eq!(err.text(), "");
     }
 
     #[test]

@@ -5,17 +5,20 @@
 
 use super::error::LedgerError;
 use super::gate::{GateFacts, RowCounts};
-use super::id::PartitionId;
+use super::id::{PartitionId, RunId};
 use super::inputs;
 use super::known::KnownPartition;
 use super::query::unsigned;
 use rusqlite::{Connection, OptionalExtension};
+use std::path::Path;
 
-/// Everything the gate looks at, for one partition.
+/// Everything the gate looks at, for one partition; `asking` is the state directory and the run that
+/// wants to know, for telling other runs that are at work.
 pub(super) fn count(
     db: &Connection,
     known: &KnownPartition,
     day_over: bool,
+    asking: Option<(&Path, RunId)>,
 ) -> Result<GateFacts, LedgerError> {
     let mut facts = GateFacts {
         unfinished_inputs: Vec::new(),
@@ -33,7 +36,7 @@ pub(super) fn count(
         held_back: known.held_back,
         guards: known.guards.clone(),
     };
-    count_inputs(db, known.id, &mut facts)?;
+    count_inputs(db, known.id, asking, &mut facts)?;
     count_batches(db, known.id, &mut facts)?;
     facts.open_rejects = db
         .query_row(
@@ -57,14 +60,21 @@ pub(super) const BATCHED_ROWS: &str = "SELECT
 fn count_inputs(
     db: &Connection,
     partition: PartitionId,
+    asking: Option<(&Path, RunId)>,
     facts: &mut GateFacts,
 ) -> Result<(), LedgerError> {
     let failed = |e| LedgerError::database("check the inputs of a date", e);
     for input in inputs::inputs_of(db, partition)? {
         facts.inputs += 1;
-        if !input.read_to_end {
-            let holder = inputs::holder_of(db, input.id)?;
-            facts.unfinished_inputs.push((input.name.clone(), holder));
+        if !input.read_to_end || input.unsettled {
+            let holder = match asking {
+                Some((state_dir, run)) => inputs::other_holder(db, state_dir, run, input.id)?,
+                None => String::new(),
+            };
+            // Unsettled batches that nobody is at count by themselves.
+            if !input.read_to_end || !holder.is_empty() {
+                facts.unfinished_inputs.push((input.name.clone(), holder));
+            }
         }
         if !input.verified {
             facts.unverified_inputs.push(input.name.clone());

@@ -41,7 +41,7 @@ impl Registrar<'_> {
             self.refresh(id, intent)?;
             return Ok(HeldInput { id, lock: None });
         }
-        let Some(lock) = lock::try_lock(self.state_dir, &format!("input-{}", id.0))? else {
+        let Some(lock) = lock::try_lock(self.state_dir, &lock::of_input(id))? else {
             return Err(inputs::busy(self.db, id, &intent.name)?);
         };
         for partition in scope {

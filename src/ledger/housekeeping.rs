@@ -133,7 +133,7 @@ pub(super) fn drop_input(
             closed.gate.as_str()
         )));
     }
-    let Some(_lock) = lock::try_lock(state_dir, &format!("input-{}", input.0))? else {
+    let Some(_lock) = lock::try_lock(state_dir, &lock::of_input(input))? else {
         return Err(inputs::busy(db, input, name)?);
     };
     refuse_shared_batches(db, input, name)?;
@@ -271,7 +271,7 @@ fn lock_everything(
         }
     }
     for input in inputs::inputs_of(db, known.id)? {
-        match lock::try_lock(state_dir, &format!("input-{}", input.id.0))? {
+        match lock::try_lock(state_dir, &lock::of_input(input.id))? {
             Some(lock) => held.push(lock),
             None => return Err(inputs::busy(db, input.id, &input.name)?),
         }

@@ -2,11 +2,13 @@
 //! here writes.
 
 use super::error::LedgerError;
-use super::id::{BatchId, InputId, PartitionId};
+use super::id::{BatchId, InputId, PartitionId, RunId};
 use super::known::{InputKind, IntendedBatch, KnownInput, Piece};
+use super::lock;
 use super::query::{failed, nonsense, unsigned};
 use crate::domain::{FileIdentity, Generation, RawRange};
 use rusqlite::{Connection, OptionalExtension, Row};
+use std::path::Path;
 
 /// Inputs of a partition that were not dropped.
 pub(super) fn inputs_of(
@@ -168,6 +170,33 @@ pub(super) fn newest_input(db: &Connection) -> Result<i64, LedgerError> {
         row.get(0)
     })
     .map_err(failed("look up the inputs"))
+}
+
+/// The run that holds an input and has not ended, whether its process lives or not.
+fn run_of(db: &Connection, input: InputId) -> Result<Option<RunId>, LedgerError> {
+    db.query_row(
+        "SELECT r.id FROM input i JOIN run r ON r.id = i.run WHERE i.id = ?1 AND r.ended IS NULL",
+        [input.0],
+        |row| row.get(0).map(RunId),
+    )
+    .optional()
+    .map_err(failed("look up a run"))
+}
+
+/// Who else is at work on an input; empty when nobody is. A run that was killed does not count: its
+/// lock died with it. Only inside a write transaction: then nobody is taking the lock meanwhile.
+pub(super) fn other_holder(
+    db: &Connection,
+    state_dir: &Path,
+    run: RunId,
+    input: InputId,
+) -> Result<String, LedgerError> {
+    if run_of(db, input)?.is_none_or(|holder| holder == run)
+        || lock::try_lock(state_dir, &lock::of_input(input))?.is_some()
+    {
+        return Ok(String::new());
+    }
+    holder_of(db, input)
 }
 
 /// The run that holds an input, for people.

@@ -5,6 +5,7 @@
 //! two files of the same name.
 
 use super::error::{LedgerError, in_file};
+use super::id::InputId;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct HeldLock {
     _file: File,
+}
+
+/// Name of the lock of an input.
+pub(super) fn of_input(input: InputId) -> String {
+    format!("input-{}", input.0)
 }
 
 /// Tries to take the lock of a name; `None` when another process (or another handle) holds it.

@@ -135,14 +135,14 @@ impl LedgerReader {
         known: &KnownPartition,
         day_over: bool,
     ) -> Result<GateFacts, LedgerError> {
-        facts::count(&self.db, known, day_over)
+        facts::count(&self.db, known, day_over, None)
     }
 
     /// Row counts of a date.
     pub fn rows(&self, known: &KnownPartition) -> Result<RowCounts, LedgerError> {
         match known.totals {
             Some(totals) if known.gate.is_done() => Ok(totals),
-            _ => Ok(facts::count(&self.db, known, true)?.rows),
+            _ => Ok(facts::count(&self.db, known, true, None)?.rows),
         }
     }
 

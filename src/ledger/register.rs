@@ -65,7 +65,7 @@ pub struct InputIntent {
     pub scope: Vec<usize>,
     /// Whether what the ledger recorded of it was compared, or needs no comparing.
     pub verified: bool,
-    /// Whether there is something left to read (also: rows were appended).
+    /// Whether there is something left to read, to compare or to settle.
     pub unfinished: bool,
 }
 

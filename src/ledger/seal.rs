@@ -156,7 +156,7 @@ pub(super) fn seal(
             record_event(db, Some(known.id), Some(request.run), "hold_released", "")?;
             known.held_back = false;
         }
-        let counted = facts::count(db, &known, request.day_over)?;
+        let counted = facts::count(db, &known, request.day_over, Some((state_dir, request.run)))?;
         let missing = unmet(&counted);
         if !missing.is_empty() && !request.force {
             return Ok(SealOutcome::Withheld(missing));

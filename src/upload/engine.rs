@@ -134,7 +134,8 @@ impl Engine {
                     None => more = false,
                 },
             }
-            self.finish_ready_dates(draining);
+            // Asked now: what ended just above may have told the run to stop.
+            self.finish_ready_dates(stop.is_draining());
         }
         if !stop.is_draining()
             && let Err(error) = reading.await

@@ -36,8 +36,11 @@ impl Planner<'_> {
             (Some(reader), Some(target)) => reader.partition(target, &self.partition)?,
             _ => None,
         };
-        // A date that is started over has no past; `register` refuses if it is done.
-        let known = known.filter(|known| !self.settings.run.restart || known.gate.is_done());
+        if self.settings.run.restart && known.as_ref().is_some_and(|known| known.gate.is_done()) {
+            return Ok(Action::Fail(Status::Refused, self.done_before_restart()));
+        }
+        // A date that is started over has no past.
+        let known = known.filter(|_| !self.settings.run.restart);
         let inputs = match (&known, self.ledger) {
             (Some(partition), Some(reader)) => reader.inputs(partition.id)?,
             _ => Vec::new(),
@@ -280,15 +283,30 @@ impl Planner<'_> {
         Failure::Date(
             Status::Refused,
             format!(
-                "late_input: {} is already done (or its done is under way), but {name} would have to be uploaded: {what}. Re-sync the date in the platform's console, then 'byteair-sync ledger reopen --topic {} --stage {}{}', then write again",
+                "late_input: {} is already done (or its done is under way), but {name} would have to be uploaded: {what}. {}",
                 self.partition,
-                self.partition.topic,
-                self.partition.stage.kind(),
-                self.partition
-                    .date()
-                    .map(|date| format!(" --date {date}"))
-                    .unwrap_or_default()
+                self.way_to_reopen()
             ),
+        )
+    }
+
+    fn done_before_restart(&self) -> String {
+        format!(
+            "{} is already done, so --restart would send rows that the platform does not take any more. {}",
+            self.partition,
+            self.way_to_reopen()
+        )
+    }
+
+    fn way_to_reopen(&self) -> String {
+        format!(
+            "Re-sync the date in the platform's console, then 'byteair-sync ledger reopen --topic {} --stage {}{}', then write again",
+            self.partition.topic,
+            self.partition.stage.kind(),
+            self.partition
+                .date()
+                .map(|date| format!(" --date {date}"))
+                .unwrap_or_default()
         )
     }
 }

@@ -84,7 +84,7 @@ impl<'a> Worker<'a> {
                     return Ok(Outcome::Interrupted);
                 }
             };
-            tracing::debug!(
+            tracing::info!(
                 batch = self.parcel.id.0, request_id = %outgoing.request_id(),
                 attempt = self.attempts, "{}", explain::answer(&judged)
             );

@@ -6,6 +6,20 @@
     reason = "a test helper that cannot go on has to fail the test"
 )]
 
+mod changed_inputs;
 mod config;
+mod done_replies;
+mod guards;
+mod housekeeping;
+mod inputs;
+mod output;
+mod rate;
+mod recorder;
+mod refusals;
+mod resume;
+mod retries;
 mod sandbox_command;
+mod several;
 mod start;
+mod statuses;
+mod wire;

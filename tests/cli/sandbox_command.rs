@@ -1,6 +1,7 @@
 //! The sandbox as a process: its port file, its address, its end.
 
-use crate::start::{Place, finish};
+use crate::recorder::eventually;
+use crate::start::{Place, WRITE, finish};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -67,4 +68,36 @@ fn what_the_sandbox_cannot_do_is_said_at_once() {
         assert_eq!(status, 2, "{errors}");
         assert!(errors.contains(expected), "{errors}");
     }
+}
+
+#[test]
+fn an_upload_over_tls_trusts_the_sandbox_only_with_its_certificate() {
+    let place = Place::new();
+    let mut child = place.start("sandbox --tls --listen 127.0.0.1:0 --port-file port");
+    eventually("the port file", || place.path("port").exists());
+    let port = std::fs::read_to_string(place.path("port")).unwrap();
+    let mut certificate = String::new();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    while !certificate.contains("END CERTIFICATE") {
+        assert!(
+            output.read_line(&mut certificate).unwrap() > 0,
+            "{certificate}"
+        );
+    }
+    place.file("sandbox.pem", certificate);
+    let mut client = Place::at(([127, 0, 0, 1], port.trim().parse().unwrap()).into());
+    client.set("BYTEAIR_SCHEME", "https");
+    client.set("BYTEAIR_AK", "sandbox");
+    client.set("BYTEAIR_SK", "sandbox");
+    client.rows("rows.jsonl", 0, 10);
+    // Nothing was sent to a server that cannot prove who it is.
+    client
+        .end(&format!("{WRITE} --retry-for 1ms rows.jsonl"))
+        .expect(5)
+        .says("certificate");
+    let trust = place.path("sandbox.pem");
+    let trusting = format!("{WRITE} --ca-cert {} rows.jsonl", trust.display());
+    client.end(&trusting).expect(0);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -11,8 +11,10 @@ mod machine;
 mod reporter;
 mod view;
 
-use crate::cli::printer::Printer;
+use crate::cli::logging::SHOWN;
+use crate::cli::printer::{Level, Printer};
 use crate::upload::event::{Event, Gauges, Observer};
+use event_text::event_text;
 use reporter::Reporter;
 use std::io;
 use std::sync::Arc;
@@ -86,7 +88,21 @@ impl ProgressObserver {
 
 impl Observer for ProgressObserver {
     fn observe(&self, event: &Event) {
+        log(event);
         let _gone = self.0.send(Message::Event(Box::new(event.clone())));
+    }
+}
+
+/// Keeps what happens in the run's log. Rejected rows have a list of their own.
+fn log(event: &Event) {
+    if matches!(event, Event::Rejected { .. }) {
+        return;
+    }
+    match event_text(event) {
+        Some((Level::Error, text)) => tracing::error!(target: SHOWN, "{text}"),
+        Some((Level::Warning, text)) => tracing::warn!(target: SHOWN, "{text}"),
+        Some((Level::Info, text)) => tracing::info!(target: SHOWN, "{text}"),
+        None => {}
     }
 }
 

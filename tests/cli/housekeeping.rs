@@ -1,0 +1,150 @@
+//! `ledger`: what is known, and starting dates over.
+
+use crate::recorder::Recorder;
+use crate::start::{Place, WRITE, rows};
+
+const DATE: &str = "-t item -s history_sync -d 2022-01-01";
+
+/// A date that is done.
+fn done() -> (Recorder, Place) {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 10);
+    place.end(&format!("{WRITE} rows.jsonl")).expect(0);
+    (recorder, place)
+}
+
+#[test]
+fn the_ledger_lists_its_dates_for_people_and_for_machines() {
+    let (_, place) = done();
+    place
+        .end("ledger list")
+        .expect(0)
+        .says("2022-01-01")
+        .says("done");
+    let listed = place.end("ledger list --json").expect(0);
+    listed.summary();
+    let date = &listed.lines()[0];
+    assert_eq!(
+        (&date["gate"], &date["rows_accepted"]),
+        (&"done".into(), &10.into())
+    );
+    place
+        .end("ledger show")
+        .expect(0)
+        .says("rows.jsonl: finished");
+    place.end("ledger list -t user").expect(8);
+}
+
+#[test]
+fn an_empty_state_directory_knows_nothing() {
+    let place = Place::new();
+    for words in [
+        "ledger list",
+        "ledger show",
+        "rejects list",
+        "rejects show 1",
+    ] {
+        place.end(words).expect(8);
+    }
+    assert!(
+        !place.path(".local").exists(),
+        "looking leaves nothing behind"
+    );
+}
+
+#[test]
+fn a_reopened_date_is_sent_again_under_new_ids_with_everything_new() {
+    let (recorder, place) = done();
+    place
+        .end(&format!("ledger reopen {DATE}"))
+        .expect(0)
+        .says("write");
+    place.rows("late.jsonl", 10, 5);
+    let before = recorder.requests();
+    place
+        .end(&format!("{WRITE} rows.jsonl late.jsonl"))
+        .expect(0);
+    let after = &recorder.requests()[before.len()..];
+    let mut sent: Vec<String> = after
+        .iter()
+        .filter(|r| !r.is_done())
+        .flat_map(|r| r.rows())
+        .collect();
+    sent.sort();
+    assert_eq!(sent, rows(0, 15));
+    assert!(after.last().unwrap().is_done());
+    assert!(
+        after
+            .iter()
+            .all(|new| before.iter().all(|old| old.id() != new.id()))
+    );
+    place.end("ledger show").expect(0).says("reopened");
+}
+
+#[test]
+fn a_forgotten_date_begins_anew_under_new_ids() {
+    let (recorder, place) = done();
+    place.end(&format!("ledger forget {DATE}")).expect(0);
+    place.end("ledger list").expect(8);
+    place.end(&format!("{WRITE} rows.jsonl")).expect(0);
+    let requests = recorder.requests();
+    assert_eq!(requests.len(), 4);
+    assert_eq!(requests[0].text, requests[2].text);
+    assert_ne!(requests[0].id(), requests[2].id());
+    assert_ne!(requests[1].id(), requests[3].id());
+}
+
+#[test]
+fn a_date_that_is_done_is_not_started_over_by_restart() {
+    let (recorder, place) = done();
+    place
+        .end(&format!("{WRITE} --restart rows.jsonl"))
+        .expect(6)
+        .says("ledger reopen");
+    assert_eq!(recorder.requests().len(), 2);
+}
+
+#[test]
+fn a_pruned_date_stays_known_as_done() {
+    let (recorder, place) = done();
+    place.end("ledger prune").expect(0).says("0 done date(s)");
+    place
+        .end("ledger prune --older-than 0s --dry-run")
+        .expect(0);
+    // Older than a moment means a second later at the latest.
+    crate::recorder::eventually("the date is old enough", || {
+        let ran = place.end("ledger prune --older-than 0s");
+        ran.errors.contains("1 done date(s)") || ran.output.contains("1 done date(s)")
+    });
+    let ran = place.end("ledger list --json").expect(0);
+    assert_eq!(ran.lines()[0]["gate"], "done");
+    place.end("done -d 2022-01-01").expect(0);
+    assert_eq!(recorder.requests().len(), 2);
+}
+
+#[test]
+fn housekeeping_of_what_is_unknown_is_status_8() {
+    let (_, place) = done();
+    place
+        .end("ledger drop-input none.jsonl")
+        .expect(8)
+        .says("ledger show");
+    place
+        .end("ledger forget -t item -s history_sync -d 2021-01-01")
+        .expect(8);
+    place
+        .end("ledger reopen -t user -s history_sync -d 2022-01-01")
+        .expect(8);
+}
+
+#[test]
+fn hosts_that_share_nothing_with_the_ledger_are_another_target() {
+    let (_, mut place) = done();
+    let other = Recorder::new();
+    place.set("BYTEAIR_HOST", &other.address.to_string());
+    // Named by its address: a test against it cannot make the first one look done.
+    place.end(&format!("{WRITE} rows.jsonl")).expect(0);
+    assert_eq!(other.rows(), rows(0, 10));
+    assert_eq!(other.dones().len(), 1);
+}

@@ -1,0 +1,126 @@
+//! The quota, as a receiver on the same machine sees it.
+
+use crate::recorder::{Received, Recorder, Reply};
+use crate::start::{Place, WRITE, rows};
+use std::time::{Duration, Instant};
+
+/// The most that a sliding second holds.
+fn most_in_a_second(arrivals: &[(Instant, usize)]) -> usize {
+    arrivals
+        .iter()
+        .map(|(first, _)| {
+            let within = arrivals.iter().filter(|(at, _)| {
+                at >= first && at.duration_since(*first) < Duration::from_secs(1)
+            });
+            within.map(|(_, weight)| weight).sum()
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+#[test]
+fn no_second_has_more_requests_than_the_quota_with_retries_and_done_counted() {
+    // Every third request is refused, so that there are retries.
+    let recorder = Recorder::answering(|_, number| match number % 3 {
+        0 => Reply::code(500, 500, "busy"),
+        _ => Reply::ok(),
+    });
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 60);
+    place
+        .end(&format!("{WRITE} --batch-rows 1 --qps 40 rows.jsonl"))
+        .expect(0);
+    let arrivals: Vec<_> = recorder
+        .requests()
+        .iter()
+        .map(|request| (request.at, 1))
+        .collect();
+    assert!(arrivals.len() > 80, "{}", arrivals.len());
+    assert!(
+        most_in_a_second(&arrivals) <= 40,
+        "{}",
+        most_in_a_second(&arrivals)
+    );
+    assert_eq!(recorder.accepted(), rows(0, 60));
+}
+
+#[test]
+fn no_second_has_more_rows_than_the_quota() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 12_000);
+    place
+        .end(&format!(
+            "{WRITE} --batch-rows 1000 --rows-per-second 5000 rows.jsonl"
+        ))
+        .expect(0);
+    let writes = recorder.writes();
+    let arrivals: Vec<_> = writes
+        .iter()
+        .map(|write| (write.at, write.rows().len()))
+        .collect();
+    assert!(most_in_a_second(&arrivals) <= 5_000);
+    assert_eq!(recorder.rows().len(), 12_000);
+}
+
+#[test]
+fn a_batch_has_never_more_rows_than_the_rate_lets_through() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 900);
+    place
+        .end(&format!("{WRITE} --rows-per-second 400 rows.jsonl"))
+        .expect(0);
+    assert!(
+        recorder
+            .writes()
+            .iter()
+            .all(|write| write.rows().len() <= 400)
+    );
+    assert_eq!(recorder.rows(), rows(0, 900));
+}
+
+#[test]
+fn many_small_files_do_not_become_many_requests() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    for part in 0..200 {
+        place.rows(&format!("spark/part-{part:05}.json"), part * 5, 5);
+    }
+    place
+        .end(&format!("{WRITE} --format jsonl spark"))
+        .expect(0);
+    assert_eq!(recorder.rows(), rows(0, 1_000));
+    assert!(
+        recorder.writes().len() <= 2,
+        "{} requests",
+        recorder.writes().len()
+    );
+}
+
+#[test]
+fn all_workers_slow_down_together_when_the_platform_says_429() {
+    let recorder = Recorder::answering(|request: &Received, number| {
+        if number == 2 && !request.is_done() {
+            return Reply::bare(429).with("Retry-After", 1);
+        }
+        Reply::ok()
+    });
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 400);
+    place
+        .end(&format!(
+            "{WRITE} --batch-rows 10 --max-in-flight 2 rows.jsonl"
+        ))
+        .expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 400));
+    let requests = recorder.requests();
+    // One more may have been on its way when the refusal came.
+    let pause = requests[3..=5]
+        .windows(2)
+        .map(|pair| pair[1].at.duration_since(pair[0].at))
+        .chain([requests[3].at.duration_since(requests[2].at)])
+        .max()
+        .unwrap();
+    assert!(pause >= Duration::from_millis(700), "{pause:?}");
+}

@@ -1,0 +1,115 @@
+//! Several processes of one user at once.
+
+use crate::recorder::{Latch, Recorder, Reply};
+use crate::start::{Place, Ran, WRITE, rows};
+
+/// A server that keeps a write waiting while the latch is closed and its rows hold this word.
+fn holding(word: &'static str) -> (Recorder, Latch) {
+    let latch = Latch::default();
+    let held = latch.clone();
+    let recorder = Recorder::answering(move |request, _| {
+        if !request.is_done() && request.rows().iter().any(|row| row.contains(word)) {
+            held.wait();
+        }
+        Reply::ok()
+    });
+    (recorder, latch)
+}
+
+#[test]
+fn the_same_input_twice_is_status_11_and_names_who_has_it() {
+    let (recorder, latch) = holding("000001");
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 10);
+    let first = place.start(&format!("{WRITE} rows.jsonl"));
+    recorder.wait_for(1);
+    let pid = format!("pid {}", first.id());
+    place
+        .end(&format!("{WRITE} rows.jsonl"))
+        .expect(11)
+        .says(&pid);
+    latch.open();
+    Ran::after(first).expect(0);
+    assert_eq!((recorder.writes().len(), recorder.dones().len()), (1, 1));
+}
+
+#[test]
+fn whoever_settles_the_last_input_of_a_date_sends_its_done_once() {
+    let (recorder, latch) = holding("000001");
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 10);
+    place.rows("b.jsonl", 10, 10);
+    let first = place.start(&format!("{WRITE} a.jsonl"));
+    recorder.wait_for(1);
+    let pid = format!("pid {}", first.id());
+    place
+        .end(&format!("{WRITE} b.jsonl"))
+        .expect(7)
+        .says("a.jsonl")
+        .says(&pid);
+    place.end("done -d 2022-01-01").expect(7).says("a.jsonl");
+    assert!(recorder.dones().is_empty());
+    latch.open();
+    Ran::after(first).expect(0);
+    assert_eq!(recorder.rows(), rows(0, 20));
+    assert_eq!(recorder.dones().len(), 1);
+    assert!(recorder.requests().last().unwrap().is_done());
+    place.end(&format!("{WRITE} b.jsonl")).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn two_uploads_side_by_side_end_with_exactly_one_done() {
+    for _ in 0..3 {
+        let recorder = Recorder::new();
+        let place = Place::with(&recorder);
+        place.rows("a.jsonl", 0, 500);
+        place.rows("b.jsonl", 500, 500);
+        let children: Vec<_> = ["a.jsonl", "b.jsonl"]
+            .iter()
+            .map(|file| place.start(&format!("{WRITE} --batch-rows 50 {file}")))
+            .collect();
+        let ends: Vec<Ran> = children.into_iter().map(Ran::after).collect();
+        let mut statuses: Vec<i32> = ends.iter().map(|end| end.status).collect();
+        statuses.sort_unstable();
+        // The first one to end may find the other one still at work, or not yet begun.
+        assert!(
+            statuses == [0, 0] || statuses == [0, 7] || statuses == [0, 6],
+            "{ends:#?}"
+        );
+        if statuses != [0, 6] {
+            assert_eq!(recorder.rows(), rows(0, 1_000));
+            assert!(recorder.requests().last().unwrap().is_done());
+        }
+        assert_eq!(recorder.dones().len(), 1);
+    }
+}
+
+#[test]
+fn the_quota_is_shared_by_processes_with_different_state_directories() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let children: Vec<_> = ["a", "b"]
+        .iter()
+        .map(|name| {
+            place.rows(&format!("{name}.jsonl"), 0, 15);
+            let words = format!(
+                "{WRITE} --no-done --batch-rows 1 --qps 10 --state-dir state-{name} {name}.jsonl"
+            );
+            place.start(&words)
+        })
+        .collect();
+    for child in children {
+        Ran::after(child).expect(0);
+    }
+    let mut arrivals: Vec<_> = recorder.writes().iter().map(|write| write.at).collect();
+    arrivals.sort();
+    assert_eq!(arrivals.len(), 30);
+    for window in arrivals.windows(11) {
+        let apart = window[10].duration_since(window[0]);
+        assert!(
+            apart.as_secs_f64() >= 0.95,
+            "eleven requests within {apart:?}"
+        );
+    }
+}
