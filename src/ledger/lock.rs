@@ -1,11 +1,12 @@
-//! Kernel file locks: one per input, one per partition, both dying with their process.
+//! Kernel file locks: one per input, one per partition, one for opening the ledger. All of them die
+//! with their process.
 //!
 //! A lock file stays where it is when the lock is let go; removing it would let two processes lock
 //! two files of the same name.
 
 use super::error::{LedgerError, in_file};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A lock that is held until this value is dropped or its process ends.
 #[derive(Debug)]
@@ -15,6 +16,22 @@ pub struct HeldLock {
 
 /// Tries to take the lock of a name; `None` when another process (or another handle) holds it.
 pub(super) fn try_lock(state_dir: &Path, name: &str) -> Result<Option<HeldLock>, LedgerError> {
+    let (file, path) = open(state_dir, name)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(HeldLock { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(in_file("lock", &path)(source)),
+    }
+}
+
+/// Waits for the lock of a name. Only for what is held for moments.
+pub(super) fn wait_for_lock(state_dir: &Path, name: &str) -> Result<HeldLock, LedgerError> {
+    let (file, path) = open(state_dir, name)?;
+    file.lock().map_err(in_file("lock", &path))?;
+    Ok(HeldLock { _file: file })
+}
+
+fn open(state_dir: &Path, name: &str) -> Result<(File, PathBuf), LedgerError> {
     let dir = state_dir.join("locks");
     std::fs::create_dir_all(&dir).map_err(in_file("create", &dir))?;
     let path = dir.join(name);
@@ -24,11 +41,7 @@ pub(super) fn try_lock(state_dir: &Path, name: &str) -> Result<Option<HeldLock>,
         .write(true)
         .open(&path)
         .map_err(in_file("open the lock file", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(HeldLock { _file: file })),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(source)) => Err(in_file("lock", &path)(source)),
-    }
+    Ok((file, path))
 }
 
 #[cfg(test)]
