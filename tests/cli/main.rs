@@ -1,6 +1,8 @@
 //! The program as a user meets it: the real binary in a fresh directory with a scrubbed environment.
 
 #![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test helper that cannot go on has to fail the test"
@@ -16,6 +18,7 @@ mod output;
 mod rate;
 mod recorder;
 mod refusals;
+mod reply;
 mod resume;
 mod retries;
 mod sandbox_command;
