@@ -201,11 +201,13 @@ async fn drop_input(session: &Session, place: &Path, file: &Path, args: &Selecti
     let Some(reader) = reader else {
         return Err(nothing(place));
     };
-    let name = file.to_string_lossy();
+    // As the ledger names files; streams have names of their own.
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let names = [file.to_string_lossy(), absolute.to_string_lossy()];
     let mut found = Vec::new();
     for date in dates {
         for input in reader.inputs(date.id).map_err(ledger_failure)? {
-            if input.name == name {
+            if names.iter().any(|name| *name == input.name) {
                 found.push((date.clone(), input));
             }
         }
@@ -214,7 +216,8 @@ async fn drop_input(session: &Session, place: &Path, file: &Path, args: &Selecti
         return Err(Failure::new(
             Status::Nothing,
             anyhow::anyhow!(
-                "the ledger knows no input {name}; 'byteair-sync ledger show' lists the inputs with their paths"
+                "the ledger knows no input {}; 'byteair-sync ledger show' lists the inputs with their paths",
+                file.display()
             ),
         ));
     }

@@ -4,8 +4,9 @@
 //! a state that the arrow does not start from is an error, never a silent overwrite.
 
 use super::error::LedgerError;
+use super::gate::Gate;
 use super::id::{BatchId, InputId, PartitionId};
-use super::query::Piece;
+use super::query::{self, Piece};
 use super::rejects::{self, DeadLetter, RejectSource, number};
 use super::writer::Session;
 use crate::domain::{Generation, Partition, RawRange, RequestId};
@@ -73,27 +74,9 @@ pub(super) fn intend(
     intention: &Intention,
 ) -> Result<Option<BatchId>, LedgerError> {
     let failed = |e| LedgerError::database("record what was read", e);
+    require_open(session.db, intention)?;
     for (input, range, invalid) in &intention.chunks {
-        session
-            .db
-            .prepare_cached(
-                "INSERT INTO chunk (input, first_record, records, invalid, byte_offset,
-                   byte_length, line, lines, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )
-            .and_then(|mut insert| {
-                insert.execute(params![
-                    input.0,
-                    number(range.first_record),
-                    number(range.records),
-                    number(*invalid),
-                    number(range.offset),
-                    number(range.length),
-                    number(range.line),
-                    number(range.lines),
-                    range.digest.to_be_bytes()
-                ])
-            })
-            .map_err(failed)?;
+        insert_chunk(session.db, *input, range, *invalid)?;
     }
     let batch = match &intention.batch {
         Some(batch) => Some(insert_batch(
@@ -113,10 +96,76 @@ pub(super) fn intend(
     for input in &intention.finished {
         session
             .db
-            .execute("UPDATE input SET state = 'read' WHERE id = ?1", [input.0])
+            .execute(
+                "UPDATE input SET state = 'read' WHERE id = ?1 AND state <> 'dropped'",
+                [input.0],
+            )
             .map_err(failed)?;
     }
     Ok(batch)
+}
+
+/// Rows of a date that is sealed or done come too late; only a person who forced the gate, or the
+/// ledger's own mistake, can bring that about.
+fn require_open(db: &Connection, intention: &Intention) -> Result<(), LedgerError> {
+    if intention.batch.is_none() && intention.rejects.is_empty() {
+        return Ok(());
+    }
+    let gate = query::gate_of(db, intention.partition_id)?;
+    if matches!(gate, Gate::Open | Gate::Refused) {
+        return Ok(());
+    }
+    Err(LedgerError::Forbidden(format!(
+        "{} was {} while rows of it were read, so they come too late (late_input); re-sync the date in the platform's console, then 'byteair-sync ledger reopen'",
+        intention.partition,
+        gate.as_str()
+    )))
+}
+
+/// Records a stretch right after the one before it: a gap would be rows that nobody counts.
+fn insert_chunk(
+    db: &Connection,
+    input: InputId,
+    range: &RawRange,
+    invalid: u64,
+) -> Result<(), LedgerError> {
+    let failed = |e| LedgerError::database("record what was read", e);
+    let (record, offset) = match query::last_chunk_of(db, input)? {
+        Some(last) => (last.first_record.saturating_add(last.records), last.end()),
+        None => (1, range.offset),
+    };
+    if range.first_record != record || range.offset != offset {
+        return Err(LedgerError::Nonsense {
+            what: format!(
+                "input {} read up to record {record}, byte {offset}, and not up to record {}, byte {}",
+                input.0, range.first_record, range.offset
+            ),
+        });
+    }
+    db.prepare_cached(
+        "INSERT INTO chunk (input, first_record, records, invalid, byte_offset,
+           byte_length, line, lines, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )
+    .and_then(|mut insert| {
+        insert.execute(params![
+            input.0,
+            number(range.first_record),
+            number(range.records),
+            number(invalid),
+            number(range.offset),
+            number(range.length),
+            number(range.line),
+            number(range.lines),
+            range.digest.to_be_bytes()
+        ])
+    })
+    .and_then(|_| {
+        // Whoever reads on is not at the end, whatever was thought when it was registered.
+        db.prepare_cached("UPDATE input SET state = 'reading' WHERE id = ?1 AND state = 'read'")?
+            .execute([input.0])
+    })
+    .map_err(failed)?;
+    Ok(())
 }
 
 fn insert_batch(
@@ -131,6 +180,12 @@ fn insert_batch(
             what: "a batch without rows".to_owned(),
         });
     };
+    let in_pieces: u64 = batch.pieces.iter().map(|p| u64::from(p.rows)).sum();
+    if in_pieces != u64::from(batch.rows) || batch.rows == 0 {
+        return Err(LedgerError::Nonsense {
+            what: format!("a batch of {} rows with pieces of {in_pieces}", batch.rows),
+        });
+    }
     db.prepare_cached(
         "INSERT INTO batch (partition, first_input, first_record, last_record, rows, digest,
            generation, unknown, state, accepted, unconfirmed, refused, parent)
@@ -199,27 +254,35 @@ pub(super) fn renew(db: &Connection, batch: BatchId) -> Result<Generation, Ledge
     .map_err(|e| LedgerError::database("renew a batch", e))
 }
 
-/// INTENDED → SPLIT into two halves, INTENDED.
+/// INTENDED → SPLIT into two halves, INTENDED, with exactly its rows between them.
 pub(super) fn split(
     db: &Connection,
     batch: BatchId,
     partition: PartitionId,
     halves: &[NewBatch; 2],
 ) -> Result<[BatchId; 2], LedgerError> {
-    one_intended(
-        db,
-        "split a batch",
-        "UPDATE batch SET state = 'split' WHERE id = ?1 AND state = 'intended'",
-        batch,
-    )?;
     let [first, second] = halves;
+    let changed = db
+        .prepare_cached(
+            "UPDATE batch SET state = 'split'
+             WHERE id = ?1 AND state = 'intended' AND partition = ?2 AND rows = ?3",
+        )
+        .and_then(|mut update| {
+            let rows = i64::from(first.rows).saturating_add(i64::from(second.rows));
+            update.execute(params![batch.0, partition.0, rows])
+        })
+        .map_err(|e| LedgerError::database("split a batch", e))?;
+    if changed != 1 {
+        return Err(not_intended("split a batch", batch));
+    }
     Ok([
         insert_batch(db, partition, first, Some(batch))?,
         insert_batch(db, partition, second, Some(batch))?,
     ])
 }
 
-/// INTENDED → one of the final states.
+/// INTENDED → one of the final states. The conditions are those of the table: a 409 settles a batch
+/// as stored only after an attempt of unknown outcome, and only a row alone is refused as a whole.
 pub(super) fn settle(
     session: &mut Session<'_>,
     batch: BatchId,
@@ -248,12 +311,27 @@ pub(super) fn settle(
                accepted = CASE ?2 WHEN 'accepted' THEN rows ELSE 0 END,
                unconfirmed = CASE ?2 WHEN 'unconfirmed' THEN rows
                                      WHEN 'part_refused' THEN rows - ?3 ELSE 0 END
-             WHERE id = ?1 AND state = 'intended' AND rows >= ?3",
+             WHERE id = ?1 AND state = 'intended' AND partition = ?4 AND rows >= ?3
+               AND CASE ?2 WHEN 'unconfirmed' THEN unknown = 1
+                           WHEN 'foreign' THEN unknown = 0
+                           WHEN 'part_refused' THEN ?3 > 0
+                           WHEN 'refused' THEN rows = 1 ELSE 1 END",
         )
-        .and_then(|mut update| update.execute(params![batch.0, state, refused]))
+        .and_then(|mut update| update.execute(params![batch.0, state, refused, partition_id.0]))
         .map_err(|e| LedgerError::database("settle a batch", e))?;
     if changed != 1 {
         return Err(not_intended("settle a batch", batch));
+    }
+    if matches!(state, "accepted" | "unconfirmed" | "part_refused") {
+        // An answer that was on its way when the date was thought refused.
+        session
+            .db
+            .prepare_cached(
+                "UPDATE partition SET gate = 'open' WHERE id = ?1 AND gate = 'refused'
+                   AND EXISTS (SELECT 1 FROM batch WHERE id = ?2 AND accepted + unconfirmed > 0)",
+            )
+            .and_then(|mut update| update.execute([partition_id.0, batch.0]))
+            .map_err(|e| LedgerError::database("settle a batch", e))?;
     }
     rejects::record(session, partition_id, partition, &letters)
 }

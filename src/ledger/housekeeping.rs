@@ -14,27 +14,43 @@ use crate::domain::Partition;
 use rusqlite::{Connection, params};
 use std::path::Path;
 
-/// `write --restart`: the same date again from nothing, under a new epoch.
-pub(super) fn restart(
-    db: &Connection,
-    state_dir: &Path,
+/// By which run dates are started over, and which of them together.
+pub(super) struct Restart {
     run: RunId,
-    target: i64,
-    partition: &Partition,
-) -> Result<(), LedgerError> {
-    let Some(known) = query::find_partition(db, target, partition)? else {
-        return Ok(());
-    };
-    if matches!(
-        known.gate,
-        Gate::Sealed | Gate::Done | Gate::DoneUnconfirmed
-    ) {
-        return Err(LedgerError::Forbidden(format!(
-            "{partition} is {}; --restart cannot bring it back. Re-sync the date in the platform's console, then 'byteair-sync ledger reopen', then upload again",
-            known.gate.as_str()
-        )));
+    dates: Vec<KnownPartition>,
+}
+
+impl Restart {
+    /// Finds those of the dates that the ledger knows.
+    pub(super) fn of<'a>(
+        db: &Connection,
+        run: RunId,
+        target: i64,
+        dates: impl Iterator<Item = &'a Partition>,
+    ) -> Result<Self, LedgerError> {
+        let mut known = Vec::new();
+        for date in dates {
+            known.extend(query::find_partition(db, target, date)?);
+        }
+        Ok(Self { run, dates: known })
     }
-    start_over(db, state_dir, &known, Some(run), "restarted")
+
+    /// `write --restart`: the same dates again from nothing, each under a new epoch.
+    pub(super) fn carry_out(&self, db: &Connection, state_dir: &Path) -> Result<(), LedgerError> {
+        let together: Vec<PartitionId> = self.dates.iter().map(|known| known.id).collect();
+        for known in &self.dates {
+            if known.gate.is_done() || known.gate == Gate::Sealed {
+                return Err(LedgerError::Forbidden(format!(
+                    "{} is {}; --restart cannot bring it back. Re-sync the date in the platform's console, then 'byteair-sync ledger reopen', then upload again",
+                    known.partition,
+                    known.gate.as_str()
+                )));
+            }
+            refuse_shared_inputs(db, known, &together)?;
+            start_over(db, state_dir, known, Some(self.run), "restarted")?;
+        }
+        Ok(())
+    }
 }
 
 /// `ledger reopen`: the platform took the date back (a re-sync in its console), so everything is
@@ -44,7 +60,9 @@ pub(super) fn reopen(
     state_dir: &Path,
     known: &KnownPartition,
 ) -> Result<(), LedgerError> {
-    start_over(db, state_dir, known, None, "reopened")
+    let known = as_it_is_now(db, known)?;
+    refuse_shared_inputs(db, &known, &[])?;
+    start_over(db, state_dir, &known, None, "reopened")
 }
 
 fn start_over(
@@ -84,6 +102,8 @@ pub(super) fn forget(
     known: &KnownPartition,
 ) -> Result<(), LedgerError> {
     let _locks = lock_everything(db, state_dir, known)?;
+    let known = as_it_is_now(db, known)?;
+    refuse_shared_inputs(db, &known, &[])?;
     erase(db, known.id)?;
     let why = format!("{} was {}", known.partition, known.gate.as_str());
     record_event(db, Some(known.id), None, "forgotten", &why)?;
@@ -92,8 +112,8 @@ pub(super) fn forget(
     Ok(())
 }
 
-/// `ledger drop-input`: the date no longer waits for this input. What was stored of it stays on the
-/// platform and in the counts; what was not sent is given up.
+/// `ledger drop-input`: the dates of this input no longer wait for it. What was stored of it stays on
+/// the platform and in the counts; what was not sent is given up.
 pub(super) fn drop_input(
     db: &Connection,
     state_dir: &Path,
@@ -101,54 +121,69 @@ pub(super) fn drop_input(
     input: InputId,
     name: &str,
 ) -> Result<u64, LedgerError> {
-    if known.gate.is_done() || known.gate == Gate::Sealed {
+    let dates = dates_of(db, input, known)?;
+    if let Some(closed) = dates
+        .iter()
+        .find(|date| date.gate.is_done() || date.gate == Gate::Sealed)
+    {
         return Err(LedgerError::Forbidden(format!(
             "{} is {}; its inputs cannot be dropped any more",
-            known.partition,
-            known.gate.as_str()
+            closed.partition,
+            closed.gate.as_str()
         )));
     }
     let Some(_lock) = lock::try_lock(state_dir, &lock::of_input(input))? else {
-        return Err(LedgerError::Busy {
-            input: name.to_owned(),
-            holder: query::holder_of(db, input)?,
-        });
+        return Err(query::busy(db, input, name)?);
     };
-    let stored: i64 = db
-        .query_row(
-            "SELECT coalesce(sum(accepted + unconfirmed), 0) FROM batch
-             WHERE partition = ?1 AND first_input = ?2",
-            params![known.id.0, input.0],
-            |row| row.get(0),
-        )
-        .map_err(failed)?;
     refuse_shared_batches(db, input, name)?;
-    db.execute(
-        "UPDATE batch SET state = 'dropped' WHERE partition = ?1 AND first_input = ?2
+    let stored = stored_rows_of(db, input)?;
+    for statement in [
+        "UPDATE batch SET state = 'dropped' WHERE first_input = ?1
            AND state IN ('intended', 'foreign', 'undetermined')",
-        params![known.id.0, input.0],
+        "UPDATE input SET state = 'dropped', run = NULL WHERE id = ?1",
+        "UPDATE reject SET state = 'waived' WHERE input = ?1 AND state = 'open'",
+    ] {
+        db.execute(statement, [input.0]).map_err(failed)?;
+    }
+    let why = format!("{name}; {stored} of its rows stay on the platform");
+    for date in &dates {
+        record_event(db, Some(date.id), None, "input_dropped", &why)?;
+    }
+    Ok(stored)
+}
+
+/// The dates that an input has rows of, as they are now.
+fn dates_of(
+    db: &Connection,
+    input: InputId,
+    known: &KnownPartition,
+) -> Result<Vec<KnownPartition>, LedgerError> {
+    let mut statement = db
+        .prepare("SELECT partition FROM scope WHERE input = ?1 ORDER BY partition")
+        .map_err(failed)?;
+    let ids = statement
+        .query_map([input.0], |row| row.get(0).map(PartitionId))
+        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+        .map_err(failed)?;
+    ids.into_iter()
+        .map(|id| query::partition_by_id(db, id, &known.partition.target))
+        .collect()
+}
+
+/// Rows of an input that are on the platform, as far as can be known.
+fn stored_rows_of(db: &Connection, input: InputId) -> Result<u64, LedgerError> {
+    db.query_row(
+        "SELECT
+           (SELECT coalesce(sum(b.accepted + b.unconfirmed), 0) FROM batch b
+            WHERE b.first_input = ?1 AND NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id))
+         + (SELECT coalesce(sum(p.rows - (SELECT count(*) FROM reject r
+                                          WHERE r.batch = b.id AND r.input = ?1)), 0)
+            FROM piece p JOIN batch b ON b.id = p.batch
+            WHERE p.input = ?1 AND b.accepted + b.unconfirmed > 0)",
+        [input.0],
+        |row| row.get(0).map(query::unsigned),
     )
-    .and_then(|_| {
-        db.execute(
-            "UPDATE input SET state = 'dropped', run = NULL WHERE id = ?1",
-            [input.0],
-        )
-    })
-    .and_then(|_| {
-        db.execute(
-            "UPDATE reject SET state = 'waived' WHERE input = ?1 AND state = 'open'",
-            [input.0],
-        )
-    })
-    .map_err(failed)?;
-    record_event(
-        db,
-        Some(known.id),
-        None,
-        "input_dropped",
-        &format!("{name}; {stored} of its rows stay on the platform"),
-    )?;
-    Ok(query::unsigned(stored))
+    .map_err(failed)
 }
 
 /// A batch that holds rows of other inputs too cannot be given up without losing those.
@@ -172,6 +207,7 @@ fn refuse_shared_batches(db: &Connection, input: InputId, name: &str) -> Result<
 /// `ledger prune`: details of dates that were done before an instant; the dates themselves, with
 /// their totals, and their inputs stay known as done.
 pub(super) fn prune(db: &Connection, known: &KnownPartition) -> Result<(), LedgerError> {
+    let known = as_it_is_now(db, known)?;
     if !known.gate.is_done() {
         return Err(LedgerError::Forbidden(format!(
             "{} is {}; only done dates are pruned",
@@ -179,6 +215,7 @@ pub(super) fn prune(db: &Connection, known: &KnownPartition) -> Result<(), Ledge
             known.gate.as_str()
         )));
     }
+    refuse_shared_inputs(db, &known, &[])?;
     erase_batches(db, known.id)?;
     record_event(
         db,
@@ -189,21 +226,53 @@ pub(super) fn prune(db: &Connection, known: &KnownPartition) -> Result<(), Ledge
     )
 }
 
+/// The date inside this transaction: what the caller read may be out of date.
+fn as_it_is_now(db: &Connection, known: &KnownPartition) -> Result<KnownPartition, LedgerError> {
+    query::partition_by_id(db, known.id, &known.partition.target)
+}
+
+/// What is recorded of an input counts for all its dates: without one of them its rows would never
+/// add up again for the others that still wait for `done`.
+fn refuse_shared_inputs(
+    db: &Connection,
+    known: &KnownPartition,
+    together: &[PartitionId],
+) -> Result<(), LedgerError> {
+    for input in query::inputs_of(db, known.id)? {
+        let waiting = dates_of(db, input.id, known)?.into_iter().find(|date| {
+            date.id != known.id
+                && !together.contains(&date.id)
+                && matches!(date.gate, Gate::Open | Gate::Sealed)
+        });
+        if let Some(date) = waiting {
+            return Err(LedgerError::Forbidden(format!(
+                "{} holds rows of {} and of {}, which is not done yet; finish or restart that date first",
+                input.name, known.partition, date.partition
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn lock_everything(
     db: &Connection,
     state_dir: &Path,
     known: &KnownPartition,
 ) -> Result<Vec<HeldLock>, LedgerError> {
     let mut held = Vec::new();
-    let busy = |input: String, holder: String| LedgerError::Busy { input, holder };
     match lock::try_lock(state_dir, &format!("partition-{}", known.id.0))? {
         Some(lock) => held.push(lock),
-        None => return Err(busy(known.partition.to_string(), String::new())),
+        None => {
+            return Err(LedgerError::Busy {
+                input: known.partition.to_string(),
+                holder: "its done is being sent".to_owned(),
+            });
+        }
     }
     for input in query::inputs_of(db, known.id)? {
         match lock::try_lock(state_dir, &lock::of_input(input.id))? {
             Some(lock) => held.push(lock),
-            None => return Err(busy(input.name, query::holder_of(db, input.id)?)),
+            None => return Err(query::busy(db, input.id, &input.name)?),
         }
     }
     Ok(held)

@@ -1,5 +1,5 @@
-//! Kernel file locks: one per input, one per partition, one for opening the ledger, all dying with
-//! their process.
+//! Kernel file locks: one per input, one per partition, one for opening the ledger. All of them die
+//! with their process.
 //!
 //! A lock file stays where it is when the lock is let go; removing it would let two processes lock
 //! two files of the same name.
@@ -20,14 +20,6 @@ pub(super) fn of_input(input: InputId) -> String {
     format!("input-{}", input.0)
 }
 
-/// Waits for the turn to open the ledger. Two processes that make a ledger at the same time would
-/// trip over each other: the switch to a write-ahead log does not wait for anybody.
-pub(super) fn wait_to_open(state_dir: &Path) -> Result<HeldLock, LedgerError> {
-    let (file, path) = open(state_dir, "open")?;
-    file.lock().map_err(in_file("lock", &path))?;
-    Ok(HeldLock { _file: file })
-}
-
 /// Tries to take the lock of a name; `None` when another process (or another handle) holds it.
 pub(super) fn try_lock(state_dir: &Path, name: &str) -> Result<Option<HeldLock>, LedgerError> {
     let (file, path) = open(state_dir, name)?;
@@ -36,6 +28,13 @@ pub(super) fn try_lock(state_dir: &Path, name: &str) -> Result<Option<HeldLock>,
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(source)) => Err(in_file("lock", &path)(source)),
     }
+}
+
+/// Waits for the lock of a name. Only for what is held for moments.
+pub(super) fn wait_for_lock(state_dir: &Path, name: &str) -> Result<HeldLock, LedgerError> {
+    let (file, path) = open(state_dir, name)?;
+    file.lock().map_err(in_file("lock", &path))?;
+    Ok(HeldLock { _file: file })
 }
 
 fn open(state_dir: &Path, name: &str) -> Result<(File, PathBuf), LedgerError> {

@@ -56,9 +56,9 @@ impl Ledger {
     /// Opens the ledger of a state directory, creating both when they are missing.
     pub fn open(state_dir: &Path, info: RunInfo) -> Result<Self, LedgerError> {
         place::prepare(state_dir)?;
-        let turn = lock::wait_to_open(state_dir)?;
+        // Two processes that set up one new file at the same time get in each other's way.
+        let _opening = lock::wait_for_lock(state_dir, "opening")?;
         let db = schema::open_for_writing(&state_dir.join(LEDGER_FILE))?;
-        drop(turn);
         let writer = Writer::start(db, rejects::RejectFiles::new(state_dir))
             .map_err(in_file("start the writer of", state_dir))?;
         Ok(Self {

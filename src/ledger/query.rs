@@ -348,8 +348,9 @@ pub(super) fn inputs_of(
         .prepare_cached(
             "SELECT i.id, i.kind, i.name, i.device, i.inode, i.size, i.mtime_ns, i.ctime_ns,
                i.row_options, i.state, i.verified,
-               EXISTS (SELECT 1 FROM batch b WHERE b.first_input = i.id AND b.state = 'intended'
-                       AND b.partition IN (SELECT partition FROM scope WHERE input = i.id))
+               EXISTS (SELECT 1 FROM batch b WHERE b.first_input = i.id AND b.state = 'intended')
+                 OR EXISTS (SELECT 1 FROM piece p JOIN batch b ON b.id = p.batch
+                            WHERE p.input = i.id AND b.state = 'intended')
              FROM scope s JOIN input i ON i.id = s.input
              WHERE s.partition = ?1 AND i.state <> 'dropped' ORDER BY i.id",
         )
@@ -529,6 +530,22 @@ pub(super) fn holder_of(db: &Connection, input: InputId) -> Result<String, Ledge
         .optional()
         .map_err(failed("look up a run"))?;
     Ok(holder.unwrap_or_default())
+}
+
+/// The refusal of an input that another run holds, or held a moment ago.
+pub(super) fn busy(
+    db: &Connection,
+    input: InputId,
+    name: &str,
+) -> Result<LedgerError, LedgerError> {
+    let mut holder = holder_of(db, input)?;
+    if holder.is_empty() {
+        "it has just ended; run the same command again".clone_into(&mut holder);
+    }
+    Ok(LedgerError::Busy {
+        input: name.to_owned(),
+        holder,
+    })
 }
 
 /// The date column of a partition: empty when streaming.

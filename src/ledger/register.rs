@@ -6,6 +6,7 @@
 
 use super::error::LedgerError;
 use super::gate::Gate;
+use super::housekeeping::Restart;
 use super::id::{InputId, PartitionId, RunId};
 use super::lock::{self, HeldLock};
 use super::query::{self, InputKind};
@@ -121,15 +122,13 @@ pub(super) fn register(
     let db = session.db;
     let run = begin_run(db, info)?;
     let target = upsert_target(db, wanted)?;
+    let restarted = wanted.partitions.iter().filter(|intent| intent.restart);
+    Restart::of(db, run, target, restarted.map(|intent| &intent.partition))?
+        .carry_out(db, state_dir)?;
     let partitions = wanted
         .partitions
         .iter()
-        .map(|intent| {
-            if intent.restart {
-                super::housekeeping::restart(db, state_dir, run, target, &intent.partition)?;
-            }
-            upsert_partition(db, target, intent)
-        })
+        .map(|intent| upsert_partition(db, target, intent))
         .collect::<Result<Vec<_>, _>>()?;
     let inputs = wanted
         .inputs
@@ -281,10 +280,7 @@ impl Registrar<'_> {
         if intent.known.is_none()
             && let Some(other) = self.registered_meanwhile(intent, scope)?
         {
-            return Err(LedgerError::Busy {
-                input: intent.name.clone(),
-                holder: query::holder_of(self.db, other)?,
-            });
+            return Err(query::busy(self.db, other, &intent.name)?);
         }
         let id = match intent.known {
             Some(id) => id,
@@ -295,10 +291,7 @@ impl Registrar<'_> {
             return Ok(HeldInput { id, lock: None });
         }
         let Some(lock) = lock::try_lock(self.state_dir, &lock::of_input(id))? else {
-            return Err(LedgerError::Busy {
-                input: intent.name.clone(),
-                holder: query::holder_of(self.db, id)?,
-            });
+            return Err(query::busy(self.db, id, &intent.name)?);
         };
         for partition in scope {
             self.require_open(partition, &intent.name)?;
@@ -309,17 +302,9 @@ impl Registrar<'_> {
                 )
                 .map_err(|e| LedgerError::database("register an input", e))?;
         }
+        self.add_to_scope(id, scope)?;
         self.adopt_after_crash(id)?;
-        // A file that was read to its end and has not grown only waits for its batches. A stream
-        // has no size: what it holds is known when it was read again.
-        self.db
-            .execute(
-                "UPDATE input SET run = ?2,
-                   state = CASE WHEN state = 'read' AND size = ?3 THEN 'read' ELSE 'reading' END
-                 WHERE id = ?1",
-                params![id.0, self.run.0, intent.identity.map(|i| number(i.size))],
-            )
-            .map_err(|e| LedgerError::database("register an input", e))?;
+        self.hold(id, intent)?;
         self.refresh(id, intent)?;
         Ok(HeldInput {
             id,
@@ -388,15 +373,37 @@ impl Registrar<'_> {
             )
             .map_err(failed)?;
         let id = InputId(self.db.last_insert_rowid());
+        self.add_to_scope(id, scope)?;
+        Ok(id)
+    }
+
+    fn add_to_scope(&self, id: InputId, scope: &[&RegisteredPartition]) -> Result<(), LedgerError> {
         for partition in scope {
             self.db
-                .execute(
-                    "INSERT OR IGNORE INTO scope (input, partition) VALUES (?1, ?2)",
-                    params![id.0, partition.id.0],
-                )
-                .map_err(failed)?;
+                .prepare_cached("INSERT OR IGNORE INTO scope (input, partition) VALUES (?1, ?2)")
+                .and_then(|mut insert| insert.execute([id.0, partition.id.0]))
+                .map_err(|e| LedgerError::database("register an input", e))?;
         }
-        Ok(id)
+        Ok(())
+    }
+
+    /// Notes who reads the input. A file that was read to its end and has the size that it had
+    /// stays read: only batches of it are sent again, or its content is compared. One of another
+    /// size, and a stream, have to be read to their end again.
+    fn hold(&self, id: InputId, intent: &InputIntent) -> Result<(), LedgerError> {
+        self.db
+            .execute(
+                "UPDATE input SET run = ?2,
+                   state = CASE WHEN state = 'read' AND size = ?3 THEN 'read' ELSE 'reading' END
+                 WHERE id = ?1",
+                params![
+                    id.0,
+                    self.run.0,
+                    intent.identity.map(|identity| number(identity.size))
+                ],
+            )
+            .map_err(|e| LedgerError::database("register an input", e))?;
+        Ok(())
     }
 
     fn require_open(&self, partition: &RegisteredPartition, name: &str) -> Result<(), LedgerError> {

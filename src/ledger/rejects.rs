@@ -12,7 +12,8 @@ use rusqlite::params;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 /// A row that will not be sent, or was refused by the platform.
 #[derive(Debug, Clone)]
@@ -73,12 +74,7 @@ impl RejectFiles {
         let path = self.dir.join(format!("{}.jsonl", partition.0));
         if !self.open.contains_key(&partition.0) {
             std::fs::create_dir_all(&self.dir).map_err(in_file("create", &self.dir))?;
-            let file = OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)
-                .map_err(in_file("open", &path))?;
+            let file = open_file(&self.dir, &path).map_err(in_file("open", &path))?;
             self.open.insert(partition.0, (file, false));
         }
         let Some((file, dirty)) = self.open.get_mut(&partition.0) else {
@@ -111,6 +107,30 @@ impl RejectFiles {
     pub(super) fn forget_uncommitted(&mut self) {
         self.open.clear();
     }
+}
+
+/// Opens a file for appending. Its name is on disk before anything can point into it, and what a
+/// crash cut off becomes a line of its own.
+fn open_file(dir: &Path, path: &Path) -> Result<File, std::io::Error> {
+    let existed = path.exists();
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)?;
+    if !existed {
+        File::open(dir)?.sync_all()?;
+    }
+    let length = file.seek(SeekFrom::End(0))?;
+    if let Some(last) = length.checked_sub(1) {
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, last)?;
+        if byte != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
 }
 
 /// Records dead letters of one partition.

@@ -3,7 +3,7 @@
 //! A newer schema, a file that is no ledger and a damaged file are refused by name; nothing is
 //! ever repaired by guessing. An older schema is upgraded in one transaction after a copy was kept.
 
-use super::error::{LedgerError, in_database};
+use super::error::{LedgerError, in_database, in_file};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -28,7 +28,7 @@ CREATE TABLE target (
   UNIQUE (tenant, application, platform)
 ) STRICT;
 CREATE TABLE partition (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,      -- never reused: the audit trail outlives the date
   target INTEGER NOT NULL REFERENCES target,
   topic TEXT NOT NULL, stage TEXT NOT NULL, date TEXT NOT NULL,
   epoch BLOB NOT NULL,                       -- 16 random bytes, part of every Request-Id
@@ -41,7 +41,7 @@ CREATE TABLE partition (
   UNIQUE (target, topic, stage, date)
 ) STRICT;
 CREATE TABLE input (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,      -- never reused: it is part of every Request-Id
   target INTEGER NOT NULL REFERENCES target,
   topic TEXT NOT NULL, stage TEXT NOT NULL,
   kind TEXT NOT NULL,                        -- file, stdin
@@ -78,12 +78,15 @@ CREATE TABLE batch (
   parent INTEGER REFERENCES batch
 ) STRICT;
 CREATE INDEX batch_by_partition ON batch (partition, state);
+CREATE INDEX batch_by_input ON batch (first_input);
+CREATE INDEX batch_by_parent ON batch (parent) WHERE parent IS NOT NULL;
 CREATE TABLE piece (                         -- only for batches over several inputs
   batch INTEGER NOT NULL REFERENCES batch, seq INTEGER NOT NULL,
   input INTEGER NOT NULL REFERENCES input,
   first_record INTEGER NOT NULL, last_record INTEGER NOT NULL, rows INTEGER NOT NULL,
   PRIMARY KEY (batch, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX piece_by_input ON piece (input);
 CREATE TABLE reject (
   id INTEGER PRIMARY KEY,
   input INTEGER NOT NULL REFERENCES input, partition INTEGER NOT NULL REFERENCES partition,
@@ -96,6 +99,8 @@ CREATE TABLE reject (
   state TEXT NOT NULL                        -- open, replayed, waived
 ) STRICT;
 CREATE INDEX reject_by_partition ON reject (partition, state);
+CREATE INDEX reject_by_input ON reject (input);
+CREATE INDEX reject_by_batch ON reject (batch) WHERE batch IS NOT NULL;
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,
   started INTEGER NOT NULL, ended INTEGER, pid INTEGER NOT NULL, host TEXT NOT NULL,
@@ -111,6 +116,8 @@ CREATE TABLE event (                         -- the audit trail
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
     let mut db = Connection::open(path).map_err(in_database("open the ledger", path))?;
     configure(&db, path)?;
+    // Whatever is no ledger of ours is refused before anything about it is changed.
+    version(&db, path)?;
     let doing = in_database("set up the ledger", path);
     let mode: String = db
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
@@ -128,7 +135,10 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Opens the ledger for reading only; `None` when there is none yet.
 pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, LedgerError> {
-    if !path.exists() {
+    let exists = path
+        .try_exists()
+        .map_err(in_file("look for the ledger", path))?;
+    if !exists {
         return Ok(None);
     }
     // Read-write access to the file lets SQLite recover a log left by a crash; `query_only` keeps
@@ -156,14 +166,23 @@ fn configure(db: &Connection, path: &Path) -> Result<(), LedgerError> {
         .map_err(in_database("open the ledger", path))
 }
 
+/// The version, read in one transaction: another process may be creating the tables right now.
 fn version(db: &Connection, path: &Path) -> Result<i32, LedgerError> {
     let doing = in_database("read the version of the ledger", path);
-    let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    let version = pragma("user_version").map_err(&doing)?;
-    let application = pragma("application_id").map_err(&doing)?;
+    let alone = if db.is_autocommit() {
+        Some(db.unchecked_transaction().map_err(&doing)?)
+    } else {
+        None
+    };
     let tables: i64 = db
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(&doing)?;
+    let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let version = pragma("user_version").map_err(&doing)?;
+    let application = pragma("application_id").map_err(&doing)?;
+    if let Some(transaction) = alone {
+        transaction.finish().map_err(&doing)?;
+    }
     if (version != 0 || tables != 0) && application != APPLICATION_ID {
         return Err(LedgerError::NotALedger {
             path: path.to_owned(),

@@ -156,6 +156,15 @@ pub(super) fn facts(
     Ok(facts)
 }
 
+/// Rows of an input in batches that are not split, of whatever date. Asked for each input of a date
+/// of perhaps 10,000, so it has to find its rows by index.
+pub(super) const BATCHED_ROWS: &str = "SELECT
+   (SELECT coalesce(sum(b.rows), 0) FROM batch b
+    WHERE b.first_input = ?1 AND b.state <> 'split'
+      AND NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id))
+ + (SELECT coalesce(sum(p.rows), 0) FROM piece p JOIN batch b ON b.id = p.batch
+    WHERE p.input = ?1 AND b.state <> 'split')";
+
 fn count_inputs(
     db: &Connection,
     partition: PartitionId,
@@ -185,17 +194,8 @@ fn count_inputs(
             )
             .and_then(|mut sums| sums.query_row([input.id.0], |row| Ok((row.get(0)?, row.get(1)?))))
             .map_err(failed)?;
-        // Rows of this input in leaf batches, of every partition in its scope.
         let batched: i64 = db
-            .prepare_cached(
-                "SELECT
-                   (SELECT coalesce(sum(b.rows), 0) FROM batch b
-                    WHERE b.partition IN (SELECT partition FROM scope WHERE input = ?1)
-                      AND b.first_input = ?1 AND b.state <> 'split'
-                      AND NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id))
-                 + (SELECT coalesce(sum(p.rows), 0) FROM piece p JOIN batch b ON b.id = p.batch
-                    WHERE p.input = ?1 AND b.state <> 'split')",
-            )
+            .prepare_cached(BATCHED_ROWS)
             .and_then(|mut sum| sum.query_row([input.id.0], |row| row.get(0)))
             .map_err(failed)?;
         if input.read_to_end && read != invalid + batched {
@@ -407,7 +407,9 @@ pub(super) fn settle_done(
                sealed_at = CASE ?2 WHEN 'open' THEN NULL ELSE sealed_at END,
                done_generation = done_generation + (?2 = 'open'),
                done_at = CASE WHEN ?2 IN ('done', 'done_unconfirmed') THEN unixepoch() END
-             WHERE id = ?1 AND gate = 'sealed' AND (?2 <> 'open' OR done_unknown = 0)",
+             WHERE id = ?1 AND gate = 'sealed'
+               AND CASE ?2 WHEN 'open' THEN done_unknown = 0
+                           WHEN 'done_unconfirmed' THEN done_unknown = 1 ELSE 1 END",
             params![id.0, gate.as_str()],
         )
         .map_err(|e| LedgerError::database("record done", e))?;

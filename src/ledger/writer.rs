@@ -119,6 +119,12 @@ fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) 
     };
     let mut answers = Vec::with_capacity(group.len());
     for job in group {
+        // After some failures (a full disk) SQLite rolls the whole transaction back by itself. What
+        // ran on from there would be committed on its own and answered with an error.
+        if transaction.is_autocommit() {
+            answers.push(job(Err(LedgerError::Closed)));
+            continue;
+        }
         answers.push(job(Ok(&mut Session {
             db: &transaction,
             rejects,

@@ -15,6 +15,7 @@ use crate::input::{Discovered, FoundFile, Start, discover};
 use crate::ledger::{
     Gate, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
 };
+use std::path::{Path, PathBuf};
 
 /// Plans one date.
 pub(super) struct Planner<'a> {
@@ -78,6 +79,13 @@ impl Planner<'_> {
     ) -> Result<Discovered, Failure> {
         let mut found = discover(patterns, self.partition.date())
             .map_err(|error| Failure::Date(Status::BadInput, explain::with_causes(&error)))?;
+        // The next run, or `done`, may be started from another directory.
+        for file in &mut found.files {
+            file.path = absolute(&file.path);
+        }
+        for name in &mut found.missing {
+            *name = absolute(Path::new(name)).to_string_lossy().into_owned();
+        }
         // A file that vanished after it was finished is fine.
         found
             .missing
@@ -331,4 +339,9 @@ impl From<RecogniseError> for Failure {
             }
         }
     }
+}
+
+/// The path from the root on, without looking at the file system; as it is when that cannot be told.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -106,7 +106,9 @@ impl Engine {
                 self.settings.topic,
                 self.settings.stage,
                 summary::shorten(&dates)
-            ),
+            )
+            .trim_end()
+            .to_owned(),
             zone: self.settings.zone.to_string(),
             inputs,
             inputs_finished: finished,
