@@ -10,6 +10,7 @@
 
 mod changed_inputs;
 mod config;
+mod dates;
 mod done_replies;
 mod guards;
 mod housekeeping;
