@@ -1,6 +1,6 @@
 //! What may happen to an input between two runs: the table of the ledger's rules, line by line.
 
-use crate::recorder::{Latch, Recorder, Reply};
+use crate::recorder::{Latch, Received, Recorder, Reply};
 use crate::start::{Place, Ran, WRITE, rows};
 use std::fs;
 
@@ -36,10 +36,13 @@ fn again(place: &Place) -> Ran {
 
 fn append(place: &Place, first: usize, count: usize) {
     let path = place.path("in/rows.jsonl");
-    let mut text = fs::read_to_string(&path).unwrap();
-    rows(first, count)
-        .iter()
-        .for_each(|row| text += &format!("{row}\n"));
+    let text = fs::read_to_string(&path).unwrap()
+        + &rows(first, count).join(
+            "
+",
+        )
+        + "
+";
     fs::write(path, text).unwrap();
 }
 
@@ -109,7 +112,7 @@ fn a_way_out_is_to_start_over_under_new_ids() {
     let mut sent: Vec<String> = after
         .iter()
         .filter(|r| !r.is_done())
-        .flat_map(|r| r.rows())
+        .flat_map(Received::rows)
         .collect();
     sent.sort();
     assert_eq!(sent, rows(0, 35));

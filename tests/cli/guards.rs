@@ -149,9 +149,12 @@ fn a_share_of_the_rate_holds_done_back() {
 
 #[test]
 fn pending_finishes_every_date_that_a_failure_left_behind() {
-    let recorder = Recorder::answering(|request, _| match request.is_done() {
-        true => Reply::bare(429),
-        false => Reply::ok(),
+    let recorder = Recorder::answering(|request, _| {
+        if request.is_done() {
+            Reply::bare(429)
+        } else {
+            Reply::ok()
+        }
     });
     let place = Place::with(&recorder);
     for day in 1..=2 {

@@ -1,6 +1,6 @@
 //! `ledger`: what is known, and starting dates over.
 
-use crate::recorder::Recorder;
+use crate::recorder::{Received, Recorder};
 use crate::start::{Place, WRITE, rows};
 
 const DATE: &str = "-t item -s history_sync -d 2022-01-01";
@@ -69,7 +69,7 @@ fn a_reopened_date_is_sent_again_under_new_ids_with_everything_new() {
     let mut sent: Vec<String> = after
         .iter()
         .filter(|r| !r.is_done())
-        .flat_map(|r| r.rows())
+        .flat_map(Received::rows)
         .collect();
     sent.sort();
     assert_eq!(sent, rows(0, 15));

@@ -1,6 +1,8 @@
 //! The program as a user meets it: the real binary in a fresh directory with a scrubbed environment.
 
 #![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test helper that cannot go on has to fail the test"
@@ -8,6 +10,7 @@
 
 mod changed_inputs;
 mod config;
+mod dates;
 mod done_replies;
 mod guards;
 mod housekeeping;
@@ -16,6 +19,7 @@ mod output;
 mod rate;
 mod recorder;
 mod refusals;
+mod reply;
 mod resume;
 mod retries;
 mod sandbox_command;

@@ -144,11 +144,12 @@ fn a_message_of_the_server_cannot_forge_lines_or_colours() {
 fn secrets_appear_nowhere() {
     let session = "session-very-hidden-0003";
     for by_token in [false, true] {
-        for reply in [
-            Reply::ok as fn() -> Reply,
+        let replies: [fn() -> Reply; 3] = [
+            Reply::ok,
             || Reply::bare(503),
             || Reply::code(401, 401, "Auth fail, no"),
-        ] {
+        ];
+        for reply in replies {
             let recorder = Recorder::answering(move |_, _| reply());
             let mut place = Place::with(&recorder);
             if by_token {

@@ -102,7 +102,7 @@ fn many_small_files_do_not_become_many_requests() {
 fn all_workers_slow_down_together_when_the_platform_says_429() {
     let recorder = Recorder::answering(|request: &Received, number| {
         if number == 2 && !request.is_done() {
-            return Reply::bare(429).with("Retry-After", 1);
+            return Reply::bare(429).with("Retry-After", "1");
         }
         Reply::ok()
     });

@@ -4,8 +4,9 @@
 //! library. Each request is checked for what must hold always (signature, header set, gzip,
 //! Content-Length); whoever looks at the requests fails when one was wrong.
 
+pub(crate) use crate::reply::Reply;
 use byteair_sync::domain::Secret;
-use byteair_sync::protocol::messages::{DataError, DoneRequest, Status, WriteResponse};
+use byteair_sync::protocol::messages::DoneRequest;
 use byteair_sync::protocol::sign::{Credentials, RequestToSign, payload_digest, verify};
 use prost::Message;
 use serde_json::value::RawValue;
@@ -75,68 +76,6 @@ impl Received {
     pub(crate) fn rows(&self) -> Vec<String> {
         let rows: Vec<&RawValue> = serde_json::from_slice(&self.text).unwrap();
         rows.iter().map(|row| row.get().to_owned()).collect()
-    }
-}
-
-/// What the server says.
-pub(crate) enum Reply {
-    /// A response.
-    Http {
-        status: u16,
-        headers: Vec<(&'static str, String)>,
-        body: Vec<u8>,
-    },
-    /// No response: the connection ends.
-    Cut,
-}
-
-impl Reply {
-    pub(crate) fn http(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        let headers = vec![("Content-Type", content_type.to_owned())];
-        Self::Http {
-            status,
-            headers,
-            body: body.into(),
-        }
-    }
-
-    pub(crate) fn ok() -> Self {
-        Self::code(200, 0, "")
-    }
-
-    /// A status object as protobuf.
-    pub(crate) fn code(http: u16, code: i32, message: &str) -> Self {
-        Self::refused_rows(http, code, message, &[])
-    }
-
-    /// A status object with entries of `errors`.
-    pub(crate) fn refused_rows(http: u16, code: i32, message: &str, rows: &[(&str, &str)]) -> Self {
-        let reply = WriteResponse {
-            status: Some(Status {
-                code,
-                message: message.to_owned(),
-                success: code == 0,
-            }),
-            errors: rows
-                .iter()
-                .map(|(message, data)| DataError {
-                    message: (*message).to_owned(),
-                    data: (*data).to_owned(),
-                })
-                .collect(),
-        };
-        Self::http(http, "application/x-protobuf", reply.encode_to_vec())
-    }
-
-    pub(crate) fn bare(status: u16) -> Self {
-        Self::http(status, "text/html", "<html>a gateway's page</html>")
-    }
-
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        if let Self::Http { headers, .. } = &mut self {
-            headers.push((name, value.to_string()));
-        }
-        self
     }
 }
 
@@ -267,9 +206,9 @@ impl Shared {
                     request.answered.store(status, Ordering::Release);
                     let mut text = format!("HTTP/1.1 {status} Scripted\r\n");
                     for (name, value) in headers {
-                        text.push_str(&format!("{name}: {value}\r\n"));
+                        text.extend([name, ": ", &value, "\r\n"]);
                     }
-                    text.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+                    text.extend(["Content-Length: ", &body.len().to_string(), "\r\n\r\n"]);
                     writer.write_all(&[text.as_bytes(), &body].concat())?;
                 }
             }
@@ -322,7 +261,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Rec
 /// What must hold for every request (`byteair-api.md` sections 2 to 4).
 fn check(request: &mut Received, method: &str, body: &[u8]) -> Vec<String> {
     let mut faults = Vec::new();
-    match flate2_inflate(body) {
+    match inflate(body) {
         Ok(text) => request.text = text,
         Err(error) => faults.push(format!("the body is not gzip: {error}")),
     }
@@ -382,7 +321,7 @@ fn check(request: &mut Received, method: &str, body: &[u8]) -> Vec<String> {
     faults
 }
 
-fn flate2_inflate(body: &[u8]) -> std::io::Result<Vec<u8>> {
+fn inflate(body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
     flate2::read::GzDecoder::new(body).read_to_end(&mut text)?;
     Ok(text)

@@ -94,18 +94,16 @@ fn a_single_row_that_is_too_large_is_a_dead_letter() {
 
 #[test]
 fn rows_that_a_1001_names_become_dead_letters_and_the_others_are_unconfirmed() {
-    let recorder = Recorder::answering(|request, _| match request.is_done() {
-        true => Reply::ok(),
+    let recorder = Recorder::answering(|request, _| {
+        if request.is_done() {
+            return Reply::ok();
+        }
         // The same content in another spelling, and one of three equal rows.
-        false => Reply::refused_rows(
-            200,
-            1001,
-            "part",
-            &[
-                ("bad price", r#"{"price":-1.50, "id":"7"}"#),
-                ("bad title", r#"{"id":"8"}"#),
-            ],
-        ),
+        let errors = [
+            ("bad price", r#"{"price":-1.50, "id":"7"}"#),
+            ("bad title", r#"{"id":"8"}"#),
+        ];
+        Reply::refused_rows(200, 1001, "part", &errors)
     });
     let place = Place::with(&recorder);
     place.file(

@@ -123,9 +123,10 @@ fn several_batches_in_flight_at_a_kill_keep_their_ids() {
 
 #[test]
 fn a_kill_during_done_asks_again_under_its_id() {
-    for reply in [Reply::ok as fn() -> Reply, || {
+    let replies: [fn() -> Reply; 2] = [Reply::ok, || {
         Reply::code(200, 400, "Syncing is not allowed when acked.")
-    }] {
+    }];
+    for reply in replies {
         let (recorder, latch, place, child) = waiting(5, "");
         kill(child);
         recorder.answer(move |_, _| reply());

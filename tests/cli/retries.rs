@@ -93,7 +93,7 @@ fn after_an_unknown_outcome_a_refusal_does_not_change_the_id() {
 
 #[test]
 fn retry_after_is_the_least_wait_in_both_of_its_forms() {
-    let in_seconds: fn() -> Reply = || Reply::bare(429).with("Retry-After", 2);
+    let in_seconds: fn() -> Reply = || Reply::bare(429).with("Retry-After", "2");
     // A date relative to the server's own clock, which is far from ours.
     let as_date: fn() -> Reply = || {
         Reply::code(200, 500, "busy")

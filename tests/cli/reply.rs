@@ -1,0 +1,66 @@
+//! What a test makes the recorder say: the platform's replies, and those of whatever stands between.
+
+use byteair_sync::protocol::messages::{DataError, Status, WriteResponse};
+use prost::Message;
+
+/// What the server says.
+pub(crate) enum Reply {
+    /// A response.
+    Http {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    },
+    /// No response: the connection ends.
+    Cut,
+}
+
+impl Reply {
+    pub(crate) fn http(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let headers = vec![("Content-Type", content_type.to_owned())];
+        Self::Http {
+            status,
+            headers,
+            body: body.into(),
+        }
+    }
+
+    pub(crate) fn ok() -> Self {
+        Self::code(200, 0, "")
+    }
+
+    /// A status object as protobuf.
+    pub(crate) fn code(http: u16, code: i32, message: &str) -> Self {
+        Self::refused_rows(http, code, message, &[])
+    }
+
+    /// A status object with entries of `errors`.
+    pub(crate) fn refused_rows(http: u16, code: i32, message: &str, rows: &[(&str, &str)]) -> Self {
+        let reply = WriteResponse {
+            status: Some(Status {
+                code,
+                message: message.to_owned(),
+                success: code == 0,
+            }),
+            errors: rows
+                .iter()
+                .map(|(message, data)| DataError {
+                    message: (*message).to_owned(),
+                    data: (*data).to_owned(),
+                })
+                .collect(),
+        };
+        Self::http(http, "application/x-protobuf", reply.encode_to_vec())
+    }
+
+    pub(crate) fn bare(status: u16) -> Self {
+        Self::http(status, "text/html", "<html>a gateway's page</html>")
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        if let Self::Http { headers, .. } = &mut self {
+            headers.push((name, value.to_owned()));
+        }
+        self
+    }
+}
