@@ -17,7 +17,7 @@ fn days_done(recorder: &Recorder) -> Vec<String> {
     let mut days: Vec<String> = recorder
         .dones()
         .iter()
-        .filter_map(|done| done.day())
+        .filter_map(super::recorder::Received::day)
         .collect();
     days.sort();
     days
