@@ -159,7 +159,7 @@ fn a_kill_among_several_dates_loses_none() {
     let second: Vec<String> = recorder
         .dones()
         .iter()
-        .filter(Received::day.as_deref() == Some("2022-01-02"))
+        .filter(|done| done.day().as_deref() == Some("2022-01-02"))
         .map(Received::id)
         .collect();
     assert_eq!(second.len(), 1);
