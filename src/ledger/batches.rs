@@ -6,7 +6,9 @@
 use super::error::LedgerError;
 use super::gate::Gate;
 use super::id::{BatchId, InputId, PartitionId};
-use super::query::{self, Piece};
+use super::inputs;
+use super::known::Piece;
+use super::query;
 use super::rejects::{self, DeadLetter, RejectSource, number};
 use super::writer::Session;
 use crate::domain::{Generation, Partition, RawRange, RequestId};
@@ -130,7 +132,7 @@ fn insert_chunk(
     invalid: u64,
 ) -> Result<(), LedgerError> {
     let failed = |e| LedgerError::database("record what was read", e);
-    let (record, offset) = match query::last_chunk_of(db, input)? {
+    let (record, offset) = match inputs::last_chunk_of(db, input)? {
         Some(last) => (last.first_record.saturating_add(last.records), last.end()),
         None => (1, range.offset),
     };

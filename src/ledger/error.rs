@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The state directory or a file in it cannot be used.
-    #[error("cannot {doing} {path}")]
+    #[error("cannot {doing} {path}{advice}")]
     Io {
         /// What was tried.
         doing: &'static str,
         /// On which path.
         path: PathBuf,
+        /// What to do about it; empty when unknown.
+        advice: &'static str,
         /// What the system said.
         #[source]
         source: std::io::Error,
@@ -132,7 +134,22 @@ pub(super) fn in_file(doing: &'static str, path: &Path) -> impl Fn(std::io::Erro
     move |source| LedgerError::Io {
         doing,
         path: path.clone(),
+        advice: io_advice(&source),
         source,
+    }
+}
+
+fn io_advice(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            ": the state directory is not writable for this user; choose another --state-dir"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            ": the disk is full; make room and run the same command again, nothing is lost"
+        }
+        ErrorKind::NotADirectory => ": a part of the path is a file; choose another --state-dir",
+        _ => "",
     }
 }
 

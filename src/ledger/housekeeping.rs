@@ -6,10 +6,11 @@
 use super::error::LedgerError;
 use super::gate::Gate;
 use super::id::{InputId, PartitionId, RunId};
+use super::known::KnownPartition;
 use super::lock::{self, HeldLock};
-use super::query::{self, KnownPartition};
 use super::register::new_epoch;
 use super::seal::record_event;
+use super::{inputs, query};
 use crate::domain::Partition;
 use rusqlite::{Connection, params};
 use std::path::Path;
@@ -133,7 +134,7 @@ pub(super) fn drop_input(
         )));
     }
     let Some(_lock) = lock::try_lock(state_dir, &lock::of_input(input))? else {
-        return Err(query::busy(db, input, name)?);
+        return Err(inputs::busy(db, input, name)?);
     };
     refuse_shared_batches(db, input, name)?;
     let stored = stored_rows_of(db, input)?;
@@ -238,7 +239,7 @@ fn refuse_shared_inputs(
     known: &KnownPartition,
     together: &[PartitionId],
 ) -> Result<(), LedgerError> {
-    for input in query::inputs_of(db, known.id)? {
+    for input in inputs::inputs_of(db, known.id)? {
         let waiting = dates_of(db, input.id, known)?.into_iter().find(|date| {
             date.id != known.id
                 && !together.contains(&date.id)
@@ -269,10 +270,10 @@ fn lock_everything(
             });
         }
     }
-    for input in query::inputs_of(db, known.id)? {
+    for input in inputs::inputs_of(db, known.id)? {
         match lock::try_lock(state_dir, &lock::of_input(input.id))? {
             Some(lock) => held.push(lock),
-            None => return Err(query::busy(db, input.id, &input.name)?),
+            None => return Err(inputs::busy(db, input.id, &input.name)?),
         }
     }
     Ok(held)

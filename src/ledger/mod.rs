@@ -7,9 +7,13 @@
 
 mod batches;
 mod error;
+mod facts;
 mod gate;
+mod hold;
 mod housekeeping;
 mod id;
+mod inputs;
+mod known;
 mod lock;
 mod place;
 mod query;
@@ -27,8 +31,8 @@ pub use batches::{Intention, NewBatch, Settlement};
 pub use error::LedgerError;
 pub use gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
 pub use id::{BatchId, InputId, PartitionId, RunId};
+pub use known::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
 pub use lock::HeldLock;
-pub use query::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
 pub use reader::{LedgerReader, RejectRow, RejectSummary};
 pub use register::{
     HeldInput, InputIntent, PartitionIntent, Registered, RegisteredPartition, Registration, RunInfo,

@@ -27,8 +27,8 @@ pub(super) fn prepare(state_dir: &Path) -> Result<(), LedgerError> {
         .map_err(in_file("create the state directory", state_dir))?;
     let facts = rustix::fs::statfs(state_dir)
         .map_err(|e| in_file("look at the state directory", state_dir)(e.into()))?;
-    // The type is signed on some platforms; only its low 32 bits are defined.
-    let magic = u64::from_ne_bytes(i64::from(facts.f_type).to_ne_bytes()) & 0xffff_ffff;
+    // The type is signed; only its low 32 bits are defined.
+    let magic = u64::from_ne_bytes(facts.f_type.to_ne_bytes()) & 0xffff_ffff;
     match NETWORK_FILE_SYSTEMS
         .iter()
         .find(|(known, _)| *known == magic)

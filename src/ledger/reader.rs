@@ -4,8 +4,9 @@
 use super::error::{LedgerError, in_file};
 use super::gate::{GateFacts, RowCounts};
 use super::id::{InputId, PartitionId};
-use super::query::{self, IntendedBatch, KnownInput, KnownPartition, KnownTarget, unsigned};
-use super::{LEDGER_FILE, schema, seal};
+use super::known::{IntendedBatch, KnownInput, KnownPartition, KnownTarget};
+use super::query::unsigned;
+use super::{LEDGER_FILE, facts, inputs, query, schema};
 use crate::domain::{Partition, RawRange, Target};
 use rusqlite::{Connection, params};
 use std::fs::File;
@@ -101,17 +102,17 @@ impl LedgerReader {
 
     /// Inputs of a date that were not dropped.
     pub fn inputs(&self, partition: PartitionId) -> Result<Vec<KnownInput>, LedgerError> {
-        query::inputs_of(&self.db, partition)
+        inputs::inputs_of(&self.db, partition)
     }
 
     /// What was recorded of an input, in order.
     pub fn chunks(&self, input: InputId) -> Result<Vec<RawRange>, LedgerError> {
-        query::chunks_of(&self.db, input)
+        inputs::chunks_of(&self.db, input)
     }
 
     /// The last recorded stretch of an input.
     pub fn last_chunk(&self, input: InputId) -> Result<Option<RawRange>, LedgerError> {
-        query::last_chunk_of(&self.db, input)
+        inputs::last_chunk_of(&self.db, input)
     }
 
     /// The unfinished batches of a date that begin in an input.
@@ -120,12 +121,12 @@ impl LedgerReader {
         partition: PartitionId,
         input: InputId,
     ) -> Result<Vec<IntendedBatch>, LedgerError> {
-        query::intended_batches(&self.db, partition, input)
+        inputs::intended_batches(&self.db, partition, input)
     }
 
     /// Number of the newest input; 0 when there is none.
     pub fn newest_input(&self) -> Result<i64, LedgerError> {
-        query::newest_input(&self.db)
+        inputs::newest_input(&self.db)
     }
 
     /// All that the gate of a date looks at.
@@ -134,14 +135,14 @@ impl LedgerReader {
         known: &KnownPartition,
         day_over: bool,
     ) -> Result<GateFacts, LedgerError> {
-        seal::facts(&self.db, known, day_over, None)
+        facts::count(&self.db, known, day_over, None)
     }
 
     /// Row counts of a date.
     pub fn rows(&self, known: &KnownPartition) -> Result<RowCounts, LedgerError> {
         match known.totals {
             Some(totals) if known.gate.is_done() => Ok(totals),
-            _ => Ok(seal::facts(&self.db, known, true, None)?.rows),
+            _ => Ok(facts::count(&self.db, known, true, None)?.rows),
         }
     }
 

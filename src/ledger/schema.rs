@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
 
-/// Marks the file as a ledger of this program (`PRAGMA application_id`): "ByAr".
+/// Marks the file as a ledger of this program (`PRAGMA application_id`): `ByAr`.
 const APPLICATION_ID: i32 = 0x4279_4172;
 
 /// The schema that this program writes (`PRAGMA user_version`).

@@ -4,14 +4,14 @@
 //! nothing missing and put the intent of `done` on disk. It is the only value that `done` accepts.
 
 use super::error::LedgerError;
-use super::gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
-use super::id::{InputId, PartitionId, RunId};
+use super::gate::{Gate, Unmet, unmet};
+use super::id::{PartitionId, RunId};
 use super::lock::{self, HeldLock};
-use super::query::{self, KnownPartition, unsigned};
+use super::{facts, query};
 use crate::domain::{
     DataDate, Epoch, Generation, Partition, RequestId, StageKind, Target, Topic, done_request_id,
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use std::path::Path;
 
 /// A date of which nothing is missing: the right to send its `done`, once. Holding it keeps other
@@ -120,171 +120,6 @@ pub enum DoneSettlement {
     Refused,
 }
 
-/// Everything the gate looks at, for one partition; `asking` is the state directory and the run that
-/// wants to know, for telling other runs that are at work.
-pub(super) fn facts(
-    db: &Connection,
-    known: &KnownPartition,
-    day_over: bool,
-    asking: Option<(&Path, RunId)>,
-) -> Result<GateFacts, LedgerError> {
-    let mut facts = GateFacts {
-        unfinished_inputs: Vec::new(),
-        unverified_inputs: Vec::new(),
-        unbalanced_inputs: Vec::new(),
-        inputs: 0,
-        intended_batches: 0,
-        foreign_batches: 0,
-        undetermined_batches: 0,
-        unbalanced_batches: 0,
-        rows: RowCounts::default(),
-        open_rejects: 0,
-        last_done_rows: last_done_rows(db, known.id)?,
-        day_over,
-        held_back: known.held_back,
-        guards: known.guards.clone(),
-    };
-    count_inputs(db, known.id, asking, &mut facts)?;
-    count_batches(db, known.id, &mut facts)?;
-    facts.open_rejects = db
-        .query_row(
-            "SELECT count(*) FROM reject WHERE partition = ?1 AND state = 'open'",
-            [known.id.0],
-            |row| row.get(0).map(unsigned),
-        )
-        .map_err(|e| LedgerError::database("count the dead letters", e))?;
-    Ok(facts)
-}
-
-/// Rows of an input in batches that are not split, of whatever date. Asked for each input of a date
-/// of perhaps 10,000, so it has to find its rows by index.
-pub(super) const BATCHED_ROWS: &str = "SELECT
-   (SELECT coalesce(sum(b.rows), 0) FROM batch b
-    WHERE b.first_input = ?1 AND b.state <> 'split'
-      AND NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id))
- + (SELECT coalesce(sum(p.rows), 0) FROM piece p JOIN batch b ON b.id = p.batch
-    WHERE p.input = ?1 AND b.state <> 'split')";
-
-fn count_inputs(
-    db: &Connection,
-    partition: PartitionId,
-    asking: Option<(&Path, RunId)>,
-    facts: &mut GateFacts,
-) -> Result<(), LedgerError> {
-    let failed = |e| LedgerError::database("check the inputs of a date", e);
-    for input in query::inputs_of(db, partition)? {
-        facts.inputs += 1;
-        if !input.read_to_end || input.unsettled {
-            let holder = match asking {
-                Some((state_dir, run)) => other_holder(db, state_dir, run, input.id)?,
-                None => String::new(),
-            };
-            // Unsettled batches that nobody is at count by themselves.
-            if !input.read_to_end || !holder.is_empty() {
-                facts.unfinished_inputs.push((input.name.clone(), holder));
-            }
-        }
-        if !input.verified {
-            facts.unverified_inputs.push(input.name.clone());
-        }
-        let (read, invalid): (i64, i64) = db
-            .prepare_cached(
-                "SELECT coalesce(sum(records), 0), coalesce(sum(invalid), 0)
-                 FROM chunk WHERE input = ?1",
-            )
-            .and_then(|mut sums| sums.query_row([input.id.0], |row| Ok((row.get(0)?, row.get(1)?))))
-            .map_err(failed)?;
-        let batched: i64 = db
-            .prepare_cached(BATCHED_ROWS)
-            .and_then(|mut sum| sum.query_row([input.id.0], |row| row.get(0)))
-            .map_err(failed)?;
-        if input.read_to_end && read != invalid + batched {
-            facts.unbalanced_inputs.push(format!(
-                "{}: {read} rows read, {invalid} invalid, {batched} in batches",
-                input.name
-            ));
-        }
-        facts.rows.read += unsigned(read);
-        facts.rows.invalid += unsigned(invalid);
-    }
-    Ok(())
-}
-
-/// Who else is at work on an input; empty when nobody is. A run that was killed does not count: its
-/// lock died with it.
-fn other_holder(
-    db: &Connection,
-    state_dir: &Path,
-    run: RunId,
-    input: InputId,
-) -> Result<String, LedgerError> {
-    if query::run_of(db, input)?.is_none_or(|holder| holder == run)
-        || lock::try_lock(state_dir, &lock::of_input(input))?.is_some()
-    {
-        return Ok(String::new());
-    }
-    query::holder_of(db, input)
-}
-
-fn count_batches(
-    db: &Connection,
-    partition: PartitionId,
-    facts: &mut GateFacts,
-) -> Result<(), LedgerError> {
-    let failed = |e| LedgerError::database("check the batches of a date", e);
-    let mut statement = db
-        .prepare_cached(
-            "SELECT state, count(*), sum(rows), sum(accepted), sum(unconfirmed), sum(refused),
-               sum(rows <> accepted + unconfirmed + refused)
-             FROM batch WHERE partition = ?1 GROUP BY state",
-        )
-        .map_err(failed)?;
-    let mut rows = statement.query([partition.0]).map_err(failed)?;
-    while let Some(row) = rows.next().map_err(failed)? {
-        let state: String = row.get(0).map_err(failed)?;
-        let column = |index| row.get(index).map(unsigned).map_err(failed);
-        let (batches, all) = (column(1)?, column(2)?);
-        match state.as_str() {
-            "split" | "dropped" => continue,
-            "intended" => facts.intended_batches = batches,
-            "foreign" => facts.foreign_batches = batches,
-            "undetermined" => facts.undetermined_batches = batches,
-            "accepted" | "unconfirmed" | "part_refused" | "refused" => {
-                facts.rows.accepted += column(3)?;
-                facts.rows.unconfirmed += column(4)?;
-                facts.rows.refused += column(5)?;
-                facts.unbalanced_batches += column(6)?;
-                continue;
-            }
-            other => {
-                return Err(LedgerError::Nonsense {
-                    what: format!("a batch in state '{other}'"),
-                });
-            }
-        }
-        facts.rows.pending += all;
-    }
-    Ok(())
-}
-
-fn last_done_rows(db: &Connection, partition: PartitionId) -> Result<Option<u64>, LedgerError> {
-    let totals: Option<Option<String>> = db
-        .query_row(
-            "SELECT q.totals FROM partition p JOIN partition q ON q.target = p.target
-               AND q.topic = p.topic AND q.stage = p.stage AND q.date < p.date
-               AND q.gate IN ('done', 'done_unconfirmed')
-             WHERE p.id = ?1 ORDER BY q.date DESC LIMIT 1",
-            [partition.0],
-            |row| row.get(0),
-        )
-        .optional()
-        .map_err(|e| LedgerError::database("look up the last completed date", e))?;
-    Ok(totals
-        .flatten()
-        .and_then(|text| serde_json::from_str::<RowCounts>(&text).ok())
-        .map(|counts| counts.stored()))
-}
-
 /// The transaction of the gate.
 pub(super) fn seal(
     db: &Connection,
@@ -321,9 +156,8 @@ pub(super) fn seal(
             record_event(db, Some(known.id), Some(request.run), "hold_released", "")?;
             known.held_back = false;
         }
-        let asking = Some((state_dir, request.run));
-        let facts = facts(db, &known, request.day_over, asking)?;
-        let missing = unmet(&facts);
+        let counted = facts::count(db, &known, request.day_over, Some((state_dir, request.run)))?;
+        let missing = unmet(&counted);
         if !missing.is_empty() && !request.force {
             return Ok(SealOutcome::Withheld(missing));
         }
@@ -341,7 +175,7 @@ pub(super) fn seal(
              WHERE id = ?1",
             params![
                 known.id.0,
-                serde_json::to_string(&facts.rows).unwrap_or_default()
+                serde_json::to_string(&counted.rows).unwrap_or_default()
             ],
         )
         .map_err(failed)?;

@@ -155,7 +155,7 @@ fn no_question_that_is_asked_for_each_input_reads_a_whole_table() {
     let desk = Desk::new();
     let db = Connection::open(desk.dir.path().join(LEDGER_FILE)).unwrap();
     let questions = [
-        seal::BATCHED_ROWS,
+        facts::BATCHED_ROWS,
         "DELETE FROM batch WHERE partition = 1",
         "DELETE FROM input WHERE id = 1",
         "SELECT 1 FROM batch WHERE parent = 1",

@@ -20,11 +20,30 @@ fn an_input_that_is_not_read_to_its_end_blocks() {
     let mut desk = Desk::new();
     let batch = desk.intend(3);
     desk.settle(batch, Settlement::Accepted).unwrap();
-    let [Unmet::InputUnfinished { name, holder }] = &desk.missing()[..] else {
-        panic!("{:?}", desk.missing());
-    };
-    assert_eq!(name, "a.jsonl");
-    assert!(holder.starts_with("pid 4242 on loader-1"), "{holder}");
+    // The run that asks does not wait for itself.
+    assert_eq!(desk.missing(), [unfinished("")]);
+}
+
+fn unfinished(holder: &str) -> Unmet {
+    Unmet::InputUnfinished {
+        name: "a.jsonl".to_owned(),
+        holder: holder.to_owned(),
+    }
+}
+
+#[test]
+fn a_date_that_waits_for_another_run_names_it_unless_it_was_killed() {
+    let mut desk = Desk::new();
+    desk.intend(3);
+    desk.finish();
+    let holder: String = desk.value(
+        "SELECT 'pid 4242 on loader-1, started ' || datetime(started, 'unixepoch') || ' UTC' FROM run",
+    );
+    desk.run = desk.ledger.begin_run().committed_blocking().unwrap();
+    let waits = [unfinished(&holder), Unmet::BatchesPending(1)];
+    assert_eq!(desk.missing(), waits);
+    desk.input.lock.take();
+    assert_eq!(desk.missing(), [Unmet::BatchesPending(1)]);
 }
 
 #[test]

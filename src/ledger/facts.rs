@@ -1,0 +1,162 @@
+//! What the gate looks at, counted from the tables.
+//!
+//! Counting decides nothing; [`unmet`](super::gate::unmet) does. Both the transaction that seals and
+//! the readers that explain use the same counts, so they cannot disagree.
+
+use super::error::LedgerError;
+use super::gate::{GateFacts, RowCounts};
+use super::id::{PartitionId, RunId};
+use super::inputs;
+use super::known::KnownPartition;
+use super::query::unsigned;
+use rusqlite::{Connection, OptionalExtension};
+use std::path::Path;
+
+/// Everything the gate looks at, for one partition; `asking` is the state directory and the run that
+/// wants to know, for telling other runs that are at work.
+pub(super) fn count(
+    db: &Connection,
+    known: &KnownPartition,
+    day_over: bool,
+    asking: Option<(&Path, RunId)>,
+) -> Result<GateFacts, LedgerError> {
+    let mut facts = GateFacts {
+        unfinished_inputs: Vec::new(),
+        unverified_inputs: Vec::new(),
+        unbalanced_inputs: Vec::new(),
+        inputs: 0,
+        intended_batches: 0,
+        foreign_batches: 0,
+        undetermined_batches: 0,
+        unbalanced_batches: 0,
+        rows: RowCounts::default(),
+        open_rejects: 0,
+        last_done_rows: last_done_rows(db, known.id)?,
+        day_over,
+        held_back: known.held_back,
+        guards: known.guards.clone(),
+    };
+    count_inputs(db, known.id, asking, &mut facts)?;
+    count_batches(db, known.id, &mut facts)?;
+    facts.open_rejects = db
+        .query_row(
+            "SELECT count(*) FROM reject WHERE partition = ?1 AND state = 'open'",
+            [known.id.0],
+            |row| row.get(0).map(unsigned),
+        )
+        .map_err(|e| LedgerError::database("count the dead letters", e))?;
+    Ok(facts)
+}
+
+/// Rows of an input in batches that are not split, of whatever date. Asked for each input of a date
+/// of perhaps 10,000, so it has to find its rows by index.
+pub(super) const BATCHED_ROWS: &str = "SELECT
+   (SELECT coalesce(sum(b.rows), 0) FROM batch b
+    WHERE b.first_input = ?1 AND b.state <> 'split'
+      AND NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id))
+ + (SELECT coalesce(sum(p.rows), 0) FROM piece p JOIN batch b ON b.id = p.batch
+    WHERE p.input = ?1 AND b.state <> 'split')";
+
+fn count_inputs(
+    db: &Connection,
+    partition: PartitionId,
+    asking: Option<(&Path, RunId)>,
+    facts: &mut GateFacts,
+) -> Result<(), LedgerError> {
+    let failed = |e| LedgerError::database("check the inputs of a date", e);
+    for input in inputs::inputs_of(db, partition)? {
+        facts.inputs += 1;
+        if !input.read_to_end || input.unsettled {
+            let holder = match asking {
+                Some((state_dir, run)) => inputs::other_holder(db, state_dir, run, input.id)?,
+                None => String::new(),
+            };
+            // Unsettled batches that nobody is at count by themselves.
+            if !input.read_to_end || !holder.is_empty() {
+                facts.unfinished_inputs.push((input.name.clone(), holder));
+            }
+        }
+        if !input.verified {
+            facts.unverified_inputs.push(input.name.clone());
+        }
+        let (read, invalid): (i64, i64) = db
+            .prepare_cached(
+                "SELECT coalesce(sum(records), 0), coalesce(sum(invalid), 0)
+                 FROM chunk WHERE input = ?1",
+            )
+            .and_then(|mut sums| sums.query_row([input.id.0], |row| Ok((row.get(0)?, row.get(1)?))))
+            .map_err(failed)?;
+        let batched: i64 = db
+            .prepare_cached(BATCHED_ROWS)
+            .and_then(|mut sum| sum.query_row([input.id.0], |row| row.get(0)))
+            .map_err(failed)?;
+        if input.read_to_end && read != invalid + batched {
+            facts.unbalanced_inputs.push(format!(
+                "{}: {read} rows read, {invalid} invalid, {batched} in batches",
+                input.name
+            ));
+        }
+        facts.rows.read += unsigned(read);
+        facts.rows.invalid += unsigned(invalid);
+    }
+    Ok(())
+}
+
+fn count_batches(
+    db: &Connection,
+    partition: PartitionId,
+    facts: &mut GateFacts,
+) -> Result<(), LedgerError> {
+    let failed = |e| LedgerError::database("check the batches of a date", e);
+    let mut statement = db
+        .prepare_cached(
+            "SELECT state, count(*), sum(rows), sum(accepted), sum(unconfirmed), sum(refused),
+               sum(rows <> accepted + unconfirmed + refused)
+             FROM batch WHERE partition = ?1 GROUP BY state",
+        )
+        .map_err(failed)?;
+    let mut rows = statement.query([partition.0]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let state: String = row.get(0).map_err(failed)?;
+        let column = |index| row.get(index).map(unsigned).map_err(failed);
+        let (batches, all) = (column(1)?, column(2)?);
+        match state.as_str() {
+            "split" | "dropped" => continue,
+            "intended" => facts.intended_batches = batches,
+            "foreign" => facts.foreign_batches = batches,
+            "undetermined" => facts.undetermined_batches = batches,
+            "accepted" | "unconfirmed" | "part_refused" | "refused" => {
+                facts.rows.accepted += column(3)?;
+                facts.rows.unconfirmed += column(4)?;
+                facts.rows.refused += column(5)?;
+                facts.unbalanced_batches += column(6)?;
+                continue;
+            }
+            other => {
+                return Err(LedgerError::Nonsense {
+                    what: format!("a batch in state '{other}'"),
+                });
+            }
+        }
+        facts.rows.pending += all;
+    }
+    Ok(())
+}
+
+fn last_done_rows(db: &Connection, partition: PartitionId) -> Result<Option<u64>, LedgerError> {
+    let totals: Option<Option<String>> = db
+        .query_row(
+            "SELECT q.totals FROM partition p JOIN partition q ON q.target = p.target
+               AND q.topic = p.topic AND q.stage = p.stage AND q.date < p.date
+               AND q.gate IN ('done', 'done_unconfirmed')
+             WHERE p.id = ?1 ORDER BY q.date DESC LIMIT 1",
+            [partition.0],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(|e| LedgerError::database("look up the last completed date", e))?;
+    Ok(totals
+        .flatten()
+        .and_then(|text| serde_json::from_str::<RowCounts>(&text).ok())
+        .map(|counts| counts.stored()))
+}

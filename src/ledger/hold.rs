@@ -1,0 +1,205 @@
+//! Taking an input: its row, its lock, its dates, and what a crash left of it.
+//!
+//! Runs inside the transaction of the registration, so a failure for one input leaves nothing of
+//! any of them.
+
+use super::error::LedgerError;
+use super::gate::Gate;
+use super::id::{InputId, RunId};
+use super::lock;
+use super::register::{HeldInput, InputIntent, RegisteredPartition};
+use super::rejects::number;
+use super::{inputs, query};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::path::Path;
+
+/// Takes the inputs of one registration.
+pub(super) struct Registrar<'a> {
+    pub(super) db: &'a Connection,
+    pub(super) state_dir: &'a Path,
+    pub(super) run: RunId,
+    pub(super) target: i64,
+    pub(super) newest_known: i64,
+}
+
+impl Registrar<'_> {
+    pub(super) fn hold_input(
+        &self,
+        intent: &InputIntent,
+        scope: &[&RegisteredPartition],
+    ) -> Result<HeldInput, LedgerError> {
+        if intent.known.is_none()
+            && let Some(other) = self.registered_meanwhile(intent, scope)?
+        {
+            return Err(inputs::busy(self.db, other, &intent.name)?);
+        }
+        let id = match intent.known {
+            Some(id) => id,
+            None => self.insert(intent, scope)?,
+        };
+        if !intent.unfinished {
+            self.refresh(id, intent)?;
+            return Ok(HeldInput { id, lock: None });
+        }
+        let Some(lock) = lock::try_lock(self.state_dir, &lock::of_input(id))? else {
+            return Err(inputs::busy(self.db, id, &intent.name)?);
+        };
+        for partition in scope {
+            self.require_open(partition, &intent.name)?;
+            self.db
+                .execute(
+                    "UPDATE partition SET gate = 'open' WHERE id = ?1 AND gate = 'refused'",
+                    [partition.id.0],
+                )
+                .map_err(|e| LedgerError::database("register an input", e))?;
+        }
+        self.add_to_scope(id, scope)?;
+        self.adopt_after_crash(id)?;
+        self.hold(id, intent)?;
+        self.refresh(id, intent)?;
+        Ok(HeldInput {
+            id,
+            lock: Some(lock),
+        })
+    }
+
+    /// The same place, registered by another process after this one had looked.
+    fn registered_meanwhile(
+        &self,
+        intent: &InputIntent,
+        scope: &[&RegisteredPartition],
+    ) -> Result<Option<InputId>, LedgerError> {
+        let place = intent.identity.map(|i| (number(i.device), number(i.inode)));
+        for partition in scope {
+            let found = self
+                .db
+                .query_row(
+                    "SELECT i.id FROM scope s JOIN input i ON i.id = s.input
+                     WHERE s.partition = ?1 AND i.id > ?2 AND i.kind = ?3 AND i.state <> 'dropped'
+                       AND ((?4 IS NOT NULL AND i.device = ?4 AND i.inode = ?5)
+                            OR (?4 IS NULL AND i.name = ?6))
+                     LIMIT 1",
+                    params![
+                        partition.id.0,
+                        self.newest_known,
+                        intent.kind.as_str(),
+                        place.map(|p| p.0),
+                        place.map(|p| p.1),
+                        intent.name,
+                    ],
+                    |row| row.get(0).map(InputId),
+                )
+                .optional()
+                .map_err(|e| LedgerError::database("register an input", e))?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    fn insert(
+        &self,
+        intent: &InputIntent,
+        scope: &[&RegisteredPartition],
+    ) -> Result<InputId, LedgerError> {
+        let failed = |e| LedgerError::database("register an input", e);
+        let Some(first) = scope.first() else {
+            return Err(LedgerError::Nonsense {
+                what: format!("the input {} without a date", intent.name),
+            });
+        };
+        self.db
+            .execute(
+                "INSERT INTO input (target, topic, stage, kind, name, row_options, state, verified)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'reading', 1)",
+                params![
+                    self.target,
+                    first.partition.topic.as_str(),
+                    first.partition.stage.kind().as_str(),
+                    intent.kind.as_str(),
+                    intent.name,
+                    intent.row_options.to_be_bytes(),
+                ],
+            )
+            .map_err(failed)?;
+        let id = InputId(self.db.last_insert_rowid());
+        self.add_to_scope(id, scope)?;
+        Ok(id)
+    }
+
+    fn add_to_scope(&self, id: InputId, scope: &[&RegisteredPartition]) -> Result<(), LedgerError> {
+        for partition in scope {
+            self.db
+                .prepare_cached("INSERT OR IGNORE INTO scope (input, partition) VALUES (?1, ?2)")
+                .and_then(|mut insert| insert.execute([id.0, partition.id.0]))
+                .map_err(|e| LedgerError::database("register an input", e))?;
+        }
+        Ok(())
+    }
+
+    /// Notes who reads the input. A file that was read to its end and has the size that it had
+    /// stays read: only batches of it are sent again, or its content is compared. One of another
+    /// size, and a stream, have to be read to their end again.
+    fn hold(&self, id: InputId, intent: &InputIntent) -> Result<(), LedgerError> {
+        self.db
+            .execute(
+                "UPDATE input SET run = ?2,
+                   state = CASE WHEN state = 'read' AND size = ?3 THEN 'read' ELSE 'reading' END
+                 WHERE id = ?1",
+                params![
+                    id.0,
+                    self.run.0,
+                    intent.identity.map(|identity| number(identity.size))
+                ],
+            )
+            .map_err(|e| LedgerError::database("register an input", e))?;
+        Ok(())
+    }
+
+    fn require_open(&self, partition: &RegisteredPartition, name: &str) -> Result<(), LedgerError> {
+        let gate = query::gate_of(self.db, partition.id)?;
+        if matches!(gate, Gate::Open | Gate::Refused) {
+            return Ok(());
+        }
+        Err(LedgerError::Forbidden(format!(
+            "{} is already {}, so {name} comes too late (late_input); re-sync the date in the platform's console, then 'byteair-sync ledger reopen'",
+            partition.partition,
+            gate.as_str()
+        )))
+    }
+
+    /// An input whose last holder did not end its run: whatever it had intended may have been sent.
+    fn adopt_after_crash(&self, id: InputId) -> Result<(), LedgerError> {
+        self.db
+            .execute(
+                "UPDATE batch SET unknown = 1 WHERE state = 'intended' AND first_input = ?1
+                   AND partition IN (SELECT partition FROM scope WHERE input = ?1)
+                   AND EXISTS (SELECT 1 FROM input WHERE id = ?1 AND run IS NOT NULL)",
+                [id.0],
+            )
+            .map_err(|e| LedgerError::database("take over an input", e))?;
+        Ok(())
+    }
+
+    fn refresh(&self, id: InputId, intent: &InputIntent) -> Result<(), LedgerError> {
+        let identity = intent.identity;
+        self.db
+            .execute(
+                "UPDATE input SET name = ?2, device = ?3, inode = ?4, size = ?5, mtime_ns = ?6,
+                   ctime_ns = ?7, verified = ?8 WHERE id = ?1",
+                params![
+                    id.0,
+                    intent.name,
+                    identity.map(|i| number(i.device)),
+                    identity.map(|i| number(i.inode)),
+                    identity.map(|i| number(i.size)),
+                    identity.map(|i| i.mtime_ns),
+                    identity.map(|i| i.ctime_ns),
+                    intent.verified,
+                ],
+            )
+            .map_err(|e| LedgerError::database("register an input", e))?;
+        Ok(())
+    }
+}

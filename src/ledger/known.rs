@@ -1,0 +1,124 @@
+//! What the ledger knows, as types: targets, dates, inputs and unfinished batches.
+
+use super::gate::{Gate, RowCounts};
+use super::id::{BatchId, InputId, PartitionId};
+use crate::domain::{Epoch, FileIdentity, Generation, Guards, Partition, Target};
+
+/// Where an input comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InputKind {
+    /// A file on this machine.
+    File,
+    /// Standard input, spooled.
+    Stdin,
+}
+
+impl InputKind {
+    /// The word in the ledger.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Stdin => "stdin",
+        }
+    }
+
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        [Self::File, Self::Stdin]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+    }
+}
+
+/// A target's row.
+#[derive(Debug, Clone)]
+pub struct KnownTarget {
+    /// Its number.
+    pub id: i64,
+    /// As the ledger spells it.
+    pub target: Target,
+    /// Its hosts.
+    pub hosts: Vec<String>,
+}
+
+/// A partition's row.
+#[derive(Debug, Clone)]
+pub struct KnownPartition {
+    /// Its number.
+    pub id: PartitionId,
+    /// Which it is.
+    pub partition: Partition,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// State of its gate.
+    pub gate: Gate,
+    /// Whether `done` is held back.
+    pub held_back: bool,
+    /// Its guards.
+    pub guards: Guards,
+    /// Generation of the `done` request.
+    pub done_generation: Generation,
+    /// Whether an attempt of `done` has an unknown outcome.
+    pub done_unknown: bool,
+    /// When `done` was acknowledged, seconds since 1970.
+    pub done_at: Option<i64>,
+    /// Row counts at the time of sealing.
+    pub totals: Option<RowCounts>,
+}
+
+/// An input's row.
+#[derive(Debug, Clone)]
+pub struct KnownInput {
+    /// Its number.
+    pub id: InputId,
+    /// Where it comes from.
+    pub kind: InputKind,
+    /// Path or stream name.
+    pub name: String,
+    /// What the file system said when it was read.
+    pub identity: Option<FileIdentity>,
+    /// Digest of the options that change rows.
+    pub row_options: u128,
+    /// Whether it was read to its end.
+    pub read_to_end: bool,
+    /// Whether batches of it are not settled.
+    pub unsettled: bool,
+    /// Whether it was compared with what was recorded.
+    pub verified: bool,
+}
+
+impl KnownInput {
+    /// Whether nothing is left to do for it.
+    pub const fn is_finished(&self) -> bool {
+        self.read_to_end && !self.unsettled && self.verified
+    }
+}
+
+/// A batch that was intended and is not settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntendedBatch {
+    /// Its number.
+    pub id: BatchId,
+    /// Its generation.
+    pub generation: Generation,
+    /// Whether an attempt has an unknown outcome.
+    pub unknown: bool,
+    /// Its rows.
+    pub rows: u32,
+    /// Digest of its uncompressed body.
+    pub digest: u128,
+    /// Where its rows come from, in order.
+    pub pieces: Vec<Piece>,
+}
+
+/// Rows of one input in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// The input.
+    pub input: InputId,
+    /// Ordinal of the first record.
+    pub first_record: u64,
+    /// Ordinal of the last record.
+    pub last_record: u64,
+    /// Rows among them that belong to the batch.
+    pub rows: u32,
+}
