@@ -55,6 +55,7 @@ impl<'a> Running<'a> {
         means: &Means<'_>,
         resolve_target: impl FnOnce() -> Result<Target, crate::ledger::LedgerError>,
     ) -> Result<Self, Failure> {
+        allow_many_files();
         let client =
             Client::new(means.connection).map_err(|error| Failure::new(Status::Usage, error))?;
         let info = RunInfo {
@@ -213,6 +214,20 @@ fn start_log(session: &Session, run_dir: &Path) -> Result<(), Failure> {
 fn run_name() -> String {
     let now = chrono::Utc::now().format("%Y%m%dT%H%M%SZ");
     format!("{now}-{}", std::process::id())
+}
+
+/// Each input is locked through an open file, and there may be thousands of part files. What the
+/// system does not allow shows when a file cannot be opened.
+fn allow_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!("the limit of open files stays as it is: {error}");
+    }
 }
 
 fn host_name() -> String {

@@ -25,6 +25,10 @@ use failure::Failure;
 use signer::Signer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Semaphore;
+
+/// Replies up to this size are read beside each other.
+const SMALL_REPLY_BYTES: usize = 256 << 10;
 
 /// A connection pool to the hosts of one target, cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,6 +44,8 @@ struct Inner {
     turn: AtomicUsize,
     target: Target,
     signer: Signer,
+    /// The turn to read a large reply.
+    large_reply: Semaphore,
 }
 
 impl Client {
@@ -55,6 +61,7 @@ impl Client {
                 turn: AtomicUsize::new(0),
                 target: settings.target.clone(),
                 signer: Signer::new(Arc::clone(&settings.credentials))?,
+                large_reply: Semaphore::new(1),
             }),
         })
     }
@@ -136,7 +143,7 @@ impl Inner {
             .map_err(|error| Failure::of_request(host, &error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let reply = read_reply(host, response).await?;
+        let reply = self.read_reply(host, response).await?;
         Ok(judge(status, &headers, &reply, Utc::now()))
     }
 
@@ -166,20 +173,30 @@ impl Inner {
                 request.header(name, value)
             })
     }
-}
 
-/// Reads a reply to its end, but no more than the bound.
-async fn read_reply(host: &Host, mut response: reqwest::Response) -> Result<Vec<u8>, Failure> {
-    let status = response.status().as_u16();
-    let mut reply = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(None) => return Ok(reply),
-            Ok(Some(chunk)) if reply.len().saturating_add(chunk.len()) <= MAX_REPLY_BYTES => {
-                reply.extend_from_slice(&chunk);
+    /// Reads a reply to its end, but no more than the bound, and only one large one at a time:
+    /// replies are no part of the budget of memory.
+    async fn read_reply(
+        &self,
+        host: &Host,
+        mut response: reqwest::Response,
+    ) -> Result<Vec<u8>, Failure> {
+        let status = response.status().as_u16();
+        let mut reply = Vec::new();
+        let mut turn = None;
+        loop {
+            match response.chunk().await {
+                Ok(None) => return Ok(reply),
+                Ok(Some(chunk)) if reply.len().saturating_add(chunk.len()) <= MAX_REPLY_BYTES => {
+                    if turn.is_none() && reply.len().saturating_add(chunk.len()) > SMALL_REPLY_BYTES
+                    {
+                        turn = self.large_reply.acquire().await.ok();
+                    }
+                    reply.extend_from_slice(&chunk);
+                }
+                Ok(Some(_)) => return Err(Failure::reply_too_large(host, status)),
+                Err(error) => return Err(Failure::of_reply(host, status, &error)),
             }
-            Ok(Some(_)) => return Err(Failure::reply_too_large(host, status)),
-            Err(error) => return Err(Failure::of_reply(host, status, &error)),
         }
     }
 }

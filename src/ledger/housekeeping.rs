@@ -48,14 +48,15 @@ impl Restart {
                 )));
             }
             refuse_shared_inputs(db, known, &together)?;
-            start_over(db, state_dir, known, Some(self.run), "restarted")?;
+            start_over(db, state_dir, known, Some(self.run), "restarted", erase)?;
         }
         Ok(())
     }
 }
 
-/// `ledger reopen`: the platform took the date back (a re-sync in its console), so everything is
-/// uploaded again under a new epoch. The history stays in the audit trail.
+/// `ledger reopen`: the platform took the date back (a re-sync in its console), so all inputs are
+/// uploaded again under a new epoch: the date waits for each of them, or for its being dropped. The
+/// history stays in the audit trail.
 pub(super) fn reopen(
     db: &Connection,
     state_dir: &Path,
@@ -63,7 +64,7 @@ pub(super) fn reopen(
 ) -> Result<(), LedgerError> {
     let known = as_it_is_now(db, known)?;
     refuse_shared_inputs(db, &known, &[])?;
-    start_over(db, state_dir, &known, None, "reopened")
+    start_over(db, state_dir, &known, None, "reopened", unread)
 }
 
 fn start_over(
@@ -72,6 +73,7 @@ fn start_over(
     known: &KnownPartition,
     run: Option<RunId>,
     what: &str,
+    clear: fn(&Connection, PartitionId) -> Result<(), LedgerError>,
 ) -> Result<(), LedgerError> {
     let _locks = lock_everything(db, state_dir, known)?;
     let (batches, stored): (i64, i64) = db
@@ -82,7 +84,7 @@ fn start_over(
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .map_err(failed)?;
-    erase(db, known.id)?;
+    clear(db, known.id)?;
     db.execute(
         "UPDATE partition SET gate = 'open', epoch = ?2, done_generation = 0, done_unknown = 0,
            sealed_at = NULL, done_at = NULL, totals = NULL WHERE id = ?1",
@@ -300,6 +302,19 @@ fn erase(db: &Connection, partition: PartitionId) -> Result<(), LedgerError> {
         };
         db.execute(statement, rusqlite::params_from_iter(parameters))
             .map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Removes what was read and sent of a date; its inputs stay, as ones that have to be read.
+fn unread(db: &Connection, partition: PartitionId) -> Result<(), LedgerError> {
+    erase_batches(db, partition)?;
+    for statement in [
+        "DELETE FROM chunk WHERE input IN (SELECT input FROM scope WHERE partition = ?1)",
+        "UPDATE input SET state = 'reading', verified = 1, run = NULL
+         WHERE state <> 'dropped' AND id IN (SELECT input FROM scope WHERE partition = ?1)",
+    ] {
+        db.execute(statement, [partition.0]).map_err(failed)?;
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub fn judge(status: u16, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) 
     let (code, message) = match &reply {
         Ok(reply) if !reply.message.is_empty() => (reply.code, reply.message.clone()),
         Ok(reply) => (reply.code, format!("HTTP {status}, code {}", reply.code)),
-        Err(why) => (0, format!("HTTP {status}, the reply is unreadable: {why}")),
+        Err(why) => (0, format!("the reply cannot be read: {why}")),
     };
     Judged {
         verdict: verdict(status, reply.ok()),

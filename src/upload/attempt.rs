@@ -61,6 +61,10 @@ pub(super) async fn attempt(
         return Ok(Attempt::GivenUp);
     };
     match judged.verdict {
+        Verdict::NotSent => {
+            Gauges::sub(&gauges.requests, 1);
+            Gauges::sub(&gauges.bytes_sent, body_bytes);
+        }
         Verdict::Throttled => {
             Gauges::add(&gauges.throttled, 1);
             services.limiter.throttled(judged.retry_after);

@@ -121,7 +121,6 @@ impl Finisher {
             begun: Instant::now(),
             attempts: 0,
             refreshed: false,
-            renamed: false,
         };
         loop {
             if tries.attempts > 0 {
@@ -151,7 +150,7 @@ impl Finisher {
                         .services
                         .client
                         .refresh_after_unauthorized(signed_with, judged.server_time);
-                    if !refresh.try_again || tries.refreshed {
+                    if tries.refreshed {
                         let (status, why) = explain::unauthorized(&judged, &refresh);
                         return self.leave(sealed, failed(status, why)).await;
                     }
@@ -199,10 +198,12 @@ impl Finisher {
         Ok(match &judged.verdict {
             Verdict::Throttled | Verdict::ServerError => self.back_off(sealed, judged, tries),
             Verdict::Unauthorized => Step::Refreshed,
-            // A foreign id: the state directory was copied, perhaps. Another id asks again.
-            Verdict::Duplicate if !tries.renamed => {
-                tries.renamed = true;
-                Step::Again(Duration::ZERO)
+            Verdict::Duplicate => {
+                let why = format!(
+                    "{}: done was answered 409 (already received) although this ledger knows of no earlier attempt; was the state directory copied? Look in the console whether the date is done; if it is not, 'byteair-sync done' asks again under another id",
+                    sealed.partition()
+                );
+                Step::Leave(failed(Status::Refused, why))
             }
             _ => {
                 let (status, why) = explain::stopping(sealed.partition(), judged);
@@ -247,7 +248,7 @@ impl Finisher {
         };
         self.services.observer.observe(&Event::Retry {
             partition: sealed.partition().clone(),
-            records: (0, 0),
+            records: None,
             attempt: tries.attempts,
             judged: judged.clone(),
             wait,
@@ -286,7 +287,6 @@ struct Tries {
     begun: Instant,
     attempts: u32,
     refreshed: bool,
-    renamed: bool,
 }
 
 enum Step {

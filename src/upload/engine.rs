@@ -115,7 +115,9 @@ impl Engine {
                     incoming.close();
                     self.packing.clear();
                     grace.as_mut().reset(tokio::time::Instant::now() + self.settings.run.grace);
-                    self.context.tell(&Event::Stopping { grace: self.settings.run.grace });
+                    if stop.cause() != Some(StopCause::Failure) {
+                        self.context.tell(&Event::Stopping { grace: self.settings.run.grace });
+                    }
                 }
                 () = &mut deadline, if !draining => stop.drain(StopCause::MaxDuration),
                 Some(joined) = self.tasks.join_next(), if !self.tasks.is_empty() => match joined {
@@ -320,8 +322,8 @@ impl Engine {
                     self.fail_date(date, status, why);
                 }
             }
-            Delivery::RunStopped(status, why) => self.broken(status, why),
-            Delivery::Exhausted(why) => self.broken(Status::Temporary, why),
+            Delivery::RunStopped(status, why) => self.stop_run(date, status, why),
+            Delivery::Exhausted(why) => self.stop_run(date, Status::Temporary, why),
         }
     }
 
@@ -334,6 +336,14 @@ impl Engine {
             state.run.stop(status, why.clone());
             self.problems.push((status, why.clone()));
             state.failed = Some((status, why));
+        }
+    }
+
+    /// Neither this date nor the run can go on.
+    fn stop_run(&mut self, date: usize, status: Status, why: String) {
+        self.broken(status, why.clone());
+        if let Some(state) = self.dates.get_mut(date) {
+            state.failed.get_or_insert((status, why));
         }
     }
 

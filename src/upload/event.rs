@@ -52,8 +52,8 @@ pub enum Event {
     Retry {
         /// Whose batch it is.
         partition: Partition,
-        /// First and last record of the batch.
-        records: (u64, u64),
+        /// First and last record of the batch; `None` for `done`.
+        records: Option<(u64, u64)>,
         /// The attempt that failed, from 1.
         attempt: u32,
         /// What happened.

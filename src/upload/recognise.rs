@@ -101,7 +101,8 @@ impl Recogniser<'_> {
                 what,
             })
         };
-        if input.row_options != self.settings.row_options_digest() {
+        let other_options = input.row_options != self.settings.row_options_digest();
+        if other_options && self.ledger.last_chunk(input.id)?.is_some() {
             return changed("it is read with other options that change rows");
         }
         let renamed = input.name != file.path.to_string_lossy();

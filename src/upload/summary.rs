@@ -110,7 +110,12 @@ impl Story {
                     .all(|missing| matches!(missing, Unmet::HeldBack | Unmet::DayNotOver));
             let known = self.problems.iter().any(|(_, why)| *why == report.why);
             if report.status != Status::Success && !held_as_asked && !known {
-                let what = format!("{partition}: {}", report.why);
+                let name = partition.to_string();
+                let what = if report.why.starts_with(&name) {
+                    report.why.clone()
+                } else {
+                    format!("{name}: {}", report.why)
+                };
                 self.problems.push((report.status, what));
             }
             if !self.order.contains(&partition) {
@@ -290,6 +295,16 @@ impl Story {
             | Status::Unauthorized
             | Status::NotReady
             | Status::Busy => Some(self.command.clone()),
+            Status::Unfinished
+                if self.is_missing(&|missing| {
+                    matches!(
+                        missing,
+                        Unmet::ForeignBatches(_) | Unmet::UndeterminedBatches(_)
+                    )
+                }) =>
+            {
+                Some(format!("{} --restart", self.command))
+            }
             Status::Unfinished => {
                 let gate_only = self
                     .dates
@@ -309,6 +324,16 @@ impl Story {
             | Status::BadInput
             | Status::Nothing => None,
         }
+    }
+}
+
+impl Story {
+    /// Whether something of this kind is missing for a date.
+    fn is_missing(&self, kind: &dyn Fn(&Unmet) -> bool) -> bool {
+        self.dates
+            .values()
+            .flat_map(|report| &report.missing)
+            .any(kind)
     }
 }
 

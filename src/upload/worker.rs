@@ -194,7 +194,8 @@ impl<'a> Worker<'a> {
     }
 
     fn after_unauthorized(&mut self, judged: &Judged, refresh: &crate::http::Refresh) -> Step {
-        if refresh.try_again && !self.refreshed {
+        // One more try in any case: the secrets were read again.
+        if !self.refreshed {
             self.refreshed = true;
             return Step::Again(Duration::ZERO);
         }
@@ -359,7 +360,7 @@ impl<'a> Worker<'a> {
             Decision::Wait(wait) => {
                 self.context.tell(&Event::Retry {
                     partition: self.date.partition().clone(),
-                    records: self.parcel.records(),
+                    records: Some(self.parcel.records()),
                     attempt: self.attempts,
                     judged: judged.clone(),
                     wait,

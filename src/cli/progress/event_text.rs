@@ -27,17 +27,19 @@ pub(super) fn event_text(event: &Event) -> Option<(Level, String)> {
         }
         Event::Retry {
             partition,
-            records: (first, last),
+            records,
             attempt,
             judged,
             wait,
         } => {
             let (reply, wait) = (reply_text(judged), time(*wait));
+            let what = match records {
+                Some((first, last)) => format!("records {first}-{last} of {partition}"),
+                None => format!("done of {partition}"),
+            };
             (
                 Level::Info,
-                format!(
-                    "records {first}-{last} of {partition}, try {attempt}: {reply}; next try in {wait}"
-                ),
+                format!("{what}, try {attempt}: {reply}; next try in {wait}"),
             )
         }
         Event::Settled { .. } => return None,

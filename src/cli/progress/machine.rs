@@ -53,7 +53,8 @@ pub(super) fn event_line(event: &Event) -> Option<JsonLine<Value>> {
             "retry",
             with_partition(
                 json!({
-                    "first_record": records.0, "last_record": records.1,
+                    "first_record": records.map(|(first, _)| first),
+                    "last_record": records.map(|(_, last)| last),
                     "attempt": attempt, "http_status": judged.http_status, "code": judged.code,
                     "message": reply_text(judged), "wait_seconds": wait.as_secs_f64(),
                 }),

@@ -47,7 +47,7 @@ fn retry() -> Event {
     judged.http_status = Some(429);
     Event::Retry {
         partition: partition(),
-        records: (1, 10_000),
+        records: Some((1, 10_000)),
         attempt: 1,
         judged,
         wait: Duration::from_secs(2),
