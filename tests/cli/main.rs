@@ -26,4 +26,5 @@ mod sandbox_command;
 mod several;
 mod start;
 mod statuses;
+mod surroundings;
 mod wire;
