@@ -52,7 +52,7 @@ CREATE TABLE input (
   verified INTEGER NOT NULL,                 -- 0: must be compared with what was recorded first
   run INTEGER REFERENCES run                 -- the run that holds it; left over after a crash
 ) STRICT;
-CREATE INDEX input_by_place ON input (target, topic, stage);
+CREATE INDEX input_by_place ON input (device, inode);
 CREATE TABLE scope (
   input INTEGER NOT NULL REFERENCES input, partition INTEGER NOT NULL REFERENCES partition,
   PRIMARY KEY (input, partition)

@@ -93,8 +93,15 @@ impl Drop for Writer {
     }
 }
 
+/// After a transaction failed nothing more is written: whoever was answered with an error knows
+/// that the state on disk is older than it thought, and what others go on with would not fit to it.
 fn write_groups(mut db: Connection, mut rejects: RejectFiles, queue: &mpsc::Receiver<Job>) {
+    let mut intact = true;
     while let Ok(first) = queue.recv() {
+        if !intact {
+            first(Err(LedgerError::Closed))(Ok(()));
+            continue;
+        }
         let mut group = vec![first];
         while group.len() < MAX_GROUP {
             match queue.try_recv() {
@@ -102,11 +109,12 @@ fn write_groups(mut db: Connection, mut rejects: RejectFiles, queue: &mpsc::Rece
                 Err(_) => break,
             }
         }
-        write_group(&mut db, &mut rejects, group);
+        intact = write_group(&mut db, &mut rejects, group);
     }
 }
 
-fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) {
+/// Tells whether the group was committed.
+fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) -> bool {
     let transaction = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(source) => {
@@ -114,7 +122,7 @@ fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) 
             for job in group {
                 job(Err(reason.take().unwrap_or(LedgerError::Closed)))(Ok(()));
             }
-            return;
+            return false;
         }
     };
     let mut answers = Vec::with_capacity(group.len());
@@ -136,13 +144,19 @@ fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) 
             .map_err(|source| LedgerError::database("write to the ledger", source))
     });
     match outcome {
-        Ok(()) => answers.into_iter().for_each(|answer| answer(Ok(()))),
+        Ok(()) => {
+            for answer in answers {
+                answer(Ok(()));
+            }
+            true
+        }
         Err(error) => {
             rejects.forget_uncommitted();
             let mut error = Some(error);
             for answer in answers {
                 answer(Err(error.take().unwrap_or(LedgerError::Closed)));
             }
+            false
         }
     }
 }

@@ -27,4 +27,5 @@ mod several;
 mod start;
 mod statuses;
 mod surroundings;
+mod ways_out;
 mod wire;
