@@ -91,7 +91,7 @@ fn an_input_of_which_nothing_was_recorded_may_be_read_with_other_options() {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);
     let lines: Vec<String> = (0..1_100).map(|n| format!("{n},title {n}")).collect();
-    place.file("rows.jsonl", &format!("id,title\n{}\n", lines.join("\n")));
+    place.file("rows.jsonl", format!("id,title\n{}\n", lines.join("\n")));
     place
         .end(&format!("{WRITE} rows.jsonl"))
         .expect(4)
@@ -138,7 +138,7 @@ fn the_rejects_that_stopped_a_run_can_be_looked_at() {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);
     let good = rows(0, 3).join("\n");
-    place.file("rows.jsonl", &format!("{good}\nbad\nworse\n{good}\n"));
+    place.file("rows.jsonl", format!("{good}\nbad\nworse\n{good}\n"));
     place
         .end(&format!("{WRITE} --stop-after-errors 1 rows.jsonl"))
         .expect(3);
