@@ -13,6 +13,7 @@ mod csv_record;
 mod decompress;
 mod discover;
 mod error;
+mod glob;
 mod json;
 mod jsonl;
 mod open;
