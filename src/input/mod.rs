@@ -16,6 +16,7 @@ mod error;
 mod glob;
 mod json;
 mod jsonl;
+mod key_order;
 mod open;
 mod pattern;
 mod range;

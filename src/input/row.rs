@@ -152,8 +152,7 @@ pub struct RowWarning {
 /// What is remarkable about a row that is sent all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WarningKind {
-    /// A key occurs twice at the top level; which one counts is up to the platform. Looked for in
-    /// the first rows and a share of the others until one is found, so the count is a lower bound.
+    /// A key occurs twice at the top level; which one counts is up to the platform.
     DuplicateKey,
     /// A `\ud800` to `\udfff` escape without its partner: no character.
     LoneSurrogate,
