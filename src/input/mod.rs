@@ -35,7 +35,7 @@ pub use row::{
     WarningKind,
 };
 pub use settings::{Compression, EmptyCells, Format, InputSettings};
-pub use verify::Verifier;
+pub use verify::{Verifier, continues_at_a_row_boundary};
 
 #[cfg(test)]
 mod tests;
