@@ -9,6 +9,7 @@ use crate::domain::{FileIdentity, RawRange};
 
 mod compared;
 mod csv;
+mod csv_quotes;
 mod csv_record;
 mod decompress;
 mod discover;
