@@ -29,7 +29,7 @@ mod window;
 pub use discover::{DiscoverError, Discovered, FoundFile, discover};
 pub use error::{InputError, InputFault};
 pub use open::{fingerprint_stdin, open_file, open_stream};
-pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern};
+pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern, covers};
 pub use range::Start;
 pub use row::{
     LocalReject, MAX_DEPTH, MAX_REJECT_RAW_BYTES, Next, RejectCode, RowReader, RowWarning,

@@ -170,6 +170,13 @@ pub enum Unmet {
     HeldBack,
 }
 
+impl Unmet {
+    /// Whether another run is at work on it right now.
+    pub fn is_held_by_a_run(&self) -> bool {
+        matches!(self, Self::InputUnfinished { holder, .. } if !holder.is_empty())
+    }
+}
+
 /// What is missing before the date may be sealed; empty when the gate opens.
 pub fn unmet(facts: &GateFacts) -> Vec<Unmet> {
     let mut missing = Vec::new();

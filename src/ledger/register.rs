@@ -123,8 +123,11 @@ pub(super) fn register(
     let run = begin_run(db, info)?;
     let target = upsert_target(db, wanted)?;
     let restarted = wanted.partitions.iter().filter(|intent| intent.restart);
-    Restart::of(db, run, target, restarted.map(|intent| &intent.partition))?
-        .carry_out(db, state_dir)?;
+    Restart::of(db, run, target, restarted.map(|intent| &intent.partition))?.carry_out(
+        db,
+        state_dir,
+        &wanted.inputs,
+    )?;
     let partitions = wanted
         .partitions
         .iter()

@@ -11,10 +11,11 @@ use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stdin::{self, StdinInput};
 use crate::domain::Partition;
-use crate::input::{Discovered, FoundFile, Start, discover};
+use crate::input::{Discovered, FoundFile, Start, Verifier, covers, discover};
 use crate::ledger::{
-    Gate, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
+    Gate, InputId, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
 };
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Plans one date.
@@ -86,14 +87,18 @@ impl Planner<'_> {
         for name in &mut found.missing {
             *name = absolute(Path::new(name)).to_string_lossy().into_owned();
         }
-        // A file that vanished after it was finished is fine.
-        found
-            .missing
-            .retain(|name| !inputs.iter().any(|i| i.name == *name && i.is_finished()));
+        // What vanished after it was finished is fine, whether it was named or matched.
+        found.missing.retain(|pattern| {
+            let covered: Vec<&KnownInput> = inputs
+                .iter()
+                .filter(|input| covers(pattern, &input.name))
+                .collect();
+            covered.is_empty() || !covered.iter().all(|input| input.is_finished())
+        });
         if !found.missing.is_empty() {
             let vanished = inputs
                 .iter()
-                .any(|input| found.missing.contains(&input.name));
+                .any(|input| found.missing.iter().any(|it| covers(it, &input.name)));
             let (status, what) = if vanished {
                 (Status::Unfinished, "vanished before it was uploaded")
             } else {
@@ -145,6 +150,7 @@ impl Planner<'_> {
         notes: &mut Vec<String>,
     ) -> Result<Vec<PlannedInput>, Failure> {
         let mut planned: Vec<PlannedInput> = Vec::new();
+        let mut listed: HashSet<InputId> = HashSet::new();
         for file in &found.files {
             let recognised = match self.ledger {
                 Some(ledger) => Recogniser {
@@ -157,8 +163,7 @@ impl Planner<'_> {
             };
             let name = file.path.to_string_lossy().into_owned();
             let input = self.plan_file(file, name, recognised, closed, notes)?;
-            let twice =
-                input.known.is_some() && planned.iter().any(|earlier| earlier.known == input.known);
+            let twice = input.known.is_some_and(|id| !listed.insert(id));
             if twice {
                 notes.push(format!(
                     "{} has the content of an input that is listed already; it is not uploaded twice",
@@ -209,6 +214,14 @@ impl Planner<'_> {
                 if closed && appended {
                     return Err(self.too_late(&name, "rows were appended to it"));
                 }
+                // Nothing is uploaded beside which the rest could be compared.
+                if closed
+                    && Verifier::verify(&file.path, &self.settings.input, unverified.clone())
+                        .map_err(RecogniseError::from)?
+                        .is_some()
+                {
+                    return Err(self.too_late(&name, "its content was edited"));
+                }
                 if renamed {
                     notes.push(format!("{name} is the input known as {}", input.name));
                 }
@@ -242,7 +255,9 @@ impl Planner<'_> {
             (Some(known), Some(ledger)) => ledger.chunks(known.id)?,
             _ => Vec::new(),
         };
-        if known.is_some_and(|k| k.row_options != self.settings.input.row_options_digest()) {
+        let other_options =
+            known.is_some_and(|k| k.row_options != self.settings.input.row_options_digest());
+        if other_options && !recorded.is_empty() {
             return Err(Failure::Date(
                 Status::InputChanged,
                 format!(
