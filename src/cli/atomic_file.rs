@@ -24,12 +24,26 @@ pub enum Existing {
 
 /// Writes a file beside its place, brings it to the disk, and moves it there.
 pub fn write(path: &Path, content: &[u8], readers: Readers, existing: Existing) -> io::Result<()> {
+    write_with(path, readers, existing, |file| file.write_all(content))
+}
+
+/// Writes a file whose content is made piece by piece, beside its place, and moves it there when it
+/// is whole and on the disk.
+pub fn write_with<T, E: From<io::Error>>(
+    path: &Path,
+    readers: Readers,
+    existing: Existing,
+    fill: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(content)?;
+    let mut buffered = io::BufWriter::new(&mut file);
+    let filled = fill(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
     let mode = match readers {
         Readers::Owner => 0o600,
         Readers::Everybody => 0o644,
@@ -41,8 +55,8 @@ pub fn write(path: &Path, content: &[u8], readers: Readers, existing: Existing) 
         Existing::Replace => file.persist(path),
         Existing::Keep => file.persist_noclobber(path),
     }
-    .map(|_| ())
-    .map_err(|error| error.error)
+    .map_err(|error| error.error)?;
+    Ok(filled)
 }
 
 #[cfg(test)]

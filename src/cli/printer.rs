@@ -81,7 +81,12 @@ impl Printer {
 
     /// Prints lines of a result, also when quiet: somebody asked for them.
     pub fn result(&self, text: &str) {
-        self.above_display(|sinks| sinks.write_out(text));
+        self.above_display(|sinks| sinks.write_out(|out| write_line(out, text)));
+    }
+
+    /// Prints a part of a result as it is, line ends included; it need not be text.
+    pub fn bytes(&self, bytes: &[u8]) {
+        self.above_display(|sinks| sinks.write_out(|out| out.write_all(bytes)));
     }
 
     /// Prints one JSON object as a line of standard output, when `--json` asks for it.
@@ -169,11 +174,11 @@ impl Printer {
 }
 
 impl Sinks {
-    fn write_out(&mut self, text: &str) {
+    fn write_out(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         if self.out_closed {
             return;
         }
-        let written = write_line(&mut self.out, text);
+        let written = write(&mut self.out);
         if let Err(error) = written {
             self.out_closed = true;
             if error.kind() != io::ErrorKind::BrokenPipe {

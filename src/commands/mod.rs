@@ -10,6 +10,10 @@ mod ledger;
 mod man;
 mod other_reports;
 mod rejects;
+mod rejects_export;
+mod rejects_replay;
+mod rejects_rows;
+mod rejects_waive;
 mod running;
 mod sandbox;
 mod write;
@@ -119,7 +123,7 @@ pub async fn run(session: &Session) -> Status {
         Command::Man { dir } => man::run(session, dir),
         Command::Write(args) => write::run(session, args).await,
         Command::Done(args) => done::run(session, args).await,
-        Command::Rejects(command) => rejects::run(session, command),
+        Command::Rejects(command) => rejects::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,
     };
     outcome.unwrap_or_else(|failure| {

@@ -2,7 +2,7 @@
 
 use super::ledger::{aligned, nothing, selected, succeed};
 use super::running::ledger_failure;
-use super::{Failure, Outcome, Session};
+use super::{Failure, Outcome, Session, rejects_export, rejects_replay, rejects_waive};
 use crate::cli::args::{RejectsCommand, SelectionArgs};
 use crate::cli::json_line::JsonLine;
 use crate::cli::settings::state_dir;
@@ -12,11 +12,14 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 /// Runs `rejects`.
-pub(super) fn run(session: &Session, command: &RejectsCommand) -> Outcome {
+pub(super) async fn run(session: &Session, command: &RejectsCommand) -> Outcome {
     let place = state_dir(session.context())?;
     match command {
         RejectsCommand::List { selection, limit } => list(session, &place, selection, *limit),
         RejectsCommand::Show { ids } => show(session, &place, ids),
+        RejectsCommand::Export(args) => rejects_export::export(session, &place, args),
+        RejectsCommand::Replay(args) => rejects_replay::replay(session, args).await,
+        RejectsCommand::Waive(args) => rejects_waive::waive(session, &place, args).await,
     }
 }
 

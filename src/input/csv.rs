@@ -197,6 +197,10 @@ impl RowReader for CsvReader {
         // Every cell is a string and every key occurs once.
         Vec::new()
     }
+
+    fn columns(&self) -> Vec<String> {
+        self.columns.iter().map(|it| it.name.clone()).collect()
+    }
 }
 
 impl Column {

@@ -18,6 +18,7 @@ mod glob;
 mod json;
 mod jsonl;
 mod key_order;
+mod layout;
 mod open;
 mod pattern;
 mod range;
@@ -28,6 +29,7 @@ mod window;
 
 pub use discover::{DiscoverError, Discovered, FoundFile, discover};
 pub use error::{InputError, InputFault};
+pub use layout::{Layout, count_records, layout};
 pub use open::{fingerprint_stdin, open_file, open_stream};
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern, covers};
 pub use range::Start;

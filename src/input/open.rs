@@ -166,7 +166,7 @@ fn foreign_content(head: &[u8]) -> Option<InputFault> {
     Some(InputFault::Unsupported { what, advice })
 }
 
-fn delimiter(format: Format, settings: &InputSettings) -> Result<u8, InputFault> {
+pub(super) fn delimiter(format: Format, settings: &InputSettings) -> Result<u8, InputFault> {
     let own = if format == Format::Tsv { b'\t' } else { b',' };
     let delimiter = settings.delimiter.unwrap_or(own);
     if !delimiter.is_ascii() || matches!(delimiter, b'"' | b'\r' | b'\n') {

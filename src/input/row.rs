@@ -221,4 +221,9 @@ pub trait RowReader: Send {
 
     /// The warnings since this was last called, at most one of each kind.
     fn warnings(&mut self) -> Vec<RowWarning>;
+
+    /// The names of the columns, where records have columns.
+    fn columns(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

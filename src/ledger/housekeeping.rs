@@ -154,6 +154,7 @@ pub(super) fn drop_input(
            AND state IN ('intended', 'foreign', 'undetermined')",
         "UPDATE input SET state = 'dropped', run = NULL WHERE id = ?1",
         "UPDATE reject SET state = 'waived' WHERE input = ?1 AND state = 'open'",
+        "UPDATE reject SET replayed_by = NULL WHERE replayed_by = ?1 AND state = 'open'",
     ] {
         db.execute(statement, [input.0]).map_err(failed)?;
     }

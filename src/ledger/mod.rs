@@ -15,13 +15,16 @@ mod id;
 mod inputs;
 mod known;
 mod lock;
+mod open_rejects;
 mod place;
 mod query;
 mod reader;
 mod register;
 mod rejects;
+mod replay;
 mod schema;
 mod seal;
+mod waive;
 mod writer;
 
 #[cfg(test)]
@@ -33,12 +36,15 @@ pub use gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
 pub use id::{BatchId, InputId, PartitionId, RunId};
 pub use known::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
 pub use lock::HeldLock;
+pub use open_rejects::{OpenRejects, Replayable};
 pub use reader::{LedgerReader, RejectRow, RejectSummary};
 pub use register::{
     HeldInput, InputIntent, PartitionIntent, Registered, RegisteredPartition, Registration, RunInfo,
 };
 pub use rejects::{DeadLetter, RejectSource};
+pub use replay::{Replay, ReplayIntent};
 pub use seal::{DoneSettlement, SealOutcome, SealRequest, SealedPartition};
+pub use waive::Waiver;
 pub use writer::Pending;
 
 use crate::domain::{Generation, Partition, Target};
@@ -233,21 +239,17 @@ impl Ledger {
             .submit(move |session| housekeeping::prune(session.db, &known))
     }
 
-    /// Accepts the loss of all open dead letters of a date (`--accept-rejects`, `rejects waive`).
-    pub fn waive_rejects(&self, partition: PartitionId, why: String) -> Pending<u64> {
-        self.writer.submit(move |session| {
-            let waived = session
-                .db
-                .execute(
-                    "UPDATE reject SET state = 'waived' WHERE partition = ?1 AND state = 'open'",
-                    [partition.0],
-                )
-                .map_err(|e| LedgerError::database("waive dead letters", e))?;
-            if waived > 0 {
-                let what = format!("{waived} dead letters; {why}");
-                seal::record_event(session.db, Some(partition), None, "waived", &what)?;
-            }
-            Ok(u64::try_from(waived).unwrap_or(u64::MAX))
-        })
+    /// Accepts the loss of open dead letters of a date (`--accept-rejects`, `rejects waive`); tells
+    /// how many there were.
+    pub fn waive_rejects(&self, waiver: Waiver) -> Pending<u64> {
+        self.writer
+            .submit(move |session| waive::waive(session.db, &waiver))
+    }
+
+    /// Marks the dead letters as replayed that an input of corrected rows replaces, when all of it
+    /// is settled; tells how many there were.
+    pub fn settle_replay(&self, run: RunId, replay: Replay) -> Pending<u64> {
+        self.writer
+            .submit(move |session| replay::settle(session.db, run, replay))
     }
 }

@@ -6,7 +6,7 @@ use super::gate::{Gate, GateFacts, RowCounts};
 use super::id::{InputId, PartitionId};
 use super::known::{IntendedBatch, KnownInput, KnownPartition, KnownTarget};
 use super::query::unsigned;
-use super::{LEDGER_FILE, facts, inputs, query, schema};
+use super::{LEDGER_FILE, facts, inputs, lock, query, schema};
 use crate::domain::{Partition, RawRange, Target};
 use rusqlite::{Connection, params};
 use std::fs::File;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// The ledger as it was when each question was asked.
 pub struct LedgerReader {
-    db: Connection,
+    pub(super) db: Connection,
     state_dir: PathBuf,
 }
 
@@ -48,6 +48,13 @@ pub struct RejectRow {
     place: (PartitionId, u64, u64),
 }
 
+impl RejectRow {
+    /// The date that it belongs to.
+    pub const fn partition(&self) -> PartitionId {
+        self.place.0
+    }
+}
+
 /// Dead letters of a date that share a reason.
 #[derive(Debug, Clone)]
 pub struct RejectSummary {
@@ -64,7 +71,12 @@ pub struct RejectSummary {
 impl LedgerReader {
     /// Opens the ledger of a state directory; `None` when there is none yet.
     pub fn open(state_dir: &Path) -> Result<Option<Self>, LedgerError> {
-        let db = schema::open_for_reading(&state_dir.join(LEDGER_FILE))?;
+        let path = state_dir.join(LEDGER_FILE);
+        if schema::is_older(&path)? {
+            let _opening = lock::wait_for_lock(state_dir, "opening")?;
+            drop(schema::open_for_writing(&path)?);
+        }
+        let db = schema::open_for_reading(&path)?;
         Ok(db.map(|db| Self {
             db,
             state_dir: state_dir.to_owned(),
@@ -233,18 +245,19 @@ impl LedgerReader {
         limit: u32,
     ) -> Result<Vec<RejectRow>, LedgerError> {
         self.read_rejects(
-            "r.partition = ?1 AND r.id > ?2",
+            "r.partition = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3",
             params![partition.0, after, limit],
         )
     }
 
     /// One dead letter by its number.
     pub fn reject(&self, id: i64) -> Result<Option<RejectRow>, LedgerError> {
-        let found = self.read_rejects("r.id = ?1 AND r.id > ?2", params![id, 0, 1])?;
+        let found = self.read_rejects("r.id = ?1", params![id])?;
         Ok(found.into_iter().next())
     }
 
-    fn read_rejects(
+    /// The dead letters that a condition selects, with the order in it.
+    pub(super) fn read_rejects(
         &self,
         condition: &str,
         parameters: &[&dyn rusqlite::ToSql],
@@ -257,7 +270,7 @@ impl LedgerReader {
                    r.message, r.source, r.request_id, r.state, r.partition, r.file_offset,
                    r.file_length
                  FROM reject r JOIN input i ON i.id = r.input
-                 WHERE {condition} ORDER BY r.id LIMIT ?3"
+                 WHERE {condition}"
             ))
             .map_err(failed)?;
         let rows = statement

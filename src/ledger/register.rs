@@ -11,6 +11,7 @@ use super::id::{InputId, PartitionId, RunId};
 use super::known::InputKind;
 use super::lock::HeldLock;
 use super::query;
+use super::replay::{self, ReplayIntent};
 use super::writer::Session;
 use crate::domain::{Epoch, FileIdentity, GuardChanges, Guards, Partition, Target};
 use rusqlite::{Connection, params};
@@ -31,6 +32,8 @@ pub struct Registration {
     pub inputs: Vec<InputIntent>,
     /// The newest input that the ledger had when the inputs were recognised.
     pub newest_known: i64,
+    /// Dead letters that the rows of the only input replace.
+    pub replay: Option<ReplayIntent>,
 }
 
 /// A date that a command will upload to.
@@ -152,6 +155,9 @@ pub(super) fn register(
             registrar.hold_input(intent, &scope)
         })
         .collect::<Result<Vec<_>, _>>()?;
+    if let Some(intent) = &wanted.replay {
+        replay::claim(db, run, &partitions, &inputs, intent)?;
+    }
     Ok(Registered {
         run,
         partitions,

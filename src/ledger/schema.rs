@@ -13,7 +13,7 @@ use std::time::Duration;
 const APPLICATION_ID: i32 = 0x4279_4172;
 
 /// The schema that this program writes (`PRAGMA user_version`).
-pub(super) const SCHEMA_VERSION: i32 = 1;
+pub(super) const SCHEMA_VERSION: i32 = 2;
 
 /// How long one process waits for another one's commit before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -97,11 +97,13 @@ CREATE TABLE reject (
   source TEXT NOT NULL,                      -- local, server
   request_id TEXT,
   file_offset INTEGER NOT NULL, file_length INTEGER NOT NULL, -- line in rejects/<partition>.jsonl
-  state TEXT NOT NULL                        -- open, replayed, waived
+  state TEXT NOT NULL,                       -- open, replayed, waived
+  replayed_by INTEGER REFERENCES input       -- the input whose rows replace it, if any
 ) STRICT;
 CREATE INDEX reject_by_partition ON reject (partition, state);
 CREATE INDEX reject_by_input ON reject (input);
 CREATE INDEX reject_by_batch ON reject (batch) WHERE batch IS NOT NULL;
+CREATE INDEX reject_by_replay ON reject (replayed_by) WHERE replayed_by IS NOT NULL;
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,
   started INTEGER NOT NULL, ended INTEGER, pid INTEGER NOT NULL, host TEXT NOT NULL,
@@ -111,6 +113,12 @@ CREATE TABLE event (                         -- the audit trail
   id INTEGER PRIMARY KEY,
   partition INTEGER, at INTEGER NOT NULL, run INTEGER, what TEXT NOT NULL, why TEXT NOT NULL
 ) STRICT;
+";
+
+/// What version 2 has that version 1 had not.
+const FROM_1_TO_2: &str = "
+ALTER TABLE reject ADD COLUMN replayed_by INTEGER REFERENCES input;
+CREATE INDEX reject_by_replay ON reject (replayed_by) WHERE replayed_by IS NOT NULL;
 ";
 
 /// Opens the ledger for writing and brings its schema up to date.
@@ -161,6 +169,21 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, Ledger
     }
 }
 
+/// Whether there is a ledger of an older version, which has to be upgraded before it can be read.
+pub(super) fn is_older(path: &Path) -> Result<bool, LedgerError> {
+    if !path
+        .try_exists()
+        .map_err(in_file("look for the ledger", path))?
+    {
+        return Ok(false);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db =
+        Connection::open_with_flags(path, flags).map_err(in_database("open the ledger", path))?;
+    configure(&db, path)?;
+    Ok((1..SCHEMA_VERSION).contains(&version(&db, path)?))
+}
+
 fn configure(db: &Connection, path: &Path) -> Result<(), LedgerError> {
     // The log stays beside the file when the last process closes it: copying it over would cost a
     // small run more than all that it wrote, and the next one makes use of it.
@@ -200,6 +223,7 @@ fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     match version(db, path)? {
         SCHEMA_VERSION => return Ok(()),
         0 => {}
+        1 => keep_copy(db, path, 1)?,
         other => {
             return Err(LedgerError::OtherVersion {
                 path: path.to_owned(),
@@ -208,17 +232,37 @@ fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {
             });
         }
     }
-    let doing = in_database("create the ledger", path);
+    let doing = in_database("create or upgrade the ledger", path);
     let transaction = db
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
         .map_err(&doing)?;
-    // Another process may have created it while this one waited for the write lock.
-    if version(&transaction, path)? == 0 {
-        transaction.execute_batch(SCHEMA).map_err(&doing)?;
+    // Another process may have done it while this one waited for the write lock.
+    let statements = match version(&transaction, path)? {
+        0 => SCHEMA,
+        1 => FROM_1_TO_2,
+        _ => "",
+    };
+    if !statements.is_empty() {
+        transaction.execute_batch(statements).map_err(&doing)?;
         transaction
             .pragma_update(None, "application_id", APPLICATION_ID)
             .and_then(|()| transaction.pragma_update(None, "user_version", SCHEMA_VERSION))
             .map_err(&doing)?;
     }
     transaction.commit().map_err(&doing)
+}
+
+/// Keeps the ledger as it was beside the one that is upgraded, for whoever has to go back.
+fn keep_copy(db: &Connection, path: &Path, version: i32) -> Result<(), LedgerError> {
+    let copy = path.with_extension(format!("db.version-{version}"));
+    // Left over when an earlier upgrade was cut off: that one may be half a copy.
+    match std::fs::remove_file(&copy) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(in_file("replace the copy of the ledger", &copy)(error));
+        }
+        _ => {}
+    }
+    db.execute("VACUUM INTO ?1", [copy.to_string_lossy()])
+        .map(drop)
+        .map_err(in_database("copy the ledger before its upgrade", &copy))
 }

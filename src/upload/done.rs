@@ -14,7 +14,9 @@ use super::settings::RetrySettings;
 use super::worker::BACKOFF_BASE;
 use crate::domain::{DateState, Judged, Partition, Verdict};
 use crate::http::Outgoing;
-use crate::ledger::{DoneSettlement, RunId, SealOutcome, SealRequest, SealedPartition, Unmet};
+use crate::ledger::{
+    DoneSettlement, Replay, RunId, SealOutcome, SealRequest, SealedPartition, Unmet,
+};
 use crate::protocol::{Call, DEFAULT_GZIP_LEVEL, DoneFormat, Gzip, done_body};
 use crate::retry::{Backoff, Decision, Tried};
 use bytes::Bytes;
@@ -50,6 +52,8 @@ pub(super) struct Finisher {
     pub(super) retry: RetrySettings,
     /// Form of the request.
     pub(super) format: DoneFormat,
+    /// Dead letters that become replayed before the date is looked at.
+    pub(super) replay: Option<Replay>,
 }
 
 impl Finisher {

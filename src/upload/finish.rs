@@ -12,7 +12,7 @@ use super::{explain, failure};
 use crate::domain::{Partition, Zone};
 use crate::ledger::{
     KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId,
-    SealRequest, Unmet,
+    SealRequest, Unmet, Waiver,
 };
 use crate::protocol::DoneFormat;
 use std::path::PathBuf;
@@ -61,6 +61,10 @@ pub(super) async fn finish_date(
     zone: Zone,
     state_dir: PathBuf,
 ) -> Result<DoneReport, WorkerError> {
+    if let Some(replay) = finisher.replay {
+        let settling = finisher.services.ledger.settle_replay(finisher.run, replay);
+        settling.committed().await?;
+    }
     let request = SealRequest {
         partition: row.id,
         run: finisher.run,
@@ -134,6 +138,7 @@ pub(super) async fn finish_dates(
         run,
         retry: request.retry,
         format: request.format,
+        replay: None,
     };
     let mut reports = Vec::new();
     for known in &request.dates {
@@ -157,7 +162,12 @@ async fn finish_known(
 ) -> Result<DoneReport, WorkerError> {
     if request.accept_rejects {
         let why = "done --accept-rejects".to_owned();
-        let waiving = finisher.services.ledger.waive_rejects(known.id, why);
+        let waiving = finisher.services.ledger.waive_rejects(Waiver {
+            partition: known.id,
+            run: Some(finisher.run),
+            ids: Vec::new(),
+            why,
+        });
         waiving.committed().await?;
     }
     let seal = SealRequest {

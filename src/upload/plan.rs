@@ -143,6 +143,7 @@ impl Plan {
             partitions: Vec::new(),
             inputs: Vec::new(),
             newest_known: self.newest_known,
+            replay: settings.replay.clone(),
         };
         for date in &self.dates {
             let Action::Upload(inputs) = &date.action else {

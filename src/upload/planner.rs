@@ -121,7 +121,9 @@ impl Planner<'_> {
             .clone()
             .or_else(|| known.and_then(|known| known.guards.require_marker.clone()));
         let done = known.is_some_and(|known| known.gate.is_done());
-        if let (Some(marker), false) = (marker, done) {
+        // Corrected rows lie wherever somebody corrected them.
+        let unmarked = done || self.settings.replay.is_some();
+        if let (Some(marker), false) = (marker, unmarked) {
             let without: Vec<String> = found
                 .folders
                 .iter()

@@ -2,6 +2,7 @@
 
 use crate::domain::{BatchSize, DataDate, Epoch, GuardChanges, StageKind, Target, Topic, Zone};
 use crate::input::{InputSettings, PathPattern};
+use crate::ledger::ReplayIntent;
 use crate::protocol::DoneFormat;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub gate: GateSettings,
     /// How the run itself behaves.
     pub run: RunSettings,
+    /// Dead letters that the rows of the only input replace (`rejects replay`).
+    pub replay: Option<ReplayIntent>,
 }
 
 /// Where the rows come from.

@@ -1,5 +1,6 @@
 //! The commands that look at what is on disk: `rejects` and `ledger`.
 
+use super::rejects::{ExportArgs, ReplayArgs, WaiveArgs};
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{duration, stage_kind};
 use crate::domain::{StageKind, Topic};
@@ -26,6 +27,12 @@ pub enum RejectsCommand {
         #[arg(value_name = "ID", required = true)]
         ids: Vec<i64>,
     },
+    /// Write the open rejected rows of one date in the format of their input, for repair by hand
+    Export(Box<ExportArgs>),
+    /// Upload a file of corrected rows in place of rejected ones, then send `done` for the date
+    Replay(Box<ReplayArgs>),
+    /// Accept the loss of rejected rows, on the record; `done` then no longer waits for them
+    Waive(WaiveArgs),
 }
 
 /// Commands about the ledger.

@@ -8,6 +8,7 @@ mod command;
 mod connection;
 mod done;
 mod ledger;
+mod rejects;
 mod sandbox;
 mod write;
 
@@ -15,10 +16,11 @@ pub use command::{SAFEGUARDS, command, environment_name};
 pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};
 pub use done::DoneArgs;
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
+pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use sandbox::SandboxArgs;
 pub use write::{
     BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
-    InputArgs, RateArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName, WriteArgs,
+    InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName, WriteArgs,
 };
 
 use clap::{Parser, Subcommand};
@@ -78,7 +80,7 @@ pub enum Command {
     Write(Box<WriteArgs>),
     /// Send `done` for dates that are complete; for the others say what is missing
     Done(Box<DoneArgs>),
-    /// Show rows that were refused, with their place and reason
+    /// Look at rows that were refused, send corrected ones, or give them up
     #[command(subcommand)]
     Rejects(RejectsCommand),
     /// Look at and tidy up the record of what was uploaded

@@ -55,7 +55,7 @@ pub struct WriteArgs {
 }
 
 /// Which partition the rows belong to.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
     /// Topic: item, user, behavior, or another one of your application
@@ -91,6 +91,15 @@ pub struct InputArgs {
     #[arg(long, value_name = "NAME")]
     pub input_id: Option<String>,
 
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
+
+/// How rows are written in an input.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Input")]
+pub struct ReadingArgs {
     /// Format; auto goes by extension, then by the first bytes
     #[arg(long, value_enum, default_value_t = FormatName::Auto)]
     pub format: FormatName,
@@ -117,7 +126,7 @@ pub struct InputArgs {
 }
 
 /// How rows become batches.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Batches")]
 pub struct BatchArgs {
     /// Most rows in a request, 1 to 10000 [default: 10000, streaming 1000]
@@ -138,7 +147,7 @@ pub struct BatchArgs {
 }
 
 /// How fast to send.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rate")]
 pub struct RateArgs {
     /// Most requests in any second, 1 to 1000
@@ -163,7 +172,7 @@ pub struct RateArgs {
 }
 
 /// How failures are met.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Retries")]
 pub struct RetryArgs {
     /// Longest time for one request and its reply

@@ -9,6 +9,7 @@ mod credentials;
 mod done;
 mod output;
 mod rate;
+mod replay;
 mod sandbox;
 mod selection;
 mod write;
@@ -20,7 +21,7 @@ pub use output::Output;
 pub use rate::RateSettings;
 pub use sandbox::sandbox_settings;
 pub use selection::{Selection, one_stage, selection};
-pub use write::WriteOptions;
+pub use write::{WriteOptions, input_settings};
 
 use super::invocation::Invocation;
 use chrono::{DateTime, Utc};

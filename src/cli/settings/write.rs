@@ -3,8 +3,8 @@
 use super::rate::RateSettings;
 use super::{Connection, Context, SandboxEndpoint};
 use crate::cli::args::{
-    CompressionName, DoneFormatName, EmptyName, FormatName, GuardArgs, InputArgs, UnconfirmedName,
-    WriteArgs,
+    CompressionName, DoneFormatName, EmptyName, FormatName, GuardArgs, InputArgs, ReadingArgs,
+    UnconfirmedName, WriteArgs,
 };
 use crate::cli::dates::resolve_dates;
 use crate::cli::error::UsageError;
@@ -60,7 +60,7 @@ impl WriteOptions {
         let invocation = context.invocation;
         let (topic, stage) = topic_and_stage(args)?;
         let rate = RateSettings::resolve(&args.rate)?;
-        let input = input_settings(&args.input);
+        let input = input_settings(&args.input.reading);
         let batch = batch_settings(args, stage, &rate)?;
         let sources = sources(invocation, &args.input)?;
         let connection = Connection::resolve(context, args.retry.timeout, sandbox)?;
@@ -95,6 +95,7 @@ impl WriteOptions {
                     command: invocation.command_line.clone(),
                     epoch: None,
                 },
+                replay: None,
             },
             connection: connection.settings,
             rate,
@@ -142,7 +143,8 @@ fn warnings(topic: &Topic, rate: &RateSettings) -> Vec<String> {
     warnings
 }
 
-fn input_settings(args: &InputArgs) -> InputSettings {
+/// How an input is to be read.
+pub fn input_settings(args: &ReadingArgs) -> InputSettings {
     InputSettings {
         format: match args.format {
             FormatName::Auto => Format::Auto,
@@ -185,7 +187,7 @@ fn batch_settings(
     } else {
         wanted.min(rate.rows_per_second.get())
     };
-    let (batch_bytes, row_bytes) = (args.batch.batch_bytes, args.input.max_row_bytes);
+    let (batch_bytes, row_bytes) = (args.batch.batch_bytes, args.input.reading.max_row_bytes);
     let largest = batch_bytes.max(row_bytes);
     let needed = largest
         .0

@@ -307,6 +307,7 @@ fn registration(days: &[&str], inputs: &[InputIntent]) -> Registration {
         partitions: days.iter().map(|day| partition_intent(day)).collect(),
         inputs: inputs.to_vec(),
         newest_known: 0,
+        replay: None,
     }
 }
 

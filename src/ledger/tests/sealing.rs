@@ -93,7 +93,12 @@ fn invalid_rows_count_as_accounted_for_but_their_dead_letters_need_a_budget() {
         budget: ErrorBudget::Rows(0),
     };
     assert_eq!(desk.missing(), [expected]);
-    let waived = desk.ledger.waive_rejects(desk.row.id, "as agreed".into());
+    let waived = desk.ledger.waive_rejects(Waiver {
+        partition: desk.row.id,
+        run: None,
+        ids: Vec::new(),
+        why: "as agreed".into(),
+    });
     assert_eq!(waived.committed_blocking().unwrap(), 1);
     desk.sealed();
     assert_eq!(desk.events(), ["waived"]);
@@ -109,7 +114,12 @@ fn a_date_of_which_every_row_was_refused_stays_closed_even_when_all_are_waived()
     };
     desk.settle(batch, settlement).unwrap();
     desk.finish();
-    let waived = desk.ledger.waive_rejects(desk.row.id, String::new());
+    let waived = desk.ledger.waive_rejects(Waiver {
+        partition: desk.row.id,
+        run: None,
+        ids: Vec::new(),
+        why: String::new(),
+    });
     waived.committed_blocking().unwrap();
     assert_eq!(desk.missing(), [Unmet::EverythingRejected]);
 }

@@ -1,7 +1,7 @@
 //! From a registered plan to an engine that is ready to begin.
 
 use super::Engine;
-use crate::ledger::{LedgerError, LedgerReader, Registered};
+use crate::ledger::{LedgerError, LedgerReader, Registered, Replay};
 use crate::upload::context::{Context, DateRun, Services, SizeLimit};
 use crate::upload::date_state::DateState;
 use crate::upload::done::Finisher;
@@ -26,6 +26,7 @@ impl Engine {
         let Some(reader) = LedgerReader::open(&settings.run.state_dir)? else {
             return Err(LedgerError::Closed);
         };
+        let replay = replay_of(settings, &registered);
         let mut held = registered.inputs.into_iter();
         let mut prepared = Prepared::default();
         let mut dates = Vec::new();
@@ -65,6 +66,7 @@ impl Engine {
                 run: registered.run,
                 retry: settings.retry,
                 format: settings.gate.done_format,
+                replay,
             },
             context,
             dates,
@@ -115,4 +117,13 @@ impl Engine {
             bytes_total,
         });
     }
+}
+
+/// The replay that this run is, if it is one.
+fn replay_of(settings: &Settings, registered: &Registered) -> Option<Replay> {
+    Some(Replay {
+        partition: registered.partitions.first()?.id,
+        input: registered.inputs.first()?.id,
+        rows: settings.replay.as_ref()?.rows,
+    })
 }

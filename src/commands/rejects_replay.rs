@@ -1,0 +1,198 @@
+//! `rejects replay`: upload a file of corrected rows in place of rejected ones.
+//!
+//! What can be seen to be wrong before anything is sent is said here; the ledger decides again in
+//! the transaction that registers the file. The upload itself is that of `write`.
+
+use super::ledger::nothing;
+use super::running::{Means, Running, ledger_failure};
+use super::{Failure, Outcome, Session};
+use crate::cli::args::{ReplayArgs, ids_of};
+use crate::cli::error::UsageError;
+use crate::cli::figure::grouped;
+use crate::cli::printer::Level;
+use crate::cli::settings::WriteOptions;
+use crate::domain::{Partition, Stage};
+use crate::input::count_records;
+use crate::ledger::{KnownPartition, LedgerReader, ReplayIntent, Replayable};
+use crate::upload::Settings;
+use crate::upload::report::Status;
+use std::path::Path;
+
+/// Runs `rejects replay`.
+pub(super) async fn replay(session: &Session, args: &ReplayArgs) -> Outcome {
+    let mut options = WriteOptions::of_replay(session.context(), args)?;
+    for warning in &options.warnings {
+        session.printer.message(Level::Warning, warning);
+    }
+    let intent = intent(session, &options.upload, args)?;
+    options.upload.replay = Some(intent);
+    let means = Means {
+        connection: &options.connection,
+        rate: &options.rate,
+        state_dir: &options.upload.run.state_dir,
+        command: &options.upload.run.command,
+        throw_away: false,
+    };
+    let running = Running::start(session, &means, || {
+        crate::upload::resolve_target(&options.upload)
+    })?;
+    let engine = crate::upload::run(options.upload.clone(), running.services.clone(), None);
+    Ok(running.finish(engine).await)
+}
+
+/// What the file is to replace, checked against what the ledger has now.
+fn intent(
+    session: &Session,
+    settings: &Settings,
+    args: &ReplayArgs,
+) -> Result<ReplayIntent, Failure> {
+    let place = &settings.run.state_dir;
+    let Some(reader) = LedgerReader::open(place).map_err(ledger_failure)? else {
+        return Err(nothing(place));
+    };
+    let Some(date) = date_of(&reader, settings)? else {
+        return Err(nothing(place));
+    };
+    // As the ledger names files.
+    let path = std::path::absolute(&args.file).unwrap_or_else(|_| args.file.clone());
+    let replayable = reader
+        .replayable(date.id, &path.to_string_lossy())
+        .map_err(ledger_failure)?;
+    if !replayable.begun {
+        require_open(&date, replayable)?;
+    }
+    let rows = rows_of(&path, settings)?;
+    let letters = ids_of(&args.id);
+    if !replayable.begun {
+        let replaced = if letters.is_empty() {
+            require_as_many(&date, &path, rows, replayable)?;
+            replayable.open
+        } else {
+            require_letters(&reader, &date, &letters)?;
+            u64::try_from(letters.len()).unwrap_or(u64::MAX)
+        };
+        session.printer.message(
+            Level::Info,
+            &format!(
+                "{}: {} row(s) of {} take the place of {} rejected row(s)",
+                date.partition,
+                grouped(rows),
+                path.display(),
+                grouped(replaced)
+            ),
+        );
+    }
+    Ok(ReplayIntent { letters, rows })
+}
+
+fn date_of(reader: &LedgerReader, settings: &Settings) -> Result<Option<KnownPartition>, Failure> {
+    let target = reader
+        .find_target(&settings.target, &settings.hosts, settings.same_target)
+        .map_err(ledger_failure)?;
+    let stage = Stage::new(settings.stage, settings.dates.first().copied());
+    let (Some(target), Ok(stage)) = (target, stage) else {
+        return Ok(None);
+    };
+    let partition = Partition {
+        target: target.target.clone(),
+        topic: settings.topic.clone(),
+        stage,
+    };
+    reader
+        .partition(&target, &partition)
+        .map_err(ledger_failure)
+}
+
+fn require_open(date: &KnownPartition, replayable: Replayable) -> Result<(), Failure> {
+    let arguments = arguments_of(&date.partition);
+    if date.gate.is_done() {
+        return Err(Failure::new(
+            Status::Refused,
+            anyhow::anyhow!(
+                "{} is already done, so corrected rows come too late (late_input); re-sync the date in the platform's console, then 'byteair-sync ledger reopen {arguments}', then upload everything again",
+                date.partition
+            ),
+        ));
+    }
+    if replayable.open > 0 {
+        return Ok(());
+    }
+    let why = if replayable.claimed > 0 {
+        format!(
+            "{} open rejected row(s) are being replaced by a file that is not finished; replay that file again, or give it up with 'byteair-sync ledger drop-input'; 'byteair-sync ledger show {arguments}' names it",
+            grouped(replayable.claimed)
+        )
+    } else {
+        "there is no open rejected row to replace; nothing was sent".to_owned()
+    };
+    Err(Failure::new(
+        Status::Nothing,
+        anyhow::anyhow!("{}: {why}", date.partition),
+    ))
+}
+
+fn rows_of(path: &Path, settings: &Settings) -> Result<u64, Failure> {
+    let rows = count_records(path, &settings.input).map_err(|error| {
+        let status = if error.is_missing() {
+            Status::NotReady
+        } else if error.is_usage() {
+            Status::Usage
+        } else {
+            Status::BadInput
+        };
+        Failure::new(status, error)
+    })?;
+    if rows > 0 {
+        return Ok(rows);
+    }
+    Err(Failure::new(
+        Status::Nothing,
+        anyhow::anyhow!("{} has no row; nothing was sent", path.display()),
+    ))
+}
+
+fn require_as_many(
+    date: &KnownPartition,
+    path: &Path,
+    rows: u64,
+    replayable: Replayable,
+) -> Result<(), Failure> {
+    if rows == replayable.open {
+        return Ok(());
+    }
+    Err(Failure::from(UsageError::new(format!(
+        "{} has {} row(s), but {} rejected row(s) of {} are open; nothing was sent. Name those that it replaces with --id ('byteair-sync rejects list {}'), and waive what cannot be corrected",
+        path.display(),
+        grouped(rows),
+        grouped(replayable.open),
+        date.partition,
+        arguments_of(&date.partition),
+    ))))
+}
+
+fn require_letters(
+    reader: &LedgerReader,
+    date: &KnownPartition,
+    letters: &[i64],
+) -> Result<(), Failure> {
+    for id in letters {
+        let found = reader.reject(*id).map_err(ledger_failure)?;
+        if !found.is_some_and(|row| row.partition() == date.id && row.state == "open") {
+            return Err(Failure::from(UsageError::new(format!(
+                "--id {id} is not an open rejected row of {}; nothing was sent; 'byteair-sync rejects list {}' shows them",
+                date.partition,
+                arguments_of(&date.partition),
+            ))));
+        }
+    }
+    Ok(())
+}
+
+/// The options that name a date.
+pub(super) fn arguments_of(partition: &Partition) -> String {
+    let date = partition
+        .date()
+        .map(|date| format!(" -d {date}"))
+        .unwrap_or_default();
+    format!("-t {} -s {}{date}", partition.topic, partition.stage.kind())
+}

@@ -1,0 +1,187 @@
+//! Rejected rows written as the rows of their input: JSON lines as their bytes, CSV records as they
+//! stood in the file, and rows that left as JSON as records under the header of their file.
+//!
+//! Memory is bounded by a page of rows. Nothing is corrected here.
+
+use crate::input::{MAX_REJECT_RAW_BYTES, RejectCode};
+use crate::ledger::{InputId, LedgerReader, PartitionId, RejectRow};
+use anyhow::Context;
+use serde_json::Value;
+use std::io::Write;
+use std::path::Path;
+
+/// Rows that are looked up at a time.
+const PAGE: u32 = 500;
+
+/// How rows are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As they are, one a line.
+    JsonLines,
+    /// As JSON lines, with what is no JSON in an object with its place.
+    Wrapped,
+    /// As CSV records.
+    Csv {
+        /// Between the cells.
+        delimiter: u8,
+        /// What the cells are.
+        columns: Vec<String>,
+        /// Whether the columns are named by the first record.
+        has_header: bool,
+    },
+}
+
+/// What was written.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Numbers of the rows.
+    pub(super) ids: Vec<i64>,
+    /// Places of rows that are not kept whole.
+    pub(super) cut_off: Vec<String>,
+}
+
+impl Form {
+    /// Of a file that holds such rows.
+    pub(super) const fn extension(&self) -> &'static str {
+        match self {
+            Self::JsonLines | Self::Wrapped => "jsonl",
+            Self::Csv {
+                delimiter: b'\t', ..
+            } => "tsv",
+            Self::Csv { .. } => "csv",
+        }
+    }
+
+    /// The options with which a file of such rows is read, each after a space.
+    pub(super) fn options(&self, path: &Path) -> String {
+        let mut options = String::new();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if extension != Some(self.extension()) {
+            options.push_str(" --format ");
+            options.push_str(self.extension());
+        }
+        let Self::Csv {
+            delimiter,
+            columns,
+            has_header,
+        } = self
+        else {
+            return options;
+        };
+        if !matches!(delimiter, b',' | b'\t') {
+            options.push_str(&format!(" --delimiter '{}'", char::from(*delimiter)));
+        }
+        if !has_header {
+            options.push_str(&format!(" --columns '{}'", columns.join(",")));
+        }
+        options
+    }
+
+    /// Writes what stands before the rows.
+    pub(super) fn write_header(&self, out: &mut dyn Write) -> Result<(), anyhow::Error> {
+        match self {
+            Self::Csv {
+                delimiter,
+                columns,
+                has_header: true,
+            } => write_record(out, *delimiter, columns),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_row(
+        &self,
+        row: &RejectRow,
+        raw: &[u8],
+        out: &mut dyn Write,
+    ) -> Result<(), anyhow::Error> {
+        let from_server = row.source == "server";
+        match self {
+            Self::Csv {
+                delimiter, columns, ..
+            } if from_server => {
+                let cells = cells_of(raw, columns)
+                    .with_context(|| format!("the rejected row {} is no JSON object", row.id))?;
+                return write_record(out, *delimiter, &cells);
+            }
+            Self::Wrapped if !from_server => {
+                let mut object = serde_json::json!({"file": row.file, "line": row.line});
+                if let Some(fields) = object.as_object_mut() {
+                    match std::str::from_utf8(raw) {
+                        Ok(text) => fields.insert("raw".to_owned(), text.into()),
+                        Err(_) => fields.insert("raw_hex".to_owned(), hex::encode(raw).into()),
+                    };
+                }
+                out.write_all(object.to_string().as_bytes())?;
+            }
+            _ => out.write_all(raw)?,
+        }
+        out.write_all(b"\n")?;
+        Ok(())
+    }
+}
+
+/// Writes the open rejected rows that came from an input.
+pub(super) fn write_rows(
+    reader: &LedgerReader,
+    (partition, input): (PartitionId, InputId),
+    form: &Form,
+    out: &mut dyn Write,
+    written: &mut Written,
+) -> Result<(), anyhow::Error> {
+    let mut after: Option<RejectRow> = None;
+    loop {
+        let mut page = reader.open_rejects_of(partition, input, after.as_ref(), PAGE)?;
+        for row in &page {
+            let raw = raw_of(reader, row)?;
+            if is_cut_off(row, &raw) {
+                written.cut_off.push(format!("{}:{}", row.file, row.line));
+                continue;
+            }
+            form.write_row(row, &raw, out)?;
+            written.ids.push(row.id);
+        }
+        after = page.pop();
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Rows that were refused before sending are kept up to a size; the platform's refusals are whole.
+fn is_cut_off(row: &RejectRow, raw: &[u8]) -> bool {
+    row.code == RejectCode::TooLong.as_str()
+        || (row.source == "local" && raw.len() >= MAX_REJECT_RAW_BYTES)
+}
+
+fn raw_of(reader: &LedgerReader, row: &RejectRow) -> Result<Vec<u8>, anyhow::Error> {
+    let damaged = || format!("the rejected row {} cannot be read back", row.id);
+    let line = reader.raw_line(row)?;
+    let fields: Value = serde_json::from_slice(&line).with_context(damaged)?;
+    if let Some(text) = fields.get("raw").and_then(Value::as_str) {
+        return Ok(text.as_bytes().to_vec());
+    }
+    let digits = fields.get("raw_hex").and_then(Value::as_str);
+    hex::decode(digits.with_context(damaged)?).with_context(damaged)
+}
+
+/// The cells of a row that left as JSON; what it does not have is empty.
+fn cells_of(raw: &[u8], columns: &[String]) -> Option<Vec<String>> {
+    let row: Value = serde_json::from_slice(raw).ok()?;
+    let row = row.as_object()?;
+    let cells = columns.iter().map(|column| match row.get(column) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    });
+    Some(cells.collect())
+}
+
+fn write_record(out: &mut dyn Write, delimiter: u8, cells: &[String]) -> Result<(), anyhow::Error> {
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(delimiter)
+        .from_writer(out);
+    writer.write_record(cells)?;
+    writer.flush()?;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Open dead letters by the input that they came from: what `rejects export` writes out and
+//! `rejects replay` replaces. Reads only.
+
+use super::error::LedgerError;
+use super::id::{InputId, PartitionId};
+use super::query::unsigned;
+use super::reader::{LedgerReader, RejectRow};
+use rusqlite::params;
+
+/// The open dead letters of one input.
+#[derive(Debug, Clone)]
+pub struct OpenRejects {
+    /// The input.
+    pub input: InputId,
+    /// Its path, or the name of a stream.
+    pub name: String,
+    /// Digest of the options that change rows, with which it was read.
+    pub row_options: u128,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// What a file of corrected rows would replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replayable {
+    /// The file was begun before: it replaces what it claimed then.
+    pub begun: bool,
+    /// Open dead letters of the date that no file replaces yet.
+    pub open: u64,
+    /// Open ones that another file has begun to replace.
+    pub claimed: u64,
+}
+
+impl LedgerReader {
+    /// The inputs with open dead letters of a date, in order of the inputs.
+    pub fn open_rejects(&self, partition: PartitionId) -> Result<Vec<OpenRejects>, LedgerError> {
+        let mut statement = self
+            .db
+            .prepare_cached(
+                "SELECT i.id, i.name, i.row_options, count(*) FROM reject r
+                   JOIN input i ON i.id = r.input
+                 WHERE r.partition = ?1 AND r.state = 'open' GROUP BY i.id ORDER BY i.id",
+            )
+            .map_err(failed)?;
+        let rows = statement
+            .query_map([partition.0], |row| {
+                Ok(OpenRejects {
+                    input: InputId(row.get(0)?),
+                    name: row.get(1)?,
+                    row_options: u128::from_be_bytes(row.get(2)?),
+                    count: unsigned(row.get(3)?),
+                })
+            })
+            .map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    /// Open dead letters that came from an input, in order of its records, at most `limit` of them
+    /// after `after`.
+    pub fn open_rejects_of(
+        &self,
+        partition: PartitionId,
+        input: InputId,
+        after: Option<&RejectRow>,
+        limit: u32,
+    ) -> Result<Vec<RejectRow>, LedgerError> {
+        let (record, id) = after.map_or((-1, -1), |row| {
+            (i64::try_from(row.record).unwrap_or(i64::MAX), row.id)
+        });
+        self.read_rejects(
+            "r.partition = ?1 AND r.input = ?2 AND r.state = 'open'
+               AND (r.record, r.id) > (?3, ?4) ORDER BY r.record, r.id LIMIT ?5",
+            params![partition.0, input.0, record, id, limit],
+        )
+    }
+
+    /// What a file of corrected rows, known by its path, would replace.
+    pub fn replayable(
+        &self,
+        partition: PartitionId,
+        name: &str,
+    ) -> Result<Replayable, LedgerError> {
+        self.db
+            .query_row(
+                "SELECT
+                   EXISTS (SELECT 1 FROM reject r JOIN input i ON i.id = r.replayed_by
+                           WHERE r.partition = ?1 AND i.name = ?2 AND i.state <> 'dropped'),
+                   count(*) FILTER (WHERE replayed_by IS NULL),
+                   count(*) FILTER (WHERE replayed_by IS NOT NULL)
+                 FROM reject WHERE partition = ?1 AND state = 'open'",
+                params![partition.0, name],
+                |row| {
+                    Ok(Replayable {
+                        begun: row.get(0)?,
+                        open: unsigned(row.get(1)?),
+                        claimed: unsigned(row.get(2)?),
+                    })
+                },
+            )
+            .map_err(failed)
+    }
+}
+
+fn failed(source: rusqlite::Error) -> LedgerError {
+    LedgerError::database("list the open dead letters", source)
+}
