@@ -221,7 +221,7 @@ fn tell(
         format!(" --id {}", ranges(&written.ids))
     };
     let file = if path == Path::new("-") {
-        "FILE".to_owned()
+        format!("FILE.{}", group.form.extension())
     } else {
         path.display().to_string()
     };
@@ -231,7 +231,7 @@ fn tell(
             "{partition}: {} rejected row(s) written; when they are corrected: byteair-sync rejects replay {file} {}{}{ids}",
             grouped(rows),
             arguments_of(partition),
-            group.form.options(path),
+            group.form.options(Path::new(&file)),
         ),
     );
 }
@@ -249,9 +249,12 @@ fn ranges(ids: &[i64]) -> String {
     }
     let texts: Vec<String> = ranges
         .into_iter()
-        .map(|(first, last)| match first == last {
-            true => first.to_string(),
-            false => format!("{first}..{last}"),
+        .map(|(first, last)| {
+            if first == last {
+                first.to_string()
+            } else {
+                format!("{first}..{last}")
+            }
         })
         .collect();
     texts.join(",")

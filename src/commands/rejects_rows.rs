@@ -69,10 +69,10 @@ impl Form {
             return options;
         };
         if !matches!(delimiter, b',' | b'\t') {
-            options.push_str(&format!(" --delimiter '{}'", char::from(*delimiter)));
+            options.extend([" --delimiter '", &char::from(*delimiter).to_string(), "'"]);
         }
         if !has_header {
-            options.push_str(&format!(" --columns '{}'", columns.join(",")));
+            options.extend([" --columns '", &columns.join(","), "'"]);
         }
         options
     }

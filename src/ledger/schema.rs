@@ -21,7 +21,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The tables. Dates are `YYYY-MM-DD` (empty when streaming), instants are seconds since 1970,
 /// digests are XXH3 with 128 bits, records and lines count from 1, offsets from 0 in the
 /// decompressed input.
-const SCHEMA: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE target (
   id INTEGER PRIMARY KEY,
   tenant TEXT NOT NULL, application TEXT NOT NULL, platform TEXT NOT NULL,

@@ -10,6 +10,7 @@ mod model;
 mod refused;
 mod register;
 mod rejects;
+mod replay;
 mod sealing;
 mod two_ledgers;
 mod writer;
