@@ -16,6 +16,7 @@ mod guards;
 mod housekeeping;
 mod inputs;
 mod output;
+mod memory;
 mod rate;
 mod recorder;
 mod refusals;
