@@ -136,11 +136,11 @@ pub(super) fn unmet(missing: &Unmet) -> (Status, String) {
         ),
         Unmet::ForeignBatches(_) => (
             Status::Unfinished,
-            "; the date has to be started over (behavior rows would be stored twice)",
+            "; start the date over with 'write --restart' (behavior rows would be stored twice)",
         ),
         Unmet::UndeterminedBatches(_) => (
             Status::Unfinished,
-            "; check the table definition in the console, then start the date over",
+            "; check the table definition in the console, then start over with 'write --restart'",
         ),
         Unmet::TooManyRejects { .. } | Unmet::EverythingRejected => (Status::RowsRejected, ""),
         Unmet::TooFewRows { .. } | Unmet::OtherFileCount { .. } | Unmet::RowsDropped { .. } => {
