@@ -9,12 +9,15 @@ use crate::domain::{FileIdentity, RawRange};
 
 mod compared;
 mod csv;
+mod csv_quotes;
 mod csv_record;
 mod decompress;
 mod discover;
 mod error;
+mod glob;
 mod json;
 mod jsonl;
+mod key_order;
 mod open;
 mod pattern;
 mod range;
@@ -26,14 +29,14 @@ mod window;
 pub use discover::{DiscoverError, Discovered, FoundFile, discover};
 pub use error::{InputError, InputFault};
 pub use open::{fingerprint_stdin, open_file, open_stream};
-pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern};
+pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern, covers};
 pub use range::Start;
 pub use row::{
     LocalReject, MAX_DEPTH, MAX_REJECT_RAW_BYTES, Next, RejectCode, RowReader, RowWarning,
     WarningKind,
 };
 pub use settings::{Compression, EmptyCells, Format, InputSettings};
-pub use verify::Verifier;
+pub use verify::{Verifier, continues_at_a_row_boundary};
 
 #[cfg(test)]
 mod tests;

@@ -150,6 +150,17 @@ pub(super) fn has_glob(path: &str) -> bool {
     path.contains(['*', '?', '[', '{'])
 }
 
+/// Whether a path, resolved for its day, names a file: as itself, as a folder above it, or as a glob
+/// that matches it. Looks at names only, so it also speaks of files that are gone.
+pub fn covers(pattern: &str, file: &str) -> bool {
+    let folder = pattern.trim_end_matches('/');
+    file == pattern
+        || file
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/'))
+        || (has_glob(pattern) && glob(pattern).is_some_and(|glob| glob.is_match(file)))
+}
+
 /// The matcher of a glob; `*` does not cross folders, `**` does.
 pub(super) fn glob(path: &str) -> Option<globset::GlobMatcher> {
     let glob = globset::GlobBuilder::new(path)

@@ -232,6 +232,13 @@ impl fmt::Display for Unmet {
     }
 }
 
+impl Unmet {
+    /// Whether another run is at work on it right now.
+    pub fn is_held_by_a_run(&self) -> bool {
+        matches!(self, Self::InputUnfinished { holder, .. } if !holder.is_empty())
+    }
+}
+
 /// What is missing before the date may be sealed; empty when the gate opens.
 pub fn unmet(facts: &GateFacts) -> Vec<Unmet> {
     let mut missing = Vec::new();

@@ -69,27 +69,36 @@ impl Registrar<'_> {
         intent: &InputIntent,
         scope: &[&RegisteredPartition],
     ) -> Result<Option<InputId>, LedgerError> {
-        let place = intent.identity.map(|i| (number(i.device), number(i.inode)));
+        // There may be thousands of files, so each is looked for by its place and not in a list.
+        let (by, first, second) = match intent.identity {
+            Some(i) => (
+                "i.device = ?3 AND i.inode = ?4",
+                number(i.device).into(),
+                number(i.inode).into(),
+            ),
+            None => (
+                "i.device IS NULL AND i.inode IS ?4 AND i.name = ?3",
+                rusqlite::types::Value::from(intent.name.clone()),
+                rusqlite::types::Value::Null,
+            ),
+        };
         for partition in scope {
             let found = self
                 .db
-                .query_row(
-                    "SELECT i.id FROM scope s JOIN input i ON i.id = s.input
-                     WHERE s.partition = ?1 AND i.id > ?2 AND i.kind = ?3 AND i.state <> 'dropped'
-                       AND ((?4 IS NOT NULL AND i.device = ?4 AND i.inode = ?5)
-                            OR (?4 IS NULL AND i.name = ?6))
-                     LIMIT 1",
-                    params![
-                        partition.id.0,
-                        self.newest_known,
-                        intent.kind.as_str(),
-                        place.map(|p| p.0),
-                        place.map(|p| p.1),
-                        intent.name,
-                    ],
-                    |row| row.get(0).map(InputId),
-                )
-                .optional()
+                .prepare_cached(&format!(
+                    "SELECT i.id FROM input i WHERE {by} AND i.id > ?2 AND i.state <> 'dropped'
+                       AND EXISTS (SELECT 1 FROM scope s
+                                   WHERE s.input = i.id AND s.partition = ?1)
+                     LIMIT 1"
+                ))
+                .and_then(|mut statement| {
+                    statement
+                        .query_row(
+                            params![partition.id.0, self.newest_known, first, second],
+                            |row| row.get(0).map(InputId),
+                        )
+                        .optional()
+                })
                 .map_err(|e| LedgerError::database("register an input", e))?;
             if found.is_some() {
                 return Ok(found);

@@ -8,10 +8,10 @@ use super::gate::Gate;
 use super::id::{InputId, PartitionId, RunId};
 use super::known::KnownPartition;
 use super::lock::{self, HeldLock};
-use super::register::new_epoch;
+use super::register::{InputIntent, new_epoch};
 use super::seal::record_event;
 use super::{inputs, query};
-use crate::domain::Partition;
+use crate::domain::{FileIdentity, Partition};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
@@ -36,8 +36,14 @@ impl Restart {
         Ok(Self { run, dates: known })
     }
 
-    /// `write --restart`: the same dates again from nothing, each under a new epoch.
-    pub(super) fn carry_out(&self, db: &Connection, state_dir: &Path) -> Result<(), LedgerError> {
+    /// `write --restart`: the same dates again from nothing, each under a new epoch. Inputs that
+    /// the command does not bring again are waited for, unless they are dropped.
+    pub(super) fn carry_out(
+        &self,
+        db: &Connection,
+        state_dir: &Path,
+        brought: &[InputIntent],
+    ) -> Result<(), LedgerError> {
         let together: Vec<PartitionId> = self.dates.iter().map(|known| known.id).collect();
         for known in &self.dates {
             if known.gate.is_done() || known.gate == Gate::Sealed {
@@ -48,7 +54,11 @@ impl Restart {
                 )));
             }
             refuse_shared_inputs(db, known, &together)?;
-            start_over(db, state_dir, known, Some(self.run), "restarted", erase)?;
+            start_over(db, state_dir, known, Some(self.run), "restarted")?;
+        }
+        // Only now: an input of several dates has chunks until all of them were cleared.
+        for known in &self.dates {
+            forget_brought(db, known.id, brought)?;
         }
         Ok(())
     }
@@ -64,7 +74,7 @@ pub(super) fn reopen(
 ) -> Result<(), LedgerError> {
     let known = as_it_is_now(db, known)?;
     refuse_shared_inputs(db, &known, &[])?;
-    start_over(db, state_dir, &known, None, "reopened", unread)
+    start_over(db, state_dir, &known, None, "reopened")
 }
 
 fn start_over(
@@ -73,7 +83,6 @@ fn start_over(
     known: &KnownPartition,
     run: Option<RunId>,
     what: &str,
-    clear: fn(&Connection, PartitionId) -> Result<(), LedgerError>,
 ) -> Result<(), LedgerError> {
     let _locks = lock_everything(db, state_dir, known)?;
     let (batches, stored): (i64, i64) = db
@@ -84,7 +93,7 @@ fn start_over(
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .map_err(failed)?;
-    clear(db, known.id)?;
+    unread(db, known.id)?;
     db.execute(
         "UPDATE partition SET gate = 'open', epoch = ?2, done_generation = 0, done_unknown = 0,
            sealed_at = NULL, done_at = NULL, totals = NULL WHERE id = ?1",
@@ -315,6 +324,31 @@ fn unread(db: &Connection, partition: PartitionId) -> Result<(), LedgerError> {
          WHERE state <> 'dropped' AND id IN (SELECT input FROM scope WHERE partition = ?1)",
     ] {
         db.execute(statement, [partition.0]).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Removes the rows of inputs that are registered anew in a moment, known by place or by name.
+fn forget_brought(
+    db: &Connection,
+    partition: PartitionId,
+    brought: &[InputIntent],
+) -> Result<(), LedgerError> {
+    for input in inputs::inputs_of(db, partition)? {
+        let again = brought.iter().any(|intent| {
+            let place = |identity: FileIdentity| (identity.device, identity.inode);
+            let same_place =
+                input.identity.is_some() && input.identity.map(place) == intent.identity.map(place);
+            same_place || intent.name == input.name
+        });
+        if again {
+            for statement in [
+                "DELETE FROM scope WHERE input = ?1",
+                "DELETE FROM input WHERE id = ?1",
+            ] {
+                db.execute(statement, [input.id.0]).map_err(failed)?;
+            }
+        }
     }
     Ok(())
 }

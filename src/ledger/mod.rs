@@ -91,8 +91,11 @@ impl Ledger {
             .submit(move |session| register::begin_run(session.db, &info))
     }
 
-    /// Ends a run cleanly: the state of its unfinished batches is exact, nothing is in doubt.
+    /// Ends a run cleanly: the state of its unfinished batches is exact, nothing is in doubt. The
+    /// last thing that a process writes; should a power cut undo it, the next run takes what was
+    /// under way for unknown, which is always safe.
     pub fn end_run(&self, run: RunId, exit_status: u8) -> Pending<()> {
+        self.writer.relax();
         self.writer
             .submit(move |session| register::end_run(session.db, run, exit_status))
     }

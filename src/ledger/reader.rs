@@ -2,7 +2,7 @@
 //! anything.
 
 use super::error::{LedgerError, in_file};
-use super::gate::{GateFacts, RowCounts};
+use super::gate::{Gate, GateFacts, RowCounts};
 use super::id::{InputId, PartitionId};
 use super::known::{IntendedBatch, KnownInput, KnownPartition, KnownTarget};
 use super::query::unsigned;
@@ -98,6 +98,11 @@ impl LedgerReader {
     /// All dates of a target by topic, stage and date.
     pub fn partitions(&self, target: &KnownTarget) -> Result<Vec<KnownPartition>, LedgerError> {
         query::partitions_of(&self.db, target)
+    }
+
+    /// State of a date's gate.
+    pub fn gate(&self, partition: PartitionId) -> Result<Gate, LedgerError> {
+        query::gate_of(&self.db, partition)
     }
 
     /// Inputs of a date that were not dropped.

@@ -19,7 +19,7 @@ use std::path::Path;
 /// What a command is about to do.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// Whose data it is; as [`crate::ledger::Ledger::resolve_target`] spelled it.
+    /// Whose data it is; as the ledger spells it.
     pub target: Target,
     /// `host[:port]` of every host that serves it.
     pub hosts: Vec<String>,
@@ -123,8 +123,11 @@ pub(super) fn register(
     let run = begin_run(db, info)?;
     let target = upsert_target(db, wanted)?;
     let restarted = wanted.partitions.iter().filter(|intent| intent.restart);
-    Restart::of(db, run, target, restarted.map(|intent| &intent.partition))?
-        .carry_out(db, state_dir)?;
+    Restart::of(db, run, target, restarted.map(|intent| &intent.partition))?.carry_out(
+        db,
+        state_dir,
+        &wanted.inputs,
+    )?;
     let partitions = wanted
         .partitions
         .iter()

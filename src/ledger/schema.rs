@@ -4,6 +4,7 @@
 //! ever repaired by guessing. An older schema is upgraded in one transaction after a copy was kept.
 
 use super::error::{LedgerError, in_database, in_file};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -52,7 +53,7 @@ CREATE TABLE input (
   verified INTEGER NOT NULL,                 -- 0: must be compared with what was recorded first
   run INTEGER REFERENCES run                 -- the run that holds it; left over after a crash
 ) STRICT;
-CREATE INDEX input_by_place ON input (target, topic, stage);
+CREATE INDEX input_by_place ON input (device, inode);
 CREATE TABLE scope (
   input INTEGER NOT NULL REFERENCES input, partition INTEGER NOT NULL REFERENCES partition,
   PRIMARY KEY (input, partition)
@@ -161,8 +162,12 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, Ledger
 }
 
 fn configure(db: &Connection, path: &Path) -> Result<(), LedgerError> {
+    // The log stays beside the file when the last process closes it: copying it over would cost a
+    // small run more than all that it wrote, and the next one makes use of it.
     db.busy_timeout(BUSY_TIMEOUT)
         .and_then(|()| db.pragma_update(None, "foreign_keys", true))
+        .and_then(|()| db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true))
+        .map(drop)
         .map_err(in_database("open the ledger", path))
 }
 

@@ -158,7 +158,9 @@ pub(super) fn seal(
         }
         let counted = facts::count(db, &known, request.day_over, Some((state_dir, request.run)))?;
         let missing = unmet(&counted);
-        if !missing.is_empty() && !request.force {
+        // Nobody forces a date under the hands of a run that is uploading to it.
+        let at_work = missing.iter().any(Unmet::is_held_by_a_run);
+        if !missing.is_empty() && (at_work || !request.force) {
             return Ok(SealOutcome::Withheld(missing));
         }
         if !missing.is_empty() {

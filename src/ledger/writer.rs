@@ -27,9 +27,16 @@ type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
 /// Work of a caller; gets the reason instead of a session when no transaction could be begun.
 type Job = Box<dyn FnOnce(Result<&mut Session<'_>, LedgerError>) -> Answer + Send>;
 
+/// What goes through the queue.
+enum Order {
+    Work(Job),
+    /// What follows may be lost in a power cut: it says only that nothing is in doubt.
+    Relax,
+}
+
 /// Handle of the writer thread.
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Option<mpsc::Sender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -78,9 +85,16 @@ impl Writer {
         });
         if let Some(jobs) = &self.jobs {
             // A closed queue drops the job and with it the answer: the caller gets `Closed`.
-            let _ = jobs.send(job);
+            let _ = jobs.send(Order::Work(job));
         }
         Pending(pending)
+    }
+
+    /// Saves the wait for the disk for all that follows, which must be what a crash may undo.
+    pub(super) fn relax(&self) {
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(Order::Relax);
+        }
     }
 }
 
@@ -93,20 +107,44 @@ impl Drop for Writer {
     }
 }
 
-fn write_groups(mut db: Connection, mut rejects: RejectFiles, queue: &mpsc::Receiver<Job>) {
+/// After a transaction failed nothing more is written: whoever was answered with an error knows
+/// that the state on disk is older than it thought, and what others go on with would not fit to it.
+fn write_groups(mut db: Connection, mut rejects: RejectFiles, queue: &mpsc::Receiver<Order>) {
+    let mut intact = true;
     while let Ok(first) = queue.recv() {
+        let Order::Work(first) = first else {
+            relax(&db);
+            continue;
+        };
+        if !intact {
+            first(Err(LedgerError::Closed))(Ok(()));
+            continue;
+        }
         let mut group = vec![first];
-        while group.len() < MAX_GROUP {
+        let mut relaxed = false;
+        while group.len() < MAX_GROUP && !relaxed {
             match queue.try_recv() {
-                Ok(job) => group.push(job),
+                Ok(Order::Work(job)) => group.push(job),
+                Ok(Order::Relax) => relaxed = true,
                 Err(_) => break,
             }
         }
-        write_group(&mut db, &mut rejects, group);
+        intact = write_group(&mut db, &mut rejects, group);
+        if relaxed {
+            relax(&db);
+        }
     }
 }
 
-fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) {
+/// Failing to relax costs time, nothing else.
+fn relax(db: &Connection) {
+    if let Err(error) = db.pragma_update(None, "synchronous", "NORMAL") {
+        tracing::debug!("ledger: commits stay durable: {error}");
+    }
+}
+
+/// Tells whether the group was committed.
+fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) -> bool {
     let transaction = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(source) => {
@@ -114,7 +152,7 @@ fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) 
             for job in group {
                 job(Err(reason.take().unwrap_or(LedgerError::Closed)))(Ok(()));
             }
-            return;
+            return false;
         }
     };
     let mut answers = Vec::with_capacity(group.len());
@@ -136,13 +174,19 @@ fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) 
             .map_err(|source| LedgerError::database("write to the ledger", source))
     });
     match outcome {
-        Ok(()) => answers.into_iter().for_each(|answer| answer(Ok(()))),
+        Ok(()) => {
+            for answer in answers {
+                answer(Ok(()));
+            }
+            true
+        }
         Err(error) => {
             rejects.forget_uncommitted();
             let mut error = Some(error);
             for answer in answers {
                 answer(Err(error.take().unwrap_or(LedgerError::Closed)));
             }
+            false
         }
     }
 }

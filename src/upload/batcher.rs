@@ -109,8 +109,12 @@ impl Batcher {
                     {
                         return Err(Halt::Partition(Status::BadInput, all_bad(&name, &reject)));
                     }
-                    self.count_reject(&name)?;
                     open.add_reject(reader.as_mut(), *reject, progress.good > 0)?;
+                    if let Err(too_many) = self.count_reject(&name) {
+                        // What was read is recorded, so that the rejects can be looked at.
+                        open.flush(reader.as_mut())?;
+                        return Err(too_many);
+                    }
                 }
                 Next::End => break,
             }

@@ -44,6 +44,7 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
                         name: input.name,
                         resume: input.resume,
                         read_to_end: input.read_to_end,
+                        finished: input.finished,
                         place: match input.place {
                             PlannedPlace::File(path, _) => Place::File(path),
                             PlannedPlace::Stdin(stream) => {

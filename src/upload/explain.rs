@@ -67,6 +67,10 @@ pub(super) fn unauthorized(judged: &Judged, refresh: &Refresh) -> (Status, Strin
 
 /// What was answered, as short as it goes.
 pub(super) fn answer(judged: &Judged) -> String {
+    // A reply without words of its own is described by its status already.
+    if judged.message.starts_with("HTTP ") {
+        return format!("the server answered {}", judged.message);
+    }
     let mut text = String::new();
     match (judged.http_status, judged.code) {
         (_, Some(code)) => {

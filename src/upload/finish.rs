@@ -11,7 +11,8 @@ use super::unchanged::changed_inputs;
 use super::{explain, failure};
 use crate::domain::{Partition, Zone};
 use crate::ledger::{
-    KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId, SealRequest,
+    KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId,
+    SealRequest, Unmet,
 };
 use crate::protocol::DoneFormat;
 use std::path::PathBuf;
@@ -105,15 +106,19 @@ async fn finish_unchanged(
         .await
 }
 
+/// What has changed since it was uploaded. A date that is done already is past caring.
 async fn compare_inputs(
     state_dir: PathBuf,
-    partition: PartitionId,
+    id: PartitionId,
 ) -> Result<Vec<(Status, String)>, LedgerError> {
     let comparing = tokio::task::spawn_blocking(move || {
         let Some(reader) = LedgerReader::open(&state_dir)? else {
             return Ok(Vec::new());
         };
-        changed_inputs(&reader, partition)
+        if reader.gate(id)?.is_done() {
+            return Ok(Vec::new());
+        }
+        changed_inputs(&reader, id)
     });
     comparing.await.unwrap_or(Err(LedgerError::Closed))
 }
@@ -163,5 +168,17 @@ async fn finish_known(
         force: request.force,
     };
     let place = (request.zone, request.state_dir.clone());
-    finish_unchanged(finisher, &known.partition, seal, place).await
+    let mut report = finish_unchanged(finisher, &known.partition, seal, place).await?;
+    let at_work: Vec<Unmet> = report
+        .missing
+        .iter()
+        .filter(|missing| missing.is_held_by_a_run())
+        .cloned()
+        .collect();
+    if !at_work.is_empty() {
+        // Whatever else is missing is in the hands of that run.
+        report = super::done::withheld(at_work);
+        report.status = Status::Busy;
+    }
+    Ok(report)
 }

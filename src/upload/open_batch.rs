@@ -205,6 +205,12 @@ impl<'a> OpenBatch<'a> {
         self.renew()
     }
 
+    /// Sends off what was read so far although the batch is not full.
+    pub(super) fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt> {
+        self.cut_input(reader);
+        self.send()
+    }
+
     fn dispatch(&mut self) -> Result<(), Halt> {
         let kind = CutKind::Fresh {
             chunks: std::mem::take(&mut self.chunks),

@@ -11,10 +11,11 @@ use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stdin::{self, StdinInput};
 use crate::domain::Partition;
-use crate::input::{Discovered, FoundFile, Start, discover};
+use crate::input::{Discovered, FoundFile, Start, Verifier, covers, discover};
 use crate::ledger::{
-    Gate, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
+    Gate, InputId, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
 };
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Plans one date.
@@ -83,30 +84,19 @@ impl Planner<'_> {
         for file in &mut found.files {
             file.path = absolute(&file.path);
         }
-        for name in &mut found.missing {
+        for name in found.missing.iter_mut().chain(&mut found.empty) {
             *name = absolute(Path::new(name)).to_string_lossy().into_owned();
         }
-        // A file that vanished after it was finished is fine.
-        found
-            .missing
-            .retain(|name| !inputs.iter().any(|i| i.name == *name && i.is_finished()));
-        if !found.missing.is_empty() {
-            let vanished = inputs
+        // What vanished after it was finished is fine, whether it was named or matched.
+        found.missing.retain(|pattern| {
+            let covered: Vec<&KnownInput> = inputs
                 .iter()
-                .any(|input| found.missing.contains(&input.name));
-            let (status, what) = if vanished {
-                (Status::Unfinished, "vanished before it was uploaded")
-            } else {
-                (Status::NotReady, "is not there")
-            };
-            return Err(Failure::Date(
-                status,
-                format!(
-                    "{}: input {} {what}; nothing was sent for this date",
-                    self.partition,
-                    found.missing.join(", ")
-                ),
-            ));
+                .filter(|input| covers(pattern, &input.name))
+                .collect();
+            covered.is_empty() || !covered.iter().all(|input| input.is_finished())
+        });
+        if !found.missing.is_empty() {
+            return Err(self.without_files(&found, inputs));
         }
         let marker = self
             .settings
@@ -137,6 +127,39 @@ impl Planner<'_> {
         Ok(found)
     }
 
+    /// Files that should be there and are not: never there, or vanished with rows unsent.
+    fn without_files(&self, found: &Discovered, inputs: &[KnownInput]) -> Failure {
+        let vanished: Vec<&str> = inputs
+            .iter()
+            .filter(|input| !input.is_finished())
+            .filter(|input| found.missing.iter().any(|it| covers(it, &input.name)))
+            .map(|input| input.name.as_str())
+            .collect();
+        let Some(first) = vanished.first() else {
+            let why: Vec<String> = found
+                .missing
+                .iter()
+                .map(|it| found.why_missing(it))
+                .collect();
+            return Failure::Date(
+                Status::NotReady,
+                format!(
+                    "{}: {}; nothing was sent in this run",
+                    self.partition,
+                    why.join(", ")
+                ),
+            );
+        };
+        Failure::Date(
+            Status::Unfinished,
+            format!(
+                "{}: {} vanished before all of it was uploaded; nothing was sent in this run. Put it back and run the same command again, or give up what was not sent of it: byteair-sync ledger drop-input {first}",
+                self.partition,
+                vanished.join(", ")
+            ),
+        )
+    }
+
     fn plan_files(
         &self,
         found: &Discovered,
@@ -145,6 +168,7 @@ impl Planner<'_> {
         notes: &mut Vec<String>,
     ) -> Result<Vec<PlannedInput>, Failure> {
         let mut planned: Vec<PlannedInput> = Vec::new();
+        let mut listed: HashSet<InputId> = HashSet::new();
         for file in &found.files {
             let recognised = match self.ledger {
                 Some(ledger) => Recogniser {
@@ -157,8 +181,7 @@ impl Planner<'_> {
             };
             let name = file.path.to_string_lossy().into_owned();
             let input = self.plan_file(file, name, recognised, closed, notes)?;
-            let twice =
-                input.known.is_some() && planned.iter().any(|earlier| earlier.known == input.known);
+            let twice = input.known.is_some_and(|id| !listed.insert(id));
             if twice {
                 notes.push(format!(
                     "{} has the content of an input that is listed already; it is not uploaded twice",
@@ -209,6 +232,14 @@ impl Planner<'_> {
                 if closed && appended {
                     return Err(self.too_late(&name, "rows were appended to it"));
                 }
+                // Nothing is uploaded beside which the rest could be compared.
+                if closed
+                    && Verifier::verify(&file.path, &self.settings.input, unverified.clone())
+                        .map_err(RecogniseError::from)?
+                        .is_some()
+                {
+                    return Err(self.too_late(&name, "its content was edited"));
+                }
                 if renamed {
                     notes.push(format!("{name} is the input known as {}", input.name));
                 }
@@ -242,7 +273,9 @@ impl Planner<'_> {
             (Some(known), Some(ledger)) => ledger.chunks(known.id)?,
             _ => Vec::new(),
         };
-        if known.is_some_and(|k| k.row_options != self.settings.input.row_options_digest()) {
+        let other_options =
+            known.is_some_and(|k| k.row_options != self.settings.input.row_options_digest());
+        if other_options && !recorded.is_empty() {
             return Err(Failure::Date(
                 Status::InputChanged,
                 format!(

@@ -42,6 +42,8 @@ pub(super) struct InputWork {
     pub(super) resume: Start,
     /// Whether nothing new is to be read.
     pub(super) read_to_end: bool,
+    /// Whether nothing at all is left to do.
+    pub(super) finished: bool,
 }
 
 /// Opens a stream after what the ledger has of it.
@@ -140,6 +142,7 @@ fn input_work(input: PlannedInput, id: InputId, settings: &InputSettings) -> Inp
         place,
         resume: input.resume,
         read_to_end: input.read_to_end,
+        finished: input.finished,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Several dates, machines and topics: each stands for itself.
 
-use crate::recorder::{Latch, Recorder, Reply};
+use crate::recorder::{Latch, Received, Recorder, Reply};
 use crate::start::{Place, Ran, WRITE, rows};
 
 const TWO_DAYS: &str = "write -t item -s history_sync -d 2022-01-01,2022-01-02 {date}.jsonl";
@@ -14,11 +14,7 @@ fn two_days(recorder: &Recorder) -> Place {
 }
 
 fn days_done(recorder: &Recorder) -> Vec<String> {
-    let mut days: Vec<String> = recorder
-        .dones()
-        .iter()
-        .filter_map(super::recorder::Received::day)
-        .collect();
+    let mut days: Vec<String> = recorder.dones().iter().filter_map(Received::day).collect();
     days.sort();
     days
 }
@@ -164,7 +160,7 @@ fn a_kill_among_several_dates_loses_none() {
         .dones()
         .iter()
         .filter(|done| done.day().as_deref() == Some("2022-01-02"))
-        .map(crate::recorder::Received::id)
+        .map(Received::id)
         .collect();
     assert_eq!(second.len(), 1);
 }

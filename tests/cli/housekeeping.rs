@@ -155,3 +155,17 @@ fn hosts_that_share_nothing_with_the_ledger_are_another_target() {
     assert_eq!(other.rows(), rows(0, 10));
     assert_eq!(other.dones().len(), 1);
 }
+
+#[test]
+fn a_reopened_date_waits_for_every_input_that_it_had() {
+    let (recorder, place) = done();
+    place.end(&format!("ledger reopen {DATE}")).expect(0);
+    place.rows("late.jsonl", 10, 5);
+    place
+        .end(&format!("{WRITE} late.jsonl"))
+        .expect(7)
+        .says("rows.jsonl");
+    assert_eq!(recorder.dones().len(), 1);
+    place.end(&format!("{WRITE} rows.jsonl")).expect(0);
+    assert_eq!(recorder.dones().len(), 2);
+}

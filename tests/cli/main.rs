@@ -28,4 +28,6 @@ mod sandbox_command;
 mod several;
 mod start;
 mod statuses;
+mod surroundings;
+mod ways_out;
 mod wire;

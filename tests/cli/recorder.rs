@@ -12,7 +12,7 @@ use prost::Message;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -197,24 +197,37 @@ impl Shared {
             };
             let script = Arc::clone(&self.script.lock().unwrap());
             match script(&request, number) {
-                Reply::Cut => return writer.shutdown(std::net::Shutdown::Both),
-                Reply::Http {
-                    status,
-                    headers,
-                    body,
-                } => {
+                Reply::Cut => return writer.shutdown(Shutdown::Both),
+                Reply::OkThenCut => {
+                    request.answered.store(200, Ordering::Release);
+                    answer(&mut writer, Reply::ok())?;
+                    return writer.shutdown(Shutdown::Both);
+                }
+                reply @ Reply::Http { status, .. } => {
                     request.answered.store(status, Ordering::Release);
-                    let mut text = format!("HTTP/1.1 {status} Scripted\r\n");
-                    for (name, value) in headers {
-                        text.extend([name, ": ", &value, "\r\n"]);
-                    }
-                    text.extend(["Content-Length: ", &body.len().to_string(), "\r\n\r\n"]);
-                    writer.write_all(&[text.as_bytes(), &body].concat())?;
+                    answer(&mut writer, reply)?;
                 }
             }
         }
         Ok(())
     }
+}
+
+fn answer(writer: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
+    let Reply::Http {
+        status,
+        headers,
+        body,
+    } = reply
+    else {
+        return Ok(());
+    };
+    let mut text = format!("HTTP/1.1 {status} Scripted\r\n");
+    for (name, value) in headers {
+        text.extend([name, ": ", &value, "\r\n"]);
+    }
+    text.extend(["Content-Length: ", &body.len().to_string(), "\r\n\r\n"]);
+    writer.write_all(&[text.as_bytes(), &body].concat())
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Received>> {

@@ -11,6 +11,8 @@ pub(crate) enum Reply {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     },
+    /// An acceptance, after which the connection ends without a word.
+    OkThenCut,
     /// No response: the connection ends.
     Cut,
 }

@@ -155,11 +155,26 @@ fn when_the_time_to_retry_is_used_up_the_next_run_goes_on_with_the_same_id() {
         summary["next_command"].as_str().unwrap().contains("write"),
         "{summary}"
     );
+    // Another file of the date, and a person's wish, do not open the gate either.
     recorder.answer(|_, _| Reply::ok());
+    let before = recorder.writes().len();
+    place.rows("other.jsonl", 50, 10);
+    place
+        .end(&format!("{WRITE} other.jsonl"))
+        .expect(7)
+        .says("not settled");
+    place
+        .end("done -d 2022-01-01")
+        .expect(7)
+        .says("not settled");
+    assert!(recorder.dones().is_empty());
+    assert_eq!(recorder.writes().len(), before + 1);
     place.end(&format!("{WRITE} rows.jsonl")).expect(0);
-    let writes = recorder.writes();
+    let mut writes = recorder.writes();
+    writes.remove(before);
     assert!(writes.iter().all(|write| write.id() == writes[0].id()));
     assert!(writes.iter().all(|write| write.text == writes[0].text));
+    assert_eq!(writes.len(), before + 1);
     assert_eq!(recorder.dones().len(), 1);
 }
 

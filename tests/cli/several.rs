@@ -47,7 +47,7 @@ fn whoever_settles_the_last_input_of_a_date_sends_its_done_once() {
         .expect(7)
         .says("a.jsonl")
         .says(&pid);
-    place.end("done -d 2022-01-01").expect(7).says("a.jsonl");
+    place.end("done -d 2022-01-01").expect(11).says("a.jsonl");
     assert!(recorder.dones().is_empty());
     latch.open();
     Ran::after(first).expect(0);

@@ -110,14 +110,19 @@ impl Place {
     }
 
     /// Any program in the background, in this place.
-    pub(crate) fn spawn(&self, mut command: std::process::Command) -> Child {
+    pub(crate) fn spawn(&self, command: std::process::Command) -> Child {
+        self.spawn_reading(command, Stdio::null())
+    }
+
+    /// Any program in the background, in this place, with this standard input.
+    pub(crate) fn spawn_reading(&self, mut command: std::process::Command, input: Stdio) -> Child {
         command
             .env_clear()
             .env("HOME", self.folder.path())
             .env("XDG_RUNTIME_DIR", self.folder.path())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

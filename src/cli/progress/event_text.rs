@@ -113,6 +113,8 @@ pub(super) fn reply_text(judged: &Judged) -> String {
         .collect::<Vec<_>>()
         .join(", ");
     match (head.is_empty(), judged.message.is_empty()) {
+        // A reply without words of its own is described by its status already.
+        (false, false) if judged.message.starts_with("HTTP ") => judged.message.clone(),
         (false, false) => format!("{head}: {}", judged.message),
         (true, _) => judged.message.clone(),
         (false, true) => head,

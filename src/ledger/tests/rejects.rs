@@ -88,6 +88,7 @@ fn a_commit_that_fails_leaves_no_line_that_anything_points_to() {
     });
     assert!(failed.committed_blocking().is_err());
     assert_lines_agree(&desk, &[2]);
+    let mut desk = desk.crash();
     desk.at = (11, 100);
     reject(&mut desk, &[13, 14]).unwrap();
     assert_lines_agree(&desk, &[2, 13, 14]);

@@ -91,7 +91,7 @@ impl Engine {
             .work
             .iter()
             .flat_map(|work| &work.inputs)
-            .filter(|input| input.read_to_end)
+            .filter(|input| input.finished)
             .count();
         let dates: Vec<String> = self
             .dates
