@@ -15,6 +15,8 @@ mod done_replies;
 mod guards;
 mod housekeeping;
 mod inputs;
+mod messages;
+mod next_steps;
 mod output;
 mod memory;
 mod rate;
