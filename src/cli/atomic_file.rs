@@ -22,6 +22,21 @@ pub enum Existing {
     Keep,
 }
 
+/// Whether a file can be written there, found out without leaving anything.
+pub fn check(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    tempfile::NamedTempFile::new_in(folder_of(path)).map(drop)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Writes a file beside its place, brings it to the disk, and moves it there.
 pub fn write(path: &Path, content: &[u8], readers: Readers, existing: Existing) -> io::Result<()> {
     write_with(path, readers, existing, |file| file.write_all(content))
@@ -35,11 +50,7 @@ pub fn write_with<T, E: From<io::Error>>(
     existing: Existing,
     fill: impl FnOnce(&mut dyn Write) -> Result<T, E>,
 ) -> Result<T, E> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
     let mut buffered = io::BufWriter::new(&mut file);
     let filled = fill(&mut buffered)?;
     buffered.flush()?;
