@@ -1,6 +1,6 @@
 //! `ledger`: what the ledger knows, and the changes that a person asks for.
 
-use super::running::ledger_failure;
+use super::running::{host_name, ledger_failure};
 use super::{Failure, Outcome, Session};
 use crate::cli::args::{LedgerCommand, OnePartitionArgs, SelectionArgs};
 use crate::cli::error::UsageError;
@@ -338,7 +338,7 @@ fn confirm_second_upload(dates: &[KnownPartition], confirmed: Option<&str>) -> R
 pub(super) fn open(session: &Session, place: &Path) -> Result<Ledger, Failure> {
     let info = RunInfo {
         pid: std::process::id(),
-        host: String::new(),
+        host: host_name(),
         command: session.invocation.command_line.clone(),
     };
     Ledger::open(place, info).map_err(ledger_failure)

@@ -264,7 +264,8 @@ fn allow_many_files() {
     }
 }
 
-fn host_name() -> String {
+/// The name of this machine.
+pub(super) fn host_name() -> String {
     rustix::system::uname()
         .nodename()
         .to_string_lossy()

@@ -145,7 +145,7 @@ impl Situation<'_> {
     fn after_rejects(&self) -> Vec<NextStep> {
         let mut steps = vec![NextStep::new(
             self.about_date("rejects list"),
-            "what was refused, and why",
+            "what was refused, and why; rejects export and replay correct it",
         )];
         let too_many = self.missing.iter().find_map(|missing| match missing {
             Unmet::TooManyRejects { open, .. } => Some(*open),

@@ -45,7 +45,8 @@ impl Story {
             services: services.clone(),
             state_dir: settings.run.state_dir.clone(),
             command: settings.run.command.clone(),
-            uploads: true,
+            // A replay takes no options of `write`.
+            uploads: settings.replay.is_none(),
             held: settings.gate.hold,
             zone: settings.zone,
             begun: Instant::now(),

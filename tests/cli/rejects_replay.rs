@@ -265,3 +265,55 @@ fn a_replay_is_about_one_file_for_one_date() {
     let twice: Ran = place.end("rejects replay fix.jsonl fix.jsonl -t item -s history_sync");
     twice.expect(2);
 }
+
+#[test]
+fn a_replay_that_an_upload_finished_is_completed_by_itself() {
+    let (recorder, place) = two_bad_lines();
+    recorder.answer(|_, _| Reply::bare(429));
+    place.file("fix.jsonl", FIXED);
+    place
+        .end(&format!("{} --retry-for 1ms", replay("fix.jsonl")))
+        .expect(5)
+        .says("rejects replay fix.jsonl");
+    recorder.answer(|_, _| Reply::ok());
+    // All is sent now, but only a replay says that it takes the places.
+    place
+        .end(&format!("{WRITE} rows.jsonl fix.jsonl"))
+        .expect(3);
+    assert_eq!(states(&place), ["open", "open"]);
+    let sent = recorder.writes().len();
+    place.end(&replay("fix.jsonl")).expect(0);
+    assert_eq!((recorder.writes().len(), recorder.dones().len()), (sent, 1));
+    assert_eq!(states(&place), ["replayed", "replayed"]);
+}
+
+#[test]
+fn a_reopened_date_waits_for_the_corrected_rows_and_takes_them_again() {
+    let (recorder, place) = two_bad_lines();
+    place.file("fix.jsonl", FIXED);
+    place.end(&replay("fix.jsonl")).expect(0);
+    place.end(&format!("ledger reopen {DATE}")).expect(0);
+    place
+        .end(&format!("{WRITE} --max-errors 2 rows.jsonl"))
+        .expect(7)
+        .says("fix.jsonl");
+    place.end(&replay("fix.jsonl")).expect(0);
+    assert_eq!(states(&place), ["replayed", "replayed"]);
+    assert_eq!(recorder.dones().len(), 2);
+}
+
+#[test]
+fn streaming_rows_are_replayed_without_date_and_done() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let stage = "-t item -s incremental_sync_streaming";
+    place.file("rows.jsonl", "{\"id\":\"1\"}\nbad\n");
+    place.end(&format!("write {stage} rows.jsonl"));
+    place.file("fix.jsonl", "{\"id\":\"2\"}\n");
+    place
+        .end(&format!("rejects replay fix.jsonl {stage}"))
+        .expect(0);
+    assert_eq!(recorder.rows().len(), 2);
+    assert_eq!(states(&place), ["replayed"]);
+    assert!(recorder.dones().is_empty());
+}

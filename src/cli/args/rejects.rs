@@ -43,7 +43,7 @@ pub struct ReplayArgs {
     pub target: TargetArgs,
 
     /// File with the corrected rows and nothing else
-    #[arg(value_name = "FILE", help_heading = "Input")]
+    #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
     /// Rejected rows that FILE replaces: 7, several with commas, 7..12 [default: all open ones of the date]
