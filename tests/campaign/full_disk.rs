@@ -1,0 +1,119 @@
+//! The disk under the state directory is full, or cannot be written: a clear error, nothing lost,
+//! and the same command goes on once there is room.
+//!
+//! A small file system in memory stands for the disk. Mounting one takes the rights of root; without
+//! them these tests say so and leave it at that.
+
+use crate::comparison::violations;
+use crate::place::Place;
+use crate::server::{Server, unlimited};
+use crate::upload::{Form, Upload};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A mounted file system; it goes away with this value.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(place: &Place) -> Option<Self> {
+        let path = place.state();
+        std::fs::create_dir_all(&path).unwrap();
+        let words = ["-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs"];
+        let mounted = Command::new("mount").args(words).arg(&path).output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Self(path)),
+            _ => {
+                println!("skipped: no file system can be mounted here");
+                None
+            }
+        }
+    }
+
+    /// Leaves this many bytes free.
+    fn fill(&self, free: u64) {
+        let facts = rustix::fs::statvfs(&self.0).unwrap();
+        let room = facts.f_bavail * facts.f_frsize;
+        let filler = vec![0_u8; usize::try_from(room.saturating_sub(free)).unwrap()];
+        std::fs::write(self.0.join("filler"), filler).unwrap();
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.0.join("filler")).unwrap();
+    }
+
+    fn remount(&self, how: &str) {
+        let how = format!("remount,{how}");
+        let mut command = Command::new("mount");
+        assert!(
+            command
+                .args(["-o", &how])
+                .arg(&self.0)
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: what is still open must not keep the directory.
+        let _gone = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_a_run_with_a_clear_error_and_the_next_one_goes_on() {
+    for free in [0, 64 * 1024, 128 * 1024, 200 * 1024, 300 * 1024, 500 * 1024] {
+        let server = Server::start(unlimited(1));
+        let place = Place::new(server.address);
+        let Some(disk) = Disk::mount(&place) else {
+            return;
+        };
+        let upload = Upload::generate(&place, &[&[Form::Jsonl], &[Form::CsvGzip]], 4_000);
+        let words = upload.words("--batch-rows 10");
+        disk.fill(free);
+        let status = place.end(&words);
+        let said = place.said();
+        let rows = server.state().rows_total;
+        println!("{free} bytes free: status {status}, {rows} rows stored\n{said}");
+        assert!(![0, 101].contains(&status), "{free}: {status}\n{said}");
+        assert!(said.contains("disk"), "{free}\n{said}");
+        let dones = server
+            .state()
+            .partitions
+            .iter()
+            .map(|it| it.done_requests)
+            .sum::<u64>();
+        assert!(dones < 2, "{free}: done although the run failed\n{said}");
+        disk.make_room();
+        assert_eq!(place.end(&words), 0, "{free}\n{}", place.said());
+        assert_eq!(
+            violations(&upload, &server),
+            [""; 0],
+            "{free}\n{}",
+            place.said()
+        );
+    }
+}
+
+#[test]
+fn a_read_only_state_directory_stops_a_run_before_anything_is_sent() {
+    let server = Server::start(unlimited(1));
+    let place = Place::new(server.address);
+    let Some(disk) = Disk::mount(&place) else {
+        return;
+    };
+    let upload = Upload::generate(&place, &[&[Form::Jsonl]], 20);
+    let words = upload.words("");
+    disk.remount("ro");
+    let status = place.end(&words);
+    let said = place.said();
+    println!("status {status}\n{said}");
+    assert_eq!(status, 2, "{said}");
+    assert!(said.contains("ead-only"), "{said}");
+    assert_eq!(server.state().requests_total, 0, "{said}");
+    disk.remount("rw");
+    assert_eq!(place.end(&words), 0, "{}", place.said());
+    assert_eq!(violations(&upload, &server), [""; 0], "{}", place.said());
+}
