@@ -10,7 +10,7 @@ use crate::phase::{Histogram, Phase};
 use crate::place::{LIMIT, LOOK, Place, kill, within};
 use crate::server::{Server, faulty};
 use crate::upload::{FORMS, Form, Upload};
-use byteair_sync::sandbox::SandboxSettings;
+use byteair_sync::sandbox::{FaultOn, SandboxSettings};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::process::Child;
@@ -28,24 +28,51 @@ const GOOD: [i32; 2] = [0, 5];
 /// Runs of one upload that may end with 5 before something is wrong.
 const MAX_RUNS: usize = 100;
 
-/// Most faults that the same request may have to survive; none of them both stores and refuses.
-const FAULTS: [&str; 10] = [
-    "lost-reply=0.05",
-    "lost-reply:502=0.04",
-    "lost-reply:504=0.02",
-    "garbage=0.03",
-    "reset-after=0.04",
-    "reset-before=0.03",
-    "http:503=0.04",
-    "http:429=0.02",
-    "status:500=0.04",
-    "slow=0.02",
+/// What the exchanges of an upload meet besides kills: nothing, a bit of everything, or so much at
+/// one call that a kill is likely to fall into it. No fault both stores and refuses.
+const WEATHER: [(Option<FaultOn>, &[&str]); 4] = [
+    (None, &[]),
+    (
+        None,
+        &[
+            "lost-reply=0.05",
+            "lost-reply:502=0.04",
+            "lost-reply:504=0.02",
+            "garbage=0.03",
+            "reset-after=0.04",
+            "reset-before=0.03",
+            "http:503=0.04",
+            "http:429=0.02",
+            "status:500=0.04",
+            "slow=0.02",
+        ],
+    ),
+    (
+        Some(FaultOn::Write),
+        &[
+            "reset-before=0.3",
+            "status:500=0.1",
+            "http:503=0.1",
+            "lost-reply=0.1",
+        ],
+    ),
+    (
+        Some(FaultOn::Done),
+        &[
+            "reset-after=0.4",
+            "http:503=0.2",
+            "status:500=0.1",
+            "lost-reply=0.1",
+        ],
+    ),
 ];
 
 /// When to kill.
 #[derive(Debug, Clone, Copy)]
 enum Aim {
     After(Duration),
+    /// When the ledger was seen to have been written so often.
+    LedgerWritten(usize, Duration),
     RowsStored(u64, Duration),
     DonesAccepted(u64, Duration),
 }
@@ -70,6 +97,8 @@ struct Case {
     place: Place,
     upload: Upload,
     words: Vec<String>,
+    /// How long a run takes up to its first request.
+    startup: Duration,
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -144,15 +173,10 @@ fn campaign(tally: &Mutex<Tally>, kills: usize, seed: u64) {
 impl Case {
     fn new(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        // Every third upload meets no fault, so that kills alone are seen too.
-        let faults: &[&str] = if random.random_ratio(1, 3) {
-            &[]
-        } else {
-            &FAULTS
-        };
+        let (on, faults) = WEATHER[random.random_range(0..WEATHER.len())];
         let server = Server::start(SandboxSettings {
             latency: Some(Duration::from_millis(1)..=Duration::from_millis(8)),
-            ..faulty(seed, faults, None)
+            ..faulty(seed, faults, on)
         });
         let place = Place::new(server.address);
         let days: Vec<Vec<Form>> = (0..random.random_range(1..=3))
@@ -164,11 +188,16 @@ impl Case {
             })
             .collect();
         let days: Vec<&[Form]> = days.iter().map(Vec::as_slice).collect();
-        let upload = Upload::generate(&place, &days, random.random_range(30..=600));
+        // Now and then batches that take longer to fill than to send.
+        let (rows, batch) = match random.random_range(0..4) {
+            0 => (2_000..=4_000, 500..=1_000),
+            _ => (30..=600, 10..=50),
+        };
+        let upload = Upload::generate(&place, &days, random.random_range(rows));
         let options = format!(
             "--batch-rows {} --max-in-flight {}",
-            random.random_range(10..=50),
-            random.random_range(1..=8)
+            random.random_range(batch),
+            random.random_range(1..=4)
         );
         let words = upload.words(&options);
         Self {
@@ -177,6 +206,7 @@ impl Case {
             place,
             upload,
             words,
+            startup: Duration::from_millis(60),
         }
     }
 
@@ -185,7 +215,9 @@ impl Case {
         let kills = self.random.random_range(4..=14);
         for nth in 0..kills + MAX_RUNS {
             tally.lock().unwrap().runs += 1;
+            let before = self.server.state().requests_total;
             let child = self.place.start(&self.words);
+            let pid = child.id();
             let aim = if nth < kills {
                 self.aim()
             } else {
@@ -194,7 +226,7 @@ impl Case {
             match self.kill_at(child, aim) {
                 None if nth >= kills => return vec![format!("no end after {LIMIT:?}")],
                 None => {
-                    let phase = Phase::at_kill(&self.place, &self.server.state());
+                    let phase = Phase::at_kill(&self.place, pid, before, &self.server.state());
                     tally.lock().unwrap().histogram.count(phase);
                 }
                 Some(0) => return Vec::new(),
@@ -215,25 +247,45 @@ impl Case {
             .sum::<u64>();
         let random = &mut self.random;
         match random.random_range(0..10) {
-            0..=2 => Aim::After(within(random, Duration::from_millis(250))),
-            3..=5 => {
-                let rows = random.random_range(state.rows_total..=total);
-                Aim::RowsStored(rows, within(random, Duration::from_millis(6)))
+            0..=1 => Aim::After(within(random, self.startup * 2)),
+            2..=4 => {
+                let times = if random.random_ratio(1, 2) {
+                    1
+                } else {
+                    random.random_range(1..=30)
+                };
+                Aim::LedgerWritten(times, within(random, Duration::from_millis(8)))
             }
-            6..=7 => Aim::RowsStored(total, within(random, Duration::from_millis(40))),
-            _ => Aim::DonesAccepted(dones + 1, within(random, Duration::from_millis(15))),
+            5 if state.rows_total < total => {
+                let rows = random.random_range(state.rows_total..=total);
+                Aim::RowsStored(rows, within(random, Duration::from_millis(10)))
+            }
+            5..=7 => Aim::RowsStored(total, within(random, Duration::from_millis(60))),
+            _ => Aim::DonesAccepted(dones + 1, within(random, Duration::from_millis(20))),
         }
     }
 
     /// Waits and kills; the exit status of a run that was faster.
-    fn kill_at(&self, mut child: Child, aim: Aim) -> Option<i32> {
+    fn kill_at(&mut self, mut child: Child, aim: Aim) -> Option<i32> {
         let begin = Instant::now();
+        let requests = self.server.state().requests_total;
+        let (mut written, mut mark) = (0, self.place.ledger_mark());
+        let mut quiet = true;
         while begin.elapsed() < LIMIT {
+            if quiet && self.server.state().requests_total > requests {
+                quiet = false;
+                self.startup = begin.elapsed();
+            }
             if let Some(status) = child.try_wait().unwrap() {
                 return Some(status.code().unwrap_or(-1));
             }
+            let now = self.place.ledger_mark();
+            if now != mark {
+                (written, mark) = (written + 1, now);
+            }
             let delay = match aim {
                 Aim::After(time) => (begin.elapsed() >= time).then_some(Duration::ZERO),
+                Aim::LedgerWritten(times, delay) => (written >= times).then_some(delay),
                 Aim::RowsStored(rows, delay) => {
                     (self.server.state().rows_total >= rows).then_some(delay)
                 }

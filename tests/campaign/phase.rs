@@ -9,9 +9,10 @@ use std::fmt;
 /// How far a run had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// No input is registered.
+    /// This run is not in the ledger yet.
     Starting,
-    /// Inputs are being read; nothing waits for an answer.
+    /// Inputs are being registered, verified, read; this run has asked for nothing yet, or has got
+    /// every answer.
     Reading,
     /// Batches are intended; the platform has none of their rows.
     Sending,
@@ -45,6 +46,8 @@ const PHASES: [Phase; 9] = [
 /// What the ledger says.
 #[derive(Debug)]
 struct Recorded {
+    /// Process of the latest run.
+    pid: u64,
     inputs_reading: u64,
     batches_intended: u64,
     rows_settled: u64,
@@ -54,18 +57,23 @@ struct Recorded {
 }
 
 impl Phase {
-    /// The phase in which a run was killed.
-    pub(crate) fn at_kill(place: &Place, state: &State) -> Self {
-        let Some(recorded) = Recorded::read(place).filter(|recorded| recorded.dates > 0) else {
+    /// The phase in which the run of this process was killed; `before` is how many requests the
+    /// sandbox had seen when it began.
+    pub(crate) fn at_kill(place: &Place, pid: u32, before: u64, state: &State) -> Self {
+        let of_this_run = |recorded: &Recorded| recorded.pid == u64::from(pid);
+        let Some(recorded) = Recorded::read(place).filter(of_this_run) else {
             return Self::Starting;
         };
+        let silent = state.requests_total == before;
         let accepted_dones: u64 = state.partitions.iter().map(|it| it.done_requests).sum();
         if accepted_dones > recorded.done {
             Self::SettlingDone
         } else if recorded.sealed > 0 {
             Self::AskingDone
-        } else if recorded.done == recorded.dates {
+        } else if recorded.done == recorded.dates && recorded.dates > 0 {
             Self::Ending
+        } else if silent && recorded.inputs_reading > 0 {
+            Self::Reading
         } else if state.rows_total > recorded.rows_settled {
             Self::Settling
         } else if recorded.batches_intended > 0 {
@@ -81,8 +89,8 @@ impl Phase {
 
     const fn text(self) -> &'static str {
         match self {
-            Self::Starting => "starting (nothing registered)",
-            Self::Reading => "reading (nothing unanswered)",
+            Self::Starting => "starting (run not recorded)",
+            Self::Reading => "reading (nothing asked or unanswered)",
             Self::Sending => "sending (intended, not stored)",
             Self::Settling => "settling (stored, not recorded)",
             Self::Sealing => "sealing (all settled, none sealed)",
@@ -104,13 +112,14 @@ impl Recorded {
             return None;
         }
         let counts = "SELECT
+            (SELECT coalesce(max(pid), 0) FROM run WHERE id = (SELECT max(id) FROM run)),
             (SELECT count(*) FROM input WHERE state = 'reading'),
             (SELECT count(*) FROM batch WHERE state = 'intended'),
             (SELECT coalesce(sum(accepted + unconfirmed), 0) FROM batch),
             (SELECT count(*) FROM partition),
             (SELECT count(*) FROM partition WHERE gate = 'sealed'),
             (SELECT count(*) FROM partition WHERE gate IN ('done', 'done_unconfirmed'))";
-        let counts: [i64; 6] = db
+        let counts: [i64; 7] = db
             .query_row(counts, [], |row| {
                 let column = |at: usize| row.get(at);
                 Ok([
@@ -120,10 +129,12 @@ impl Recorded {
                     column(3)?,
                     column(4)?,
                     column(5)?,
+                    column(6)?,
                 ])
             })
             .unwrap();
         let [
+            pid,
             inputs_reading,
             batches_intended,
             rows_settled,
@@ -132,6 +143,7 @@ impl Recorded {
             done,
         ] = counts.map(|count| u64::try_from(count).unwrap());
         Some(Self {
+            pid,
             inputs_reading,
             batches_intended,
             rows_settled,

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 /// Longest wait for anything; only a hang takes so long.
@@ -116,6 +116,12 @@ impl Place {
     pub(crate) fn said(&self) -> String {
         let bytes = std::fs::read(self.path(SAID)).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Something that changes when the ledger is written.
+    pub(crate) fn ledger_mark(&self) -> Option<(u64, SystemTime)> {
+        let log = std::fs::metadata(self.state().join("ledger.db-wal")).ok()?;
+        Some((log.len(), log.modified().unwrap()))
     }
 
     /// Copies the ledger as a crash left it, so that looking at it does not tidy it up.
