@@ -233,6 +233,11 @@ impl Story {
                     | Status::Busy
             )
         });
+        // What closed the ledger is told; that it is closed adds nothing.
+        let closed = LedgerError::Closed.to_string();
+        if self.problems.iter().any(|(_, why)| *why != closed) {
+            self.problems.retain(|(_, why)| *why != closed);
+        }
         let next_command = self.next_command(status, &partitions);
         Summary {
             status,
