@@ -95,6 +95,7 @@ fn a_full_disk_stops_a_run_with_a_clear_error_and_the_next_one_goes_on() {
             stopped += 1;
             assert_ne!(status, 101, "{free}\n{said}");
             assert!(said.contains("disk is full"), "{free}\n{said}");
+            assert!(!said.contains("ledger is closed"), "{free}\n{said}");
         }
         disk.make_room();
         assert_eq!(place.end(&words), 0, "{free}\n{}", place.said());

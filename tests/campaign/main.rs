@@ -19,6 +19,7 @@ mod full_disk;
 mod kills;
 mod lost_done;
 mod matrix;
+mod pairs;
 mod phase;
 mod place;
 mod restarts;
