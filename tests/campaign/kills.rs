@@ -179,20 +179,20 @@ impl Case {
             ..faulty(seed, faults, on)
         });
         let place = Place::new(server.address);
+        // Batches that take longer to fill than to send; batches over several small files.
+        let (files, rows, batch) = match random.random_range(0..4) {
+            0 => (1..=3, 2_000..=4_000, 500..=1_000),
+            1 => (10..=30, 3..=20, 30..=80),
+            _ => (1..=3, 30..=600, 10..=50),
+        };
         let days: Vec<Vec<Form>> = (0..random.random_range(1..=3))
             .map(|_| {
-                let files = random.random_range(1..=3);
-                (0..files)
-                    .map(|_| FORMS[random.random_range(0..FORMS.len())])
-                    .collect()
+                let files = random.random_range(files.clone());
+                let form = |_| FORMS[random.random_range(0..FORMS.len())];
+                (0..files).map(form).collect()
             })
             .collect();
         let days: Vec<&[Form]> = days.iter().map(Vec::as_slice).collect();
-        // Now and then batches that take longer to fill than to send.
-        let (rows, batch) = match random.random_range(0..4) {
-            0 => (2_000..=4_000, 500..=1_000),
-            _ => (30..=600, 10..=50),
-        };
         let upload = Upload::generate(&place, &days, random.random_range(rows));
         let options = format!(
             "--batch-rows {} --max-in-flight {}",
