@@ -22,13 +22,24 @@ pub enum Existing {
     Keep,
 }
 
-/// Writes a file beside its place, brings it to the disk, and moves it there.
-pub fn write(path: &Path, content: &[u8], readers: Readers, existing: Existing) -> io::Result<()> {
-    let folder = match path.parent() {
+/// Whether a file can be written there, found out without leaving anything.
+pub fn check(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    tempfile::NamedTempFile::new_in(folder_of(path)).map(drop)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    }
+}
+
+/// Writes a file beside its place, brings it to the disk, and moves it there.
+pub fn write(path: &Path, content: &[u8], readers: Readers, existing: Existing) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
     file.write_all(content)?;
     let mode = match readers {
         Readers::Owner => 0o600,

@@ -23,7 +23,7 @@ pub const fn meaning(status: Status) -> &'static str {
         Status::Nothing => "there was no row to send",
         Status::InputChanged => "the input differs from what was partly uploaded",
         Status::NotReady => "the input is not ready, run again later",
-        Status::Busy => "another run is uploading this input",
+        Status::Busy => "nothing to do, the other run goes on",
         Status::Unauthorized => "credentials or clock rejected",
         Status::Interrupted | Status::Terminated => "interrupted, run the same command again",
     }

@@ -3,13 +3,16 @@
 //! The profile's values become the defaults of a second parse, so one set of readers serves flags,
 //! variables and profiles, and precedence is clap's own: flag, environment, profile, default.
 
+mod refused_value;
+
 use super::args::{Cli, SAFEGUARDS, command, environment_name};
 use super::environment::Environment;
 use super::error::UsageError;
 use super::profile::{self, Profile, ProfileChoice};
-use clap::error::ContextKind;
+use crate::upload::shell_word;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, FromArgMatches};
+use refused_value::{error_in_environment, error_in_profile, error_not_typed};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -63,8 +66,8 @@ impl fmt::Display for Origin {
 pub enum ParseError {
     /// Help, version, or what clap has to say; it prints itself.
     Arguments(clap::Error),
-    /// The config file.
-    Profile(UsageError),
+    /// The config file, or a value from the environment.
+    Setting(UsageError),
 }
 
 /// A start of the program.
@@ -87,20 +90,24 @@ pub struct Invocation {
 impl Invocation {
     /// Takes the arguments, the program's name first.
     pub fn parse(arguments: &[OsString], environment: Environment) -> Result<Self, ParseError> {
-        let first = command()
-            .try_get_matches_from(arguments)
-            .map_err(ParseError::Arguments)?;
+        let first =
+            command().try_get_matches_from(arguments).map_err(|error| {
+                match error_not_typed(&error, arguments) {
+                    Some(usage) => ParseError::Setting(usage),
+                    None => ParseError::Arguments(error),
+                }
+            })?;
         let choice = choose_profile(leaf(&first), &environment);
         let profile = if writes_config(&first) {
             None
         } else {
-            profile::load(&choice, &known_keys()).map_err(ParseError::Profile)?
+            profile::load(&choice, &known_keys()).map_err(ParseError::Setting)?
         };
         let matches = match &profile {
             None => first,
             Some(profile) => with_profile(command(), profile, false)
                 .try_get_matches_from(arguments)
-                .map_err(|error| ParseError::Profile(profile_error(profile, &error)))?,
+                .map_err(|error| ParseError::Setting(error_in_profile(profile, &error)))?,
         };
         let cli = Cli::from_arg_matches(&matches).map_err(ParseError::Arguments)?;
         let of_sandbox = matches.subcommand_name() == Some("sandbox");
@@ -131,14 +138,22 @@ impl Invocation {
         &self,
         name: &str,
     ) -> Result<Vec<(String, Option<String>, Origin)>, UsageError> {
+        let words = ["byteair-sync", name];
+        command()
+            .try_get_matches_from(words)
+            .map_err(|error| error_in_environment(&error))?;
         let command = match &self.profile {
             Some(profile) => with_profile(command(), profile, false),
             None => command(),
         };
+        // Without the profile the same was fine, so the profile is at fault.
         let matches = command
             .clone()
-            .try_get_matches_from(["byteair-sync", name])
-            .map_err(|error| UsageError::new(error.to_string()))?;
+            .try_get_matches_from(words)
+            .map_err(|error| match &self.profile {
+                Some(profile) => error_in_profile(profile, &error),
+                None => error_in_environment(&error),
+            })?;
         let matches = leaf(&matches);
         let of_command = origins(matches, self.profile.as_ref(), name == "sandbox");
         let values_of_command = values(matches);
@@ -297,38 +312,12 @@ fn values(matches: &ArgMatches) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The same arguments parsed without the profile, so the profile is at fault.
-fn profile_error(profile: &Profile, error: &clap::Error) -> UsageError {
-    let text = |kind| error.get(kind).map(ToString::to_string);
-    let option = text(ContextKind::InvalidArg).unwrap_or_default();
-    let key = option.trim_start_matches("--").split(' ').next();
-    let key = key_of(key.unwrap_or_default());
-    let value = text(ContextKind::InvalidValue).unwrap_or_default();
-    let usage = UsageError::new(format!(
-        "config file {}, profile '{}': '{value}' is no value for {key}",
-        profile.file.display(),
-        profile.name
-    ));
-    match std::error::Error::source(error) {
-        Some(reason) => usage.because(reason.to_string()),
-        None => match text(ContextKind::ValidValue) {
-            Some(values) => usage.because(format!("it can be {values}")),
-            None => usage,
-        },
-    }
-}
-
 /// Words as a POSIX shell would need them.
 fn command_line(arguments: &[OsString]) -> String {
-    let words = arguments.iter().skip(1).map(|argument| {
-        let text = mask_password(&argument.to_string_lossy());
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%@+".contains(c);
-        if !text.is_empty() && text.chars().all(plain) {
-            text
-        } else {
-            format!("'{}'", text.replace('\'', "'\\''"))
-        }
-    });
+    let words = arguments
+        .iter()
+        .skip(1)
+        .map(|argument| shell_word(&mask_password(&argument.to_string_lossy())));
     std::iter::once("byteair-sync".to_owned())
         .chain(words)
         .collect::<Vec<_>>()

@@ -125,24 +125,42 @@ impl Printer {
     pub fn summary(&self, story: &Summary, rows_this_run: u64) {
         if self.style.json {
             self.json_line(&summary::for_machines(story));
-        } else if !self.style.quiet || story.status != Status::Success {
-            self.result(&printable(&summary::for_people(story, rows_this_run)));
+        } else if !self.style.quiet || story.status != Status::Success || !story.problems.is_empty()
+        {
+            self.result(&summary::for_people(story, rows_this_run));
         }
     }
 
-    /// Ends a command that failed before there was anything to sum up.
+    /// Ends a command that failed before there was anything to sum up. The text is one line: names
+    /// in it cannot break it.
     pub fn failure(&self, status: Status, text: &str) {
+        self.message(Level::Error, &visible(text));
+        self.failure_lines(status, text);
+    }
+
+    /// Ends a command whose arguments make no sense; the text has lines of its own.
+    pub fn refusal(&self, status: Status, text: &str) {
         self.message(Level::Error, text);
+        self.failure_lines(status, text);
+    }
+
+    fn failure_lines(&self, status: Status, text: &str) {
         let fields = serde_json::json!({"message": text, "exit_status": status.code()});
         self.json_line(&JsonLine::new("error", fields));
         self.json_line(&summary::for_machines(&summary::of_failure(status, text)));
     }
 
     /// Puts a progress display on the screen; lines go above it until [`Self::release_display`].
-    pub(super) fn claim_display(&self) -> MultiProgress {
-        let display = MultiProgress::new();
-        self.lock().display = Some(display.clone());
-        display
+    pub(super) fn claim_display(&self, display: MultiProgress) {
+        self.lock().display = Some(display);
+    }
+
+    /// Writes what the display draws, escapes and all, without a line end.
+    pub(super) fn draw(&self, text: &str) {
+        let mut sinks = self.lock();
+        // A terminal that is gone shows nothing, and nobody is looking at it.
+        let _gone = sinks.err.write_all(text.as_bytes());
+        let _gone = sinks.err.flush();
     }
 
     /// Takes the progress display off the screen.
@@ -198,15 +216,35 @@ fn write_line(sink: &mut dyn Write, text: &str) -> io::Result<()> {
     sink.flush()
 }
 
-/// File names and replies come from outside: what could move the cursor or change colours becomes
-/// a replacement character. Line ends and tabs stay.
+/// What comes from outside (file names, rows, replies) on one line: whatever could move the cursor,
+/// change colours, reorder text or break the line is written out as an escape such as `\u{1b}`.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    escaped(text, is_harmful)
+}
+
+/// The same for text of several lines: line ends and tabs stay.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    let harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if text.contains(harmful) {
-        text.replace(harmful, "\u{fffd}").into()
-    } else {
-        text.into()
+    escaped(text, |c| is_harmful(c) && c != '\n' && c != '\t')
+}
+
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn escaped(text: &str, is_harmful: fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(is_harmful) {
+        return text.into();
     }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_harmful(c) {
+            safe.extend(c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe.into()
 }
 
 fn text_message(level: Level, text: &str, color: bool) -> String {

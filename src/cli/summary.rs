@@ -9,8 +9,10 @@ pub use machine::{MachineSummary, for_machines, write_report};
 
 use super::exit::meaning;
 use super::figure::{counted, grouped, per_second, size, time};
+use super::printer::visible;
 use crate::upload::event::DoneOutcome;
-use crate::upload::report::{PartitionReport, Status, Summary, Totals};
+use crate::upload::report::{NextStep, PartitionReport, Status, Summary, Totals};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Most partitions in the table.
@@ -30,7 +32,7 @@ pub fn of_failure(status: Status, problem: &str) -> Summary {
         rejects: Vec::new(),
         problems: vec![problem.to_owned()],
         notes: Vec::new(),
-        next_command: None,
+        next: Vec::new(),
         run_dir: None,
     }
 }
@@ -55,7 +57,7 @@ pub fn for_people(story: &Summary, rows_this_run: u64) -> String {
         [one] => text.entry("done", &done_of(one)),
         many => text.table(many),
     }
-    for problem in bounded(&story.problems) {
+    for problem in bounded(&news(story)) {
         text.entry("problem", &problem);
     }
     for note in bounded(&story.notes) {
@@ -64,8 +66,8 @@ pub fn for_people(story: &Summary, rows_this_run: u64) -> String {
     if let Some(folder) = &story.run_dir {
         text.entry("log", &folder.display().to_string());
     }
-    if let Some(command) = &story.next_command {
-        text.entry("next", command);
+    for (index, step) in story.next.iter().enumerate() {
+        text.entry(if index == 0 { "next" } else { "" }, &step_text(step));
     }
     text.0
 }
@@ -77,7 +79,7 @@ impl Text {
         let subject = match story.partitions.as_slice() {
             [] => "nothing was uploaded".to_owned(),
             [one] => one.partition.to_string(),
-            many => counted(as_count(many.len()), "date", "dates"),
+            many => several(many),
         };
         let status = match story.status {
             Status::Success => String::new(),
@@ -146,10 +148,7 @@ impl Text {
 
     /// One line a partition; trouble first, so that the bound never hides it.
     fn table(&mut self, partitions: &[PartitionReport]) {
-        let mut rows: Vec<&PartitionReport> = partitions.iter().collect();
-        rows.sort_by_key(|row| is_fine(row.done));
-        rows.truncate(MAX_PARTITIONS);
-        rows.sort_by_key(|row| &row.partition);
+        let rows = shown(partitions);
         let width = rows
             .iter()
             .map(|row| row.partition.to_string().len())
@@ -181,8 +180,9 @@ impl Text {
         self.line(&format!("  {label:<11}  {value}"));
     }
 
+    /// Names and messages come from outside and must not break a line.
     fn line(&mut self, line: &str) {
-        self.0.push_str(line.trim_end());
+        self.0.push_str(&visible(line.trim_end()));
         self.0.push('\n');
     }
 }
@@ -192,6 +192,63 @@ const fn is_fine(done: DoneOutcome) -> bool {
         done,
         DoneOutcome::Sent | DoneOutcome::Already | DoneOutcome::NotApplicable
     )
+}
+
+/// The partitions that get a line.
+fn shown(partitions: &[PartitionReport]) -> Vec<&PartitionReport> {
+    let mut rows: Vec<&PartitionReport> = partitions.iter().collect();
+    rows.sort_by_key(|row| is_fine(row.done));
+    rows.truncate(MAX_PARTITIONS);
+    rows.sort_by_key(|row| &row.partition);
+    rows
+}
+
+/// Several partitions in few words: `3 dates`, `2 topics of 2022-01-01`, `3 dates of 2 topics`.
+fn several(partitions: &[PartitionReport]) -> String {
+    let topics: BTreeSet<_> = partitions.iter().map(|row| &row.partition.topic).collect();
+    let days: BTreeSet<_> = partitions.iter().map(|row| row.partition.date()).collect();
+    let topics = (topics.len() > 1).then(|| counted(as_count(topics.len()), "topic", "topics"));
+    let day = match days.first() {
+        Some(Some(day)) if days.len() == 1 => Some(day),
+        _ => None,
+    };
+    let dates = counted(as_count(days.len()), "date", "dates");
+    match (topics, day) {
+        (Some(topics), Some(day)) => format!("{topics} of {day}"),
+        (Some(topics), None) => format!("{dates} of {topics}"),
+        (None, Some(day)) => format!("{} stages of {day}", partitions.len()),
+        (None, None) => dates,
+    }
+}
+
+/// The problems that the line of their date does not tell already.
+fn news(story: &Summary) -> Vec<String> {
+    let told: Vec<&PartitionReport> = match story.partitions.as_slice() {
+        [one] => vec![one],
+        many => shown(many),
+    };
+    let is_told = |problem: &String| {
+        told.iter()
+            .any(|row| !row.why.is_empty() && bare(row, problem) == bare(row, &row.why))
+    };
+    let fresh = story.problems.iter().filter(|problem| !is_told(problem));
+    fresh.cloned().collect()
+}
+
+/// A text about a partition without the partition's name before it.
+fn bare<'a>(row: &PartitionReport, text: &'a str) -> &'a str {
+    text.strip_prefix(&row.partition.to_string())
+        .and_then(|rest| rest.strip_prefix(": "))
+        .unwrap_or(text)
+}
+
+/// A command with its purpose behind it, as a comment that a shell passes over.
+fn step_text(step: &NextStep) -> String {
+    if step.purpose.is_empty() {
+        step.command.clone()
+    } else {
+        format!("{}  # {}", step.command, step.purpose)
+    }
 }
 
 fn done_of(report: &PartitionReport) -> String {
@@ -206,7 +263,7 @@ fn done_of(report: &PartitionReport) -> String {
     if report.why.is_empty() {
         outcome.to_owned()
     } else {
-        format!("{outcome}: {}", report.why)
+        format!("{outcome}: {}", bare(report, &report.why))
     }
 }
 

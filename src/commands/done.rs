@@ -1,5 +1,6 @@
 //! `done`: tell the platform that dates are complete, or say what is missing.
 
+use super::ledger::{say, succeed};
 use super::other_reports::objection;
 use super::running::{Means, Running, ledger_failure};
 use super::{Failure, Outcome, Session};
@@ -10,6 +11,7 @@ use crate::domain::{DataDate, Partition, Target};
 use crate::ledger::{Gate, KnownPartition, LedgerReader};
 use crate::upload::FinishRequest;
 use crate::upload::report::Status;
+use chrono::Utc;
 
 /// Runs `done`.
 pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
@@ -23,8 +25,12 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
         let hint = format!("owed as well: byteair-sync done --date {date}");
         session.printer.message(Level::Info, &hint);
     }
+    let passed_over = left_alone(&options, &known);
+    for note in &passed_over {
+        session.printer.message(Level::Info, note);
+    }
     if chosen.is_empty() {
-        return nothing_known(&options);
+        return nothing_chosen(session, &options, passed_over.is_empty());
     }
     let command = options.command.clone();
     let request = FinishRequest {
@@ -71,22 +77,60 @@ fn known_dates(options: &DoneOptions) -> Result<(Target, Vec<KnownPartition>), F
 fn choose(options: &DoneOptions, known: &[KnownPartition]) -> Vec<KnownPartition> {
     known
         .iter()
-        .filter(|date| date.partition.date().is_some())
-        .filter(|date| {
-            options
-                .selection
-                .matches(&date.partition.topic, date.partition.stage)
-        })
+        .filter(|date| is_selected(options, date))
         .filter(|date| match (&options.dates, date.partition.date()) {
             (DoneDates::Named(days), Some(day)) => days.contains(&day),
             (DoneDates::PreviousDay(previous), Some(day)) => *previous == day,
-            (DoneDates::Pending, _) => {
-                matches!(date.gate, Gate::Open | Gate::Sealed) && !date.held_back
+            (DoneDates::Pending, Some(day)) => {
+                is_owed(date) && reason_to_wait(options, date, day).is_none()
             }
             (_, None) => false,
         })
         .cloned()
         .collect()
+}
+
+fn is_selected(options: &DoneOptions, date: &KnownPartition) -> bool {
+    let partition = &date.partition;
+    partition.date().is_some() && options.selection.matches(&partition.topic, partition.stage)
+}
+
+const fn is_owed(date: &KnownPartition) -> bool {
+    matches!(date.gate, Gate::Open | Gate::Sealed)
+}
+
+/// Why `--pending` passes over a date that is owed, with what ends the wait. Once a `done` may have
+/// gone out nothing is waited for any more.
+fn reason_to_wait(options: &DoneOptions, date: &KnownPartition, day: DataDate) -> Option<String> {
+    if date.gate == Gate::Sealed {
+        return None;
+    }
+    if !options.zone.is_over(day, Utc::now()) {
+        return Some(format!("the day is not over in {}", options.zone));
+    }
+    date.held_back.then(|| {
+        let partition = &date.partition;
+        format!(
+            "done is held back; byteair-sync done --topic {} --stage {} --date {day} releases it",
+            partition.topic,
+            partition.stage.kind()
+        )
+    })
+}
+
+/// The dates that `--pending` passes over, each with the reason.
+fn left_alone(options: &DoneOptions, known: &[KnownPartition]) -> Vec<String> {
+    if options.dates != DoneDates::Pending {
+        return Vec::new();
+    }
+    let owed = known
+        .iter()
+        .filter(|date| is_selected(options, date) && is_owed(date));
+    owed.filter_map(|date| {
+        let why = reason_to_wait(options, date, date.partition.date()?)?;
+        Some(format!("{}: {why}", date.partition))
+    })
+    .collect()
 }
 
 /// Dates that wait for `done` although the bare command is not about them.
@@ -174,14 +218,20 @@ fn days_of(options: &DoneOptions) -> String {
     }
 }
 
-fn nothing_known(options: &DoneOptions) -> Outcome {
-    if matches!(options.dates, DoneDates::Pending) {
-        return Ok(Status::Success);
+fn nothing_chosen(session: &Session, options: &DoneOptions, nothing_waits: bool) -> Outcome {
+    if options.dates == DoneDates::Pending {
+        let text = if nothing_waits {
+            "nothing is owed: no date waits for its done"
+        } else {
+            "nothing is owed but what is named above"
+        };
+        say(session, text);
+        return Ok(succeed(session));
     }
     Err(Failure::new(
         Status::Nothing,
         anyhow::anyhow!(
-            "the ledger {} knows nothing for {} of {}; nothing was sent",
+            "the ledger {} knows nothing for {} of {}; nothing was sent. 'byteair-sync ledger list' shows what it knows",
             options.state_dir.display(),
             days_of(options),
             options.connection.target

@@ -3,13 +3,14 @@
 use super::running::ledger_failure;
 use super::{Failure, Outcome, Session};
 use crate::cli::args::{LedgerCommand, OnePartitionArgs, SelectionArgs};
+use crate::cli::error::UsageError;
 use crate::cli::figure::grouped;
 use crate::cli::json_line::JsonLine;
-use crate::cli::printer::Level;
+use crate::cli::printer::{Level, visible};
 use crate::cli::settings::{one_stage, selection, state_dir};
 use crate::cli::summary::{for_machines, of_success};
 use crate::domain::{Partition, Target};
-use crate::ledger::{KnownPartition, Ledger, LedgerReader, RunInfo};
+use crate::ledger::{Gate, KnownPartition, Ledger, LedgerReader, RunInfo};
 use crate::upload::report::Status;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,8 +40,12 @@ pub(super) async fn run(session: &Session, command: &LedgerCommand) -> Outcome {
             }
             Ok(succeed(session))
         }
-        LedgerCommand::Forget { partition } => {
+        LedgerCommand::Forget {
+            partition,
+            yes_i_mean,
+        } => {
             let dates = one_or_more(session, &place, partition)?;
+            confirm_second_upload(&dates, yes_i_mean.as_deref())?;
             let ledger = open(session, &place)?;
             for date in dates {
                 let what = date.partition.to_string();
@@ -172,10 +177,10 @@ fn show(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
             } else {
                 "not read to its end"
             };
-            lines.push(format!("  input {}: {state}", input.name));
+            lines.push(format!("  input {}: {state}", visible(&input.name)));
         }
         for event in reader.events(date.id).map_err(ledger_failure)? {
-            lines.push(format!("  {event}"));
+            lines.push(format!("  {}", visible(&event)));
         }
         session.printer.json_line(&JsonLine::new(
             "date",
@@ -310,6 +315,25 @@ fn one_or_more(
     Ok(dates)
 }
 
+/// A date that is done and forgotten could be uploaded a second time without a word.
+fn confirm_second_upload(dates: &[KnownPartition], confirmed: Option<&str>) -> Result<(), Failure> {
+    let done: Vec<String> = dates
+        .iter()
+        .filter(|date| date.gate.is_done() || date.gate == Gate::Sealed)
+        .map(|date| day_text(&date.partition))
+        .collect();
+    let word = done.join(",");
+    if done.is_empty() || confirmed == Some(word.as_str()) {
+        return Ok(());
+    }
+    Err(UsageError::new(format!(
+        "done was sent for {word}; once forgotten, the same rows could be uploaded a second time. \
+         Use 'byteair-sync ledger reopen' after a re-sync in the console; to forget it all the \
+         same, name it again with --yes-i-mean {word}"
+    ))
+    .into())
+}
+
 /// Opens the ledger for a change.
 pub(super) fn open(session: &Session, place: &Path) -> Result<Ledger, Failure> {
     let info = RunInfo {
@@ -333,7 +357,7 @@ pub(super) fn nothing(place: &Path) -> Failure {
 }
 
 pub(super) fn say(session: &Session, text: &str) {
-    session.printer.message(Level::Info, text);
+    session.printer.message(Level::Info, &visible(text));
 }
 
 /// The last JSON line of a command that has nothing to count.

@@ -103,9 +103,9 @@ pub fn refuse(error: &ParseError, arguments: &[OsString]) -> Status {
         ParseError::Arguments(error) => {
             let text = error.render().to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text);
-            printer.failure(Status::Usage, text.trim_end());
+            printer.refusal(Status::Usage, text.trim_end());
         }
-        ParseError::Profile(error) => printer.failure(Status::Usage, &chain(error)),
+        ParseError::Setting(error) => printer.failure(Status::Usage, &chain(error)),
     }
     Status::Usage
 }

@@ -5,6 +5,7 @@ use super::running::ledger_failure;
 use super::{Failure, Outcome, Session};
 use crate::cli::args::{RejectsCommand, SelectionArgs};
 use crate::cli::json_line::JsonLine;
+use crate::cli::printer::visible;
 use crate::cli::settings::state_dir;
 use crate::ledger::LedgerReader;
 use crate::upload::report::Status;
@@ -44,9 +45,9 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs, limit: NonZeroUsi
                 table.push([
                     reject.id.to_string(),
                     reject.state.clone(),
-                    format!("{}:{}", reject.file, reject.line),
-                    reject.code.clone(),
-                    reject.message.clone(),
+                    visible(&format!("{}:{}", reject.file, reject.line)).into_owned(),
+                    visible(&reject.code).into_owned(),
+                    visible(&reject.message).into_owned(),
                 ]);
             }
         }
@@ -97,7 +98,7 @@ fn show(session: &Session, place: &Path, ids: &[i64]) -> Outcome {
                 let text = value
                     .as_str()
                     .map_or_else(|| value.to_string(), str::to_owned);
-                lines.push(format!("  {name}: {text}"));
+                lines.push(visible(&format!("  {name}: {text}")).into_owned());
             }
         }
         session.printer.result(&lines.join("\n"));

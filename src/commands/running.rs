@@ -2,6 +2,8 @@
 //! end of a run.
 
 use super::{Failure, Session};
+use crate::cli::atomic_file;
+use crate::cli::error::UsageError;
 use crate::cli::logging::{self, LogSettings};
 use crate::cli::printer::Level;
 use crate::cli::progress::Progress;
@@ -13,7 +15,7 @@ use crate::http::{Client, ConnectionSettings};
 use crate::ledger::{Ledger, RunInfo};
 use crate::limiter::{Limiter, LimiterError};
 use crate::upload::event::Gauges;
-use crate::upload::report::{Status, Summary};
+use crate::upload::report::{NextStep, Status, Summary};
 use crate::upload::{Services, Stop, StopCause};
 use anyhow::Context;
 use std::fs::File;
@@ -32,6 +34,7 @@ pub(super) struct Running<'a> {
     gauges: Arc<Gauges>,
     run_dir: PathBuf,
     throw_away: bool,
+    command: String,
     signals: StopSignals,
     /// The limiter's dispatcher and the listener for SIGUSR1; ended with the run.
     helpers: JoinSet<()>,
@@ -55,6 +58,7 @@ impl<'a> Running<'a> {
         resolve_target: impl FnOnce() -> Result<Target, crate::ledger::LedgerError>,
     ) -> Result<Self, Failure> {
         allow_many_files();
+        check_report(session)?;
         let client =
             Client::new(means.connection).map_err(|error| Failure::new(Status::Usage, error))?;
         let info = RunInfo {
@@ -99,6 +103,7 @@ impl<'a> Running<'a> {
             gauges,
             run_dir,
             throw_away: means.throw_away,
+            command: means.command.to_owned(),
             signals,
             helpers,
         })
@@ -130,6 +135,9 @@ impl<'a> Running<'a> {
             return stop.cause().map_or(Status::Interrupted, StopCause::status);
         };
         self.keep(&mut summary);
+        if self.throw_away {
+            summary.next = without_state(&summary.next, &self.command);
+        }
         let rows = Gauges::get(&self.gauges.rows_accepted)
             .saturating_add(Gauges::get(&self.gauges.rows_unconfirmed));
         if let Some(report) = &self.session.output.report
@@ -139,7 +147,6 @@ impl<'a> Running<'a> {
                 "the report {} could not be written: {error}",
                 report.display()
             ));
-            summary.status = summary.status.worst(Status::Temporary);
         }
         self.progress.finish();
         self.session.printer.summary(&summary, rows);
@@ -170,6 +177,33 @@ impl<'a> Running<'a> {
                 .push(format!("{} could not be written: {error}", path.display()));
         }
     }
+}
+
+/// A report that cannot be written is found out before anything is sent.
+fn check_report(session: &Session) -> Result<(), Failure> {
+    let Some(report) = &session.output.report else {
+        return Ok(());
+    };
+    atomic_file::check(report).map_err(|error| {
+        let usage = UsageError::new(format!("cannot write --report {}", report.display()));
+        usage.because(error).into()
+    })
+}
+
+/// The next steps when the ledger goes away with the run: those that need it begin with keeping it.
+fn without_state(steps: &[NextStep], command: &str) -> Vec<NextStep> {
+    let (lost, mut kept): (Vec<NextStep>, Vec<NextStep>) =
+        steps.iter().cloned().partition(|step| {
+            ["done ", "ledger ", "rejects "]
+                .iter()
+                .any(|word| step.command.starts_with(&format!("byteair-sync {word}")))
+        });
+    if !lost.is_empty() {
+        let keeping = format!("{command} --state-dir sandbox-state");
+        let step = NextStep::new(keeping, "keeps the ledger and the rejected rows to look at");
+        kept.insert(0, step);
+    }
+    kept
 }
 
 fn limiter(

@@ -1,6 +1,6 @@
 //! Days of data, ranges of them, and the zone in which a day begins and ends.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use std::fmt;
 use std::str::FromStr;
 
@@ -126,6 +126,16 @@ impl Zone {
     pub fn is_over(self, day: DataDate, now: DateTime<Utc>) -> bool {
         self.day_of(now) > day
     }
+
+    /// The instant at which a day ends; `None` at the end of the calendar.
+    pub fn end_of(self, day: DataDate) -> Option<DateTime<Utc>> {
+        let midnight = day.next()?.0.and_time(NaiveTime::MIN);
+        // Where clocks are put forward at midnight the next day begins an hour later.
+        (0..3)
+            .filter_map(|hours| midnight.checked_add_signed(TimeDelta::hours(hours)))
+            .find_map(|local| self.0.from_local_datetime(&local).earliest())
+            .map(|end| end.with_timezone(&Utc))
+    }
 }
 
 impl FromStr for Zone {
@@ -147,7 +157,6 @@ impl fmt::Display for Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::TimeZone;
 
     #[test]
     fn both_documented_spellings_name_the_same_day() {
@@ -181,6 +190,11 @@ mod tests {
         let midnight = Utc.with_ymd_and_hms(2022, 1, 1, 16, 0, 0).unwrap();
         assert!(Zone::SHANGHAI.is_over(day, midnight));
         assert!(!Zone::UTC.is_over(day, midnight));
+        assert_eq!(Zone::SHANGHAI.end_of(day), Some(midnight));
+        // Clocks there go from 00:00 to 01:00 in the night to 2018-11-04.
+        let brazil: Zone = "America/Sao_Paulo".parse().unwrap();
+        let end = Utc.with_ymd_and_hms(2018, 11, 4, 3, 0, 0).unwrap();
+        assert_eq!(brazil.end_of("2018-11-03".parse().unwrap()), Some(end));
     }
 
     #[test]

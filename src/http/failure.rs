@@ -25,7 +25,8 @@ impl Failure {
             let message = format!("cannot find the address of {authority}: {cause}");
             (Verdict::NotSent, message)
         } else if error.is_connect() {
-            let message = format!("cannot connect to {authority}: {cause}");
+            let hint = scheme_hint(&cause);
+            let message = format!("cannot connect to {authority}: {cause}{hint}");
             (Verdict::NotSent, message)
         } else if error.is_builder() {
             let message = format!("cannot build the request to {authority}: {cause}");
@@ -76,6 +77,15 @@ impl Failure {
         let mut judged = Judged::without_response(self.verdict, bound_message(&self.message));
         judged.http_status = self.http_status;
         judged
+    }
+}
+
+/// What rustls says of a server that answers a TLS greeting in plain text.
+fn scheme_hint(cause: &str) -> &'static str {
+    if cause.contains("InvalidContentType") {
+        "; it seems to speak plain http: see --scheme http"
+    } else {
+        ""
     }
 }
 

@@ -4,6 +4,7 @@
 //! is what `--empty` says. Records are parsed by csv-core in [`super::csv_record`]; here they are
 //! named, judged and encoded.
 
+use super::csv_quotes::cell_with_text_behind_quote;
 use super::csv_record::{Record, Records};
 use super::row::{RejectCode, RowReader, not_utf8_at};
 use super::window::{Window, wide};
@@ -17,6 +18,7 @@ pub(super) struct CsvReader {
     window: Window,
     records: Records,
     columns: Vec<Column>,
+    delimiter: u8,
     empty: EmptyCells,
     pending: bool,
 }
@@ -39,7 +41,7 @@ impl CsvReader {
         let mut records = Records::new(delimiter, settings.max_row_bytes);
         let names = match &settings.columns {
             Some(names) => names.clone(),
-            None => read_header(&mut window, &mut records)?,
+            None => read_header(&mut window, &mut records, delimiter)?,
         };
         if let Some(problem) = problem_with(&names) {
             let fault = match settings.columns {
@@ -59,6 +61,7 @@ impl CsvReader {
             window,
             records,
             columns: names.into_iter().map(Column::new).collect(),
+            delimiter,
             empty: settings.empty,
             pending: false,
         })
@@ -66,6 +69,7 @@ impl CsvReader {
 
     /// Judges the record that was read and appends its object to `body`.
     fn encode(&self, cells: usize, body: &mut Vec<u8>) -> Result<(), Fault> {
+        self.check_quotes()?;
         if cells != self.columns.len() {
             let message = format!("{cells} cells, but {} columns", self.columns.len());
             return Err(Fault::new(RejectCode::Ragged, message));
@@ -105,6 +109,21 @@ impl CsvReader {
         }
         body.push(b'}');
         Ok(())
+    }
+
+    fn check_quotes(&self) -> Result<(), Fault> {
+        let record = raw_record(&self.window, &self.records);
+        let Some(cell) = cell_with_text_behind_quote(record, self.delimiter) else {
+            return Ok(());
+        };
+        let number = cell.saturating_add(1);
+        let message =
+            format!("text behind the closing quote of cell {number}; write quotes in a cell twice");
+        let fault = Fault::new(RejectCode::BadQuotes, message);
+        Err(match self.columns.get(cell) {
+            Some(column) => fault.at(column),
+            None => fault,
+        })
     }
 
     fn not_utf8(&self, valid_up_to: usize) -> Fault {
@@ -151,9 +170,7 @@ impl RowReader for CsvReader {
             }
             Err(fault) => {
                 body.truncate(before);
-                let unread = self.window.unread();
-                let raw = unread.get(..self.records.content_length());
-                let raw = raw.unwrap_or_default();
+                let raw = raw_record(&self.window, &self.records);
                 let mut reject = LocalReject::new(position, raw, fault.code, fault.message);
                 reject.column = fault.column;
                 self.take_record();
@@ -215,6 +232,12 @@ impl Fault {
     }
 }
 
+/// The bytes of the record that was read last, without its line end.
+fn raw_record<'w>(window: &'w Window, records: &Records) -> &'w [u8] {
+    let record = window.unread().get(..records.content_length());
+    record.unwrap_or_default()
+}
+
 fn push_json(json: &mut Vec<u8>, text: &str) {
     let begun = json.len();
     if serde_json::to_writer(&mut *json, text).is_err() {
@@ -225,7 +248,11 @@ fn push_json(json: &mut Vec<u8>, text: &str) {
 }
 
 /// The names in the first record; none when there is no record at all.
-fn read_header(window: &mut Window, records: &mut Records) -> Result<Vec<String>, InputError> {
+fn read_header(
+    window: &mut Window,
+    records: &mut Records,
+    delimiter: u8,
+) -> Result<Vec<String>, InputError> {
     let line = Some(window.position().line);
     let bad = |window: &Window, problem: &str| {
         let problem = problem.to_owned();
@@ -235,6 +262,12 @@ fn read_header(window: &mut Window, records: &mut Records) -> Result<Vec<String>
         Record::End => return Ok(Vec::new()),
         Record::TooLong(_) => return bad(window, "it is longer than --max-row-bytes"),
         Record::Cells(_) => {}
+    }
+    if cell_with_text_behind_quote(raw_record(window, records), delimiter).is_some() {
+        return bad(
+            window,
+            "a name has text behind its closing quote; write quotes in a name twice",
+        );
     }
     let mut names = Vec::new();
     for (from, to) in records.bounds() {

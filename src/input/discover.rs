@@ -3,11 +3,14 @@
 //! Files come sorted by path and each once, however often it is named or linked. Nothing is opened
 //! here. Names that start with `.` or `_` are left out when a directory is listed or a glob is
 //! expanded: hidden files, and the markers and unfinished attempts of Hadoop and Spark
-//! (`_SUCCESS`, `_temporary`). A glob that spells such a beginning out finds them.
+//! (`_SUCCESS`, `_temporary`). A glob that spells such a beginning out finds them. What is left out
+//! or does not match cannot fail either, whatever is wrong with it.
 
 use super::FileIdentity;
-use super::pattern::{PathPattern, ResolvedPattern, glob, has_glob};
+use super::glob::Glob;
+use super::pattern::{PathPattern, ResolvedPattern, has_glob};
 use crate::domain::DataDate;
+use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -34,6 +37,19 @@ pub struct Discovered {
     pub folders: Vec<PathBuf>,
     /// The patterns that gave no file, with the day filled in.
     pub missing: Vec<String>,
+    /// Those of `missing` that name a directory that is there but holds no file to read.
+    pub empty: Vec<String>,
+}
+
+impl Discovered {
+    /// Why one of the patterns in `missing` gave no file, to be said after "input".
+    pub fn why_missing(&self, pattern: &str) -> String {
+        if self.empty.iter().any(|empty| empty == pattern) {
+            format!("{pattern} holds no file (names that begin with . or _ are skipped)")
+        } else {
+            format!("{pattern} is not there")
+        }
+    }
 }
 
 /// Why files could not be looked for.
@@ -47,12 +63,35 @@ pub enum DiscoverError {
         /// What the system said.
         source: io::Error,
     },
+    /// A symbolic link that was matched or lies in a listed directory leads nowhere.
+    #[error("'{}' is a broken symbolic link: its target does not exist; restore the target or remove the link", path.display())]
+    BrokenLink {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A symbolic link that was matched or lies in a listed directory leads back to itself or to a
+    /// folder that it lies in.
+    #[error("'{}' is a symbolic link that leads in a loop; remove it, or name the files with a glob that does not match it", path.display())]
+    LinkLoop {
+        /// The link.
+        path: PathBuf,
+    },
     /// A name that was given stands for something that cannot be read twice.
     #[error("'{}' is neither a file nor a directory; feed a pipe through standard input: -", path.display())]
     NotAFile {
         /// Which.
         path: PathBuf,
     },
+}
+
+impl DiscoverError {
+    /// The link that is at fault, if one is.
+    fn link(&self) -> Option<&Path> {
+        match self {
+            Self::BrokenLink { path } | Self::LinkLoop { path } => Some(path),
+            Self::Io { .. } | Self::NotAFile { .. } => None,
+        }
+    }
 }
 
 /// Finds the files that patterns name for a day, directories recursively and whatever the
@@ -63,11 +102,15 @@ pub fn discover(
     date: Option<DataDate>,
 ) -> Result<Discovered, DiscoverError> {
     let mut found = Found::default();
-    let mut missing = Vec::new();
+    let (mut missing, mut empty) = (Vec::new(), Vec::new());
     for pattern in patterns {
         let resolved = pattern.for_date(date);
-        if !found.add_pattern(&resolved)? {
+        let named = found.add_pattern(&resolved)?;
+        if named != Named::Files {
             missing.push(resolved.to_string());
+        }
+        if named == Named::NoFile {
+            empty.push(resolved.to_string());
         }
     }
     let mut seen = HashSet::new();
@@ -79,7 +122,19 @@ pub fn discover(
         files: files.collect(),
         folders: found.folders.into_iter().collect(),
         missing,
+        empty,
     })
+}
+
+/// What is behind a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Named {
+    /// Nothing.
+    Nothing,
+    /// A directory without a file in it.
+    NoFile,
+    /// At least one file.
+    Files,
 }
 
 #[derive(Default)]
@@ -89,18 +144,19 @@ struct Found {
 }
 
 impl Found {
-    /// Adds what a pattern names; false when that is no file.
-    fn add_pattern(&mut self, pattern: &ResolvedPattern) -> Result<bool, DiscoverError> {
+    /// Adds what a pattern names.
+    fn add_pattern(&mut self, pattern: &ResolvedPattern) -> Result<Named, DiscoverError> {
         let path = Path::new(&pattern.0);
         match fs::metadata(path) {
             Ok(metadata) => self.add_path(path, &metadata),
             Err(error) if is_absent(&error) && has_glob(&pattern.0) => self.add_glob(&pattern.0),
-            Err(error) if is_absent(&error) => Ok(false),
+            // A link whose target is not there yet is as good as a file that is not.
+            Err(error) if is_absent(&error) => Ok(Named::Nothing),
             Err(source) => Err(io_error(path, source)),
         }
     }
 
-    fn add_path(&mut self, path: &Path, metadata: &Metadata) -> Result<bool, DiscoverError> {
+    fn add_path(&mut self, path: &Path, metadata: &Metadata) -> Result<Named, DiscoverError> {
         if metadata.is_dir() {
             self.folders.insert(path.to_owned());
             self.add_directory(path)
@@ -108,87 +164,81 @@ impl Found {
             self.folders.insert(parent(path));
             let identity = FileIdentity::of(metadata);
             self.files.insert(path.to_owned(), identity);
-            Ok(true)
+            Ok(Named::Files)
         } else {
             let path = path.to_owned();
             Err(DiscoverError::NotAFile { path })
         }
     }
 
-    fn add_directory(&mut self, directory: &Path) -> Result<bool, DiscoverError> {
-        let mut any = false;
+    fn add_directory(&mut self, directory: &Path) -> Result<Named, DiscoverError> {
+        let mut named = Named::NoFile;
         let entries = WalkDir::new(directory)
             .follow_links(true)
             .into_iter()
             .filter_entry(|entry| entry.depth() == 0 || !is_left_out(entry.file_name()));
         for entry in entries {
-            let entry = entry.map_err(|error| walk_error(directory, error))?;
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => match walk_error(directory, error) {
+                    error if error.link().is_some_and(ends_left_out) => continue,
+                    error => return Err(error),
+                },
+            };
             if entry.file_type().is_file() {
                 let metadata = entry.metadata().map_err(|e| walk_error(directory, e))?;
                 let identity = FileIdentity::of(&metadata);
                 self.files.insert(entry.into_path(), identity);
-                any = true;
+                named = Named::Files;
             }
         }
-        Ok(any)
+        Ok(named)
     }
 
-    fn add_glob(&mut self, pattern: &str) -> Result<bool, DiscoverError> {
-        let Some(matcher) = glob(pattern) else {
-            return Ok(false);
+    fn add_glob(&mut self, pattern: &str) -> Result<Named, DiscoverError> {
+        let Some(glob) = Glob::new(pattern) else {
+            return Ok(Named::Nothing);
         };
-        let (base, depth) = base_of(pattern);
-        match fs::metadata(&base) {
+        match fs::metadata(glob.base()) {
             Ok(metadata) if metadata.is_dir() => {}
-            Err(error) if !is_absent(&error) => return Err(io_error(&base, error)),
-            _ => return Ok(false),
+            Err(error) if !is_absent(&error) => return Err(io_error(glob.base(), error)),
+            _ => return Ok(Named::Nothing),
         }
-        let spelt = |name: &OsStr| {
-            let first = name.as_encoded_bytes().first().copied().map(char::from);
-            first.is_some_and(|c| pattern.starts_with(c) || pattern.contains(&format!("/{c}")))
-        };
-        let entries = WalkDir::new(&base)
-            .max_depth(depth)
+        let is_left_out =
+            |path: &Path| path.file_name().is_some_and(is_left_out) && !glob.spells_out(path);
+        let entries = WalkDir::new(glob.base())
+            .max_depth(glob.depth())
             .follow_links(true)
             .into_iter()
             .filter_entry(|entry| {
-                let name = entry.file_name();
-                entry.depth() == 0 || !is_left_out(name) || spelt(name)
+                let (path, depth) = (entry.path(), entry.depth());
+                depth == 0 || (!is_left_out(path) && glob.leads_on(path, depth))
             });
-        let mut any = false;
+        let mut named = Named::Nothing;
         for entry in entries {
-            let entry = entry.map_err(|error| walk_error(&base, error))?;
-            // `*.jsonl` walks `.`, but means `a.jsonl` and not `./a.jsonl`.
-            let path = entry.path();
-            let path = path.strip_prefix("./").unwrap_or(path);
-            if entry.depth() > 0 && matcher.is_match(path) && !entry.file_type().is_symlink() {
-                let metadata = entry.metadata().map_err(|e| walk_error(&base, e))?;
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let depth = error.depth();
+                    let error = walk_error(glob.base(), error);
+                    match error.link() {
+                        Some(link) if is_left_out(link) || !glob.needs_link(link, depth) => {
+                            continue;
+                        }
+                        _ => return Err(error),
+                    }
+                }
+            };
+            let path = Glob::as_written(entry.path());
+            if entry.depth() > 0 && glob.is_match(path) {
+                let metadata = entry.metadata().map_err(|e| walk_error(glob.base(), e))?;
                 if metadata.is_dir() || metadata.is_file() {
-                    any |= self.add_path(path, &metadata)?;
+                    named = named.max(self.add_path(path, &metadata)?);
                 }
             }
         }
-        Ok(any)
+        Ok(named)
     }
-}
-
-/// The folder in which a glob is looked for, and how deep below it.
-fn base_of(pattern: &str) -> (PathBuf, usize) {
-    let literal = pattern.split('/').take_while(|part| !has_glob(part));
-    let literal = literal.collect::<Vec<_>>().join("/");
-    let rest = pattern.get(literal.len()..).unwrap_or_default();
-    let depth = if rest.contains("**") || rest.contains('{') {
-        // Braces may hold slashes.
-        usize::MAX
-    } else {
-        rest.trim_start_matches('/').split('/').count()
-    };
-    let base = match literal.as_str() {
-        "" if pattern.starts_with('/') => "/",
-        "" => ".",
-        literal => literal,
-    };
-    (PathBuf::from(base), depth)
 }
 
 fn parent(path: &Path) -> PathBuf {
@@ -202,6 +252,10 @@ fn is_left_out(name: &OsStr) -> bool {
     matches!(name.as_encoded_bytes().first(), Some(b'.' | b'_'))
 }
 
+fn ends_left_out(path: &Path) -> bool {
+    path.file_name().is_some_and(is_left_out)
+}
+
 fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -211,15 +265,23 @@ fn is_absent(error: &io::Error) -> bool {
 
 fn io_error(path: &Path, source: io::Error) -> DiscoverError {
     let path = path.to_owned();
+    if Errno::from_io_error(&source) == Some(Errno::LOOP) {
+        return DiscoverError::LinkLoop { path };
+    }
+    let is_link = || fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
+    if is_absent(&source) && is_link() {
+        return DiscoverError::BrokenLink { path };
+    }
     DiscoverError::Io { path, source }
 }
 
 fn walk_error(within: &Path, error: walkdir::Error) -> DiscoverError {
     let path = error.path().unwrap_or(within).to_owned();
-    let source = error.into_io_error();
-    // A loop of links is the only failure without one.
-    let source = source.unwrap_or_else(|| io::Error::other("a loop of symbolic links"));
-    DiscoverError::Io { path, source }
+    match error.into_io_error() {
+        Some(source) => io_error(&path, source),
+        // A link to a folder that it lies in is the only failure without one.
+        None => DiscoverError::LinkLoop { path },
+    }
 }
 
 #[cfg(test)]

@@ -2,15 +2,14 @@
 //!
 //! `serde_json` checks the grammar without building a value or changing a byte. Depth and the
 //! remarkable things are looked for only in rows that can have them, so that plain rows cost one
-//! pass. Bytes are taken for UTF-8; whoever calls has checked that. Duplicate keys are looked for in
-//! a part of the rows only: looking for them in each would cost half as much again as the check.
+//! pass; duplicate keys are found by it in [`super::key_order`]. Bytes are taken for UTF-8; whoever
+//! calls has checked that.
 
+use super::key_order::KeyOrder;
 use super::row::{MAX_DEPTH, RejectCode, WarningKind};
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr2};
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
-use std::fmt;
-use xxhash_rust::xxh3::xxh3_64;
+use serde::de::IgnoredAny;
 
 /// What rows of a block may have, found out for many rows at once.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,17 +21,8 @@ pub(super) struct Suspicions {
 /// Checks rows; keeps its buffers from row to row.
 pub(super) struct JsonCheck {
     escapes: [Finder<'static>; 2],
-    keys: Keys,
-    /// Rows checked, and whether one of them had a key twice.
-    rows: u64,
-    has_duplicates: bool,
+    keys: KeyOrder,
 }
-
-/// So many rows at first are all searched for duplicate keys.
-const SEARCHED_ROWS: u64 = 1_000;
-/// Afterwards one of so many is, until one is found; then all are again. Programs that write a key
-/// twice do it all the time.
-const SEARCHED_SHARE: u64 = 8;
 
 /// Why a row is rejected.
 #[derive(Debug)]
@@ -48,9 +38,7 @@ impl JsonCheck {
     pub(super) fn new() -> Self {
         Self {
             escapes: [Finder::new(br"\ud"), Finder::new(br"\uD")],
-            keys: Keys::default(),
-            rows: 0,
-            has_duplicates: false,
+            keys: KeyOrder::default(),
         }
     }
 
@@ -70,7 +58,7 @@ impl JsonCheck {
         if row.first() != Some(&b'{') {
             return Err(not_an_object(row));
         }
-        let duplicates = self.check_grammar(row).map_err(|error| not_json(&error))?;
+        let duplicates = self.keys.check(row).map_err(|error| not_json(&error))?;
         if may_be_deep(row) && depth(row) > MAX_DEPTH {
             return Err(BadJson {
                 code: RejectCode::TooDeep,
@@ -84,22 +72,6 @@ impl JsonCheck {
             surrogate.then_some(WarningKind::LoneSurrogate),
             infinite.then_some(WarningKind::NumberRange),
         ])
-    }
-
-    /// Checks that a row is JSON; whether a key was found in it twice.
-    fn check_grammar(&mut self, row: &[u8]) -> Result<bool, serde_json::Error> {
-        self.rows = self.rows.saturating_add(1);
-        let searched = self.has_duplicates
-            || self.rows <= SEARCHED_ROWS
-            || self.rows.is_multiple_of(SEARCHED_SHARE);
-        if !searched {
-            return serde_json::from_slice::<IgnoredAny>(row).map(|IgnoredAny| false);
-        }
-        let mut json = serde_json::Deserializer::from_slice(row);
-        let duplicates = json.deserialize_map(Members(&mut self.keys))?;
-        json.end()?;
-        self.has_duplicates |= duplicates;
-        Ok(duplicates)
     }
 }
 
@@ -119,73 +91,6 @@ fn not_json(error: &serde_json::Error) -> BadJson {
     BadJson {
         code: RejectCode::NotJson,
         message: format!("not one JSON object: {reason} at byte {}", error.column()),
-    }
-}
-
-/// Hashes of the top-level keys of a row.
-#[derive(Default)]
-struct Keys {
-    hashes: Vec<u64>,
-    /// The keys of the last row that had no duplicate; the next row mostly has the same ones.
-    distinct: Vec<u64>,
-}
-
-impl Keys {
-    fn have_duplicates(&mut self) -> bool {
-        if self.hashes == self.distinct {
-            return false;
-        }
-        self.distinct.clone_from(&self.hashes);
-        self.hashes.sort_unstable();
-        let duplicates = self
-            .hashes
-            .windows(2)
-            .any(|pair| pair.first() == pair.last());
-        if duplicates {
-            self.distinct.clear();
-        }
-        duplicates
-    }
-}
-
-/// Visits an object: its values are only checked, its keys are noted.
-struct Members<'k>(&'k mut Keys);
-
-impl<'de> Visitor<'de> for Members<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
-        self.0.hashes.clear();
-        while let Some(KeyHash(hash)) = members.next_key()? {
-            self.0.hashes.push(hash);
-            members.next_value::<IgnoredAny>()?;
-        }
-        Ok(self.0.have_duplicates())
-    }
-}
-
-/// A key, read as bytes because a key may hold a lone surrogate, which no `str` can.
-struct KeyHash(u64);
-
-impl<'de> serde::Deserialize<'de> for KeyHash {
-    fn deserialize<D: serde::Deserializer<'de>>(key: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl Visitor<'_> for KeyVisitor {
-            type Value = KeyHash;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_bytes<E>(self, key: &[u8]) -> Result<KeyHash, E> {
-                Ok(KeyHash(xxh3_64(key)))
-            }
-        }
-        key.deserialize_bytes(KeyVisitor)
     }
 }
 

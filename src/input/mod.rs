@@ -9,12 +9,15 @@ use crate::domain::{FileIdentity, RawRange};
 
 mod compared;
 mod csv;
+mod csv_quotes;
 mod csv_record;
 mod decompress;
 mod discover;
 mod error;
+mod glob;
 mod json;
 mod jsonl;
+mod key_order;
 mod open;
 mod pattern;
 mod range;
@@ -33,7 +36,7 @@ pub use row::{
     WarningKind,
 };
 pub use settings::{Compression, EmptyCells, Format, InputSettings};
-pub use verify::Verifier;
+pub use verify::{Verifier, continues_at_a_row_boundary};
 
 #[cfg(test)]
 mod tests;

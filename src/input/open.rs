@@ -128,7 +128,7 @@ fn resolve_format(head: &[u8], name: &str, settings: &InputSettings) -> Result<F
 }
 
 /// The format that an extension stands for; one of a compression in front of it is ignored.
-fn format_of_name(name: &str) -> Option<Format> {
+pub(super) fn format_of_name(name: &str) -> Option<Format> {
     let name = name.to_ascii_lowercase();
     let plain = [".gz", ".gzip", ".zst", ".zstd"]
         .iter()

@@ -114,6 +114,8 @@ pub enum RejectCode {
     TooLong,
     /// Nested deeper than [`MAX_DEPTH`].
     TooDeep,
+    /// A quoted CSV cell with text behind its closing quote, which RFC 4180 does not know.
+    BadQuotes,
     /// A CSV record with more or fewer cells than there are columns.
     Ragged,
     /// A CSV record in which every cell is empty and left out.
@@ -131,6 +133,7 @@ impl RejectCode {
             Self::NotObject => "not_object",
             Self::TooLong => "too_long",
             Self::TooDeep => "too_deep",
+            Self::BadQuotes => "bad_quotes",
             Self::Ragged => "ragged",
             Self::EmptyRow => "empty_row",
             Self::EmptyCell => "empty_cell",
@@ -152,8 +155,7 @@ pub struct RowWarning {
 /// What is remarkable about a row that is sent all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WarningKind {
-    /// A key occurs twice at the top level; which one counts is up to the platform. Looked for in
-    /// the first rows and a share of the others until one is found, so the count is a lower bound.
+    /// A key occurs twice at the top level; which one counts is up to the platform.
     DuplicateKey,
     /// A `\ud800` to `\udfff` escape without its partner: no character.
     LoneSurrogate,

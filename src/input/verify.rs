@@ -4,8 +4,8 @@
 //! the decompressor does.
 
 use super::decompress::Source;
-use super::open::file_source;
-use super::{InputError, InputFault, InputSettings, RawRange};
+use super::open::{file_source, format_of_name};
+use super::{Format, InputError, InputFault, InputSettings, RawRange};
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -51,23 +51,29 @@ impl Verifier {
 
     /// Whether the file still has a range. Ranges of a compressed file come in ascending order.
     pub fn holds(&mut self, range: &RawRange) -> Result<bool, InputError> {
-        match self.source.seek(range.offset) {
-            Ok(true) => self.offset = range.offset,
-            Ok(false) => {
-                let Some(before) = range.offset.checked_sub(self.offset) else {
-                    let problem = "ranges of a compressed file were not in order".to_owned();
-                    return Err(self.error(InputFault::BadOption { problem }));
-                };
-                if !self.read(before, None)? {
-                    return Ok(false);
-                }
-            }
-            Err(InputFault::Shorter { .. }) => return Ok(false),
-            Err(fault) => return Err(self.error(fault)),
+        if !self.go_to(range.offset)? {
+            return Ok(false);
         }
         let mut hasher = Xxh3::new();
         let complete = self.read(range.length, Some(&mut hasher))?;
         Ok(complete && hasher.digest128() == range.digest)
+    }
+
+    /// Goes to a byte that is not before the one that was reached; false when the input ends before.
+    fn go_to(&mut self, offset: u64) -> Result<bool, InputError> {
+        match self.source.seek(offset) {
+            Ok(true) => self.offset = offset,
+            Ok(false) => {
+                let Some(before) = offset.checked_sub(self.offset) else {
+                    let problem = "ranges of a compressed file were not in order".to_owned();
+                    return Err(self.error(InputFault::BadOption { problem }));
+                };
+                return self.read(before, None);
+            }
+            Err(InputFault::Shorter { .. }) => return Ok(false),
+            Err(fault) => return Err(self.error(fault)),
+        }
+        Ok(true)
     }
 
     /// Reads so many bytes; false when the input ends before.
@@ -91,6 +97,19 @@ impl Verifier {
         Ok(true)
     }
 
+    /// Reads up to so many bytes, fewer only at the end of the input.
+    fn read_into(&mut self, bytes: &mut Vec<u8>, most: usize) -> Result<(), InputError> {
+        while bytes.len() < most {
+            let mut byte = [0];
+            match self.source.read(&mut byte) {
+                Ok(0) => break,
+                Ok(_) => bytes.extend_from_slice(&byte),
+                Err(fault) => return Err(self.error(fault)),
+            }
+        }
+        Ok(())
+    }
+
     fn error(&self, fault: InputFault) -> InputError {
         InputError {
             input: self.name.clone(),
@@ -98,4 +117,39 @@ impl Verifier {
             fault,
         }
     }
+}
+
+/// Whether a row ended at a byte of the decompressed input, so that what follows it there is no
+/// continuation: a line break stands right before `end` or right at it, or nothing follows. A file
+/// that had no line break behind its last row is appended to with one in front of the next row.
+/// Fails when the input cannot be read or is shorter than `end`.
+pub fn continues_at_a_row_boundary(
+    path: &Path,
+    settings: &InputSettings,
+    end: u64,
+) -> Result<bool, InputError> {
+    let Some(before) = end.checked_sub(1) else {
+        return Ok(true);
+    };
+    let mut verifier = Verifier::open(path, settings)?;
+    let mut around = Vec::new();
+    if verifier.go_to(before)? {
+        verifier.read_into(&mut around, 3)?;
+    }
+    let by_name = || is_csv(format_of_name(&verifier.name).unwrap_or(Format::Jsonl));
+    let returns_end_rows = match settings.format {
+        Format::Auto => by_name(),
+        format => is_csv(format),
+    };
+    Ok(match around.as_slice() {
+        [] => return Err(verifier.error(InputFault::Shorter { offset: end })),
+        [_] | [b'\n', ..] | [_, b'\n', ..] | [_, b'\r', b'\n'] => true,
+        // A lone carriage return ends a CSV record, but is white space between JSON rows.
+        [b'\r', ..] | [_, b'\r', ..] => returns_end_rows,
+        _ => false,
+    })
+}
+
+const fn is_csv(format: Format) -> bool {
+    matches!(format, Format::Csv | Format::Tsv)
 }

@@ -4,6 +4,7 @@
 //! sealed date can be marked done.
 
 use crate::domain::{ErrorBudget, Guards, UnconfirmedPolicy, as_float};
+use std::fmt;
 
 /// State of a date's gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +169,67 @@ pub enum Unmet {
     DayNotOver,
     /// `--no-done` holds it back.
     HeldBack,
+}
+
+/// The bare fact in plain words, as the audit trail keeps it; advice is given elsewhere.
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InputUnfinished { name, holder } if holder.is_empty() => {
+                write!(f, "{name} is not uploaded to its end")
+            }
+            Self::InputUnfinished { name, holder } => {
+                write!(f, "{name} is still being uploaded by {holder}")
+            }
+            Self::InputUnverified(name) => {
+                write!(f, "{name} was not compared with what was uploaded of it")
+            }
+            Self::Imbalance(what) => write!(f, "the books do not balance ({what})"),
+            Self::BatchesPending(count) => write!(f, "{count} batch(es) are not settled"),
+            Self::ForeignBatches(count) => write!(
+                f,
+                "{count} batch(es) were answered 409 without an earlier attempt of ours"
+            ),
+            Self::UndeterminedBatches(count) => write!(
+                f,
+                "{count} batch(es) were refused in part and the platform did not say which rows"
+            ),
+            Self::TooManyRejects { open, budget } => {
+                write!(
+                    f,
+                    "{open} row(s) are rejected and --max-errors allows {budget}"
+                )
+            }
+            Self::EverythingRejected => f.write_str("every row was rejected"),
+            Self::UnconfirmedRows(rows) => {
+                write!(
+                    f,
+                    "{rows} row(s) are unconfirmed and --unconfirmed hold was given"
+                )
+            }
+            Self::TooFewRows { stored, expected } => {
+                write!(
+                    f,
+                    "{stored} row(s) were stored and --min-rows expects {expected}"
+                )
+            }
+            Self::OtherFileCount { found, expected } => write!(
+                f,
+                "{found} input(s) were uploaded and --expect-files expects {expected}"
+            ),
+            Self::RowsDropped {
+                stored,
+                last,
+                limit,
+            } => write!(
+                f,
+                "{stored} row(s) were stored, {last} for the last completed date: more than the {limit}% that --max-drop allows"
+            ),
+            Self::Empty => f.write_str("there was no row"),
+            Self::DayNotOver => f.write_str("the day is not over"),
+            Self::HeldBack => f.write_str("done is held back (--no-done)"),
+        }
+    }
 }
 
 impl Unmet {

@@ -19,7 +19,7 @@ use std::path::Path;
 /// What a command is about to do.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// Whose data it is; as [`crate::ledger::Ledger::resolve_target`] spelled it.
+    /// Whose data it is; as the ledger spells it.
     pub target: Target,
     /// `host[:port]` of every host that serves it.
     pub hosts: Vec<String>,

@@ -24,6 +24,7 @@ pub struct SealedPartition {
     epoch: Epoch,
     generation: Generation,
     unknown: bool,
+    forced: Option<String>,
     _lock: HeldLock,
 }
 
@@ -56,6 +57,11 @@ impl SealedPartition {
     /// The id under which `done` is sent.
     pub fn request_id(&self) -> RequestId {
         done_request_id(self.epoch, &self.partition, self.generation)
+    }
+
+    /// What was missing when a person opened the gate by hand.
+    pub fn forced(&self) -> Option<&str> {
+        self.forced.as_deref()
     }
 
     /// Whether an earlier attempt may have got through.
@@ -146,6 +152,7 @@ pub(super) fn seal(
     let Some(lock) = lock::try_lock(state_dir, &format!("partition-{}", known.id.0))? else {
         return Ok(SealOutcome::Busy);
     };
+    let mut forced = None;
     if known.gate == Gate::Open {
         if request.release_hold && known.held_back {
             db.execute(
@@ -164,13 +171,7 @@ pub(super) fn seal(
             return Ok(SealOutcome::Withheld(missing));
         }
         if !missing.is_empty() {
-            record_event(
-                db,
-                Some(known.id),
-                Some(request.run),
-                "forced",
-                &format!("{missing:?}"),
-            )?;
+            forced = Some(record_forced(db, known.id, request.run, &missing)?);
         }
         db.execute(
             "UPDATE partition SET gate = 'sealed', sealed_at = unixepoch(), totals = ?2
@@ -197,8 +198,21 @@ pub(super) fn seal(
         generation: known.done_generation,
         unknown: known.done_unknown,
         partition: known.partition,
+        forced,
         _lock: lock,
     })))
+}
+
+fn record_forced(
+    db: &Connection,
+    id: PartitionId,
+    run: RunId,
+    missing: &[Unmet],
+) -> Result<String, LedgerError> {
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let missing = missing.join("; ");
+    record_event(db, Some(id), Some(run), "forced", &missing)?;
+    Ok(missing)
 }
 
 pub(super) fn note_done_unknown(db: &Connection, id: PartitionId) -> Result<(), LedgerError> {

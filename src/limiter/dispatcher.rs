@@ -18,6 +18,10 @@ use std::time::Duration;
 
 /// How often slots and tickets of this process are renewed.
 const HEARTBEAT: Duration = Duration::from_millis(250);
+/// How much later than it could a busy receiver on this machine notices a request; on top of the
+/// guard, which is for the path.
+const RECEIVER_LAG: Duration = Duration::from_millis(5);
+
 /// Where the log of the window is.
 #[derive(Debug)]
 enum Log {
@@ -67,7 +71,7 @@ impl Dispatcher {
             shared,
             log: file.map_or_else(|| Log::Own(Box::new(Quota::unused())), Log::Shared),
             limits,
-            occupied: SECOND + guard,
+            occupied: SECOND + guard + RECEIVER_LAG,
             // Random identities keep processes apart whatever their pid name space.
             process: rand::random::<u64>().max(1),
             next_slot: rand::random(),
@@ -233,12 +237,12 @@ impl Drop for Dispatcher {
     }
 }
 
-/// The new end of a slot when it has one: the send once it is known, and again and again while it
-/// is not.
+/// The new end of a slot when it has one: one second after its arrival once that is known, and
+/// again and again later while the request has not left.
 fn renewed(held: &Held, now: Moment, occupied: Duration) -> Option<Moment> {
     let old = held.slot.expires;
-    match held.stamp.sent_at() {
-        Some(sent) => Some(sent.after(occupied)).filter(|new| *new > old),
+    match held.stamp.arrived_by(occupied.saturating_sub(SECOND)) {
+        Some(arrived) => Some(arrived.after(SECOND)).filter(|new| *new != old),
         None => Some(now.after(occupied)).filter(|new| new.since(old) >= HEARTBEAT),
     }
 }

@@ -1,27 +1,54 @@
-//! The permission to send one request, and the moment at which it was used.
+//! The permission to send one request, and the moments between which it arrived.
 //!
-//! A permit does not end with the reply: the platform counts arrivals, so only the send matters.
+//! The platform counts arrivals. A request arrives after it was handed to the socket, and before it
+//! is answered: an early answer says more exactly when its second ends than any guard.
 
 use super::clock::Moment;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// When a request was handed to the socket, shared by its permit and the dispatcher.
+/// How coarse a receiver's clock may be.
+const CLOCK_STEP: Duration = Duration::from_millis(1);
+
+/// When a request was handed to the socket and when it was answered, shared by its permit and the
+/// dispatcher.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Stamp(Arc<AtomicU64>);
+pub(super) struct Stamp(Arc<Marks>);
+
+#[derive(Debug, Default)]
+struct Marks {
+    sent: AtomicU64,
+    answered: AtomicU64,
+}
 
 impl Stamp {
-    /// The latest moment marked so far.
+    /// The latest moment at which the request was marked as sent.
     pub(super) fn sent_at(&self) -> Option<Moment> {
-        match self.0.load(Ordering::Acquire) {
-            0 => None,
-            nanos => Some(Moment::from_nanos(nanos)),
-        }
+        read(&self.0.sent)
     }
 
-    fn mark(&self) {
-        self.0.fetch_max(Moment::now().as_nanos(), Ordering::AcqRel);
+    /// The latest moment at which the request arrived, if it arrived within `guard` of its send.
+    pub(super) fn arrived_by(&self, guard: Duration) -> Option<Moment> {
+        let sent = self.sent_at()?;
+        let guarded = sent.after(guard);
+        Some(match read(&self.0.answered) {
+            // Answered before its last byte was taken: its head had arrived by then.
+            Some(answered) => guarded.min(answered.max(sent).after(CLOCK_STEP)),
+            None => guarded,
+        })
     }
+}
+
+fn read(mark: &AtomicU64) -> Option<Moment> {
+    match mark.load(Ordering::Acquire) {
+        0 => None,
+        nanos => Some(Moment::from_nanos(nanos)),
+    }
+}
+
+fn write(mark: &AtomicU64) {
+    mark.fetch_max(Moment::now().as_nanos(), Ordering::AcqRel);
 }
 
 /// Lets one request out. Keep it until the request has left and call [`Permit::sent`]; a permit
@@ -40,14 +67,19 @@ impl Permit {
     /// The last byte was handed to the socket just now. Cheap; from any thread; the latest call
     /// counts. Until this the request occupies its place, however long it takes.
     pub fn sent(&self) {
-        self.stamp.mark();
+        write(&self.stamp.0.sent);
+    }
+
+    /// The answer has come just now, so the request has arrived.
+    pub fn answered(&self) {
+        write(&self.stamp.0.answered);
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.stamp.sent_at().is_none() {
-            self.stamp.mark();
+            write(&self.stamp.0.sent);
         }
     }
 }

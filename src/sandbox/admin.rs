@@ -4,7 +4,7 @@
 //! Rows are streamed, so a dump of a large partition costs no memory.
 
 use super::Sandbox;
-use super::rows::StoredRows;
+use super::rows::Piece;
 use super::service::{ReplyBody, respond, stream};
 use crate::domain::Partition;
 use bytes::Bytes;
@@ -16,8 +16,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, Take};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Size of one frame of a dump, in bytes.
 const FRAME_BYTES: usize = 64 * 1024;
@@ -47,13 +46,12 @@ pub(super) fn rows(sandbox: &Sandbox, query: Option<&str>) -> Response<ReplyBody
         .partitions()
         .iter()
         .filter(|(partition, record)| record.rows > 0 && is_chosen(partition, query))
-        .map(|(partition, _)| store.rows_of(partition))
+        .flat_map(|(partition, _)| store.rows_of(partition))
         .collect();
     drop(store);
     let dump = Dump {
         waiting: chosen,
-        chunks: VecDeque::new(),
-        file: None,
+        reading: None,
     };
     stream(StatusCode::OK, "application/x-ndjson", dump.boxed())
 }
@@ -99,16 +97,12 @@ fn is_chosen(partition: &Partition, query: Option<&str>) -> bool {
 
 /// A body that walks through stored rows.
 struct Dump {
-    waiting: VecDeque<StoredRows>,
-    chunks: VecDeque<Bytes>,
-    file: Option<Opening>,
+    waiting: VecDeque<Piece>,
+    reading: Option<JoinHandle<ReadPiece>>,
 }
 
-/// A file of rows on its way.
-enum Opening {
-    Opening(Pin<Box<dyn Future<Output = io::Result<Take<File>>> + Send + Sync>>),
-    Open(Take<File>),
-}
+/// The next bytes of a file, and what is left of it.
+type ReadPiece = io::Result<(Bytes, Option<Piece>)>;
 
 impl http_body::Body for Dump {
     type Data = Bytes;
@@ -119,40 +113,57 @@ impl http_body::Body for Dump {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         loop {
-            if let Some(chunk) = self.chunks.pop_front() {
-                return Poll::Ready(Some(Ok(Frame::data(chunk))));
+            if let Some(reading) = self.reading.as_mut() {
+                let read = ready!(Pin::new(reading).poll(context));
+                self.reading = None;
+                let (bytes, rest) = read.map_err(io::Error::other)??;
+                if let Some(rest) = rest {
+                    self.waiting.push_front(rest);
+                }
+                if !bytes.is_empty() {
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
             }
-            match self.file.as_mut() {
-                Some(Opening::Opening(opening)) => {
-                    let file = ready!(opening.as_mut().poll(context))?;
-                    self.file = Some(Opening::Open(file));
+            match self.waiting.pop_front() {
+                None => return Poll::Ready(None),
+                Some(Piece::Memory(bytes)) => {
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
-                Some(Opening::Open(file)) => {
-                    let chunk = ready!(poll_chunk(file, context))?;
-                    if chunk.is_empty() {
-                        self.file = None;
-                    } else {
-                        return Poll::Ready(Some(Ok(Frame::data(chunk))));
-                    }
+                Some(piece) => {
+                    self.reading = Some(spawn_blocking(move || piece.read(FRAME_BYTES)));
                 }
-                None => match self.waiting.pop_front() {
-                    None => return Poll::Ready(None),
-                    Some(StoredRows::Chunks(chunks)) => self.chunks = chunks.into(),
-                    Some(StoredRows::File(path, end)) => {
-                        let opening = async move { Ok(File::open(path).await?.take(end)) };
-                        self.file = Some(Opening::Opening(Box::pin(opening)));
-                    }
-                },
             }
         }
     }
 }
 
-fn poll_chunk(file: &mut Take<File>, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-    let mut buffer = vec![0_u8; FRAME_BYTES];
-    let mut filling = ReadBuf::new(&mut buffer);
-    ready!(Pin::new(file).poll_read(context, &mut filling))?;
-    let filled = filling.filled().len();
-    buffer.truncate(filled);
-    Poll::Ready(Ok(buffer.into()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_dump_gives_every_piece_in_order_and_tells_when_one_cannot_be_read() {
+        let mut file = tempfile::tempfile().unwrap();
+        let long = "x".repeat(2 * FRAME_BYTES + 7);
+        write!(file, "--{long}--").unwrap();
+        let file = Arc::new(file);
+        let end = u64::try_from(long.len()).unwrap() + 2;
+        let stretch = |end| Piece::Stretch {
+            file: Arc::clone(&file),
+            from: 2,
+            end,
+        };
+        let dump = |pieces: Vec<Piece>| Dump {
+            waiting: pieces.into(),
+            reading: None,
+        };
+        let memory = Piece::Memory("a\n".into());
+        let pieces = vec![memory.clone(), stretch(end), memory.clone()];
+        let text = dump(pieces).collect().await.unwrap().to_bytes();
+        assert_eq!(text, format!("a\n{long}a\n"));
+        let lost = vec![memory, stretch(end + 100)];
+        assert!(dump(lost).collect().await.is_err());
+    }
 }

@@ -43,7 +43,8 @@ pub struct SandboxSettings {
     pub seed: u64,
     /// Whether to serve HTTPS with a certificate made on the spot.
     pub tls: bool,
-    /// Where rows, ids and states are kept across restarts; in memory when absent.
+    /// Where rows, ids and states are kept across restarts. When absent they end with the sandbox:
+    /// they are in memory, and rows beyond 256 MiB in a nameless file of the temporary directory.
     pub data_dir: Option<PathBuf>,
     /// Directory of row schemas (`*.json`); rows are not checked when absent.
     pub schema_dir: Option<PathBuf>,

@@ -23,8 +23,6 @@ pub struct State {
     pub requests_total: u64,
     /// Rows stored in all partitions.
     pub rows_total: u64,
-    /// Rows that are counted but no longer kept, because memory was full.
-    pub rows_dropped: u64,
     /// The fullest seconds since the start.
     pub windows: Windows,
     /// Faults that hit since the start, by name.
@@ -85,7 +83,6 @@ impl State {
             checkpoints: Vec::new(),
             metadata: Vec::new(),
             requests_total: traffic.requests_total,
-            rows_dropped: store.rows_dropped(),
             windows: Windows {
                 max_rows_per_second: traffic.rows.fullest_second(),
                 max_requests_per_second: traffic.requests.fullest_second(),

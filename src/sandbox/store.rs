@@ -6,7 +6,7 @@
 
 use super::SandboxError;
 use super::journal::{Entry, Journal, PartitionName, target};
-use super::rows::{Rows, StoredRows};
+use super::rows::{MAX_ROW_MEMORY_BYTES, Piece, Rows};
 use crate::domain::{Partition, Target};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -41,7 +41,6 @@ pub(super) struct Store {
     ids: HashSet<(Target, String)>,
     ids_by_age: VecDeque<(Target, String)>,
     rows: Rows,
-    rows_dropped: u64,
     journal: Option<Journal>,
 }
 
@@ -52,11 +51,7 @@ impl Store {
             partitions: BTreeMap::new(),
             ids: HashSet::new(),
             ids_by_age: VecDeque::new(),
-            rows: Rows::Memory {
-                chunks: BTreeMap::new(),
-                bytes: 0,
-            },
-            rows_dropped: 0,
+            rows: Rows::own(MAX_ROW_MEMORY_BYTES),
             journal: None,
         };
         if let Some(directory) = directory {
@@ -103,17 +98,15 @@ impl Store {
             .get(partition)
             .map_or(0, |record| record.bytes);
         let bytes = u64::try_from(lines.len()).unwrap_or(u64::MAX);
-        let kept = rows == 0 || self.rows.append(partition, end, lines)?;
+        if rows > 0 {
+            self.rows.append(partition, end, lines)?;
+        }
         self.record(&Entry::Write {
             partition: partition.into(),
             request_id: request_id.to_owned(),
             rows,
             bytes,
-        })?;
-        if !kept {
-            self.rows_dropped = self.rows_dropped.saturating_add(rows);
-        }
-        Ok(())
+        })
     }
 
     /// Acknowledges partitions, all or none.
@@ -154,13 +147,8 @@ impl Store {
         &self.partitions
     }
 
-    /// Rows that were accepted and counted but no longer fitted in memory.
-    pub(super) const fn rows_dropped(&self) -> u64 {
-        self.rows_dropped
-    }
-
     /// The rows of a partition, to be read without holding the store.
-    pub(super) fn rows_of(&self, partition: &Partition) -> StoredRows {
+    pub(super) fn rows_of(&self, partition: &Partition) -> Vec<Piece> {
         let end = self
             .partitions
             .get(partition)
@@ -176,7 +164,6 @@ impl Store {
         self.partitions.clear();
         self.ids.clear();
         self.ids_by_age.clear();
-        self.rows_dropped = 0;
         self.rows.clear()
     }
 
@@ -308,12 +295,10 @@ mod tests {
         let mut store = Store::open(Some(directory.path())).unwrap();
         let lines = Bytes::from_static(b"{\"id\":3}\n");
         store.accept_write(&partition(), "b", 1, lines).unwrap();
-        let StoredRows::File(path, end) = store.rows_of(&partition()) else {
-            panic!("rows of a directory are a file");
-        };
-        let text = std::fs::read_to_string(path).unwrap();
-        assert_eq!(text, "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
-        assert_eq!(end, 27);
+        let piece = store.rows_of(&partition()).remove(0);
+        let (bytes, rest) = piece.read(1_000).unwrap();
+        assert_eq!(bytes, "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
+        assert!(rest.is_none());
     }
 
     #[test]

@@ -53,7 +53,10 @@ pub(super) async fn attempt(
         judged = services.client.send(outgoing, move || stamp.sent()) => Some(judged),
         () = services.stop.aborting() => None,
     };
-    // Its slot in the quota is stamped by now, or when this is dropped.
+    if judged.as_ref().is_some_and(|it| it.http_status.is_some()) {
+        permit.answered();
+    }
+    // Its slot in the quota is stamped as sent by now, or when this is dropped.
     drop(permit);
     Gauges::sub(&gauges.requests_in_flight, 1);
     Gauges::sub(&gauges.rows_in_flight, u64::from(rows));

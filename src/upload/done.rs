@@ -174,7 +174,12 @@ impl Finisher {
         let ledger = &self.services.ledger;
         let unknown = sealed.has_unknown_attempt();
         match &judged.verdict {
-            Verdict::Accepted => return Ok(got(DoneSettlement::Confirmed, String::new())),
+            Verdict::Accepted => {
+                let why = sealed.forced().map(|missing| {
+                    format!("forced by hand although something was missing: {missing}")
+                });
+                return Ok(got(DoneSettlement::Confirmed, why.unwrap_or_default()));
+            }
             Verdict::Duplicate | Verdict::Date(DateState::Acked | DateState::Done) if unknown => {
                 let why = format!(
                     "an earlier attempt got through, its reply was lost ({})",
@@ -336,7 +341,11 @@ fn interrupted(unknown: bool) -> DoneReport {
 }
 
 /// Puts the shortcomings of a date into words; the most serious gives the status.
-pub(super) fn withheld(missing: Vec<Unmet>) -> DoneReport {
+pub(super) fn withheld(mut missing: Vec<Unmet>) -> DoneReport {
+    // Batches that are not settled are in the hands of the run that is named anyway.
+    if missing.iter().any(Unmet::is_held_by_a_run) {
+        missing.retain(|it| !matches!(it, Unmet::BatchesPending(_)));
+    }
     let told: Vec<(Status, String)> = missing.iter().map(explain::unmet).collect();
     DoneReport {
         outcome: DoneOutcome::Withheld,

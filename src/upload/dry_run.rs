@@ -164,7 +164,7 @@ fn empty() -> Summary {
         rejects: Vec::new(),
         problems: Vec::new(),
         notes: Vec::new(),
-        next_command: None,
+        next: Vec::new(),
         run_dir: None,
     }
 }

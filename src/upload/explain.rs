@@ -1,9 +1,10 @@
 //! Verdicts and shortcomings in words for the person who reads them at 3 a.m.
 
 use super::report::Status;
-use crate::domain::{DateState, Judged, Partition, SetupFault, Verdict};
+use crate::domain::{DataDate, DateState, Judged, Partition, SetupFault, Verdict, Zone};
 use crate::http::Refresh;
 use crate::ledger::Unmet;
+use chrono::{DateTime, Utc};
 use std::fmt::Write;
 
 /// An error with its causes, in one line.
@@ -126,72 +127,149 @@ const fn setup_fault(fault: SetupFault) -> &'static str {
     }
 }
 
-/// What a shortcoming means for the exit status, in words.
+/// What a shortcoming means for the exit status, in words. What can be typed is said by the next
+/// steps of the summary, which know the command.
 pub(super) fn unmet(missing: &Unmet) -> (Status, String) {
-    match missing {
-        Unmet::InputUnfinished { name, holder } if holder.is_empty() => (
-            Status::Unfinished,
-            format!("{name} is not uploaded to its end; run 'write' with it again, or 'byteair-sync ledger drop-input'"),
-        ),
-        Unmet::InputUnfinished { name, holder } => (
-            Status::Unfinished,
-            format!("{name} is still being uploaded by {holder}, which will send done"),
-        ),
-        Unmet::InputUnverified(name) => (
-            Status::Unfinished,
-            format!("{name} was not compared with what was uploaded of it; run 'write' with it again"),
-        ),
-        Unmet::Imbalance(what) => (
+    let (status, advice) = match missing {
+        Unmet::InputUnfinished { holder, .. } if !holder.is_empty() => {
+            (Status::Unfinished, ", which will send done")
+        }
+        Unmet::Imbalance(_) => (
             Status::Unexpected,
-            format!("the books do not balance ({what}); this is a bug of byteair-sync, nothing was marked done"),
+            "; this is a bug of byteair-sync, nothing was marked done",
         ),
-        Unmet::BatchesPending(count) => (
+        Unmet::ForeignBatches(_) => (
             Status::Unfinished,
-            format!("{count} batch(es) are not settled; run the same 'write' again"),
+            "; start the date over with 'write --restart' (behavior rows would be stored twice)",
         ),
-        Unmet::ForeignBatches(count) => (
+        Unmet::UndeterminedBatches(_) => (
             Status::Unfinished,
-            format!("{count} batch(es) were answered 409 without an earlier attempt of ours; start the date over with 'write --restart' (behavior rows would be stored twice)"),
+            "; check the table definition in the console, then start over with 'write --restart'",
         ),
-        Unmet::UndeterminedBatches(count) => (
-            Status::Unfinished,
-            format!("{count} batch(es) were refused in part and the platform did not say which rows; check the table definition in the console, then start over with 'write --restart'"),
-        ),
-        Unmet::TooManyRejects { open, budget } => (
-            Status::RowsRejected,
-            format!("{open} row(s) are rejected and --max-errors allows {budget}; look at them with 'byteair-sync rejects list'"),
-        ),
-        Unmet::EverythingRejected => (
-            Status::RowsRejected,
-            "every row was rejected; look at them with 'byteair-sync rejects list'".to_owned(),
-        ),
-        Unmet::UnconfirmedRows(rows) => (
-            Status::Unfinished,
-            format!("{rows} row(s) are unconfirmed and --unconfirmed hold was given"),
-        ),
-        Unmet::TooFewRows { stored, expected } => (
-            Status::BadInput,
-            format!("{stored} row(s) were stored and --min-rows expects {expected}"),
-        ),
-        Unmet::OtherFileCount { found, expected } => (
-            Status::BadInput,
-            format!("{found} input(s) were uploaded and --expect-files expects {expected}"),
-        ),
-        Unmet::RowsDropped { stored, last, limit } => (
-            Status::BadInput,
-            format!("{stored} row(s) were stored, {last} for the last completed date: more than the {limit}% that --max-drop allows"),
-        ),
+        Unmet::TooManyRejects { .. } | Unmet::EverythingRejected => (Status::RowsRejected, ""),
+        Unmet::TooFewRows { .. } | Unmet::OtherFileCount { .. } | Unmet::RowsDropped { .. } => {
+            (Status::BadInput, "")
+        }
         Unmet::Empty => (
             Status::Nothing,
-            "there was no row; --allow-empty marks an empty date done".to_owned(),
-        ),
-        Unmet::DayNotOver => (
-            Status::Unfinished,
-            "the day is not over in the platform's zone; 'byteair-sync done' after midnight sends done".to_owned(),
+            "; 'write --allow-empty' with the same files marks an empty date done",
         ),
         Unmet::HeldBack => (
             Status::Unfinished,
-            "done is held back (--no-done); 'byteair-sync done' that names the date releases it".to_owned(),
+            "; 'byteair-sync done' that names the date releases it",
         ),
+        Unmet::InputUnfinished { .. }
+        | Unmet::InputUnverified(_)
+        | Unmet::BatchesPending(_)
+        | Unmet::UnconfirmedRows(_)
+        | Unmet::DayNotOver => (Status::Unfinished, ""),
+    };
+    (status, format!("{missing}{advice}"))
+}
+
+/// Most shortcomings of one date that are told; a date may have thousands of inputs.
+const MAX_SHORTCOMINGS: usize = 5;
+
+/// Everything that a date lacks, in one line, with the time at which its day ends.
+pub(super) fn withheld(missing: &[Unmet], day: Option<DataDate>, clock: Clock) -> String {
+    let mut told: Vec<String> = missing
+        .iter()
+        .take(MAX_SHORTCOMINGS)
+        .map(|one| match (one, day) {
+            (Unmet::DayNotOver, Some(day)) => day_not_over(day, clock),
+            _ => unmet(one).1,
+        })
+        .collect();
+    if let Some(more) = missing.len().checked_sub(MAX_SHORTCOMINGS + 1) {
+        told.push(format!("and {} more", more + 1));
+    }
+    told.join("; ")
+}
+
+/// The zone in which days end, and what time it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) zone: Zone,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// When a day ends, as `2022-01-02 00:00 Asia/Shanghai`.
+pub(super) fn end_of_day(day: DataDate, zone: Zone) -> String {
+    match day.next() {
+        Some(next) => format!("{next} 00:00 {zone}"),
+        None => format!("the end of {day} in {zone}"),
+    }
+}
+
+fn day_not_over(day: DataDate, clock: Clock) -> String {
+    let left = clock
+        .zone
+        .end_of(day)
+        .map_or(0, |end| {
+            end.signed_duration_since(clock.now).num_minutes() + 1
+        })
+        .max(1);
+    let (days, hours, minutes) = (left / 1440, left / 60 % 24, left % 60);
+    let left = match (days, hours) {
+        (0, 0) => format!("{minutes}m"),
+        (0, _) => format!("{hours}h {minutes}m"),
+        _ => format!("{days}d {hours}h"),
+    };
+    format!(
+        "the day is not over: it lasts until {}, in {left}",
+        end_of_day(day, clock.zone)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+
+    #[test]
+    fn a_day_that_is_not_over_says_when_it_is() {
+        let day = "2022-01-01".parse().unwrap();
+        for ((hour, minute), left) in [((12, 48), "3h 12m"), ((15, 30), "30m"), ((15, 59), "1m")] {
+            let now = Utc.with_ymd_and_hms(2022, 1, 1, hour, minute, 0).unwrap();
+            let clock = Clock {
+                zone: Zone::SHANGHAI,
+                now: now + chrono::TimeDelta::seconds(1),
+            };
+            assert_eq!(
+                withheld(&[Unmet::DayNotOver], Some(day), clock),
+                format!(
+                    "the day is not over: it lasts until 2022-01-02 00:00 Asia/Shanghai, in {left}"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn the_shortcomings_of_a_date_with_many_inputs_are_bounded() {
+        let missing: Vec<Unmet> = (0..1_000)
+            .map(|number| Unmet::InputUnverified(format!("f{number}")))
+            .collect();
+        let clock = Clock {
+            zone: Zone::UTC,
+            now: Utc::now(),
+        };
+        let text = withheld(&missing, None, clock);
+        assert!(text.ends_with("; and 995 more"), "{text}");
+    }
+
+    #[test]
+    fn an_empty_date_names_the_command_that_has_the_option() {
+        let (status, text) = unmet(&Unmet::Empty);
+        assert_eq!(status, Status::Nothing);
+        assert!(text.contains("'write --allow-empty'"), "{text}");
+    }
+
+    #[test]
+    fn the_audit_trail_gets_plain_words() {
+        assert_eq!(Unmet::DayNotOver.to_string(), "the day is not over");
+        assert_eq!(
+            Unmet::BatchesPending(2).to_string(),
+            "2 batch(es) are not settled"
+        );
     }
 }

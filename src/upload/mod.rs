@@ -7,6 +7,7 @@
 
 mod attempt;
 mod batcher;
+mod command_line;
 mod comparison;
 mod context;
 mod cut;
@@ -21,6 +22,7 @@ mod failure;
 mod finish;
 mod matching;
 mod memory;
+mod next_step;
 mod open_batch;
 mod outcome;
 mod parcel;
@@ -29,6 +31,7 @@ mod plan;
 mod planner;
 mod queue;
 mod recognise;
+mod recorded;
 mod redo;
 pub mod report;
 mod settings;
@@ -41,6 +44,7 @@ mod unchanged;
 mod work;
 mod worker;
 
+pub use command_line::shell_word;
 pub use context::Services;
 pub use failure::ledger_status;
 pub use finish::FinishRequest;
@@ -109,7 +113,7 @@ pub async fn run(settings: Settings, services: Services, stdin: Option<StdinInpu
 /// Sends `done` for dates that the ledger knows and whose gate opens; says of the others what is
 /// missing.
 pub async fn finish(request: FinishRequest, services: Services, command: String) -> Summary {
-    let mut story = Story::of(&services, request.state_dir.clone(), command, false);
+    let mut story = Story::of_done(&request, &services, command);
     let run = match services.ledger.begin_run().committed().await {
         Ok(run) => run,
         Err(error) => return story.failed(failure::ledger_status(&error), &error),

@@ -84,7 +84,7 @@ impl Planner<'_> {
         for file in &mut found.files {
             file.path = absolute(&file.path);
         }
-        for name in &mut found.missing {
+        for name in found.missing.iter_mut().chain(&mut found.empty) {
             *name = absolute(Path::new(name)).to_string_lossy().into_owned();
         }
         // What vanished after it was finished is fine, whether it was named or matched.
@@ -96,22 +96,7 @@ impl Planner<'_> {
             covered.is_empty() || !covered.iter().all(|input| input.is_finished())
         });
         if !found.missing.is_empty() {
-            let vanished = inputs
-                .iter()
-                .any(|input| found.missing.iter().any(|it| covers(it, &input.name)));
-            let (status, what) = if vanished {
-                (Status::Unfinished, "vanished before it was uploaded")
-            } else {
-                (Status::NotReady, "is not there")
-            };
-            return Err(Failure::Date(
-                status,
-                format!(
-                    "{}: input {} {what}; nothing was sent for this date",
-                    self.partition,
-                    found.missing.join(", ")
-                ),
-            ));
+            return Err(self.without_files(&found, inputs));
         }
         let marker = self
             .settings
@@ -140,6 +125,39 @@ impl Planner<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// Files that should be there and are not: never there, or vanished with rows unsent.
+    fn without_files(&self, found: &Discovered, inputs: &[KnownInput]) -> Failure {
+        let vanished: Vec<&str> = inputs
+            .iter()
+            .filter(|input| !input.is_finished())
+            .filter(|input| found.missing.iter().any(|it| covers(it, &input.name)))
+            .map(|input| input.name.as_str())
+            .collect();
+        let Some(first) = vanished.first() else {
+            let why: Vec<String> = found
+                .missing
+                .iter()
+                .map(|it| found.why_missing(it))
+                .collect();
+            return Failure::Date(
+                Status::NotReady,
+                format!(
+                    "{}: {}; nothing was sent in this run",
+                    self.partition,
+                    why.join(", ")
+                ),
+            );
+        };
+        Failure::Date(
+            Status::Unfinished,
+            format!(
+                "{}: {} vanished before all of it was uploaded; nothing was sent in this run. Put it back and run the same command again, or give up what was not sent of it: byteair-sync ledger drop-input {first}",
+                self.partition,
+                vanished.join(", ")
+            ),
+        )
     }
 
     fn plan_files(

@@ -4,11 +4,12 @@
 //! times are trusted at once; otherwise head and tail are compared now and the rest beside the
 //! upload, and nothing is sealed before that has finished.
 
-use crate::domain::{FileIdentity, RawRange};
-use crate::input::{FoundFile, InputError, InputSettings, Next, Start, Verifier, open_file};
+use crate::domain::RawRange;
+use crate::input::{
+    FoundFile, InputError, InputSettings, Next, Start, Verifier, continues_at_a_row_boundary,
+    open_file,
+};
 use crate::ledger::{KnownInput, LedgerError, LedgerReader};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// What is known of a file.
@@ -137,7 +138,7 @@ impl Recogniser<'_> {
             });
         }
         let appended = input.read_to_end && self.goes_on_after(&file.path, last)?;
-        if appended && !ends_a_row(&file.path, file.identity, last) {
+        if appended && !continues_at_a_row_boundary(&file.path, self.settings, last.end())? {
             return changed("its last row was continued");
         }
         let inner = chunks.len().saturating_sub(1);
@@ -170,20 +171,4 @@ impl Recogniser<'_> {
         reader.accept();
         Ok(!matches!(next, Next::End) || reader.cut().length > 0)
     }
-}
-
-/// Whether what was recorded ends with a line break, so that what follows is a row of its own.
-/// Compressed files are taken at their word: their appended members hold whole rows.
-fn ends_a_row(path: &Path, identity: FileIdentity, last: RawRange) -> bool {
-    let Some(end) = last.end().checked_sub(1).filter(|end| *end < identity.size) else {
-        return true;
-    };
-    let mut magic = [0; 4];
-    let mut byte = [0];
-    let Ok(file) = File::open(path) else {
-        return false;
-    };
-    let compressed = file.read_exact_at(&mut magic, 0).is_ok()
-        && (magic.starts_with(&[0x1f, 0x8b]) || magic == [0x28, 0xb5, 0x2f, 0xfd]);
-    compressed || (file.read_exact_at(&mut byte, end).is_ok() && byte == *b"\n")
 }

@@ -23,10 +23,29 @@ pub struct Summary {
     pub problems: Vec<String>,
     /// Things to notice.
     pub notes: Vec<String>,
-    /// The command to type next, with absolute dates; `None` when nothing is left to do.
-    pub next_command: Option<String>,
+    /// What can be typed next, the likeliest first; empty when nothing is left to do.
+    pub next: Vec<NextStep>,
     /// Where the run's log and summary lie.
     pub run_dir: Option<std::path::PathBuf>,
+}
+
+/// A command that can be typed next.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct NextStep {
+    /// As one types it, with absolute dates.
+    pub command: String,
+    /// When, or what for; empty when the command says it.
+    pub purpose: String,
+}
+
+impl NextStep {
+    /// A command, and when or what for it is typed.
+    pub fn new(command: impl Into<String>, purpose: impl Into<String>) -> Self {
+        Self {
+            command: command.into(),
+            purpose: purpose.into(),
+        }
+    }
 }
 
 /// Totals of a summary.

@@ -4,26 +4,30 @@ use super::context::Services;
 use super::done::DoneReport;
 use super::engine::UploadOutcome;
 use super::event::{DoneOutcome, Gauges};
-use super::explain;
+use super::explain::{self, Clock};
 use super::failure::ledger_status;
+use super::finish::FinishRequest;
+use super::next_step::{OpenInput, Situation, next_steps};
 use super::plan::{Action, Plan};
-use super::report::{PartitionReport, RejectGroup, Status, Summary, Totals};
+use super::recorded::Recorded;
+use super::report::{NextStep, PartitionReport, Status, Summary, Totals};
 use super::settings::Settings;
 use super::stop::StopCause;
-use crate::domain::Partition;
-use crate::ledger::{LedgerError, LedgerReader, RowCounts, Unmet};
+use crate::domain::{Partition, Zone};
+use crate::ledger::{LedgerError, Unmet};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
-
-/// Most reasons that a summary lists.
-const MAX_REJECT_GROUPS: usize = 20;
 
 /// What is to be told, collected while the run goes on.
 pub(super) struct Story {
     services: Services,
     state_dir: PathBuf,
     command: String,
+    /// Told of `write`; otherwise of `done`.
+    uploads: bool,
+    /// The zone in which days end.
+    zone: Zone,
     /// `--no-done`: a date that only waits for its release has all that was asked.
     held: bool,
     begun: Instant,
@@ -34,32 +38,33 @@ pub(super) struct Story {
     dates: BTreeMap<Partition, DoneReport>,
 }
 
-/// What the ledger has of the dates.
-#[derive(Default)]
-struct Recorded {
-    totals: Totals,
-    partitions: Vec<PartitionReport>,
-    rejects: Vec<RejectGroup>,
-}
-
 impl Story {
     /// The story of `write`.
     pub(super) fn new(settings: &Settings, services: &Services) -> Self {
-        Self::of(
-            services,
-            settings.run.state_dir.clone(),
-            settings.run.command.clone(),
-            settings.gate.hold,
-        )
-    }
-
-    /// The story of any command that finishes dates.
-    pub(super) fn of(services: &Services, state_dir: PathBuf, command: String, held: bool) -> Self {
         Self {
             services: services.clone(),
-            state_dir,
+            state_dir: settings.run.state_dir.clone(),
+            command: settings.run.command.clone(),
+            uploads: true,
+            held: settings.gate.hold,
+            zone: settings.zone,
+            begun: Instant::now(),
+            problems: Vec::new(),
+            notes: Vec::new(),
+            order: Vec::new(),
+            dates: BTreeMap::new(),
+        }
+    }
+
+    /// The story of `done`.
+    pub(super) fn of_done(request: &FinishRequest, services: &Services, command: String) -> Self {
+        Self {
+            services: services.clone(),
+            state_dir: request.state_dir.clone(),
             command,
-            held,
+            uploads: false,
+            held: false,
+            zone: request.zone,
             begun: Instant::now(),
             problems: Vec::new(),
             notes: Vec::new(),
@@ -100,7 +105,14 @@ impl Story {
 
     /// Takes what became of dates.
     pub(super) fn take_dates(&mut self, dates: Vec<(Partition, DoneReport)>) {
-        for (partition, report) in dates {
+        let clock = Clock {
+            zone: self.zone,
+            now: chrono::Utc::now(),
+        };
+        for (partition, mut report) in dates {
+            if !report.missing.is_empty() {
+                report.why = explain::withheld(&report.missing, partition.date(), clock);
+            }
             let held_as_asked = self.held
                 && report.outcome == DoneOutcome::Withheld
                 && !report.missing.is_empty()
@@ -156,53 +168,20 @@ impl Story {
                 rejects: Vec::new(),
                 problems: vec![format!("the summary could not be made: {error}")],
                 notes: Vec::new(),
-                next_command: None,
+                next: Vec::new(),
                 run_dir: None,
             },
         }
     }
 
     fn read_ledger(&self) -> Result<Recorded, LedgerError> {
-        let mut totals = Totals::default();
-        let mut partitions = Vec::new();
-        let mut rejects: BTreeMap<(String, String), RejectGroup> = BTreeMap::new();
-        let reader = LedgerReader::open(&self.state_dir)?;
-        for partition in &self.order {
-            let mut rows = RowCounts::default();
-            if let Some(reader) = &reader
-                && let Some(target) = reader.find_target(
-                    &partition.target,
-                    &[partition.target.platform().to_owned()],
-                    true,
-                )?
-                && let Some(known) = reader.partition(&target, partition)?
-            {
-                rows = reader.rows(&known)?;
-                totals.batches = totals.batches.saturating_add(reader.batch_count(known.id)?);
-                for group in reader.reject_groups(known.id)? {
-                    let first = format!("{}:{}", group.first.0, group.first.1);
-                    rejects
-                        .entry((group.code.clone(), group.message.clone()))
-                        .and_modify(|known| known.count = known.count.saturating_add(group.count))
-                        .or_insert(RejectGroup {
-                            code: group.code,
-                            message: group.message,
-                            count: group.count,
-                            first,
-                        });
-                }
-            }
-            add_rows(&mut totals, rows);
-            partitions.push(report_of(partition, rows, self.dates.get(partition)));
-        }
-        let mut rejects: Vec<RejectGroup> = rejects.into_values().collect();
-        rejects.sort_by_key(|group| std::cmp::Reverse(group.count));
-        rejects.truncate(MAX_REJECT_GROUPS);
-        Ok(Recorded {
-            totals,
-            partitions,
-            rejects,
-        })
+        let dates: Vec<_> = self
+            .order
+            .iter()
+            .map(|partition| (partition, self.dates.get(partition)))
+            .collect();
+        let problems: Vec<&str> = self.problems.iter().map(|(_, why)| why.as_str()).collect();
+        Recorded::read(&self.state_dir, &dates, &problems)
     }
 
     fn summarise(mut self, recorded: Recorded) -> Summary {
@@ -210,7 +189,10 @@ impl Story {
             mut totals,
             partitions,
             rejects,
+            inputs,
+            notes,
         } = recorded;
+        self.notes.extend(notes);
         let gauges = &self.services.gauges;
         totals.requests = Gauges::get(&gauges.requests);
         totals.retries = Gauges::get(&gauges.retries);
@@ -238,7 +220,7 @@ impl Story {
         if self.problems.iter().any(|(_, why)| *why != closed) {
             self.problems.retain(|(_, why)| *why != closed);
         }
-        let next_command = self.next_command(status, &partitions);
+        let next = self.next_steps(status, &inputs);
         Summary {
             status,
             retryable,
@@ -247,7 +229,7 @@ impl Story {
             rejects,
             problems: self.problems.into_iter().map(|(_, why)| why).collect(),
             notes: self.notes,
-            next_command,
+            next,
             run_dir: None,
         }
     }
@@ -281,104 +263,40 @@ impl Story {
         self.problems.push((cause.status(), why.to_owned()));
     }
 
-    fn next_command(&self, status: Status, partitions: &[PartitionReport]) -> Option<String> {
-        let waiting = partitions
+    /// What comes next, from how everything ended.
+    fn next_steps(&self, status: Status, inputs: &[OpenInput]) -> Vec<NextStep> {
+        let withheld: Vec<&Partition> = self
+            .order
             .iter()
-            .find(|partition| partition.done == DoneOutcome::Withheld)
-            .or(partitions.first())
-            .map(|partition| arguments_of(&partition.partition))
-            .unwrap_or_default();
-        match status {
-            Status::Success => partitions
+            .filter(|date| {
+                self.dates
+                    .get(date)
+                    .is_none_or(|report| report.outcome == DoneOutcome::Withheld)
+            })
+            .collect();
+        next_steps(&Situation {
+            status,
+            command: &self.command,
+            uploads: self.uploads,
+            missing: self
+                .dates
+                .values()
+                .flat_map(|report| &report.missing)
+                .collect(),
+            waiting: if withheld.is_empty() {
+                self.order.first().into_iter().collect()
+            } else {
+                withheld
+            },
+            problems: self
+                .problems
                 .iter()
-                .any(|partition| partition.done == DoneOutcome::Withheld)
-                .then(|| format!("byteair-sync done{waiting}")),
-            Status::RowsRejected => Some(format!("byteair-sync rejects list{waiting}")),
-            Status::Interrupted
-            | Status::Terminated
-            | Status::Temporary
-            | Status::Unauthorized
-            | Status::NotReady
-            | Status::Busy => Some(self.command.clone()),
-            Status::Unfinished
-                if self.is_missing(&|missing| {
-                    matches!(
-                        missing,
-                        Unmet::ForeignBatches(_) | Unmet::UndeterminedBatches(_)
-                    )
-                }) =>
-            {
-                Some(format!("{} --restart", self.command))
-            }
-            Status::Unfinished => {
-                let gate_only = self
-                    .dates
-                    .values()
-                    .flat_map(|report| &report.missing)
-                    .all(|missing| matches!(missing, Unmet::HeldBack | Unmet::DayNotOver));
-                Some(if gate_only {
-                    format!("byteair-sync done{waiting}")
-                } else {
-                    self.command.clone()
-                })
-            }
-            Status::Unexpected
-            | Status::Usage
-            | Status::InputChanged
-            | Status::Refused
-            | Status::BadInput
-            | Status::Nothing => None,
-        }
-    }
-}
-
-impl Story {
-    /// Whether something of this kind is missing for a date.
-    fn is_missing(&self, kind: &dyn Fn(&Unmet) -> bool) -> bool {
-        self.dates
-            .values()
-            .flat_map(|report| &report.missing)
-            .any(kind)
-    }
-}
-
-fn arguments_of(partition: &Partition) -> String {
-    let date = partition
-        .date()
-        .map(|date| format!(" --date {date}"))
-        .unwrap_or_default();
-    format!(
-        " --topic {} --stage {}{date}",
-        partition.topic,
-        partition.stage.kind()
-    )
-}
-
-fn add_rows(totals: &mut Totals, rows: RowCounts) {
-    totals.rows_read = totals.rows_read.saturating_add(rows.read);
-    totals.rows_accepted = totals.rows_accepted.saturating_add(rows.accepted);
-    totals.rows_unconfirmed = totals.rows_unconfirmed.saturating_add(rows.unconfirmed);
-    totals.rows_rejected = totals.rows_rejected.saturating_add(rejected(rows));
-    totals.rows_pending = totals.rows_pending.saturating_add(rows.pending);
-}
-
-const fn rejected(rows: RowCounts) -> u64 {
-    rows.refused.saturating_add(rows.invalid)
-}
-
-fn report_of(
-    partition: &Partition,
-    rows: RowCounts,
-    report: Option<&DoneReport>,
-) -> PartitionReport {
-    PartitionReport {
-        partition: partition.clone(),
-        rows_accepted: rows.accepted,
-        rows_unconfirmed: rows.unconfirmed,
-        rows_rejected: rejected(rows),
-        rows_pending: rows.pending,
-        done: report.map_or(DoneOutcome::Withheld, |report| report.outcome),
-        why: report.map(|report| report.why.clone()).unwrap_or_default(),
+                .filter(|(one, _)| *one == status)
+                .map(|(_, why)| why.as_str())
+                .collect(),
+            inputs,
+            zone: self.zone,
+        })
     }
 }
 

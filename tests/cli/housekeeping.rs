@@ -85,7 +85,14 @@ fn a_reopened_date_is_sent_again_under_new_ids_with_everything_new() {
 #[test]
 fn a_forgotten_date_begins_anew_under_new_ids() {
     let (recorder, place) = done();
-    place.end(&format!("ledger forget {DATE}")).expect(0);
+    place
+        .end(&format!("ledger forget {DATE}"))
+        .expect(2)
+        .says("--yes-i-mean 2022-01-01");
+    place.end("ledger list").expect(0);
+    place
+        .end(&format!("ledger forget {DATE} --yes-i-mean 2022-01-01"))
+        .expect(0);
     place.end("ledger list").expect(8);
     place.end(&format!("{WRITE} rows.jsonl")).expect(0);
     let requests = recorder.requests();

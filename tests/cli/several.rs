@@ -94,7 +94,7 @@ fn the_quota_is_shared_by_processes_with_different_state_directories() {
         .map(|name| {
             place.rows(&format!("{name}.jsonl"), 0, 15);
             let words = format!(
-                "{WRITE} --no-done --batch-rows 1 --qps 10 --state-dir state-{name} {name}.jsonl"
+                "{WRITE} --rate-guard 200ms --no-done --batch-rows 1 --qps 10 --state-dir state-{name} {name}.jsonl"
             );
             place.start(&words)
         })

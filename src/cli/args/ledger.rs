@@ -63,6 +63,9 @@ pub enum LedgerCommand {
         /// Which partition.
         #[command(flatten)]
         partition: OnePartitionArgs,
+        /// Confirm that a date which is done may be uploaded a second time, with the date
+        #[arg(long, value_name = "DATE")]
+        yes_i_mean: Option<String>,
     },
     /// Forget the details of dates that were done long ago
     Prune {

@@ -17,7 +17,7 @@ fn start(arguments: &[&str], config: &str) -> Result<Invocation, ParseError> {
 
 fn usage(result: Result<Invocation, ParseError>) -> String {
     match result {
-        Err(ParseError::Profile(error)) => chain(&error),
+        Err(ParseError::Setting(error)) => chain(&error),
         other => panic!("{other:?}"),
     }
 }

@@ -119,7 +119,7 @@ fn what_comes_from_outside_cannot_steer_the_terminal() {
     printer.message(Level::Warning, "rejected a\u{1b}[2Jb\r.csv:1\n\tdetails");
     assert_eq!(
         err.text(),
-        "warning: rejected a\u{fffd}[2Jb\u{fffd}.csv:1\n\tdetails\n"
+        "warning: rejected a\\u{1b}[2Jb\\r.csv:1\n\tdetails\n"
     );
 }
 
@@ -131,4 +131,14 @@ fn an_answer_is_given_also_when_quiet() {
     });
     printer.answer("42%");
     assert_eq!(err.text(), "42%\n");
+}
+
+#[test]
+fn a_failure_is_one_line_whatever_it_names() {
+    let (printer, _, err) = captured(PrintStyle::default());
+    printer.failure(Status::BadInput, "a\nerror: forged\u{202e}\u{9b}1m.jsonl");
+    assert_eq!(
+        err.text(),
+        "error: a\\nerror: forged\\u{202e}\\u{9b}1m.jsonl\n"
+    );
 }

@@ -9,6 +9,7 @@ mod event_text;
 mod line_quota;
 mod machine;
 mod reporter;
+mod screen;
 mod view;
 
 use crate::cli::logging::SHOWN;

@@ -5,9 +5,10 @@ use super::bar::Bar;
 use super::event_text::event_text;
 use super::line_quota::LineQuota;
 use super::machine::{event_line, progress_line};
+use super::screen::size_of_terminal;
 use super::view::View;
 use crate::cli::figure::grouped;
-use crate::cli::printer::{Level, Printer};
+use crate::cli::printer::{Level, Printer, visible};
 use crate::upload::event::{Event, Gauges};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,7 +33,7 @@ pub(super) struct Reporter {
 
 impl Reporter {
     pub(super) fn new(printer: Printer, display: Display, gauges: Arc<Gauges>) -> Self {
-        let bar = (display == Display::Bar).then(|| Bar::new(&printer));
+        let bar = (display == Display::Bar).then(|| Bar::new(&printer, size_of_terminal));
         Self {
             printer,
             display,
@@ -60,7 +61,7 @@ impl Reporter {
         // Without progress only what needs attention is said.
         let wanted = |level: Level| self.display != Display::None || level != Level::Info;
         if within_quota && let Some((level, text)) = event_text(event).filter(|(l, _)| wanted(*l)) {
-            self.printer.message(level, &text);
+            self.printer.message(level, &visible(&text));
         }
     }
 

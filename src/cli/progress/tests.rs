@@ -1,12 +1,16 @@
 //! Progress on a terminal, off it, and for programs.
 
+use super::bar::Bar;
 use super::reporter::Reporter;
+use super::screen::Screen;
 use super::view::View;
 use super::*;
 use crate::cli::printer::PrintStyle;
 use crate::cli::printer::tests::{Capture, captured};
 use crate::domain::{Judged, Partition, Position, Stage, Target, Verdict};
 use crate::upload::event::{DoneOutcome, Limiting};
+use indicatif::TermLike;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 fn partition() -> Partition {
     Partition {
@@ -232,4 +236,56 @@ fn finishing_shows_everything_that_was_queued() {
     assert_eq!(err.text().lines().count(), 3_001);
     observer.observe(&Event::Warning("late".to_owned()));
     assert!(!err.text().contains("late"));
+}
+
+#[test]
+fn the_last_rows_are_not_announced_while_most_are_unsettled() {
+    let mut view = View::default();
+    let gauges = Gauges::default();
+    view.event(&started(Some(1000)));
+    Gauges::add(&gauges.bytes_read, 1000);
+    Gauges::add(&gauges.bytes_settled, 500);
+    let first = |view: &View| view.frame(&gauges, Instant::now())[0].clone();
+    assert_eq!(first(&view), "uploading item history_sync 2022-01-01");
+    Gauges::add(&gauges.bytes_settled, 460);
+    assert!(first(&view).starts_with("uploading the last rows of"));
+}
+
+#[test]
+fn the_display_leaves_room_for_an_echo_and_ends_its_lines_itself() {
+    let (printer, _, err) = captured(PrintStyle::default());
+    let mut bar = Bar::new(&printer, || Some((20, 24)));
+    let long = "a line of more than twenty columns".to_owned();
+    bar.draw(vec![
+        long.clone(),
+        "b".to_owned(),
+        "耳机耳机耳机耳机耳机".to_owned(),
+    ]);
+    drop(bar);
+    let text = err.text();
+    assert!(text.contains("a line of more t\u{1b}[K\r\n"), "{text:?}");
+    assert!(text.contains("耳机耳机耳机耳机\u{1b}[K"), "{text:?}");
+    // Blanks up to the edge would make the terminal wrap.
+    assert!(!text.contains("  "), "{text:?}");
+    printer.release_display();
+    assert!(err.text().ends_with("\r\u{1b}[2K"), "{:?}", err.text());
+}
+
+#[test]
+fn rows_that_a_narrower_terminal_adds_are_cleared() {
+    static WIDTH: AtomicU16 = AtomicU16::new(40);
+    let (printer, _, err) = captured(PrintStyle::default());
+    let screen = Screen::new(printer, || Some((WIDTH.load(Ordering::Relaxed), 24)));
+    screen.write_str(&"x".repeat(30)).unwrap();
+    screen.write_str("y").unwrap();
+    screen.flush().unwrap();
+    WIDTH.store(10, Ordering::Relaxed);
+    screen.move_cursor_up(1).unwrap();
+    screen.flush().unwrap();
+    // The first line takes three rows now.
+    assert!(
+        err.text().ends_with("y\u{1b}[3A\r\u{1b}[J"),
+        "{:?}",
+        err.text()
+    );
 }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const WINDOW: Duration = Duration::from_secs(60);
 /// Distance between two samples: sixty of them are kept.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+/// Share of the bytes that is settled when the last rows are on their way.
+const LAST_ROWS_PERCENT: u64 = 95;
 /// Cells of the drawn bar.
 const BAR_CELLS: u64 = 30;
 
@@ -147,17 +149,17 @@ impl View {
     }
 
     fn phase(&self, gauges: &Gauges) -> &'static str {
-        let all_read = self.bytes_total.is_some_and(|total| {
-            total > 0
-                && Gauges::get(&gauges.bytes_before) + Gauges::get(&gauges.bytes_read) >= total
-        });
+        // Small inputs are read long before they are sent, so reading alone says little.
+        let nearly_settled = self
+            .percent(gauges)
+            .is_some_and(|percent| percent >= LAST_ROWS_PERCENT);
         if self.stopping {
             "stopping"
         } else if self.what.is_empty() {
             "planning"
         } else if self.done_sent + self.done_withheld > 0 {
             "finishing"
-        } else if all_read {
+        } else if nearly_settled {
             "uploading the last rows of"
         } else {
             "uploading"

@@ -176,6 +176,8 @@ impl CredentialPlaces {
             Some(mode) => mode,
             None if access_key.is_some() => AuthMode::AkSk,
             None if token.is_some() => AuthMode::Token,
+            // Half of a pair: the other half is what is missing.
+            None if secret_key.is_some() => AuthMode::AkSk,
             None => {
                 return Err(UsageError::new(
                     "there are no credentials; set BYTEAIR_AK and BYTEAIR_SK, or BYTEAIR_TOKEN, or \

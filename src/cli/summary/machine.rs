@@ -2,7 +2,7 @@
 
 use crate::cli::atomic_file::{self, Existing, Readers};
 use crate::cli::json_line::JsonLine;
-use crate::upload::report::Summary;
+use crate::upload::report::{NextStep, Summary};
 use serde::Serialize;
 use std::io;
 use std::path::Path;
@@ -28,6 +28,7 @@ pub struct MachineSummary {
     problems: Vec<String>,
     notes: Vec<String>,
     next_command: Option<String>,
+    next: Vec<NextStep>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -95,7 +96,8 @@ pub fn for_machines(story: &Summary) -> JsonLine<MachineSummary> {
             .collect(),
         problems: story.problems.clone(),
         notes: story.notes.clone(),
-        next_command: story.next_command.clone(),
+        next_command: story.next.first().map(|step| step.command.clone()),
+        next: story.next.clone(),
     };
     JsonLine::new("summary", fields)
 }

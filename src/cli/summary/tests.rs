@@ -40,7 +40,7 @@ fn story(status: Status, partitions: Vec<PartitionReport>) -> Summary {
         rejects: Vec::new(),
         problems: Vec::new(),
         notes: Vec::new(),
-        next_command: None,
+        next: Vec::new(),
         run_dir: None,
     }
 }
@@ -94,7 +94,10 @@ fn rejected_rows_are_grouped_and_the_next_command_comes_last() {
     bad.problems = vec!["rows were rejected".to_owned()];
     bad.notes = vec!["2 rows have the same key twice".to_owned()];
     bad.run_dir = Some("state/runs/7".into());
-    bad.next_command = Some("byteair-sync rejects list --date 2022-01-01".to_owned());
+    bad.next = vec![
+        NextStep::new("byteair-sync rejects list --date 2022-01-01", ""),
+        NextStep::new("byteair-sync done", "gives them up"),
+    ];
     assert_eq!(
         for_people(&bad, 0),
         "\
@@ -112,6 +115,7 @@ item history_sync 2022-01-01: too many rows were rejected (exit status 3)
   note         2 rows have the same key twice
   log          state/runs/7
   next         byteair-sync rejects list --date 2022-01-01
+               byteair-sync done  # gives them up
 "
     );
 }
@@ -217,4 +221,62 @@ fn a_report_file_holds_the_summary_object() {
     assert_eq!(value["exit_status"], 5);
     assert_eq!(value["retryable"], true);
     assert_eq!(value["problems"][0], "no route");
+}
+
+#[test]
+fn a_problem_that_the_line_of_its_date_tells_is_not_told_twice() {
+    let name = "item history_sync 2022-01-01";
+    for why in ["the day is not over", "item history_sync 2022-01-01: gone"] {
+        let mut bad = story(
+            Status::Unfinished,
+            vec![report("2022-01-01", DoneOutcome::Withheld, why)],
+        );
+        let bare = why.rsplit(": ").next().unwrap();
+        bad.problems = vec![
+            why.to_owned(),
+            format!("{name}: {bare}"),
+            "other".to_owned(),
+        ];
+        let text = for_people(&bad, 0);
+        assert_eq!(text.matches(bare).count(), 1, "{text}");
+        assert!(text.contains(&format!("withheld: {bare}\n")), "{text}");
+        assert!(text.contains("  problem      other\n"), "{text}");
+    }
+}
+
+#[test]
+fn the_heading_counts_what_differs() {
+    let named = |topic: &str, date: &str| {
+        let mut report = report(date, DoneOutcome::Sent, "");
+        report.partition.topic = topic.parse().unwrap();
+        report
+    };
+    for (partitions, expected) in [
+        (
+            vec![named("item", "2022-01-01"), named("user", "2022-01-01")],
+            "2 topics of 2022-01-01: complete\n",
+        ),
+        (
+            vec![named("item", "2022-01-01"), named("item", "2022-01-02")],
+            "2 dates: complete\n",
+        ),
+        (
+            vec![named("item", "2022-01-01"), named("user", "2022-01-02")],
+            "2 dates of 2 topics: complete\n",
+        ),
+    ] {
+        let text = for_people(&story(Status::Success, partitions), 0);
+        assert!(text.starts_with(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_name_from_outside_cannot_break_a_line() {
+    let mut bad = story(Status::BadInput, Vec::new());
+    bad.problems = vec!["a\n  done  sent\u{1b}[2J.jsonl is cut off".to_owned()];
+    let text = for_people(&bad, 0);
+    assert!(
+        text.contains("problem      a\\n  done  sent\\u{1b}[2J.jsonl is cut off\n"),
+        "{text}"
+    );
 }

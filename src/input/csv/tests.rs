@@ -93,3 +93,20 @@ fn a_record_over_the_limit_is_rejected_and_an_open_quote_at_the_end_is_an_error(
     assert_eq!(error.line, Some(3));
     assert!(error.to_string().contains("never closed"), "{error}");
 }
+
+#[test]
+fn text_behind_a_closing_quote_is_rejected_and_never_joined() {
+    let text = b"a,b\n1,\"x\"y\n\"say \"hi\", ok\",2\r\n3\"4,\"5\"\r\n6,7,\"8\"9\n";
+    let content = read(text, &csv()).unwrap();
+    assert_eq!(content.texts(), [r#"{"a":"3\"4","b":"5"}"#]);
+    let codes = [(2, "bad_quotes"), (3, "bad_quotes"), (5, "bad_quotes")];
+    assert_eq!(content.codes(), codes);
+    let columns: Vec<_> = content
+        .rejects
+        .iter()
+        .map(|r| r.column.as_deref())
+        .collect();
+    assert_eq!(columns, [Some("b"), Some("a"), None]);
+    let error = read(b"a,\"b\"c\n1,2\n", &csv()).unwrap_err();
+    assert!(error.to_string().contains("closing quote"), "{error}");
+}

@@ -15,10 +15,14 @@ fn folder(files: &[&str]) -> tempfile::TempDir {
 }
 
 fn find(folder: &tempfile::TempDir, patterns: &[&str]) -> Discovered {
+    try_find(folder, patterns).unwrap()
+}
+
+fn try_find(folder: &tempfile::TempDir, patterns: &[&str]) -> Result<Discovered, DiscoverError> {
     let root = folder.path().to_str().unwrap();
     let parse = |p: &&str| PathPattern::parse(&format!("{root}/{p}")).unwrap();
     let patterns: Vec<PathPattern> = patterns.iter().map(parse).collect();
-    discover(&patterns, "2022-01-09".parse().ok()).unwrap()
+    discover(&patterns, "2022-01-09".parse().ok())
 }
 
 fn relative(folder: &tempfile::TempDir, path: &Path) -> String {
@@ -122,7 +126,73 @@ fn what_is_not_there_is_missing_and_what_is_no_file_is_refused() {
         &["none.jsonl", "a/b.jsonl/c", "none/*.jsonl", "empty"],
     );
     assert_eq!(found.missing.len(), 4);
+    let empty = folder.path().join("empty").display().to_string();
+    assert_eq!(found.empty, [empty]);
+    let why = found.missing.iter().map(|name| found.why_missing(name));
+    let why: Vec<String> = why.collect();
+    assert!(why[0].ends_with("none.jsonl is not there"), "{why:?}");
+    let said = "empty holds no file (names that begin with . or _ are skipped)";
+    assert!(why[3].ends_with(said), "{why:?}");
+    let matched = find(&folder, &["emp*", "a*"]);
+    assert_eq!(matched.missing, matched.empty);
+    assert!(matched.empty[0].ends_with("emp*"), "{matched:?}");
     let null = PathPattern::parse("/dev/null").unwrap();
     let error = discover(&[null], None).unwrap_err();
     assert!(matches!(error, DiscoverError::NotAFile { .. }), "{error}");
+}
+
+/// A folder with good files and links that lead nowhere: to no file, to itself, to its own folder.
+fn folder_with_bad_links() -> tempfile::TempDir {
+    let folder = folder(&["in/a.jsonl", "in/d/b.jsonl"]);
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, folder.path().join("in").join(name)).unwrap();
+    };
+    link("gone", "broken.lnk");
+    link("self.lnk", "self.lnk");
+    link(".", "loop");
+    link("gone", ".#a.jsonl");
+    link("gone", "_gone.jsonl");
+    folder
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_no_matter_to_a_glob_that_does_not_match_it() {
+    let folder = folder_with_bad_links();
+    let found = find(&folder, &["in/*.jsonl"]);
+    assert_eq!(names(&folder, &found), ["in/a.jsonl"]);
+    let found = find(&folder, &["in//./**/*.jsonl", "in/d*/*.jsonl"]);
+    assert_eq!(names(&folder, &found), ["in/a.jsonl", "in/d/b.jsonl"]);
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_named_where_it_matches_or_lies_in_a_listed_directory() {
+    let folder = folder_with_bad_links();
+    for (pattern, said) in [
+        ("in/broken*", "in/broken.lnk' is a broken symbolic link"),
+        ("**/br*.lnk", "in/broken.lnk' is a broken symbolic link"),
+        ("in/self*", "in/self.lnk' is a symbolic link that leads in"),
+        ("in/self.lnk", "in/self.lnk' is a symbolic link that leads"),
+        ("in/lo*/*.jsonl", "in/loop' is a symbolic link that leads"),
+        ("in/_*.jsonl", "in/_gone.jsonl' is a broken symbolic link"),
+    ] {
+        let error = try_find(&folder, &[pattern]).unwrap_err().to_string();
+        assert!(error.contains(said), "{pattern}: {error}");
+    }
+    for (kept, removed) in [
+        ("broken.lnk", ["self.lnk", "loop"]),
+        ("self.lnk", ["broken.lnk", "loop"]),
+        ("loop", ["broken.lnk", "self.lnk"]),
+    ] {
+        let folder = folder_with_bad_links();
+        for name in removed {
+            fs::remove_file(folder.path().join("in").join(name)).unwrap();
+        }
+        let error = try_find(&folder, &["in"]).unwrap_err();
+        assert!(
+            error.link().is_some_and(|link| link.ends_with(kept)),
+            "{error}"
+        );
+        fs::remove_file(folder.path().join("in").join(kept)).unwrap();
+        assert_eq!(find(&folder, &["in"]).files.len(), 2);
+    }
 }

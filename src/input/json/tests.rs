@@ -112,15 +112,12 @@ fn duplicates_are_found_again_in_each_row_that_has_them() {
 }
 
 #[test]
-fn a_late_duplicate_is_found_by_the_share_of_rows_searched_and_then_in_every_row() {
+fn the_only_duplicate_of_many_rows_is_found() {
     let mut check = JsonCheck::new();
-    let mut remarks = |row: &[u8]| check.check(row, Suspicions::default()).unwrap()[0];
-    for _ in 0..SEARCHED_ROWS {
-        assert_eq!(remarks(br#"{"a":1}"#), None);
+    let mut remark = |row: &[u8]| check.check(row, Suspicions::default()).unwrap()[0];
+    for _ in 0..3_001 {
+        assert_eq!(remark(br#"{"a":1}"#), None);
     }
-    let twice = br#"{"a":1,"a":2}"#;
-    let found: Vec<bool> = (0..20).map(|_| remarks(twice).is_some()).collect();
-    let first = found.iter().position(|found| *found).unwrap();
-    assert!(first < usize::try_from(SEARCHED_SHARE).unwrap());
-    assert!(found[first..].iter().all(|found| *found));
+    assert!(remark(br#"{"a":1,"a":2}"#).is_some());
+    assert_eq!(remark(br#"{"a":1}"#), None);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::input::tests::{drain, gzip, read, settings, stream};
-use crate::input::{Compression, RawRange, Verifier};
+use crate::input::{Compression, RawRange, Verifier, continues_at_a_row_boundary};
 
 fn stdin(bytes: &[u8], settings: &InputSettings) -> Result<Box<dyn RowReader>, InputError> {
     open_stream(stream(bytes, 7), "standard input", settings, &[])
@@ -140,5 +140,58 @@ fn a_delimiter_that_cannot_divide_is_refused() {
         )
         .unwrap_err();
         assert!(error.is_usage(), "{error}");
+    }
+}
+
+#[test]
+fn what_follows_a_recorded_end_is_a_row_of_its_own_when_a_line_break_is_on_either_side() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, recorded, appended, boundary) in [
+        ("a.jsonl", "{\"a\":1}\n", "{\"a\":2}\n", true),
+        ("a.jsonl", "{\"a\":1}", "\n{\"a\":2}\n", true),
+        ("a.jsonl", "{\"a\":1}", "\r\n{\"a\":2}", true),
+        ("a.jsonl", "{\"a\":1}", "\r{\"a\":2}", false),
+        ("a.jsonl", "{\"a\":1}\r", "{\"a\":2}", false),
+        ("a.jsonl", "{\"a\":1}", "{\"a\":2}", false),
+        ("a.jsonl", "{\"a\":1}", "", true),
+        ("a.csv", "a,b\n1,2", "\n3,4", true),
+        ("a.csv", "a,b\r1,2\r", "3,4", true),
+        ("a.csv", "a,b\n1,2", "3\n", false),
+        ("a.csv", "a,b\n1,\"2\"", "\"3\"\n", false),
+        ("a.jsonl", "", "{}", true),
+    ] {
+        let whole = [recorded, appended].concat();
+        let members = [gzip(recorded.as_bytes()), gzip(appended.as_bytes())].concat();
+        let path = folder.path().join(name);
+        let end = u64::try_from(recorded.len()).unwrap();
+        for bytes in [whole.clone().into_bytes(), members] {
+            std::fs::write(&path, bytes).unwrap();
+            let settings = InputSettings::default();
+            let found = continues_at_a_row_boundary(&path, &settings, end).unwrap();
+            assert_eq!(found, boundary, "{recorded:?} + {appended:?}");
+            let beyond = u64::try_from(whole.len()).unwrap() + 2;
+            let error = continues_at_a_row_boundary(&path, &settings, beyond).unwrap_err();
+            assert!(error.is_changed(), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_line_break_in_front_of_appended_rows_belongs_to_the_line_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = InputSettings::default();
+    for (name, before, after) in [
+        ("a.jsonl", "{\"a\":\"1\"}", "\n{\"a\":\"2\"}"),
+        ("a.csv", "a\n1", "\r\n2"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, before).unwrap();
+        let reader = open_file(&path, &settings, Start::BEGINNING).unwrap();
+        let last = *drain(reader, 3).unwrap().ranges.last().unwrap();
+        std::fs::write(&path, [before, after].concat()).unwrap();
+        let rest = open_file(&path, &settings, Start::after(&last)).unwrap();
+        let rest = drain(rest, 3).unwrap();
+        assert_eq!(rest.texts(), [r#"{"a":"2"}"#]);
+        assert_eq!(rest.rows[0].1.line, last.line + last.lines + 1);
     }
 }

@@ -160,9 +160,12 @@ fn a_person_may_force_the_gate_and_the_audit_trail_says_so() {
     let mut desk = Desk::new();
     desk.intend(3);
     let forced = desk.seal_as(|request| request.force = true);
-    assert!(matches!(forced, SealOutcome::Sealed(_)));
+    let SealOutcome::Sealed(sealed) = forced else {
+        panic!("{forced:?}");
+    };
     let why: String = desk.value("SELECT why FROM event WHERE what = 'forced'");
-    assert!(why.contains("BatchesPending(1)"), "{why}");
+    assert!(why.contains("1 batch(es) are not settled"), "{why}");
+    assert_eq!(sealed.forced(), Some(why.as_str()));
 }
 
 #[test]

@@ -215,6 +215,11 @@ fn missing_credentials_name_the_variables_and_no_secret() {
             "the secret key is missing; set BYTEAIR_SK, or BYTEAIR_SK_FILE",
         ),
         (
+            "",
+            [("VOLC_SECRETKEY", "hidden"), ("C", "d")],
+            "the access key is missing; set BYTEAIR_AK, or BYTEAIR_AK_FILE",
+        ),
+        (
             "--auth token",
             [("BYTEAIR_AK", "hidden"), ("C", "d")],
             "the token is missing; set BYTEAIR_TOKEN",

@@ -1,0 +1,135 @@
+//! Command lines as text: what was typed, changed by an option, so that it can be typed again.
+//!
+//! The lines are of our own making (`Invocation::command_line`): words with blanks between, quoted
+//! where a POSIX shell needs it. Secrets cannot stand in them. Nothing is run from here.
+
+/// Global options that a composed command needs again, with a value.
+const CARRIED: [&str; 13] = [
+    "--application-id",
+    "--auth",
+    "--ca-cert",
+    "--config",
+    "--host",
+    "--profile",
+    "--proxy",
+    "--region",
+    "--scheme",
+    "--sign-region",
+    "--state-dir",
+    "--tenant-id",
+    "--timezone",
+];
+
+/// The same without a value.
+const CARRIED_FLAGS: [&str; 2] = ["--allow-plain-http", "--allow-zone-mismatch"];
+
+/// The global options of a command line, as they were typed.
+pub(super) fn carried_options(command: &str) -> String {
+    let mut carried = String::new();
+    let mut words = split_words(command).into_iter();
+    while let Some(word) = words.next() {
+        let (name, value) = match word.split_once('=') {
+            Some((name, _)) => (name, true),
+            None => (word, false),
+        };
+        if !CARRIED.contains(&name) && !CARRIED_FLAGS.contains(&name) {
+            continue;
+        }
+        carried.push(' ');
+        carried.push_str(word);
+        if let Some(value) = (CARRIED.contains(&name) && !value)
+            .then(|| words.next())
+            .flatten()
+        {
+            carried.push(' ');
+            carried.push_str(value);
+        }
+    }
+    carried
+}
+
+/// Whether a long option was typed.
+pub(super) fn has_option(command: &str, name: &str) -> bool {
+    split_words(command)
+        .iter()
+        .any(|word| word.split('=').next() == Some(name))
+}
+
+/// A command with one more option, which takes the place of the same one with another value.
+pub(super) fn with_option(command: &str, option: &str) -> String {
+    let (name, value) = option.split_once(' ').unwrap_or((option, ""));
+    let mut kept: Vec<&str> = Vec::new();
+    let mut words = split_words(command).into_iter();
+    while let Some(word) = words.next() {
+        if name.is_empty() || word.split('=').next() != Some(name) {
+            kept.push(word);
+        } else if !value.is_empty() && word == name {
+            words.next();
+        }
+    }
+    if !option.is_empty() {
+        // Whatever follows the two dashes is a path.
+        let end = kept.iter().position(|word| *word == "--");
+        kept.insert(end.unwrap_or(kept.len()), option);
+    }
+    kept.join(" ")
+}
+
+/// The words of a command line of our own making, with their quotes.
+fn split_words(line: &str) -> Vec<&str> {
+    let mut quoted = false;
+    line.split(|c: char| {
+        quoted ^= c == '\'';
+        c == ' ' && !quoted
+    })
+    .filter(|word| !word.is_empty())
+    .collect()
+}
+
+/// A word as a POSIX shell needs it.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%@+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_takes_the_place_of_its_former_value() {
+        let line = "byteair-sync write --max-errors 1 'a --max-errors b'";
+        assert_eq!(
+            with_option(line, "--max-errors 3"),
+            "byteair-sync write 'a --max-errors b' --max-errors 3"
+        );
+        assert_eq!(with_option("w --restart x", "--restart"), "w x --restart");
+        assert_eq!(
+            with_option("w --format=jsonl x", "--format csv"),
+            "w x --format csv"
+        );
+        assert_eq!(with_option("w -- -x", "--restart"), "w --restart -- -x");
+        assert_eq!(with_option("w x", ""), "w x");
+        assert!(has_option(line, "--max-errors") && !has_option("w '--format'", "--format"));
+    }
+
+    #[test]
+    fn global_options_are_carried_over_with_their_values() {
+        let line = "byteair-sync --state-dir 'a b' write --host=h -t item --allow-plain-http x";
+        assert_eq!(
+            carried_options(line),
+            " --state-dir 'a b' --host=h --allow-plain-http"
+        );
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        for (word, quoted) in [("a/b.c", "a/b.c"), ("", "''"), ("it's", "'it'\\''s'")] {
+            assert_eq!(shell_word(word), quoted);
+        }
+    }
+}

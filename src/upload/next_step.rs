@@ -1,0 +1,351 @@
+//! What a person can type after a run, for each way in which it can end.
+//!
+//! Pure: the situation in, commands out, the likeliest first, each complete with absolute dates and
+//! the global options that were typed. Nothing is decided here and nothing is looked up.
+
+use super::command_line::{carried_options, has_option, shell_word, with_option};
+use super::explain;
+use super::report::{NextStep, Status};
+use crate::domain::{Partition, Zone};
+use crate::ledger::Unmet;
+
+/// Most inputs that are named one by one; of more the ledger's list is shown.
+const MAX_NAMED: usize = 3;
+
+/// An input of a date that is not finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OpenInput {
+    /// Path, or the name of a stream.
+    pub(super) name: String,
+    /// Whether it can be read now; a stream cannot.
+    pub(super) is_there: bool,
+    /// Whether the run's problems speak of it.
+    pub(super) is_at_fault: bool,
+}
+
+/// How a run ended, as far as it matters for what comes next.
+pub(super) struct Situation<'a> {
+    /// Its exit status.
+    pub(super) status: Status,
+    /// What was typed.
+    pub(super) command: &'a str,
+    /// Whether that was `write`; otherwise it was `done`.
+    pub(super) uploads: bool,
+    /// The dates whose `done` was withheld, or the first one that was asked for.
+    pub(super) waiting: Vec<&'a Partition>,
+    /// What is missing for them.
+    pub(super) missing: Vec<&'a Unmet>,
+    /// What went wrong with this status.
+    pub(super) problems: Vec<&'a str>,
+    /// Inputs of those dates that are not finished.
+    pub(super) inputs: &'a [OpenInput],
+    /// The zone in which days end.
+    pub(super) zone: Zone,
+}
+
+/// What can be typed next; empty when nothing is left to do.
+pub(super) fn next_steps(situation: &Situation<'_>) -> Vec<NextStep> {
+    let again = |purpose: &str| vec![NextStep::new(situation.command, purpose)];
+    match situation.status {
+        Status::Success if situation.is_held() => situation.release(),
+        // Nothing is left to do, or nothing that one can type helps.
+        Status::Success | Status::Busy | Status::Unexpected | Status::Usage => Vec::new(),
+        Status::RowsRejected => situation.after_rejects(),
+        Status::BadInput => situation.after_bad_input(),
+        Status::Refused => situation.after_refusal(),
+        Status::Nothing => situation.after_nothing(),
+        Status::InputChanged => situation.after_change(),
+        Status::Unfinished => situation.after_unfinished(),
+        Status::NotReady => again("when the input is there"),
+        Status::Unauthorized => again("when credentials and clock are right"),
+        Status::Interrupted | Status::Terminated | Status::Temporary => again(""),
+    }
+}
+
+impl Situation<'_> {
+    fn is_held(&self) -> bool {
+        !self.waiting.is_empty() && !self.missing.is_empty()
+    }
+
+    fn lacks(&self, kind: fn(&Unmet) -> bool) -> bool {
+        self.missing.iter().any(|missing| kind(missing))
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.problems.iter().any(|problem| problem.contains(words))
+    }
+
+    /// A command about the first date that waits.
+    fn about_date(&self, words: &str) -> String {
+        let date = self.waiting.first().map(|date| arguments_of(date));
+        self.compose(words, &date.unwrap_or_default())
+    }
+
+    fn compose(&self, words: &str, arguments: &str) -> String {
+        let carried = carried_options(self.command);
+        format!("byteair-sync {words}{carried}{arguments}")
+    }
+
+    /// The upload once more: what was typed, or what `done` can know of it.
+    fn write_again(&self, option: &str) -> String {
+        if self.uploads {
+            return with_option(self.command, option);
+        }
+        let mut command = with_option(&self.about_date("write"), option);
+        let names: Vec<&OpenInput> = self.inputs.iter().filter(|input| input.is_there).collect();
+        if names.is_empty() || names.len() > MAX_NAMED {
+            command.push_str(" PATH...");
+        }
+        for input in names
+            .iter()
+            .take(MAX_NAMED)
+            .filter(|_| names.len() <= MAX_NAMED)
+        {
+            command.push(' ');
+            command.push_str(&shell_word(&input.name));
+        }
+        command
+    }
+
+    /// `done` for all dates that wait, one command for each topic and stage.
+    fn release(&self) -> Vec<NextStep> {
+        let purpose = match self.waiting.iter().filter_map(|date| date.date()).max() {
+            Some(day) if self.lacks(|missing| matches!(missing, Unmet::DayNotOver)) => {
+                format!("after {}", explain::end_of_day(day, self.zone))
+            }
+            _ => "sends the done that is held back".to_owned(),
+        };
+        let mut steps: Vec<NextStep> = Vec::new();
+        let mut rest = self.waiting.clone();
+        while let Some(first) = rest.first().copied() {
+            let (same, others) = rest.into_iter().partition(|date: &&Partition| {
+                date.topic == first.topic && date.stage.kind() == first.stage.kind()
+            });
+            rest = others;
+            let same: Vec<&Partition> = same;
+            let days: Vec<String> = same
+                .iter()
+                .filter_map(|date| date.date())
+                .map(|day| day.to_string())
+                .collect();
+            let arguments = format!(
+                " --topic {} --stage {} --date {}",
+                first.topic,
+                first.stage.kind(),
+                days.join(",")
+            );
+            steps.push(NextStep::new(
+                self.compose("done", &arguments),
+                purpose.as_str(),
+            ));
+        }
+        steps
+    }
+
+    fn after_rejects(&self) -> Vec<NextStep> {
+        let mut steps = vec![NextStep::new(
+            self.about_date("rejects list"),
+            "what was refused, and why",
+        )];
+        let too_many = self.missing.iter().find_map(|missing| match missing {
+            Unmet::TooManyRejects { open, .. } => Some(*open),
+            _ => None,
+        });
+        if self.lacks(|missing| matches!(missing, Unmet::EverythingRejected)) {
+            steps.push(NextStep::new(
+                self.write_again("--restart"),
+                "when the rows are right",
+            ));
+        } else if let Some(open) = too_many {
+            steps.push(NextStep::new(
+                format!("{} --accept-rejects", self.about_date("done")),
+                "gives those rows up",
+            ));
+            if self.uploads && !has_option(self.command, "--max-errors") {
+                steps.push(NextStep::new(
+                    self.write_again(&format!("--max-errors {open}")),
+                    "or allows so many of them",
+                ));
+            }
+        } else {
+            steps.push(NextStep::new(self.write_again(""), "reads on"));
+        }
+        steps
+    }
+
+    fn after_bad_input(&self) -> Vec<NextStep> {
+        let mut steps = Vec::new();
+        if self.says("--format csv") && !has_option(self.command, "--format") {
+            steps.push(NextStep::new(
+                self.write_again("--format csv"),
+                "if it is CSV",
+            ));
+        }
+        let purpose = if self.says("not UTF-8") {
+            "when the file is UTF-8: iconv -f GBK -t UTF-8 FILE"
+        } else if self.says("--delimiter and --columns") {
+            "with the right --delimiter or --columns"
+        } else {
+            "when the export is right"
+        };
+        steps.push(NextStep::new(self.write_again(""), purpose));
+        steps
+    }
+
+    fn after_refusal(&self) -> Vec<NextStep> {
+        if self.says("ledger reopen") {
+            return vec![
+                NextStep::new(
+                    self.about_date("ledger reopen"),
+                    "after a re-sync of the date in the console",
+                ),
+                NextStep::new(self.write_again(""), "then, with all inputs of the date"),
+            ];
+        }
+        if self.says("owes nothing") {
+            return vec![NextStep::new(
+                self.about_date("ledger show"),
+                "what the platform answered",
+            )];
+        }
+        vec![NextStep::new(
+            self.command,
+            "when the option or the console is put right",
+        )]
+    }
+
+    fn after_nothing(&self) -> Vec<NextStep> {
+        if self.uploads {
+            vec![
+                NextStep::new(self.command, "when the export has rows"),
+                NextStep::new(
+                    self.write_again("--allow-empty"),
+                    "or marks the empty date done",
+                ),
+            ]
+        } else {
+            vec![NextStep::new(
+                self.write_again("--allow-empty"),
+                "marks the empty date done",
+            )]
+        }
+    }
+
+    /// The three ways out of status 9.
+    fn after_change(&self) -> Vec<NextStep> {
+        let mut steps = vec![NextStep::new(
+            self.command,
+            "after putting the file back as it was",
+        )];
+        let changed: Vec<&OpenInput> = self.inputs.iter().filter(|i| i.is_at_fault).collect();
+        steps.extend(self.drop_inputs(
+            &changed,
+            "or forgets it; what was accepted stays on the platform",
+        ));
+        steps.push(NextStep::new(
+            self.write_again("--restart"),
+            "or everything again; behavior rows would be stored twice",
+        ));
+        steps
+    }
+
+    fn after_unfinished(&self) -> Vec<NextStep> {
+        let gate_only = !self.missing.is_empty()
+            && self
+                .missing
+                .iter()
+                .all(|missing| matches!(missing, Unmet::HeldBack | Unmet::DayNotOver));
+        if gate_only {
+            return self.release();
+        }
+        if self.lacks(|missing| {
+            matches!(
+                missing,
+                Unmet::ForeignBatches(_) | Unmet::UndeterminedBatches(_)
+            )
+        }) {
+            return vec![NextStep::new(
+                self.write_again("--restart"),
+                "everything again",
+            )];
+        }
+        let held_by_another = self.lacks(
+            |missing| matches!(missing, Unmet::InputUnfinished { holder, .. } if !holder.is_empty()),
+        );
+        if held_by_another {
+            return vec![NextStep::new(
+                self.about_date("done"),
+                "if the other run ends without it",
+            )];
+        }
+        let at_fault: Vec<&OpenInput> = self.inputs.iter().filter(|i| i.is_at_fault).collect();
+        if !at_fault.is_empty() {
+            return self.after_open_inputs(&at_fault);
+        }
+        if self.lacks(|missing| matches!(missing, Unmet::UnconfirmedRows(_))) {
+            return vec![NextStep::new(
+                self.write_again("--unconfirmed accept"),
+                "when the console shows the rows",
+            )];
+        }
+        vec![NextStep::new(self.write_again(""), "")]
+    }
+
+    /// Inputs that this command did not bring to their end: it does not name them, or they vanished.
+    fn after_open_inputs(&self, inputs: &[&OpenInput]) -> Vec<NextStep> {
+        let (there, gone): (Vec<&OpenInput>, Vec<&OpenInput>) =
+            inputs.iter().partition(|input| input.is_there);
+        if inputs.len() > MAX_NAMED {
+            return vec![NextStep::new(
+                self.about_date("ledger show"),
+                "lists the inputs; write them again, or ledger drop-input FILE",
+            )];
+        }
+        let mut steps = Vec::new();
+        if !there.is_empty() {
+            let mut command = self.about_date("write");
+            for input in &there {
+                command.push(' ');
+                command.push_str(&shell_word(&input.name));
+            }
+            steps.push(NextStep::new(command, "uploads the rest of it"));
+        }
+        steps.extend(self.drop_inputs(
+            inputs,
+            "or goes on without it; what was accepted stays on the platform",
+        ));
+        if !gone.is_empty() {
+            steps.push(NextStep::new(
+                self.write_again(""),
+                "or after putting the file back",
+            ));
+        }
+        steps
+    }
+
+    fn drop_inputs(&self, inputs: &[&OpenInput], purpose: &str) -> Vec<NextStep> {
+        inputs
+            .iter()
+            .take(MAX_NAMED)
+            .map(|input| {
+                let file = format!(" {}", shell_word(&input.name));
+                NextStep::new(self.compose("ledger drop-input", &file), purpose)
+            })
+            .collect()
+    }
+}
+
+fn arguments_of(partition: &Partition) -> String {
+    let date = partition
+        .date()
+        .map(|date| format!(" --date {date}"))
+        .unwrap_or_default();
+    format!(
+        " --topic {} --stage {}{date}",
+        partition.topic,
+        partition.stage.kind()
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! What the ledger has of the dates of a command when its story is told.
+//!
+//! All row counts of a summary come from here, so that the terminal, the JSON and the report cannot
+//! disagree. Reads only.
+
+use super::done::DoneReport;
+use super::event::DoneOutcome;
+use super::next_step::OpenInput;
+use super::report::{PartitionReport, RejectGroup, Totals};
+use crate::domain::Partition;
+use crate::ledger::{
+    InputKind, KnownInput, KnownPartition, LedgerError, LedgerReader, RowCounts, Unmet,
+};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Most reasons that a summary lists.
+const MAX_REJECT_GROUPS: usize = 20;
+
+/// Counts, dead letters and unfinished inputs of some dates.
+#[derive(Default)]
+pub(super) struct Recorded {
+    pub(super) totals: Totals,
+    pub(super) partitions: Vec<PartitionReport>,
+    pub(super) rejects: Vec<RejectGroup>,
+    /// The inputs that are left to finish; all of them when none is.
+    pub(super) inputs: Vec<OpenInput>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Recorded {
+    /// Reads all of it. `problems` are what went wrong, for telling which inputs they are about.
+    pub(super) fn read(
+        state_dir: &Path,
+        dates: &[(&Partition, Option<&DoneReport>)],
+        problems: &[&str],
+    ) -> Result<Self, LedgerError> {
+        let mut recorded = Self::default();
+        let mut groups = BTreeMap::new();
+        let mut inputs = Vec::new();
+        let reader = LedgerReader::open(state_dir)?;
+        for (partition, report) in dates {
+            let mut rows = RowCounts::default();
+            if let Some(reader) = &reader
+                && let Some(known) = find(reader, partition)?
+            {
+                rows = reader.rows(&known)?;
+                let batches = reader.batch_count(known.id)?;
+                recorded.totals.batches = recorded.totals.batches.saturating_add(batches);
+                group_rejects(reader, &known, &mut groups)?;
+                if !problems.is_empty() {
+                    inputs.extend(reader.inputs(known.id)?);
+                }
+            }
+            recorded.notes.extend(note_dropped(partition, rows));
+            add_rows(&mut recorded.totals, rows);
+            recorded
+                .partitions
+                .push(report_of(partition, rows, *report));
+        }
+        recorded.rejects = groups.into_values().collect();
+        recorded
+            .rejects
+            .sort_by_key(|group| std::cmp::Reverse(group.count));
+        recorded.rejects.truncate(MAX_REJECT_GROUPS);
+        let missing = dates
+            .iter()
+            .filter_map(|(_, report)| *report)
+            .flat_map(|report| &report.missing);
+        recorded.inputs = left_to_finish(inputs, missing, problems);
+        Ok(recorded)
+    }
+}
+
+fn find(
+    reader: &LedgerReader,
+    partition: &Partition,
+) -> Result<Option<KnownPartition>, LedgerError> {
+    let hosts = [partition.target.platform().to_owned()];
+    match reader.find_target(&partition.target, &hosts, true)? {
+        Some(target) => reader.partition(&target, partition),
+        None => Ok(None),
+    }
+}
+
+fn group_rejects(
+    reader: &LedgerReader,
+    known: &KnownPartition,
+    groups: &mut BTreeMap<(String, String), RejectGroup>,
+) -> Result<(), LedgerError> {
+    for group in reader.reject_groups(known.id)? {
+        let first = format!("{}:{}", group.first.0, group.first.1);
+        groups
+            .entry((group.code.clone(), group.message.clone()))
+            .and_modify(|known| known.count = known.count.saturating_add(group.count))
+            .or_insert(RejectGroup {
+                code: group.code,
+                message: group.message,
+                count: group.count,
+                first,
+            });
+    }
+    Ok(())
+}
+
+/// What was stored of a dropped input stays on the platform and in the counts, but it is no longer
+/// among the rows read.
+fn note_dropped(partition: &Partition, rows: RowCounts) -> Option<String> {
+    let accounted = rows
+        .stored()
+        .saturating_add(rows.refused)
+        .saturating_add(rows.invalid)
+        .saturating_add(rows.pending);
+    let dropped = accounted.checked_sub(rows.read).filter(|rows| *rows > 0)?;
+    Some(format!(
+        "{partition}: {dropped} row(s) of inputs that were dropped (ledger drop-input) stay on the platform; they count as accepted and no longer as read"
+    ))
+}
+
+fn left_to_finish<'a>(
+    inputs: Vec<KnownInput>,
+    missing: impl Iterator<Item = &'a Unmet>,
+    problems: &[&str],
+) -> Vec<OpenInput> {
+    let lacking: Vec<&str> = missing
+        .filter_map(|missing| match missing {
+            Unmet::InputUnfinished { name, .. } | Unmet::InputUnverified(name) => {
+                Some(name.as_str())
+            }
+            _ => None,
+        })
+        .collect();
+    let all_finished = inputs.iter().all(KnownInput::is_finished);
+    inputs
+        .into_iter()
+        .filter_map(|input| {
+            let is_at_fault = lacking.contains(&input.name.as_str())
+                || problems.iter().any(|why| names(why, &input.name));
+            (is_at_fault || all_finished || !input.is_finished()).then(|| OpenInput {
+                is_there: input.kind == InputKind::File && Path::new(&input.name).exists(),
+                name: input.name,
+                is_at_fault,
+            })
+        })
+        .collect()
+}
+
+/// Whether a text names a file, and not only one whose name begins in the same way.
+fn names(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let after = text
+            .get(at + name.len()..)
+            .and_then(|rest| rest.chars().next());
+        after.is_none_or(|next| " ,;:.'".contains(next))
+    })
+}
+
+fn add_rows(totals: &mut Totals, rows: RowCounts) {
+    totals.rows_read = totals.rows_read.saturating_add(rows.read);
+    totals.rows_accepted = totals.rows_accepted.saturating_add(rows.accepted);
+    totals.rows_unconfirmed = totals.rows_unconfirmed.saturating_add(rows.unconfirmed);
+    totals.rows_rejected = totals.rows_rejected.saturating_add(rejected(rows));
+    totals.rows_pending = totals.rows_pending.saturating_add(rows.pending);
+}
+
+const fn rejected(rows: RowCounts) -> u64 {
+    rows.refused.saturating_add(rows.invalid)
+}
+
+fn report_of(
+    partition: &Partition,
+    rows: RowCounts,
+    report: Option<&DoneReport>,
+) -> PartitionReport {
+    PartitionReport {
+        partition: partition.clone(),
+        rows_accepted: rows.accepted,
+        rows_unconfirmed: rows.unconfirmed,
+        rows_rejected: rejected(rows),
+        rows_pending: rows.pending,
+        done: report.map_or(DoneOutcome::Withheld, |report| report.outcome),
+        why: report.map(|report| report.why.clone()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_only_by_its_whole_name() {
+        assert!(names("input /a/b.jsonl vanished", "/a/b.jsonl"));
+        assert!(names("/a/b.jsonl", "/a/b.jsonl"));
+        assert!(!names("/a/b.jsonl.gz is changed", "/a/b.jsonl.g"));
+        assert!(!names("/a/b2 is changed", "/a/b"));
+    }
+}

@@ -1,0 +1,186 @@
+//! What the last lines of a run say to type next, and that it helps.
+
+use crate::recorder::{Recorder, Reply};
+use crate::start::{Place, Ran, WRITE};
+
+fn server() -> (Recorder, Place) {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 10);
+    (recorder, place)
+}
+
+/// The commands of the summary's last lines, without their purposes.
+fn next(ran: &Ran) -> Vec<String> {
+    let lines = ran.output.lines();
+    lines
+        .skip_while(|line| !line.starts_with("  next "))
+        .map(|line| {
+            let line = line.strip_prefix("  next ").unwrap_or(line);
+            line.split("  # ").next().unwrap().trim().to_owned()
+        })
+        .map(|line| {
+            line.strip_prefix("byteair-sync ")
+                .unwrap_or(&line)
+                .to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn rejected_rows_can_be_looked_at_given_up_or_allowed() {
+    let (recorder, place) = server();
+    place.file("rows.jsonl", "{\"id\":\"1\"}\nnot json\n");
+    let steps = next(&place.end(&format!("{WRITE} rows.jsonl")).expect(3));
+    place.end(&steps[0]).expect(0).says("not_json");
+    assert!(steps[2].ends_with("--max-errors 1"), "{steps:?}");
+    place.end(&steps[1]).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn an_input_of_another_format_names_the_option() {
+    let (recorder, place) = server();
+    let rows: Vec<String> = (0..1_200).map(|n| format!("{n},title {n}")).collect();
+    place.file("rows.jsonl", format!("id,title\n{}\n", rows.join("\n")));
+    let steps = next(&place.end(&format!("{WRITE} rows.jsonl")).expect(4));
+    assert!(steps[0].ends_with("--format csv"), "{steps:?}");
+    place.end(&steps[0]).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn late_input_names_the_command_that_opens_the_date_again() {
+    let (recorder, place) = server();
+    place.end(&format!("{WRITE} rows.jsonl")).expect(0);
+    place.rows("late.jsonl", 10, 1);
+    let steps = next(
+        &place
+            .end(&format!("{WRITE} rows.jsonl late.jsonl"))
+            .expect(6),
+    );
+    for step in steps {
+        place.end(&step).expect(0);
+    }
+    assert_eq!(recorder.dones().len(), 2);
+}
+
+#[test]
+fn an_empty_date_can_be_done_by_the_command_that_is_named() {
+    let (recorder, place) = server();
+    place.file("rows.jsonl", "");
+    place.end(&format!("{WRITE} rows.jsonl")).expect(8);
+    let steps = next(&place.end("done -d 2022-01-01").expect(8));
+    assert!(steps[0].contains("--allow-empty"), "{steps:?}");
+    place.end(&steps[0]).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+/// Two batches of three were accepted.
+fn partly() -> (Recorder, Place, String) {
+    let (recorder, place) = server();
+    recorder.answer(|_, number| match number {
+        0 | 1 => Reply::ok(),
+        _ => Reply::bare(429),
+    });
+    place.rows("in/rows.jsonl", 0, 30);
+    let words = format!("{WRITE} --batch-rows 10 --max-in-flight 1 --retry-for 1ms in");
+    place.end(&words).expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    (recorder, place, words)
+}
+
+#[test]
+fn a_changed_input_names_its_three_ways_out() {
+    let (recorder, place, words) = partly();
+    place.rows("in/rows.jsonl", 500, 20);
+    let steps = next(&place.end(&words).expect(9));
+    assert_eq!(steps.len(), 3, "{steps:?}");
+    assert!(steps[2].ends_with("--restart"), "{steps:?}");
+    place.end(&steps[1]).expect(0).says("20 of its rows stay");
+    // The rows of the dropped input are accounted for in words.
+    place
+        .end(&words)
+        .expect(0)
+        .says("20 row(s) of inputs that were dropped");
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn an_unfinished_input_that_vanished_is_dropped_by_its_name() {
+    let (recorder, place, words) = partly();
+    place.rows("in/other.jsonl", 100, 5);
+    std::fs::remove_file(place.path("in/rows.jsonl")).unwrap();
+    let steps = next(&place.end(&words).expect(7));
+    assert!(steps[0].starts_with("ledger drop-input"), "{steps:?}");
+    assert!(steps[0].ends_with("in/rows.jsonl"), "{steps:?}");
+    place.end(&steps[0]).expect(0);
+    place.end(&words).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn an_unfinished_input_that_the_command_does_not_name_can_be_uploaded() {
+    let (recorder, place, _) = partly();
+    let steps = next(&place.end(&format!("{WRITE} rows.jsonl")).expect(7));
+    assert!(steps[0].ends_with("in/rows.jsonl"), "{steps:?}");
+    place.end(&steps[0]).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn a_day_that_is_not_over_says_until_when_in_which_zone() {
+    let (recorder, place) = server();
+    let ran = place
+        .end("write -t item -s incremental_sync_daily -d today rows.jsonl")
+        .expect(7)
+        .says("00:00 Asia/Shanghai, in ");
+    let steps = next(&ran);
+    assert!(steps[0].starts_with("done "), "{steps:?}");
+    assert_eq!(ran.output.matches("the day is not over").count(), 1);
+    // Nothing of it is owed yet.
+    place
+        .end("done --pending")
+        .expect(0)
+        .says("the day is not over")
+        .says("nothing is owed");
+    assert!(recorder.dones().is_empty());
+}
+
+#[test]
+fn pending_names_what_is_held_back_and_says_when_nothing_is_owed() {
+    let (recorder, place) = server();
+    place
+        .end(&format!("{WRITE} --no-done rows.jsonl"))
+        .expect(0);
+    place
+        .end("done --pending")
+        .expect(0)
+        .says("item history_sync 2022-01-01: done is held back");
+    assert!(recorder.dones().is_empty());
+    place.end("done -d 2022-01-01").expect(0);
+    let ran = place.end("done --pending --json").expect(0);
+    assert_eq!(ran.summary()["exit_status"], 0);
+    assert!(
+        ran.errors.contains("nothing is owed: no date"),
+        "{}",
+        ran.errors
+    );
+}
+
+#[test]
+fn a_run_against_the_built_in_server_points_to_no_ledger_that_is_gone() {
+    let place = Place::new();
+    place.file("rows.jsonl", "{\"id\":\"1\"}\nnot json\n");
+    let ran = place
+        .end(&format!("{WRITE} --sandbox rows.jsonl"))
+        .expect(3)
+        .says("not_json");
+    let steps = next(&ran);
+    assert!(steps[0].ends_with("--state-dir sandbox-state"), "{steps:?}");
+    assert!(
+        !ran.output.contains("byteair-sync rejects"),
+        "{}",
+        ran.output
+    );
+}
