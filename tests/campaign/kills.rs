@@ -97,6 +97,8 @@ struct Case {
     place: Place,
     upload: Upload,
     words: Vec<String>,
+    /// What is piped in, if anything.
+    piped: Option<String>,
     /// How long a run takes up to its first request.
     startup: Duration,
 }
@@ -183,6 +185,7 @@ impl Case {
         let (files, rows, batch) = match random.random_range(0..4) {
             0 => (1..=3, 2_000..=4_000, 500..=1_000),
             1 => (10..=30, 3..=20, 30..=80),
+            2 => (1..=1, 300..=2_000, 10..=50),
             _ => (1..=3, 30..=600, 10..=50),
         };
         let days: Vec<Vec<Form>> = (0..random.random_range(1..=3))
@@ -199,13 +202,24 @@ impl Case {
             random.random_range(batch),
             random.random_range(1..=4)
         );
-        let words = upload.words(&options);
+        let mut words = upload.words(&options);
+        let mut piped = None;
+        // One file alone may as well come through a pipe.
+        if let [[form]] = days[..]
+            && random.random_ratio(1, 2)
+        {
+            words.pop();
+            words
+                .extend(["--input-id", "nightly", "--format", form.name(), "-"].map(str::to_owned));
+            piped = Some(form.path(&upload.days[0], 0));
+        }
         Self {
             random,
             server,
             place,
             upload,
             words,
+            piped,
             startup: Duration::from_millis(60),
         }
     }
@@ -216,7 +230,7 @@ impl Case {
         for nth in 0..kills + MAX_RUNS {
             tally.lock().unwrap().runs += 1;
             let before = self.server.state().requests_total;
-            let child = self.place.start(&self.words);
+            let child = self.place.start_reading(&self.words, self.piped.as_deref());
             let pid = child.id();
             let aim = if nth < kills {
                 self.aim()

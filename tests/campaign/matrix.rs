@@ -4,7 +4,7 @@ use crate::comparison::violations;
 use crate::place::Place;
 use crate::server::{Server, faulty};
 use crate::upload::{FORMS, Form, Upload};
-use byteair_sync::sandbox::FaultOn;
+use byteair_sync::sandbox::{FaultOn, SandboxSettings};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -146,5 +146,34 @@ fn faults_that_stop_a_run_have_their_status_and_the_same_command_goes_on() {
     });
     for fault in faults {
         assert!(hits.contains_key(fault), "{fault} never hit: {hits:?}");
+    }
+}
+
+#[test]
+fn stored_batches_whose_replies_are_lost_survive_refusals_that_the_server_remembers() {
+    let faults = [
+        "lost-reply=0.15",
+        "lost-reply:502=0.1",
+        "lost-reply:504=0.05",
+        "http:429=0.1",
+        "status:500=0.1",
+    ];
+    for (seed, remember_refused) in [(1, false), (2, true), (3, false), (4, true)] {
+        let server = Server::start(SandboxSettings {
+            remember_refused,
+            ..faulty(seed, &faults, None)
+        });
+        let place = Place::new(server.address);
+        let upload = Upload::generate(&place, &[&FORMS, &FORMS], 200);
+        let words = upload.words("--batch-rows 10");
+        assert_eq!(place.end(&words), 0, "{seed}\n{}", place.said());
+        let hits = server.state().faults;
+        assert_eq!(hits.len(), faults.len(), "{hits:?}");
+        assert_eq!(
+            violations(&upload, &server),
+            [""; 0],
+            "{seed}\n{}",
+            place.said()
+        );
     }
 }

@@ -37,11 +37,15 @@ fn two_uploads_of_one_day_that_are_killed_at_random_send_one_done_after_both() {
         });
         let place = Place::new(server.address);
         let upload = Upload::generate(&place, &[&[Form::Jsonl, Form::CsvGzip]], 1_500);
-        let words = ["part-0.jsonl", "part-1.csv.gz"].map(|name| {
+        let words = [
+            Form::Jsonl.path("2022-01-01", 0),
+            Form::CsvGzip.path("2022-01-01", 1),
+        ]
+        .map(|path| {
             // Without the number of files the first one would rightly end the day alone.
             let mut words = upload.words("--batch-rows 25 --expect-files 2");
             words.pop();
-            words.push(format!("data/2022-01-01/{name}"));
+            words.push(path);
             words
         });
         for round in 0..ROUNDS + MAX_ROUNDS {

@@ -82,7 +82,16 @@ impl Place {
 
     /// Starts the binary.
     pub(crate) fn start(&self, words: &[String]) -> Child {
-        self.command(words).spawn().unwrap()
+        self.start_reading(words, None)
+    }
+
+    /// Starts the binary, which reads this file from standard input.
+    pub(crate) fn start_reading(&self, words: &[String], file: Option<&str>) -> Child {
+        let mut command = self.command(words);
+        if let Some(file) = file {
+            command.stdin(File::open(self.path(file)).unwrap());
+        }
+        command.spawn().unwrap()
     }
 
     /// Runs the binary to its end.

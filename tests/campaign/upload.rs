@@ -37,10 +37,7 @@ impl Upload {
                 number += rows_per_file;
                 let lines = titles.iter().map(|(id, title)| as_json(&day, id, title));
                 let lines: Vec<String> = lines.collect();
-                place.file(
-                    &format!("data/{day}/part-{part}.{}", form.extension()),
-                    &form.encode(&day, &titles, &lines),
-                );
+                place.file(&form.path(&day, part), &form.encode(&day, &titles, &lines));
                 rows.entry(day.clone()).or_default().extend(lines);
             }
         }
@@ -64,6 +61,19 @@ impl Upload {
 }
 
 impl Form {
+    /// Its word for `--format`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl | Self::JsonlGzip => "jsonl",
+            Self::Csv | Self::CsvGzip => "csv",
+        }
+    }
+
+    /// Where the n-th file of a day lies.
+    pub(crate) fn path(self, day: &str, nth: usize) -> String {
+        format!("data/{day}/part-{nth:02}.{}", self.extension())
+    }
+
     const fn extension(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",
