@@ -5,7 +5,7 @@
 //! random number of stored rows, after the last row, after a `done`, each plus a random delay. The
 //! moment is never exact, so a seed repeats files, options and faults but not the kill itself.
 
-use crate::comparison::violations;
+use crate::comparison::violations_after_kills;
 use crate::phase::{Histogram, Phase};
 use crate::place::{LIMIT, LOOK, Place, kill, within};
 use crate::server::{Server, faulty};
@@ -156,7 +156,7 @@ fn campaign(tally: &Mutex<Tally>, kills: usize, seed: u64) {
         let mut case = Case::new(seed.wrapping_add(u64::try_from(nth).unwrap()));
         let mut found = case.run(tally);
         if found.is_empty() {
-            found = violations(&case.upload, &case.server);
+            found = violations_after_kills(&case.upload, &case.server);
         }
         let state = case.server.state();
         let mut tally = tally.lock().unwrap();

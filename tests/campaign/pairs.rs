@@ -1,6 +1,6 @@
 //! Two uploads of different files of one day, side by side, killed at random: one `done`, after both.
 
-use crate::comparison::violations;
+use crate::comparison::violations_after_kills;
 use crate::place::{LIMIT, LOOK, Place, kill, until, within};
 use crate::server::{Server, faulty};
 use crate::upload::{Form, Upload};
@@ -82,7 +82,7 @@ fn two_uploads_of_one_day_that_are_killed_at_random_send_one_done_after_both() {
             );
         }
         assert_eq!(
-            violations(&upload, &server),
+            violations_after_kills(&upload, &server),
             [""; 0],
             "{seed}\n{}",
             place.said()
