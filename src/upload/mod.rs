@@ -57,7 +57,7 @@ use crate::ledger::{LedgerError, LedgerReader};
 use engine::Engine;
 use event::Event;
 use plan::{Action, Plan};
-use report::{Status, Summary};
+use report::Summary;
 use summary::Story;
 
 /// The target as the ledger spells it, so that one of several hosts may be swapped. The limiter's
@@ -106,7 +106,7 @@ pub async fn run(settings: Settings, services: Services, stdin: Option<StdinInpu
     let ended = services.ledger.end_run(run, summary.status.code());
     match ended.committed().await {
         Ok(()) => summary,
-        Err(error) => summary.worsened(failure::ledger_status(&error), &error),
+        Err(error) => summary.worsened(&error),
     }
 }
 
@@ -124,7 +124,7 @@ pub async fn finish(request: FinishRequest, services: Services, command: String)
     let ended = services.ledger.end_run(run, summary.status.code());
     match ended.committed().await {
         Ok(()) => summary,
-        Err(error) => summary.worsened(failure::ledger_status(&error), &error),
+        Err(error) => summary.worsened(&error),
     }
 }
 
@@ -147,9 +147,12 @@ async fn make_plan(settings: &Settings, stdin: Option<StdinInput>) -> Result<Pla
 }
 
 impl Summary {
-    fn worsened(mut self, status: Status, error: &dyn std::error::Error) -> Self {
-        self.status = self.status.worst(status);
-        self.problems.push(explain::with_causes(error));
+    fn worsened(mut self, error: &LedgerError) -> Self {
+        self.status = self.status.worst(failure::ledger_status(error));
+        // What closed the ledger is among the problems; that it is closed adds nothing.
+        if self.problems.is_empty() || !matches!(error, LedgerError::Closed) {
+            self.problems.push(explain::with_causes(error));
+        }
         self
     }
 }

@@ -216,6 +216,11 @@ impl Story {
                     | Status::Busy
             )
         });
+        // What closed the ledger is told; that it is closed adds nothing.
+        let closed = LedgerError::Closed.to_string();
+        if self.problems.iter().any(|(_, why)| *why != closed) {
+            self.problems.retain(|(_, why)| *why != closed);
+        }
         let next = self.next_steps(status, &inputs);
         Summary {
             status,

@@ -1,0 +1,126 @@
+//! Generated files of several days, the command that uploads them, and the rows that they hold.
+
+use crate::place::Place;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// How a file holds its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Jsonl,
+    Csv,
+    JsonlGzip,
+    CsvGzip,
+}
+
+/// Every form.
+pub(crate) const FORMS: [Form; 4] = [Form::Jsonl, Form::Csv, Form::JsonlGzip, Form::CsvGzip];
+
+/// What is to be uploaded.
+pub(crate) struct Upload {
+    pub(crate) days: Vec<String>,
+    /// The rows of each day as JSON with sorted keys.
+    pub(crate) rows: BTreeMap<String, Vec<String>>,
+}
+
+impl Upload {
+    /// Makes one file for each form of each day under `data/DAY/`; no two rows are equal.
+    pub(crate) fn generate(place: &Place, days: &[&[Form]], rows_per_file: usize) -> Self {
+        let (mut rows, mut number) = (BTreeMap::<String, Vec<String>>::new(), 0);
+        for (at, forms) in days.iter().enumerate() {
+            let day = format!("2022-01-{:02}", at + 1);
+            for (part, form) in forms.iter().enumerate() {
+                let titles: Vec<(String, String)> = (number..number + rows_per_file)
+                    .map(|number| (format!("{number:07}"), title(number)))
+                    .collect();
+                number += rows_per_file;
+                let lines = titles.iter().map(|(id, title)| as_json(&day, id, title));
+                let lines: Vec<String> = lines.collect();
+                place.file(&form.path(&day, part), &form.encode(&day, &titles, &lines));
+                rows.entry(day.clone()).or_default().extend(lines);
+            }
+        }
+        Self {
+            days: rows.keys().cloned().collect(),
+            rows,
+        }
+    }
+
+    /// The words of `write` for all days, with these options.
+    pub(crate) fn words(&self, options: &str) -> Vec<String> {
+        let days = format!("{}..{}", self.days[0], self.days[self.days.len() - 1]);
+        let words = format!("write -t item -s history_sync -d {days} {options} data/{{date}}");
+        words.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Rows of all days.
+    pub(crate) fn total(&self) -> usize {
+        self.rows.values().map(Vec::len).sum()
+    }
+}
+
+impl Form {
+    /// Its word for `--format`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl | Self::JsonlGzip => "jsonl",
+            Self::Csv | Self::CsvGzip => "csv",
+        }
+    }
+
+    /// Where the n-th file of a day lies.
+    pub(crate) fn path(self, day: &str, nth: usize) -> String {
+        format!("data/{day}/part-{nth:02}.{}", self.extension())
+    }
+
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::JsonlGzip => "jsonl.gz",
+            Self::CsvGzip => "csv.gz",
+        }
+    }
+
+    fn encode(self, day: &str, titles: &[(String, String)], lines: &[String]) -> Vec<u8> {
+        let text = match self {
+            Self::Jsonl | Self::JsonlGzip => lines.join("\n") + "\n",
+            Self::Csv | Self::CsvGzip => {
+                let mut text = "day,id,title\n".to_owned();
+                for (id, title) in titles {
+                    let title = title.replace('"', "\"\"");
+                    writeln!(text, "{day},{id},\"{title}\"").unwrap();
+                }
+                text
+            }
+        };
+        match self {
+            Self::Jsonl | Self::Csv => text.into_bytes(),
+            Self::JsonlGzip | Self::CsvGzip => {
+                // Two members, as appending to an archive makes.
+                let (first, second) = text.as_bytes().split_at(text.len() / 2);
+                [gzip(first), gzip(second)].concat()
+            }
+        }
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Some titles are hard to read line by line.
+fn title(number: usize) -> String {
+    match number % 7 {
+        0 => format!("two lines\nof {number}"),
+        1 => format!("a \"quoted\" word, and a comma {number}"),
+        _ => format!("耳机 {number}"),
+    }
+}
+
+fn as_json(day: &str, id: &str, title: &str) -> String {
+    serde_json::json!({ "day": day, "id": id, "title": title }).to_string()
+}
