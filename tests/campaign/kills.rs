@@ -18,9 +18,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How many kills a campaign has; 40 when absent.
-const KILLS: &str = "BYTEAIR_CAMPAIGN_KILLS";
+const KILLS: &str = "CAMPAIGN_KILLS";
 /// Where its random numbers start.
-const SEED: &str = "BYTEAIR_CAMPAIGN_SEED";
+const SEED: &str = "CAMPAIGN_SEED";
 
 /// Exit statuses of runs that were not killed: all is done, or only time is missing.
 const GOOD: [i32; 2] = [0, 5];

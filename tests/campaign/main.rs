@@ -3,7 +3,7 @@
 //! The binary uploads generated files to the sandbox while it is killed, the sandbox is killed, the
 //! exchange is broken or the disk is full; afterwards the sandbox's own record is compared with the
 //! files. Nothing here depends on speed: waits end by what is seen, with generous limits. The long
-//! form of the crash campaign is the same test with `BYTEAIR_CAMPAIGN_KILLS=1000`.
+//! form of the crash campaign is the same test with `CAMPAIGN_KILLS=1000`.
 
 #![allow(
     clippy::unwrap_used,
