@@ -246,7 +246,7 @@ fn every_option_and_variable_exists() {
     // Cargo's own options are not ours.
     let ours = text
         .lines()
-        .filter(|line| !line.starts_with("cargo install"));
+        .filter(|line| !line.starts_with("cargo install") && !line.contains(" cargo test "));
     let mut seen = 0;
     for word in ours.flat_map(words) {
         if word.len() > 2 && word.starts_with("--") && !word.starts_with("---") {
