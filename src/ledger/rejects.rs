@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A row that will not be sent, or was refused by the platform.
@@ -118,6 +119,8 @@ fn open_file(dir: &Path, path: &Path) -> Result<File, std::io::Error> {
         .truncate(false)
         .read(true)
         .write(true)
+        // Rows are for the eyes of their owner, also in a state directory that others may enter.
+        .mode(0o600)
         .open(path)?;
     if !existed {
         File::open(dir)?.sync_all()?;

@@ -123,6 +123,7 @@ CREATE INDEX reject_by_replay ON reject (replayed_by) WHERE replayed_by IS NOT N
 
 /// Opens the ledger for writing and brings its schema up to date.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
+    create_private(path);
     let mut db = Connection::open(path).map_err(in_database("open the ledger", path))?;
     configure(&db, path)?;
     // Whatever is no ledger of ours is refused before anything about it is changed.
@@ -182,6 +183,18 @@ pub(super) fn is_older(path: &Path) -> Result<bool, LedgerError> {
         Connection::open_with_flags(path, flags).map_err(in_database("open the ledger", path))?;
     configure(&db, path)?;
     Ok((1..SCHEMA_VERSION).contains(&version(&db, path)?))
+}
+
+/// Makes a missing file for its owner alone; SQLite gives its companions the same mode. Where that
+/// fails, opening it says why.
+fn create_private(path: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let created = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    drop(created);
 }
 
 fn configure(db: &Connection, path: &Path) -> Result<(), LedgerError> {

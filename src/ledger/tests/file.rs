@@ -111,8 +111,10 @@ fn a_state_directory_is_private_and_a_missing_ledger_is_not_an_error_for_readers
     assert!(LedgerReader::open(&state).unwrap().is_none());
     assert!(!state.exists());
     drop(Ledger::open(&state, info("test")).unwrap());
-    let mode = std::fs::metadata(&state).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o700);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&state), 0o700);
+    // Also in a directory that was there before and that others may enter.
+    assert_eq!(mode(&state.join(LEDGER_FILE)), 0o600);
 }
 
 #[test]
