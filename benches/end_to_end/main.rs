@@ -53,6 +53,9 @@ pub(crate) struct Options {
     /// Directory for data and state [default: the system's temporary directory]
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// Directory in which generated files are kept for the next time [default: they are removed]
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// Measure this program instead of the one built along
     #[arg(long)]
     program: Option<PathBuf>,

@@ -40,7 +40,8 @@ impl Workbench {
 
     /// The file with so many rows of the chosen shape.
     pub(crate) fn file(&self, rows: usize, form: Form) -> PathBuf {
-        data::file(self.path(), self.options.shape, rows, form)
+        let dir = self.options.data.as_deref().unwrap_or(self.path());
+        data::file(dir, self.options.shape, rows, form)
     }
 
     /// What a command costs.

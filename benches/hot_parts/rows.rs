@@ -161,7 +161,7 @@ impl Rows {
     fn push_item(&mut self, row: &mut Vec<Cell>, id: u64, length: usize) {
         let title: Vec<&str> = (0..3).map(|_| self.word(&WORDS)).collect();
         let image: String = (0..12).map(|_| self.letter()).collect();
-        let barcode: String = (0..8).map(|_| self.letter()).collect();
+        let barcode: String = (0..5).map(|_| self.letter()).collect();
         let mut description = String::new();
         for _ in 0..length {
             let words = (self.word(&WORDS), self.word(&WORDS));

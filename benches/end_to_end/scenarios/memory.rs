@@ -20,7 +20,7 @@ pub(super) fn run(bench: &Workbench) -> Vec<Line> {
             let file = bench.file(rows, form);
             let what = format!("{rows} rows, {}", form.extension());
             lines.push(line(bench, &what, &file, Upload::default()));
-            if rows > 1_000_000 {
+            if rows > 1_000_000 && bench.options.data.is_none() {
                 std::fs::remove_file(&file).unwrap();
             }
         }
