@@ -80,7 +80,9 @@ fn main() {
         if wanted.is_empty() || wanted.iter().any(|name| name == scenario.name) {
             println!("{}: {}", scenario.name, scenario.about);
             let measured = (scenario.run)(&bench);
-            measured.iter().for_each(|line| println!("  {line}"));
+            for line in &measured {
+                println!("  {line}");
+            }
             lines.extend(measured);
         }
     }

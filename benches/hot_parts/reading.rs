@@ -47,7 +47,7 @@ fn read(path: &Path, body: &mut Vec<u8>) -> usize {
         body.push(if body.is_empty() { b'[' } else { b',' });
         match reader.next(body).unwrap() {
             Next::Row { .. } => rows += 1,
-            Next::Rejected(reject) => panic!("{}", reject.message),
+            Next::Rejected(reject) => assert_eq!(reject.message, "", "a row is bad"),
             Next::End => return rows,
         }
     }
