@@ -24,6 +24,8 @@ pub(crate) struct SinkOptions {
     pub(crate) latency: u64,
     /// Answer only so many writes; the others wait for ever.
     pub(crate) answers: Option<u64>,
+    /// Listen here, or on any port that is free.
+    pub(crate) port: u16,
     /// Refuse the first row of each batch (1001).
     pub(crate) refuses: bool,
 }
@@ -38,7 +40,7 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Starts a sink on a free port. The certificate is written to `dir`.
+    /// Starts a sink. The certificate is written to `dir`.
     pub(crate) fn start(options: SinkOptions, dir: &Path) -> Self {
         let certificate = options.tls.then(|| dir.join("sink.pem"));
         let path = certificate.as_deref().unwrap_or(Path::new("-"));
@@ -46,6 +48,7 @@ impl Sink {
         command.arg(path).arg(options.latency.to_string());
         command.arg(options.answers.unwrap_or(u64::MAX).to_string());
         command.arg(if options.refuses { "refuse" } else { "take" });
+        command.arg(options.port.to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the sink starts");
         let mut said = BufReader::new(child.stdout.take().unwrap());
@@ -58,6 +61,11 @@ impl Sink {
             port: port.trim().parse().expect("the sink says its port"),
             certificate,
         }
+    }
+
+    /// Where it listens.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     /// `host:port`.

@@ -62,7 +62,7 @@ pub(crate) fn write(bench: &Workbench, sink: &Sink, state: &Path) -> Command {
     if let Some(certificate) = sink.certificate() {
         command.env("BYTEAIR_CA_CERT", certificate);
     }
-    command.args(["write", "--same-target", "--no-rate-limit"]);
+    command.args(["write", "--no-rate-limit"]);
     command.args(["--topic", "item", "--stage", "history_sync"]);
     command
 }

@@ -57,9 +57,15 @@ fn resume(bench: &Workbench, file: &Path, settled: u64) -> f64 {
     sink.wait_until_full();
     child.kill().unwrap();
     child.wait().unwrap();
+    // A server at another port would be another target.
+    let port = sink.port();
     sink.finish();
     let in_doubt = in_doubt(state.path());
-    let sink = Sink::start(SinkOptions::default(), bench.path());
+    let options = SinkOptions {
+        port,
+        ..SinkOptions::default()
+    };
+    let sink = Sink::start(options, bench.path());
     let mut second = write(bench, &sink, state.path());
     second.args(["--date", "2022-01-01"]).arg(file);
     let begun = now();

@@ -28,11 +28,11 @@ struct Head {
 trait Wire: Read + Write {}
 impl<T: Read + Write> Wire for T {}
 
-/// The role `sink`: certificate file or `-`, latency, number of answers, `take` or `refuse`. It
-/// says its port, `full` when it answers no more, and its report when its standard input ends.
+/// The role `sink`: certificate file or `-`, latency, number of answers, `take` or `refuse`, port.
+/// It says its port, `full` when it answers no more, and its report when its standard input ends.
 pub(crate) fn play(arguments: &[String]) {
-    let [certificate, latency, answers, manner] = arguments else {
-        panic!("sink wants a certificate, a latency, a number of answers and a manner");
+    let [certificate, latency, answers, manner, port] = arguments else {
+        panic!("sink wants a certificate, a latency, a number of answers, a manner and a port");
     };
     let shared = Arc::new(Shared {
         tls: (certificate != "-").then(|| make_tls(certificate)),
@@ -41,7 +41,7 @@ pub(crate) fn play(arguments: &[String]) {
         refuses: manner == "refuse",
         seen: Mutex::default(),
     });
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", port.parse().unwrap())).unwrap();
     println!("{}", listener.local_addr().unwrap().port());
     let accepting = Arc::clone(&shared);
     std::thread::spawn(move || {
