@@ -115,7 +115,10 @@ impl Gzip {
         let mut room = self.compressor.gzip_compress_bound(body.len());
         loop {
             if self.buffer.len() < room {
-                self.buffer.resize(room, 0);
+                // A fresh buffer, not a longer one: memory that is never written to is never used,
+                // and most of the room is there only in case a body does not shrink.
+                self.buffer = Vec::new();
+                self.buffer = vec![0; room];
             }
             match self.compressor.gzip_compress(body, &mut self.buffer) {
                 Ok(written) => return self.buffer.get(..written).unwrap_or_default().to_vec(),

@@ -41,6 +41,7 @@ mod stdin;
 mod stop;
 mod summary;
 mod unchanged;
+mod unpack;
 mod work;
 mod worker;
 

@@ -77,15 +77,12 @@ impl<'a> OpenBatch<'a> {
     /// Memory and limits for the next batch.
     fn renew(&mut self) -> Result<(), Halt> {
         (self.max_rows, self.max_bytes) = (self.batcher.limits)();
-        self.share = self
-            .batcher
-            .budget
-            .take_blocking(&self.batcher.runtime, self.max_bytes);
-        if self.share.is_none() {
-            return Err(Halt::Closed);
-        }
         let room = self.max_bytes.saturating_add(BODY_HEADROOM);
-        self.body = self.batcher.budget.spare().take(room);
+        let budget = &self.batcher.budget;
+        let (body, share) = budget
+            .take_body_blocking(&self.batcher.runtime, room)
+            .ok_or(Halt::Closed)?;
+        (self.body, self.share) = (body, Some(share));
         self.body.push(b'[');
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::event::{Event, Gauges};
 use super::outcome::{Outcome, WorkerError};
 use super::parcel::{PackError, Parcel};
 use super::report::Status;
+use super::unpack::PackedRows;
 use super::{explain, matching, spool};
 use crate::domain::{Judged, RequestId, RowError, Verdict};
 use crate::http::Outgoing;
@@ -237,10 +238,8 @@ impl<'a> Worker<'a> {
         code: &str,
         message: &str,
     ) -> Result<(), WorkerError> {
-        let body = self.parcel.inflate()?;
-        let row = body
-            .get(1..body.len().saturating_sub(1))
-            .unwrap_or_default();
+        let mut rows = PackedRows::of(&self.parcel.body);
+        let row = rows.next()?.ok_or(PackError::Unreadable)?;
         let text = String::from_utf8_lossy(row);
         let (piece, position) = self
             .parcel
