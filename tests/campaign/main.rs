@@ -24,4 +24,5 @@ mod phase;
 mod place;
 mod restarts;
 mod server;
+mod shape;
 mod upload;

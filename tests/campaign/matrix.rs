@@ -3,7 +3,7 @@
 use crate::comparison::violations;
 use crate::place::Place;
 use crate::server::{Server, faulty};
-use crate::upload::{FORMS, Form, Upload};
+use crate::upload::{Form, Upload};
 use byteair_sync::sandbox::{FaultOn, SandboxSettings};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -100,7 +100,7 @@ fn start(cell: Cell) -> (Server, Place, Upload) {
     let rule = format!("{}={}", cell.fault, cell.rate);
     let server = Server::start(faulty(cell.seed, &[&rule], Some(cell.on)));
     let place = Place::new(server.address);
-    let forms: Vec<&[Form]> = FORMS.iter().map(std::slice::from_ref).collect();
+    let forms: Vec<&[Form]> = Form::ALL.iter().map(std::slice::from_ref).collect();
     let days: Vec<&[Form]> = forms.iter().copied().cycle().take(DAYS).collect();
     let upload = Upload::generate(&place, &days, 40);
     (server, place, upload)
@@ -164,7 +164,7 @@ fn stored_batches_whose_replies_are_lost_survive_refusals_that_the_server_rememb
             ..faulty(seed, &faults, None)
         });
         let place = Place::new(server.address);
-        let upload = Upload::generate(&place, &[&FORMS, &FORMS], 200);
+        let upload = Upload::generate(&place, &[&Form::ALL, &Form::ALL], 200);
         let words = upload.words("--batch-rows 10");
         assert_eq!(place.end(&words), 0, "{seed}\n{}", place.said());
         let hits = server.state().faults;

@@ -69,7 +69,7 @@ fn a_server_that_is_killed_and_comes_back_has_every_row_once_and_one_done() {
         data_dir: Some(folder.path().join("kept")),
         ..unlimited(1)
     });
-    let (state, rows) = (kept.state(), kept.rows(&upload.days));
+    let (state, rows) = (kept.state(), kept.rows(&upload));
     println!(
         "{KILLS} kills of the server: {} requests were refused as sent before",
         state.partitions.iter().map(|it| it.duplicates).sum::<u64>()

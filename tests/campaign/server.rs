@@ -3,7 +3,11 @@
 //! Its limits are far above what a test sends: quotas are tested elsewhere, and here they would only
 //! hide what a fault does.
 
+use crate::upload::Upload;
 use byteair_sync::sandbox::{FaultOn, Sandbox, SandboxSettings, State};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -61,13 +65,34 @@ impl Server {
         self.sandbox.state()
     }
 
-    /// The stored rows of each of these days.
-    pub(crate) fn rows(&self, days: &[String]) -> BTreeMap<String, Vec<String>> {
+    /// What its clients have to trust, PEM, when it speaks TLS.
+    pub(crate) fn certificate(&self) -> Option<&str> {
+        self.sandbox.certificate_pem()
+    }
+
+    /// The stored rows of an upload by its days.
+    pub(crate) fn rows(&self, upload: &Upload) -> BTreeMap<String, Vec<String>> {
         let rows_of = |day: &String| {
-            let text = get(self.address, &format!("/sandbox/rows?date={day}"));
+            let date = if upload.streaming { "" } else { day };
+            let text = self.get(&format!("/sandbox/rows?date={date}"));
             (day.clone(), text.lines().map(str::to_owned).collect())
         };
-        days.iter().map(rows_of).collect()
+        upload.days.iter().map(rows_of).collect()
+    }
+
+    /// The body behind a path of the sandbox's own. HTTP/1.0, so that it ends with the connection.
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let reply = match self.certificate() {
+            None => exchange(&mut stream, self.address, path),
+            Some(certificate) => {
+                let client = tls_client(self.address, certificate);
+                exchange(&mut StreamOwned::new(client, stream), self.address, path)
+            }
+        };
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(" 200 "), "{head}");
+        body.to_owned()
     }
 }
 
@@ -79,13 +104,22 @@ impl Drop for Server {
     }
 }
 
-/// The body behind a path of the sandbox's own. HTTP/1.0, so that it ends with the connection.
-fn get(address: SocketAddr, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
+fn exchange(stream: &mut (impl Read + Write), address: SocketAddr, path: &str) -> String {
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).unwrap();
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-    assert!(head.contains(" 200 "), "{head}");
-    body.to_owned()
+    reply
+}
+
+fn tls_client(address: SocketAddr, certificate: &str) -> ClientConnection {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    ClientConnection::new(Arc::new(config), ServerName::from(address.ip())).unwrap()
 }
