@@ -18,9 +18,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How many kills a campaign has; 40 when absent.
-const KILLS: &str = "CAMPAIGN_KILLS";
+pub(crate) const KILLS: &str = "CAMPAIGN_KILLS";
 /// Where its random numbers start.
-const SEED: &str = "CAMPAIGN_SEED";
+pub(crate) const SEED: &str = "CAMPAIGN_SEED";
 
 /// Exit statuses of runs that were not killed: all is done, or only time is missing.
 const GOOD: [i32; 2] = [0, 5];
@@ -100,7 +100,7 @@ struct Case {
     startup: Duration,
 }
 
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text.parse().expect(name),
         Err(_) => default,

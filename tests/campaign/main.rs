@@ -22,6 +22,7 @@ mod matrix;
 mod pairs;
 mod phase;
 mod place;
+mod repairs;
 mod restarts;
 mod server;
 mod shape;

@@ -74,10 +74,15 @@ impl Server {
     pub(crate) fn rows(&self, upload: &Upload) -> BTreeMap<String, Vec<String>> {
         let rows_of = |day: &String| {
             let date = if upload.streaming { "" } else { day };
-            let text = self.get(&format!("/sandbox/rows?date={date}"));
-            (day.clone(), text.lines().map(str::to_owned).collect())
+            (day.clone(), self.rows_of_day(date))
         };
         upload.days.iter().map(rows_of).collect()
+    }
+
+    /// The stored rows of a day, or of everything when it is empty.
+    pub(crate) fn rows_of_day(&self, date: &str) -> Vec<String> {
+        let text = self.get(&format!("/sandbox/rows?date={date}"));
+        text.lines().map(str::to_owned).collect()
     }
 
     /// The body behind a path of the sandbox's own. HTTP/1.0, so that it ends with the connection.
