@@ -19,6 +19,7 @@ mod memory;
 mod messages;
 mod next_steps;
 mod output;
+mod planted;
 mod poison;
 mod rate;
 mod recorder;
