@@ -15,6 +15,7 @@
 )]
 
 mod comparison;
+mod definite;
 mod full_disk;
 mod kills;
 mod lost_done;

@@ -3,6 +3,7 @@
 //! Its limits are far above what a test sends: quotas are tested elsewhere, and here they would only
 //! hide what a fault does.
 
+use crate::place::{LIMIT, until};
 use crate::upload::Upload;
 use byteair_sync::sandbox::{FaultOn, Sandbox, SandboxSettings, State};
 use rustls::pki_types::pem::PemObject;
@@ -13,14 +14,18 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 /// A running sandbox; it ends with this value.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    sandbox: Arc<Sandbox>,
+    sandbox: Option<Arc<Sandbox>>,
     runtime: Option<Runtime>,
+    settings: SandboxSettings,
+    /// Where it keeps what it has, when it may be restarted.
+    kept: Option<TempDir>,
 }
 
 /// Settings without limits that a test would meet.
@@ -45,29 +50,62 @@ pub(crate) fn faulty(seed: u64, faults: &[&str], on: Option<FaultOn>) -> Sandbox
 
 impl Server {
     pub(crate) fn start(settings: SandboxSettings) -> Self {
+        Self::listen(settings, SocketAddr::from(([127, 0, 0, 1], 0)), None)
+    }
+
+    /// The same, ready to be restarted.
+    pub(crate) fn start_kept(settings: SandboxSettings) -> Self {
+        let kept = tempfile::tempdir().unwrap();
+        let settings = SandboxSettings {
+            data_dir: Some(kept.path().to_owned()),
+            ..settings
+        };
+        Self::listen(settings, SocketAddr::from(([127, 0, 0, 1], 0)), Some(kept))
+    }
+
+    /// Ends it and brings it back on its port, with what it has and other settings.
+    pub(crate) fn restarted(mut self, change: impl FnOnce(&mut SandboxSettings)) -> Self {
+        let (mut settings, address) = (self.settings.clone(), self.address);
+        change(&mut settings);
+        let kept = self.kept.take();
+        assert!(kept.is_some(), "this server keeps nothing");
+        self.sandbox = None;
+        self.runtime.take().unwrap().shutdown_timeout(LIMIT);
+        drop(self);
+        Self::listen(settings, address, kept)
+    }
+
+    fn listen(settings: SandboxSettings, address: SocketAddr, kept: Option<TempDir>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let sandbox = Sandbox::new(settings).unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let sandbox = Sandbox::new(settings.clone()).unwrap();
+        // Its own port of the past may still be held for a moment.
+        let listener = until(|| runtime.block_on(TcpListener::bind(address)).ok()).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(Arc::clone(&sandbox).serve(listener, std::future::pending()));
         Self {
             address,
-            sandbox,
+            sandbox: Some(sandbox),
             runtime: Some(runtime),
+            settings,
+            kept,
         }
     }
 
     pub(crate) fn state(&self) -> State {
-        self.sandbox.state()
+        self.sandbox().state()
     }
 
     /// What its clients have to trust, PEM, when it speaks TLS.
     pub(crate) fn certificate(&self) -> Option<&str> {
-        self.sandbox.certificate_pem()
+        self.sandbox().certificate_pem()
+    }
+
+    fn sandbox(&self) -> &Sandbox {
+        self.sandbox.as_ref().unwrap()
     }
 
     /// The stored rows of an upload by its days.

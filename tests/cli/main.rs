@@ -15,6 +15,7 @@ mod done_replies;
 mod guards;
 mod housekeeping;
 mod inputs;
+mod lost_replies;
 mod memory;
 mod messages;
 mod next_steps;
