@@ -180,7 +180,7 @@ impl Sown {
 
     fn push(&mut self, row: &[u8]) {
         self.bytes.extend(row);
-        let breaks = row.iter().filter(|byte| **byte == b'\n').count();
+        let breaks = memchr::memchr_iter(b'\n', row).count();
         self.line += u64::try_from(breaks).unwrap() + 1;
         self.bytes
             .extend(if self.form.crlf { &b"\r\n"[..] } else { b"\n" });
@@ -232,7 +232,7 @@ impl Sown {
 
     fn write(&self, path: &Path) {
         let mut file = std::fs::File::create(path).unwrap();
-        if self.form.name.ends_with(".gz") {
+        if path.extension().is_some_and(|extension| extension == "gz") {
             // Several members, cut anywhere.
             for member in self.bytes.chunks(1 << 20) {
                 let level = flate2::Compression::fast();
