@@ -50,7 +50,7 @@ const STOPPING: [(&str, i32); 9] = [
 const RATES: [&str; 2] = ["0.05", "0.3"];
 
 /// Days of one upload, so that even rare faults meet `done`.
-const DAYS: usize = 12;
+const DAYS: usize = 9;
 
 /// Runs of one upload after which it should have got through.
 const MAX_RUNS: usize = 200;

@@ -81,7 +81,18 @@ impl Server {
             .enable_all()
             .build()
             .unwrap();
-        let sandbox = Sandbox::new(settings.clone()).unwrap();
+        // A process that another test is just starting may hold the journal's lock until its exec.
+        let mut refused = String::new();
+        let new = || match Sandbox::new(settings.clone()) {
+            Ok(sandbox) => Some(sandbox),
+            Err(error) => {
+                refused = error.to_string();
+                None
+            }
+        };
+        let Some(sandbox) = until(new) else {
+            panic!("{refused}");
+        };
         // Its own port of the past may still be held for a moment.
         let listener = until(|| runtime.block_on(TcpListener::bind(address)).ok()).unwrap();
         let address = listener.local_addr().unwrap();
