@@ -78,7 +78,7 @@ fn sorted(row: &str) -> String {
 #[test]
 fn a_lost_row_a_row_stored_twice_and_a_missing_done_are_noticed() {
     let server = Server::start(crate::server::unlimited(1));
-    let place = crate::place::Place::new(server.address);
+    let place = crate::place::Place::of(&server);
     let upload = Upload::generate(&place, &[&[crate::upload::Form::Csv]], 20);
     assert_eq!(place.end(&upload.words("")), 0, "{}", place.said());
     let (state, stored) = (server.state(), server.rows(&upload));

@@ -109,7 +109,7 @@ pub(crate) fn work_off(cells: Vec<Cell>, check: impl Fn(Cell) -> Hits + Sync) ->
 pub(crate) fn start(cell: Cell) -> (Server, Place, Upload) {
     let rule = format!("{}={}", cell.fault, cell.rate);
     let server = Server::start_kept(faulty(cell.seed, &[&rule], Some(cell.on)));
-    let place = Place::new(server.address);
+    let place = Place::of(&server);
     let forms: Vec<&[Form]> = Form::ALL.iter().map(std::slice::from_ref).collect();
     let days: Vec<&[Form]> = forms.iter().copied().cycle().take(DAYS).collect();
     let upload = Upload::generate(&place, &days, 40);
@@ -173,7 +173,7 @@ fn stored_batches_whose_replies_are_lost_survive_refusals_that_the_server_rememb
             remember_refused,
             ..faulty(seed, &faults, None)
         });
-        let place = Place::new(server.address);
+        let place = Place::of(&server);
         let upload = Upload::generate(&place, &[&Form::ALL, &Form::ALL], 200);
         let words = upload.words("--batch-rows 10");
         assert_eq!(place.end(&words), 0, "{seed}\n{}", place.said());

@@ -30,6 +30,7 @@ pub(crate) struct Place {
     folder: TempDir,
     host: SocketAddr,
     tls: bool,
+    secret: String,
 }
 
 impl Place {
@@ -38,12 +39,14 @@ impl Place {
             folder: tempfile::tempdir().unwrap(),
             host,
             tls: false,
+            secret: "sandbox".to_owned(),
         }
     }
 
     /// A place for runs that upload to this server and trust it, if it speaks TLS.
     pub(crate) fn of(server: &Server) -> Self {
         let mut place = Self::new(server.address);
+        server.secret().clone_into(&mut place.secret);
         if let Some(certificate) = server.certificate() {
             place.file(CERTIFICATE, certificate.as_bytes());
             place.tls = true;
@@ -82,7 +85,7 @@ impl Place {
             .env("BYTEAIR_HOST", self.host.to_string())
             .env("BYTEAIR_SCHEME", if self.tls { "https" } else { "http" })
             .env("BYTEAIR_AK", "sandbox")
-            .env("BYTEAIR_SK", "sandbox")
+            .env("BYTEAIR_SK", &self.secret)
             .env("BYTEAIR_TENANT_ID", "1")
             .env("BYTEAIR_APPLICATION_ID", "2")
             .env("BYTEAIR_QPS", "1000")

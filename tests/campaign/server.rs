@@ -5,6 +5,7 @@
 
 use crate::place::{LIMIT, until};
 use crate::upload::Upload;
+use byteair_sync::domain::Secret;
 use byteair_sync::sandbox::{FaultOn, Sandbox, SandboxSettings, State};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -48,8 +49,16 @@ pub(crate) fn faulty(seed: u64, faults: &[&str], on: Option<FaultOn>) -> Sandbox
     }
 }
 
+/// No other server has this secret: a client that outlived its campaign and finds another server on
+/// its port is refused there.
+fn with_own_secret(mut settings: SandboxSettings) -> SandboxSettings {
+    settings.credentials.sk = Secret::new(format!("{:032x}", rand::random::<u128>()));
+    settings
+}
+
 impl Server {
     pub(crate) fn start(settings: SandboxSettings) -> Self {
+        let settings = with_own_secret(settings);
         Self::listen(settings, SocketAddr::from(([127, 0, 0, 1], 0)), None)
     }
 
@@ -58,7 +67,7 @@ impl Server {
         let kept = tempfile::tempdir().unwrap();
         let settings = SandboxSettings {
             data_dir: Some(kept.path().to_owned()),
-            ..settings
+            ..with_own_secret(settings)
         };
         Self::listen(settings, SocketAddr::from(([127, 0, 0, 1], 0)), Some(kept))
     }
@@ -113,6 +122,11 @@ impl Server {
     /// What its clients have to trust, PEM, when it speaks TLS.
     pub(crate) fn certificate(&self) -> Option<&str> {
         self.sandbox().certificate_pem()
+    }
+
+    /// The secret key of its clients.
+    pub(crate) fn secret(&self) -> &str {
+        self.settings.credentials.sk.reveal()
     }
 
     fn sandbox(&self) -> &Sandbox {
