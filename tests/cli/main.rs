@@ -9,9 +9,11 @@
 )]
 
 mod changed_inputs;
+mod clocks;
 mod config;
 mod dates;
 mod done_replies;
+mod full_rejects;
 mod guards;
 mod hostile_lists;
 mod hostile_replies;
@@ -22,6 +24,7 @@ mod memory;
 mod messages;
 mod next_steps;
 mod output;
+mod panics;
 mod rate;
 mod recorder;
 mod refusals;
@@ -36,7 +39,9 @@ mod secrets;
 mod several;
 mod start;
 mod statuses;
+mod streams;
 mod surroundings;
+mod terminal;
 mod watched;
 mod ways_out;
 mod wire;
