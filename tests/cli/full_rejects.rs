@@ -19,11 +19,9 @@ impl Disk {
         std::fs::create_dir_all(&path).unwrap();
         let words = ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs"];
         let mounted = Command::new("mount").args(words).arg(&path).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(path));
-        }
-        println!("skipped: no file system can be mounted here");
-        None
+        mounted
+            .is_ok_and(|output| output.status.success())
+            .then_some(Self(path))
     }
 
     fn fill(&self, free: usize) {
@@ -93,6 +91,7 @@ fn a_row_is_not_rejected_before_its_dead_letter_is_on_disk() {
         place.file("rows.jsonl", rows.collect::<String>());
         let state = ".local/state/byteair-sync";
         let Some(disk) = Disk::mount(place.path(&format!("{state}/rejects"))) else {
+            println!("skipped: no file system can be mounted here");
             return;
         };
         disk.fill(free);
@@ -121,7 +120,7 @@ fn a_row_is_not_rejected_before_its_dead_letter_is_on_disk() {
             .map(|it| it["line"].as_u64().unwrap())
             .collect();
         lines.sort_unstable();
-        let expected: Vec<u64> = (1..=BAD_ROWS as u64).map(|number| number * 2).collect();
+        let expected: Vec<u64> = (1..).map(|number| number * 2).take(BAD_ROWS).collect();
         assert_eq!(lines, expected);
         assert_eq!(recorder.dones().len(), 1);
     }

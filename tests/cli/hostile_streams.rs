@@ -41,7 +41,6 @@ pub(crate) fn survives(
         let words = format!("{WRITE} --retry-for 1ms {options} rows.jsonl");
         let (ran, peak) = watched(&place, &words);
         let ran = ran.expect(status);
-        println!("peak: {} MiB\n{}{}", peak >> 20, ran.errors, ran.output);
         assert!(peak < MAX_PEAK_BYTES, "{} MiB", peak >> 20);
         is_harmless(&(ran.output + &ran.errors));
         let asked = recorder.requests().len();
@@ -190,12 +189,13 @@ fn chunks_and_trailers_without_end_are_not_read_to_the_end() {
 
 #[test]
 fn what_comes_byte_by_byte_ends_with_the_timeout() {
-    for reply in [
-        (|| dripping("")) as fn() -> Reply,
+    let replies: [fn() -> Reply; 4] = [
+        || dripping(""),
         || dripping("HTTP/1.1 200 OK\r\nX-Slow: "),
         || dripping("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
         || dripping("HTTP/1.1 200 OK\r\n\r\n"),
-    ] {
+    ];
+    for reply in replies {
         survives(5, "--timeout 2s", reply);
     }
 }
