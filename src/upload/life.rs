@@ -100,7 +100,10 @@ pub(super) fn after_answer(standing: Standing, verdict: &Verdict) -> Arrow<Then>
         Verdict::Unauthorized if !standing.refreshed => (after_refusal(unknown), Then::Refresh),
         Verdict::Unauthorized => (after_refusal(unknown), Then::StopRun),
         Verdict::PoisonSuspected => (after_refusal(unknown), Then::Suspect),
-        Verdict::Setup(_) => (after_refusal(unknown), Then::StopDate { owes_nothing: true }),
+        Verdict::Setup(_) => (
+            after_refusal(unknown),
+            Then::StopDate { owes_nothing: true },
+        ),
         Verdict::Date(_) | Verdict::ClientBug | Verdict::Unexpected => (
             after_refusal(unknown),
             Then::StopDate {

@@ -37,6 +37,8 @@ mod recorded;
 mod redo;
 pub mod report;
 mod settings;
+#[cfg(test)]
+mod simulation;
 mod spool;
 mod stage_rules;
 mod stdin;

@@ -78,7 +78,8 @@ impl<'a> Worker<'a> {
                 }
                 Attempt::NotBegun => return Ok(Outcome::Interrupted),
                 Attempt::GivenUp => {
-                    self.note(life::after_giving_up(self.parcel.unknown)).await?;
+                    self.note(life::after_giving_up(self.parcel.unknown))
+                        .await?;
                     return Ok(Outcome::Interrupted);
                 }
             };
