@@ -174,6 +174,18 @@ impl LedgerReader {
             .map_err(|e| LedgerError::database("count the batches", e))
     }
 
+    /// Whether a batch of a date was accepted, as far as can be known.
+    pub fn has_accepted(&self, partition: PartitionId) -> Result<bool, LedgerError> {
+        self.db
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM batch
+                   WHERE partition = ?1 AND accepted + unconfirmed > 0)",
+                [partition.0],
+                |row| row.get(0),
+            )
+            .map_err(|e| LedgerError::database("look for an accepted batch", e))
+    }
+
     /// Open dead letters of a date grouped by reason, most frequent first.
     pub fn reject_groups(&self, partition: PartitionId) -> Result<Vec<RejectSummary>, LedgerError> {
         let failed = |e| LedgerError::database("list the dead letters", e);

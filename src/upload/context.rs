@@ -92,8 +92,8 @@ pub(super) struct DateRun {
     pub(super) row: RegisteredPartition,
     /// Set when an answer stops the date.
     stopped: OnceLock<(Status, String)>,
-    /// Whether a batch of the date was accepted: then the set-up is right, and a refused batch is
-    /// the fault of its rows.
+    /// Whether a batch of the date was accepted, in this run or before: then the set-up is right,
+    /// and a refused batch is the fault of its rows.
     accepted: AtomicBool,
     /// Whether a first batch is on its way, alone, to find a wrong set-up with few requests.
     probing: AtomicBool,
@@ -103,11 +103,12 @@ pub(super) struct DateRun {
 }
 
 impl DateRun {
-    pub(super) fn new(row: RegisteredPartition) -> Self {
+    /// A date of which a batch may have been `accepted` in an earlier run.
+    pub(super) fn new(row: RegisteredPartition, accepted: bool) -> Self {
         Self {
             row,
             stopped: OnceLock::new(),
-            accepted: AtomicBool::new(false),
+            accepted: AtomicBool::new(accepted),
             probing: AtomicBool::new(false),
             probed: watch::Sender::new(false),
             bisect_requests: AtomicU32::new(0),

@@ -46,7 +46,8 @@ impl Engine {
                 })
                 .collect();
             prepared.add(&reader, &settings.input, (index, row.id), with_ids)?;
-            dates.push(DateState::new(DateRun::new(row)));
+            let accepted = reader.has_accepted(row.id)?;
+            dates.push(DateState::new(DateRun::new(row, accepted)));
         }
         let context = Context {
             services: services.clone(),

@@ -150,13 +150,15 @@ pub(super) fn batches() -> Vec<Broken> {
             "takes a new id after an unknown outcome",
             &["StoredTwice"],
             |standing, verdict| match verdict {
-                Verdict::Unknown => noting(after_answer(standing, verdict), Note::Renewed),
+                Verdict::Unknown if !standing.unknown => {
+                    noting(after_answer(standing, verdict), Note::Renewed)
+                }
                 _ => after_answer(standing, verdict),
             },
         ),
         batch(
             "keeps the id after a definite refusal",
-            &["NotDone"],
+            &["NotDone", "RowLost"],
             |standing, verdict| {
                 let arrow = after_answer(standing, verdict);
                 match arrow.note {
@@ -208,6 +210,14 @@ pub(super) fn batches() -> Vec<Broken> {
                 _ => after_answer(standing, verdict),
             },
         ),
+        Broken {
+            what: "forgets between runs that something was accepted",
+            rules: Rules {
+                remembers_accepted: false,
+                ..RULES
+            },
+            caught_as: &["NotDone"],
+        },
         Broken {
             what: "does not mark what a crash left as unknown",
             rules: Rules {

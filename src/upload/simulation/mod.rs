@@ -38,6 +38,8 @@ struct Rules {
     leave_done: fn(bool) -> Option<DoneSettlement>,
     /// Whether what was under way at a crash, and was unknown or not, is unknown afterwards.
     found: fn(bool) -> bool,
+    /// Whether a run knows that something of the date was accepted before it.
+    remembers_accepted: bool,
     /// The rows of a stretch that its batch takes.
     batched: fn(u32) -> u32,
 }
@@ -49,6 +51,7 @@ const RULES: Rules = Rules {
     done: after_done_answer,
     leave_done: super::life::after_leaving_done,
     found: |_| true,
+    remembers_accepted: true,
     batched: |rows| rows,
 };
 

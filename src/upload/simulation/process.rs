@@ -171,7 +171,7 @@ impl World {
             .collect();
         redo.reverse();
         let stored = |batch: &super::books::Batch| batch.counts[0] + batch.counts[1] > 0;
-        let accepted = self.books.batches.iter().any(stored);
+        let accepted = self.rules.remembers_accepted && self.books.batches.iter().any(stored);
         let cut_to = plan
             .inputs
             .iter()
