@@ -96,3 +96,6 @@ fn dissect(parcel: Parcel, judged: Judged, may_bisect: impl FnOnce() -> bool) ->
         Part::GiveUp(judged)
     }
 }
+
+#[cfg(test)]
+mod tests;

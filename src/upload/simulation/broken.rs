@@ -210,6 +210,12 @@ pub(super) fn batches() -> Vec<Broken> {
                 _ => after_answer(standing, verdict),
             },
         ),
+    ]
+}
+
+/// What is forgotten from one run to the next.
+pub(super) fn memories() -> Vec<Broken> {
+    vec![
         Broken {
             what: "forgets between runs that something was accepted",
             rules: Rules {

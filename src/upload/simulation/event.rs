@@ -15,7 +15,7 @@ pub(super) enum Event {
     /// A process begins a run.
     Start(usize),
     /// A run goes on.
-    Run(Runner, Step),
+    Run(Runner, Box<Step>),
     /// A request reaches the platform.
     Arrive(Request),
     /// A person lifts the hold.
@@ -67,6 +67,34 @@ pub(super) enum Step {
     DoneSettled(DoneSettlement),
     /// The run ended in good order.
     Ended,
+}
+
+impl Step {
+    /// Its name, for counting where kills fall.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Pump => "pump",
+            Self::Intended(..) => "intended",
+            Self::Compared(_) => "compared",
+            Self::Next(_) => "next part",
+            Self::Attempt(_) => "attempt",
+            Self::Reply(..) => "reply",
+            Self::Noted(..) => "noted",
+            Self::CarryOut(..) => "carry out",
+            Self::Settled(..) => "settled",
+            Self::Split(..) => "split",
+            Self::DateRefused(_) => "date refused",
+            Self::Grace => "grace",
+            Self::Sealed => "sealed",
+            Self::DoneAttempt => "done attempt",
+            Self::DoneReply(..) => "done reply",
+            Self::DoneNoted(..) => "done noted",
+            Self::DoneCarryOut(..) => "done carry out",
+            Self::DoneSettled(_) => "done settled",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 /// A request under way.

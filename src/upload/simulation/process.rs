@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Kills a run, or asks it to stop, when its schedule says so; true when it is dead.
-    pub(super) fn end_early(&mut self, runner: Runner) -> bool {
+    pub(super) fn end_early(&mut self, runner: Runner, before: &'static str) -> bool {
         let (pid, run) = runner;
         let plan = &self.schedule.processes[pid];
         let process = &mut self.processes[pid];
@@ -106,7 +106,8 @@ impl World {
                 process.alive = false;
                 self.books.let_go(runner);
                 self.tally.add(Happened::Kill);
-                self.tell(|| format!("process {pid} is killed"));
+                self.tally.add(Happened::KillBefore(before));
+                self.tell(|| format!("process {pid} is killed before {before}"));
                 if vanishes {
                     self.excuse = Some(Excuse::Vanished);
                 } else {

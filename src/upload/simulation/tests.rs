@@ -82,6 +82,7 @@ fn every_gate_that_opens_early_is_caught() {
 #[test]
 fn every_broken_life_of_a_batch_is_caught() {
     has_to_be_caught(&broken::batches());
+    has_to_be_caught(&broken::memories());
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub(super) enum Happened {
     Request,
     Fault(Fault),
     Kill,
+    /// A kill right before a step of that name.
+    KillBefore(&'static str),
     Stop,
     Edit,
     Split,
@@ -189,8 +191,8 @@ impl World {
             Event::Run(runner, step) => {
                 let process = &self.processes[runner.0];
                 let is_alive = process.alive && process.run == runner.1;
-                if is_alive && !self.end_early(runner) {
-                    return self.step(runner, step);
+                if is_alive && !self.end_early(runner, step.name()) {
+                    return self.step(runner, *step);
                 }
             }
         }
@@ -285,7 +287,8 @@ impl World {
 
     /// A step of a run after some time.
     pub(super) fn after(&mut self, pause: u64, runner: Runner, step: Step) {
-        self.queue.push(self.now + pause, Event::Run(runner, step));
+        let event = Event::Run(runner, Box::new(step));
+        self.queue.push(self.now + pause, event);
     }
 
     /// A commit of a run, after those that it handed over before.
@@ -293,8 +296,8 @@ impl World {
         let pause = self.rng.random_range(0..5);
         let process = &mut self.processes[runner.0];
         process.last_commit = process.last_commit.max(self.now + pause);
-        self.queue
-            .push(process.last_commit, Event::Run(runner, step));
+        let event = Event::Run(runner, Box::new(step));
+        self.queue.push(process.last_commit, event);
     }
 
     /// How long something is on its way.
