@@ -338,7 +338,7 @@ fn one_poison_row_among_ten_thousand_is_found_with_few_requests() {
 
 #[test]
 fn a_row_at_fault_that_a_broken_off_run_left_alone_is_found_by_the_next_one() {
-    let word = "\"000005\"";
+    let word = "\"000007\"";
     let first = upload(8, "--retry-for 0s", move |request, _| {
         let is_alone = !request.is_done() && request.rows().len() == 1;
         match poison(request, word) {
