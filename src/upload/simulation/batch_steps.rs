@@ -80,6 +80,7 @@ impl World {
                 self.refuse_only_row(runner, task);
             }
             Part::Stop(_) | Part::GiveUp(_) => {
+                self.set_up_suspected = true;
                 self.processes[runner.0].failed = true;
                 self.leave(runner, task);
             }

@@ -92,6 +92,12 @@ impl Books {
         &mut self.batches[index]
     }
 
+    /// Whether a batch was accepted, as far as can be known.
+    pub(super) fn has_accepted(&self) -> bool {
+        let mut batches = self.batches.iter();
+        batches.any(|batch| batch.counts[0] + batch.counts[1] > 0)
+    }
+
     /// Whether a batch with rows of the input is not settled.
     pub(super) fn is_unsettled(&self, input: usize) -> bool {
         let of_input = |batch: &&Batch| {

@@ -171,8 +171,7 @@ impl World {
             .map(|(id, _)| BatchId(i64::try_from(id).unwrap()))
             .collect();
         redo.reverse();
-        let stored = |batch: &super::books::Batch| batch.counts[0] + batch.counts[1] > 0;
-        let accepted = self.rules.remembers_accepted && self.books.batches.iter().any(stored);
+        let accepted = self.rules.remembers_accepted && self.books.has_accepted();
         let cut_to = plan
             .inputs
             .iter()

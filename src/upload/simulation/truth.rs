@@ -6,7 +6,7 @@ use super::Violation;
 use super::books::State;
 use super::platform::Platform;
 use super::rows::{Content, Row, Taste, index_of};
-use super::world::World;
+use super::world::{Excuse, World};
 use crate::ledger::BatchId;
 
 impl World {
@@ -84,7 +84,10 @@ impl World {
     }
 
     /// Virtual time is over.
-    pub(super) fn check_end(&self) -> Result<(), Violation> {
+    pub(super) fn check_end(&mut self) -> Result<(), Violation> {
+        if self.set_up_suspected && !self.books.has_accepted() {
+            self.excuse.get_or_insert(Excuse::SetUpSuspected);
+        }
         let is_done = self.books.gate.is_done();
         if is_done && self.platform.dones.is_empty() {
             return Err(Violation::DoneLost);

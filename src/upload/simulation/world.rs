@@ -37,6 +37,9 @@ pub(super) enum Excuse {
     Foreign,
     /// The platform refused rows without saying which.
     Undetermined,
+    /// A row at fault stands alone and first, and nothing of the date was ever accepted: it cannot
+    /// be told from a wrong set-up.
+    SetUpSuspected,
 }
 
 /// Something to count.
@@ -99,6 +102,8 @@ pub(super) struct World {
     pub(super) packer: Packer,
     pub(super) tally: Tally,
     pub(super) excuse: Option<Excuse>,
+    /// A run stopped the date because it took the set-up for wrong.
+    pub(super) set_up_suspected: bool,
     /// The platform claimed to know the id of a batch that it has not.
     pub(super) foreign_told: bool,
     /// Rows that the client knows to be refused and that nobody waived.
@@ -158,6 +163,7 @@ impl World {
             packer: Packer::new(),
             tally: Tally::default(),
             excuse: None,
+            set_up_suspected: false,
             foreign_told: false,
             told_refused: 0,
             history: with_history.then(Vec::new),
