@@ -5,18 +5,19 @@
 //! would turn a whole file into dead letters. What comes next is decided by [`Parts`].
 
 use super::context::{Context, DateRun};
-use super::event::{Event, Gauges};
+use super::event::Gauges;
 use super::explain;
 use super::outcome::{Outcome, WorkerError};
 use super::parcel::Parcel;
 use super::parts::{Part, Parts};
 use super::report::Status;
+use super::stop_date::{stop_date, stop_with_the_others};
 use super::worker::Worker;
 use crate::domain::Judged;
 use std::time::Duration;
 
-/// How long the other batches of a date wait for the answer to the first one.
-const PROBE_PATIENCE: Duration = Duration::from_millis(500);
+/// How long the other batches wait for the answer to the first one of the run and of their date.
+const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How a batch left the engine's hands.
 #[derive(Debug)]
@@ -45,11 +46,21 @@ pub(super) async fn deliver(
     mut whole: Parcel,
     probe: bool,
 ) -> Result<Delivery, WorkerError> {
-    if !probe {
-        tokio::select! {
-            _ = tokio::time::timeout(PROBE_PATIENCE, date.probed()) => {}
-            () = context.services.stop.draining() => return Ok(Delivery::Interrupted),
+    let first = probe && context.probe.take();
+    let others_answered = async {
+        if !first {
+            context.probe.ended().await;
         }
+        if !probe {
+            date.probe.ended().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::time::timeout(PROBE_PATIENCE, others_answered) => {}
+        () = context.services.stop.draining() => return Ok(Delivery::Interrupted),
+    }
+    if stop_with_the_others(context, date).await? {
+        return Ok(Delivery::DateStopped);
     }
     // Held until everything that comes of the batch is settled.
     let _share = whole.share.take();
@@ -61,7 +72,10 @@ pub(super) async fn deliver(
     };
     let delivery = dissection.run().await?;
     if probe {
-        date.end_probe();
+        date.probe.end();
+    }
+    if first {
+        context.probe.end();
     }
     if matches!(delivery, Delivery::Settled) {
         Gauges::add(&context.services.gauges.bytes_settled, source_bytes);
@@ -94,9 +108,9 @@ impl Dissection<'_> {
                 }
                 Part::Stop(judged) => {
                     let (status, why) = explain::stopping(self.date.partition(), &judged);
-                    return Ok(self.stop(status, why));
+                    return self.stop(status, why).await;
                 }
-                Part::GiveUp(judged) => return Ok(self.give_up(&judged)),
+                Part::GiveUp(judged) => return self.give_up(&judged).await,
             };
             match Worker::new(self.context, self.date, parcel).run().await? {
                 Outcome::Settled => {}
@@ -114,23 +128,18 @@ impl Dissection<'_> {
         }
     }
 
-    fn give_up(&self, judged: &Judged) -> Delivery {
+    async fn give_up(&self, judged: &Judged) -> Result<Delivery, WorkerError> {
         let why = format!(
             "{}: too many batches are refused as a whole ({}); looking for the rows at fault was given up, nothing of them was counted as stored. Check the rows against the table definition, then run the same command again",
             self.date.partition(),
             explain::answer(judged)
         );
-        self.stop(Status::Refused, why)
+        self.stop(Status::Refused, why).await
     }
 
-    fn stop(&self, status: Status, why: String) -> Delivery {
-        if self.date.stop(status, why.clone()) {
-            self.context.tell(&Event::PartitionStopped {
-                partition: self.date.partition().clone(),
-                why,
-            });
-        }
-        Delivery::DateStopped
+    async fn stop(&self, status: Status, why: String) -> Result<Delivery, WorkerError> {
+        stop_date(self.context, self.date, (status, why), false).await?;
+        Ok(Delivery::DateStopped)
     }
 
     async fn split(&mut self, parcel: Parcel) -> Result<(), WorkerError> {

@@ -13,7 +13,7 @@ use super::outcome::WorkerError;
 use super::report::Status;
 use super::settings::RetrySettings;
 use super::worker::BACKOFF_BASE;
-use crate::domain::{Judged, Partition};
+use crate::domain::{Judged, Partition, Verdict};
 use crate::http::{Outgoing, Refresh, SigningGeneration};
 use crate::ledger::{
     DoneSettlement, Replay, RunId, SealOutcome, SealRequest, SealedPartition, Unmet,
@@ -209,6 +209,14 @@ impl Finisher {
                 let why = format!(
                     "{}: done was answered 409 (already received) although this ledger knows of no earlier attempt; was the state directory copied? Look in the console whether the date is done; if it is not, 'byteair-sync done' asks again under another id",
                     sealed.partition()
+                );
+                Step::Leave(failed(Status::Refused, why))
+            }
+            DoneThen::Stop if judged.verdict == Verdict::PoisonSuspected => {
+                let why = format!(
+                    "{}: done was refused for a reason that is in no documentation: {}. Look at the date in the console, then run the same command again; all rows are in",
+                    sealed.partition(),
+                    explain::answer(judged)
                 );
                 Step::Leave(failed(Status::Refused, why))
             }

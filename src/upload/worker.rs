@@ -10,7 +10,7 @@ use super::event::{Event, Gauges};
 use super::life::{self, Note, Standing, Then};
 use super::outcome::{Outcome, WorkerError};
 use super::parcel::{PackError, Parcel};
-use super::report::Status;
+use super::stop_date::stop_date;
 use super::{explain, matching, spool};
 use crate::domain::{Judged, RequestId, RowError};
 use crate::http::{Outgoing, Refresh, SigningGeneration};
@@ -156,8 +156,8 @@ impl<'a> Worker<'a> {
                 Ok(Step::Leave(self.hand_over(suspect)))
             }
             Then::StopDate { owes_nothing } => {
-                let (status, why) = explain::stopping(self.date.partition(), &judged);
-                self.stop_date(status, why, owes_nothing).await?;
+                let reason = explain::stopping(self.date.partition(), &judged);
+                stop_date(self.context, self.date, reason, owes_nothing).await?;
                 Ok(Step::Leave(Outcome::DateStopped))
             }
             Then::Refresh => {
@@ -171,30 +171,6 @@ impl<'a> Worker<'a> {
                 Ok(Step::Leave(Outcome::RunStopped(status, why)))
             }
         }
-    }
-
-    async fn stop_date(
-        &self,
-        status: Status,
-        why: String,
-        owes_nothing: bool,
-    ) -> Result<(), WorkerError> {
-        if self.date.stop(status, why.clone()) {
-            if owes_nothing {
-                let (id, run) = (self.date.row.id, self.context.run);
-                self.context
-                    .services
-                    .ledger
-                    .mark_refused(id, run, why.clone())
-                    .committed()
-                    .await?;
-            }
-            self.context.tell(&Event::PartitionStopped {
-                partition: self.date.partition().clone(),
-                why,
-            });
-        }
-        Ok(())
     }
 
     /// Reads the credentials again.
@@ -274,6 +250,7 @@ impl<'a> Worker<'a> {
             .committed()
             .await?;
         if accepted + unconfirmed > 0 {
+            self.context.probe.end();
             self.date.note_accepted();
         }
         if self.parcel.spooled && accepted + unconfirmed + refused > 0 {

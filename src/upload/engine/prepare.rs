@@ -46,8 +46,7 @@ impl Engine {
                 })
                 .collect();
             prepared.add(&reader, &settings.input, (index, row.id), with_ids)?;
-            let accepted = reader.has_accepted(row.id)?;
-            dates.push(DateState::new(DateRun::new(row, accepted)));
+            dates.push(DateState::new(DateRun::new(row)));
         }
         let context = Context {
             services: services.clone(),
@@ -59,6 +58,8 @@ impl Engine {
                 settings.batch.bytes,
             )),
             input_names: Arc::new(prepared.names),
+            probe: Arc::default(),
+            wrong_setup: Arc::default(),
         };
         let engine = Self {
             settings: settings.clone(),
