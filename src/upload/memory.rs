@@ -3,6 +3,9 @@
 //! Only the reading thread takes from it; whoever shrinks or drops a buffer gives back. Since all
 //! that was taken is given back when its batch is settled, one taker can always go on in the end.
 
+use crate::protocol::Gzip;
+use bytes::Bytes;
+use memmap2::MmapMut;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -10,8 +13,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Bytes are counted in units of this size, since permits are numbered with 32 bits.
 const UNIT_BYTES: usize = 1024;
 
-/// Bodies kept for the next batches: one being filled, one being compressed.
-const MAX_SPARE_BODIES: usize = 2;
+/// Least bytes that get memory of their own.
+const MIN_MAPPED_BYTES: usize = 128 << 10;
+
+/// Room of a body's buffer, nearly all of which is never used. glibc gives blocks beyond 32 MiB back to
+/// the system when they are dropped, and keeps smaller ones once one of their size was dropped.
+const BODY_ROOM_BYTES: usize = (32 << 20) + (64 << 10);
+
+/// Bodies kept for the next batches: as many as are filled, wait and are compressed at one time.
+const MAX_SPARE_BODIES: usize = 4;
 
 /// All buffers of a run may hold so many bytes.
 #[derive(Debug, Clone)]
@@ -82,8 +92,7 @@ impl Budget {
         &self.spare
     }
 
-    /// An empty buffer with room for so many bytes, and the memory for them, waiting until it is
-    /// there. A wish beyond the whole budget takes the whole budget. For threads that may block.
+    /// An empty buffer and memory for so many bytes, waiting until it is there. A wish beyond the whole budget takes the whole budget. For threads that may block.
     pub(super) fn take_body_blocking(
         &self,
         runtime: &Handle,
@@ -92,7 +101,7 @@ impl Budget {
         let (mut body, share) = self.spare.take().unzip();
         let body = body.get_or_insert_default();
         body.clear();
-        body.reserve(bytes);
+        body.reserve(BODY_ROOM_BYTES);
         let mut share = match share {
             Some(share) => share,
             None => self.acquire(runtime, 0)?,
@@ -148,6 +157,20 @@ impl Share {
     }
 }
 
+/// A body compressed into memory of its own, of which only what is written to is ever used, and which
+/// goes back to the system with it. What the allocator would keep for itself between large bodies is
+/// memory that nobody counts; small ones come from it all the same.
+pub(super) fn compressed(body: &[u8], gzip: &mut Gzip) -> Bytes {
+    let most = gzip.most_bytes(body.len());
+    if most >= MIN_MAPPED_BYTES
+        && let Ok(mut mapped) = MmapMut::map_anon(most)
+        && let Some(written) = gzip.compress_into(body, &mut mapped)
+    {
+        return Bytes::from_owner(mapped).slice(..written);
+    }
+    Bytes::from(gzip.compress(body))
+}
+
 fn units(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX)
 }
@@ -177,11 +200,28 @@ mod tests {
     }
 
     #[test]
+    fn small_and_large_bodies_are_compressed_to_the_same_bytes_as_anywhere() {
+        let mut gzip = Gzip::new(1);
+        for length in [
+            0,
+            1,
+            MIN_MAPPED_BYTES - 1,
+            MIN_MAPPED_BYTES,
+            3 * MIN_MAPPED_BYTES + 1,
+        ] {
+            let body: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+            let wanted = gzip.compress(&body);
+            assert_eq!(compressed(&body, &mut gzip), wanted, "{length} bytes");
+        }
+    }
+
+    #[test]
     fn a_spare_body_keeps_its_memory_until_somebody_needs_it() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let handle = runtime.handle();
         let budget = Budget::new(10 * UNIT_BYTES);
-        let (body, share) = budget.take_body_blocking(handle, 6 * UNIT_BYTES).unwrap();
+        let (mut body, share) = budget.take_body_blocking(handle, 6 * UNIT_BYTES).unwrap();
+        body.reserve(6 * UNIT_BYTES);
         let capacity = body.capacity();
         budget.spare().put(body, share);
         assert_eq!(budget.units.available_permits(), 4);

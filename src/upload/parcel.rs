@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::cut::{Cut, CutKind};
 use super::event::Event;
-use super::memory::Share;
+use super::memory::{Share, compressed};
 use super::places::RowPlaces;
 use super::spool;
 use super::unpack::PackedRows;
@@ -80,9 +80,9 @@ impl Packer {
     fn compress(&self, body: &[u8]) -> Bytes {
         let idle = self.compressors().pop();
         let mut gzip = idle.unwrap_or_else(|| Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
-        let compressed = gzip.compress(body);
+        let compressed = compressed(body, &mut gzip);
         self.compressors().push(gzip);
-        Bytes::from(compressed)
+        compressed
     }
 
     fn compressors(&self) -> MutexGuard<'_, Vec<Gzip>> {
@@ -301,7 +301,7 @@ impl Parcel {
             pieces,
             rows,
             digest: xxh3_128(&body),
-            body: Bytes::from(Gzip::new(protocol::DEFAULT_GZIP_LEVEL).compress(&body)),
+            body: compressed(&body, &mut Gzip::new(protocol::DEFAULT_GZIP_LEVEL)),
             places,
         })
     }

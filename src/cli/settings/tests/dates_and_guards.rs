@@ -148,7 +148,7 @@ fn buffers_must_hold_two_of_the_largest_bodies() {
         "{message}"
     );
     assert!(message.ends_with(", 20MiB"), "{message}");
-    assert!(write(&format!("{ITEM} --memory 20MiB x")).is_ok());
+    assert!(write(&format!("{ITEM} --memory 24MiB x")).is_ok());
     assert!(refused(&format!("{ITEM} --max-row-bytes 16MiB x")).contains("36MiB"));
 }
 
