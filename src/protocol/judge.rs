@@ -25,15 +25,23 @@ pub fn judge(status: u16, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) 
     let retry_after =
         text(RETRY_AFTER).and_then(|value| parse_retry_after(value, server_time.unwrap_or(now)));
     let (code, message) = match &reply {
-        Ok(reply) if !reply.message.is_empty() => (reply.code, reply.message.clone()),
-        Ok(reply) => (reply.code, format!("HTTP {status}, code {}", reply.code)),
-        Err(why) => (0, format!("the reply cannot be read: {why}")),
+        Ok(reply) => (reply.code, bound_message(&reply.message)),
+        Err(why) => (
+            0,
+            bound_message(&format!("the reply cannot be read: {why}")),
+        ),
+    };
+    // A message of control characters alone says as little as none.
+    let message = if message.is_empty() {
+        format!("HTTP {status}, code {code}")
+    } else {
+        message
     };
     Judged {
         verdict: verdict(status, reply.ok()),
         http_status: Some(status),
         code: (code != 0).then_some(code),
-        message: bound_message(&message),
+        message,
         retry_after,
         server_time,
     }

@@ -1,7 +1,7 @@
 //! How rows gather into batches: all of them, in order, as many in each as the limits in force let
 //! in and no fewer, and with each batch exactly what was consumed to make it.
 
-use super::{Line, Limits, line, read, rows, rows_of, text};
+use super::{Limits, Line, line, read, rows, rows_of, text};
 use crate::domain::RawRange;
 use crate::input::Start;
 use crate::ledger::InputId;
@@ -92,7 +92,11 @@ impl Date {
             assert!(batch.bytes <= *max_bytes || batch.rows.len() == 1);
             if let Some(next) = next.and_then(|(next, _)| next.rows.first()) {
                 let full = batch.rows.len() == max_rows;
-                assert!(full || batch.bytes + 1 + next.len() > *max_bytes, "{:?}", batch.rows);
+                assert!(
+                    full || batch.bytes + 1 + next.len() > *max_bytes,
+                    "{:?}",
+                    batch.rows
+                );
             }
         }
     }
@@ -102,7 +106,10 @@ impl Date {
     fn check_consumed(&self) {
         let all = || self.batches.iter().map(|(batch, _)| batch);
         let finished: Vec<InputId> = all().flat_map(|batch| batch.finished.clone()).collect();
-        assert_eq!(finished, self.lines.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        assert_eq!(
+            finished,
+            self.lines.iter().map(|(id, _)| *id).collect::<Vec<_>>()
+        );
         for (id, lines) in &self.lines {
             let mut at = Start::BEGINNING;
             let mut invalid = 0;

@@ -36,7 +36,10 @@ fn line() -> impl Strategy<Value = Line> {
 
 /// The row that stands on a line; no other input or line has the same.
 fn row(input: usize, line: usize, padding: usize) -> String {
-    format!(r#"{{"row":"{input}-{line}","x":"{}"}}"#, "x".repeat(padding))
+    format!(
+        r#"{{"row":"{input}-{line}","x":"{}"}}"#,
+        "x".repeat(padding)
+    )
 }
 
 /// The lines as they stand in the file, the last one without a line end.

@@ -5,8 +5,8 @@ use super::{Limits, Line, input_settings, line, read, rows, rows_of, text};
 use crate::domain::{BatchSize, ErrorBudget, Generation, GuardChanges, StageKind, Target, Zone};
 use crate::input::PathPattern;
 use crate::ledger::{
-    BatchId, Ledger, LedgerReader, Registered, RegisteredPartition, RunInfo,
-    SealOutcome, SealRequest, Settlement,
+    BatchId, Ledger, LedgerReader, Registered, RegisteredPartition, RunInfo, SealOutcome,
+    SealRequest, Settlement,
 };
 use crate::protocol::DoneFormat;
 use crate::upload::cut::{Cut, CutKind, Message};
@@ -45,22 +45,31 @@ fn fate() -> impl Strategy<Value = Fate> {
     ]
 }
 
-/// A run: the limits of its batches, what becomes of them, and whether it ends in good order behind
-/// the last of these fates or is killed there.
+/// How a run ends behind the last commit.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    Killed,
+    InGoodOrder,
+    /// Nothing is left, and the gate opens.
+    Sealed,
+}
+
+/// A run: the limits of its batches, what becomes of the first of them, and how it ends then.
 #[derive(Debug, Clone)]
 struct Round {
     limits: Vec<Limits>,
     fates: Vec<Fate>,
-    ends_well: bool,
+    ending: Ending,
 }
 
 fn round() -> impl Strategy<Value = Round> {
     let limits = prop::collection::vec((1..9_u32, 60..400_usize), 1..4);
     let fates = prop::collection::vec(fate(), 0..6);
-    (limits, fates, any::<bool>()).prop_map(|(limits, fates, ends_well)| Round {
+    let ending = prop::sample::select(vec![Ending::Killed, Ending::InGoodOrder]);
+    (limits, fates, ending).prop_map(|(limits, fates, ending)| Round {
         limits,
         fates,
-        ends_well,
+        ending,
     })
 }
 
@@ -126,12 +135,18 @@ impl Desk<'_> {
         let (registered, work) = self.begin(&ledger);
         let spool_dir = self.folder.join("spool");
         let mut cuts = Vec::new();
-        read(work, &round.limits, 64 << 20, spool_dir.clone(), |message| match message {
-            Message::Cut(cut) => cuts.push(*cut),
-            Message::PartitionRead(_) => {}
-            Message::PartitionFailed { problem, .. } => panic!("{problem}"),
-            Message::Warning(text) => panic!("{text}"),
-        });
+        read(
+            work,
+            &round.limits,
+            64 << 20,
+            spool_dir.clone(),
+            |message| match message {
+                Message::Cut(cut) => cuts.push(*cut),
+                Message::PartitionRead(_) => {}
+                Message::PartitionFailed { problem, .. } => panic!("{problem}"),
+                Message::Warning(text) => panic!("{text}"),
+            },
+        );
         self.check(&cuts);
         let run = Run {
             ledger: &ledger,
@@ -142,12 +157,32 @@ impl Desk<'_> {
         for (cut, fate) in cuts.into_iter().zip(&round.fates) {
             self.model.commit(&run, cut, &packer, *fate);
         }
-        if round.ends_well {
-            ledger.end_run(registered.run, 5).committed_blocking().unwrap();
-        } else {
+        match round.ending {
             // Whatever was under way may have been sent.
-            self.model.open.values_mut().for_each(|open| open.unknown = true);
+            Ending::Killed => self
+                .model
+                .open
+                .values_mut()
+                .for_each(|it| it.unknown = true),
+            Ending::InGoodOrder => {
+                let ended = ledger.end_run(registered.run, 5);
+                ended.committed_blocking().unwrap();
+            }
+            Ending::Sealed => self.seal(&ledger, &registered),
         }
+    }
+
+    fn seal(&self, ledger: &Ledger, registered: &Registered) {
+        let request = SealRequest {
+            partition: registered.partitions[0].id,
+            run: registered.run,
+            day_over: true,
+            release_hold: false,
+            force: false,
+        };
+        let sealed = ledger.seal(self.settings.target.clone(), request);
+        let sealed = sealed.committed_blocking().unwrap();
+        assert!(matches!(sealed, SealOutcome::Sealed(_)), "{sealed:?}");
     }
 
     /// What was handed over is what the ledger lacks: open batches as they were, then the rest.
@@ -181,32 +216,15 @@ impl Desk<'_> {
         assert_eq!(all, self.expected, "each row is settled or sent, once");
     }
 
-    /// A run in which all goes well; then the gate opens.
+    /// A run in which all goes well.
     fn complete(&mut self) {
-        let all_accepted = Round {
+        self.round(&Round {
             limits: vec![(3, 200)],
             fates: vec![Fate::Accepted; 1_000],
-            ends_well: true,
-        };
-        self.round(&all_accepted);
+            ending: Ending::Sealed,
+        });
         self.model.settled.sort();
         assert_eq!(self.model.settled, self.expected);
-        let ledger = open(self.folder);
-        let (registered, _) = self.begin(&ledger);
-        let request = SealRequest {
-            partition: registered.partitions[0].id,
-            run: registered.run,
-            day_over: true,
-            release_hold: false,
-            force: false,
-        };
-        if self.stdin.is_some() {
-            // Registered anew, it counts as unread until it was piped in to its end again.
-            return;
-        }
-        let sealed = ledger.seal(self.settings.target.clone(), request);
-        let sealed = sealed.committed_blocking().unwrap();
-        assert!(matches!(sealed, SealOutcome::Sealed(_)), "{sealed:?}");
     }
 }
 
@@ -268,7 +286,9 @@ impl Model {
     fn split(&mut self, run: &Run<'_>, parcel: &Parcel, accepted: [bool; 2]) {
         let halves = parcel.halves().unwrap();
         if parcel.spooled {
-            halves.iter().for_each(|half| half.save(run.spool_dir).unwrap());
+            halves
+                .iter()
+                .for_each(|half| half.save(run.spool_dir).unwrap());
         }
         let batches = [halves[0].as_new_batch(), halves[1].as_new_batch()];
         let split = run.ledger.split(parcel.id, run.row.id, batches);
