@@ -286,9 +286,9 @@ impl Model {
     fn split(&mut self, run: &Run<'_>, parcel: &Parcel, accepted: [bool; 2]) {
         let halves = parcel.halves().unwrap();
         if parcel.spooled {
-            halves
-                .iter()
-                .for_each(|half| half.save(run.spool_dir).unwrap());
+            for half in &halves {
+                half.save(run.spool_dir).unwrap();
+            }
         }
         let batches = [halves[0].as_new_batch(), halves[1].as_new_batch()];
         let split = run.ledger.split(parcel.id, run.row.id, batches);
@@ -390,9 +390,10 @@ proptest! {
         expected.sort();
         let input_id = Some("rows".to_owned());
         let pattern = PathPattern::parse(files.to_str().unwrap()).unwrap();
-        let sources = match piped {
-            true => Sources::Stdin { input_id },
-            false => Sources::Paths(vec![pattern]),
+        let sources = if piped {
+            Sources::Stdin { input_id }
+        } else {
+            Sources::Paths(vec![pattern])
         };
         let state_dir = folder.path().join("state");
         let mut desk = Desk {

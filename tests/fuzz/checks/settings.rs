@@ -14,7 +14,7 @@ use byteair_sync::domain::{DataDate, ErrorBudget, Topic, Zone};
 use byteair_sync::protocol::DoneFormat;
 use chrono::DateTime;
 use std::ffi::OsString;
-use std::fmt::{Debug, Display};
+use std::fmt::{Debug, Display, Write};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -143,6 +143,9 @@ fn check_password(text: &str) {
     assert_eq!(mask_password(&url), "http://***@proxy:3128/");
 }
 
+/// The keys of a profile; finding them takes long.
+static KNOWN: LazyLock<Vec<String>> = LazyLock::new(known_keys);
+
 /// A config file, which is written again from what became of it.
 fn check_file(text: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -153,7 +156,6 @@ fn check_file(text: &str) {
         file_was_named: true,
         name: None,
     };
-    static KNOWN: LazyLock<Vec<String>> = LazyLock::new(known_keys);
     if !matches!(load(&choice, &KNOWN), Ok(Some(_))) {
         return;
     }
@@ -165,7 +167,7 @@ fn check_file(text: &str) {
         let hidden = value.as_ref().is_none_or(|value| value.contains("***"));
         if matches!(origin, Origin::Profile { .. }) && !hidden {
             let value = toml::Value::String(value.clone().unwrap_or_default());
-            again.push_str(&format!("{key} = {value}\n"));
+            writeln!(again, "{key} = {value}").unwrap();
         }
     }
     std::fs::write(&file, &again).unwrap();
