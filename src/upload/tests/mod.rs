@@ -9,12 +9,16 @@ use super::cut::Message;
 use super::event::Gauges;
 use super::memory::Budget;
 use super::work::Work;
+use super::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
+use crate::domain::{BatchSize, ErrorBudget, GuardChanges, StageKind, Target, Zone};
 use crate::input::{Format, InputSettings};
+use crate::protocol::DoneFormat;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// A line of an input.
@@ -75,6 +79,52 @@ fn input_settings() -> InputSettings {
     InputSettings {
         format: Format::Jsonl,
         ..InputSettings::default()
+    }
+}
+
+/// An upload of one date, in which bad rows do not matter.
+fn settings(state_dir: &Path, sources: Sources) -> Settings {
+    Settings {
+        target: Target::new("2100001", "3300002", "cn").unwrap(),
+        hosts: vec!["byteair.example.com".to_owned()],
+        same_target: false,
+        topic: "item".parse().unwrap(),
+        stage: StageKind::HistorySync,
+        dates: vec!["2022-01-01".parse().unwrap()],
+        zone: Zone::UTC,
+        sources,
+        input: input_settings(),
+        batch: BatchSettings {
+            rows: BatchSize::MAX,
+            bytes: 8 << 20,
+            memory_bytes: 64 << 20,
+            max_in_flight: None,
+        },
+        retry: RetrySettings {
+            retry_for: Duration::from_secs(1),
+            max_delay: Duration::from_secs(1),
+        },
+        gate: GateSettings {
+            hold: false,
+            guards: GuardChanges {
+                max_errors: Some(ErrorBudget::Rows(1_000)),
+                ..GuardChanges::default()
+            },
+            stop_after_errors: 1_000,
+            done_format: DoneFormat::Protobuf,
+        },
+        run: RunSettings {
+            dry_run: false,
+            restart: false,
+            verify: false,
+            max_duration: None,
+            grace: Duration::ZERO,
+            confirmed: None,
+            state_dir: state_dir.to_owned(),
+            command: "byteair-sync write".to_owned(),
+            epoch: None,
+        },
+        replay: None,
     }
 }
 

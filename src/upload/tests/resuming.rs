@@ -1,26 +1,22 @@
 //! Whatever became of the batches of a run, and wherever it was cut off: the next plan sends what the
 //! ledger lacks, and nothing else. The model keeps the texts of the rows, which the ledger does not.
 
-use super::{Limits, Line, input_settings, line, read, rows, rows_of, text};
-use crate::domain::{BatchSize, ErrorBudget, Generation, GuardChanges, StageKind, Target, Zone};
+use super::{Limits, Line, line, read, rows, rows_of, settings, text};
+use crate::domain::Generation;
 use crate::input::PathPattern;
 use crate::ledger::{
     BatchId, Ledger, LedgerReader, Registered, RegisteredPartition, RunInfo, SealOutcome,
     SealRequest, Settlement,
 };
-use crate::protocol::DoneFormat;
 use crate::upload::cut::{Cut, CutKind, Message};
 use crate::upload::parcel::{Packer, Parcel, pack};
 use crate::upload::plan::{Action, plan};
 use crate::upload::spool;
 use crate::upload::work::{Prepared, Work};
-use crate::upload::{
-    BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources, StdinInput,
-};
+use crate::upload::{Settings, Sources, StdinInput};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 /// What becomes of a batch before the run is cut off.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -316,51 +312,6 @@ fn open(folder: &Path) -> Ledger {
         command: "byteair-sync write".to_owned(),
     };
     Ledger::open(folder, info).unwrap()
-}
-
-fn settings(state_dir: &Path, sources: Sources) -> Settings {
-    Settings {
-        target: Target::new("2100001", "3300002", "cn").unwrap(),
-        hosts: vec!["byteair.example.com".to_owned()],
-        same_target: false,
-        topic: "item".parse().unwrap(),
-        stage: StageKind::HistorySync,
-        dates: vec!["2022-01-01".parse().unwrap()],
-        zone: Zone::UTC,
-        sources,
-        input: input_settings(),
-        batch: BatchSettings {
-            rows: BatchSize::MAX,
-            bytes: 8 << 20,
-            memory_bytes: 64 << 20,
-            max_in_flight: None,
-        },
-        retry: RetrySettings {
-            retry_for: Duration::from_secs(1),
-            max_delay: Duration::from_secs(1),
-        },
-        gate: GateSettings {
-            hold: false,
-            guards: GuardChanges {
-                max_errors: Some(ErrorBudget::Rows(1_000)),
-                ..GuardChanges::default()
-            },
-            stop_after_errors: 1_000,
-            done_format: DoneFormat::Protobuf,
-        },
-        run: RunSettings {
-            dry_run: false,
-            restart: false,
-            verify: false,
-            max_duration: None,
-            grace: Duration::ZERO,
-            confirmed: None,
-            state_dir: state_dir.to_owned(),
-            command: "byteair-sync write".to_owned(),
-            epoch: None,
-        },
-        replay: None,
-    }
 }
 
 proptest! {

@@ -52,7 +52,8 @@ fn check_pattern(text: &str) {
 
 /// A folder covers what lies in it, and nothing whose name only begins alike.
 fn check_covering(folder: &str, name: &str) {
-    let plain = |text: &str| !text.is_empty() && !text.contains(['*', '?', '[', '{', '\\', '/']);
+    let plain =
+        |text: &str| !text.is_empty() && !text.contains(['*', '?', '[', '{', '}', '\\', '/']);
     if plain(folder) && plain(name) {
         assert!(covers(folder, &format!("{folder}/{name}")));
         assert!(covers(&format!("{folder}/"), &format!("{folder}/{name}")));
