@@ -16,7 +16,6 @@ use serde::de::IgnoredAny;
 pub(super) struct Suspicions {
     surrogates: bool,
     exponents: bool,
-    controls: bool,
 }
 
 /// Checks rows; keeps its buffers from row to row.
@@ -51,7 +50,6 @@ impl JsonCheck {
                 .iter()
                 .any(|escape| escape.find(rows).is_some()),
             exponents: may_have_large_exponent(rows),
-            controls: has_controls(rows),
         }
     }
 
@@ -61,10 +59,6 @@ impl JsonCheck {
             return Err(not_an_object(row));
         }
         let duplicates = self.keys.check(row).map_err(|error| not_json(&error))?;
-        if suspicions.controls && has_controls(row) {
-            // Keys were read as bytes, in which control characters pass.
-            serde_json::from_slice::<IgnoredAny>(row).map_err(|error| not_json(&error))?;
-        }
         if may_be_deep(row) && depth(row) > MAX_DEPTH {
             return Err(BadJson {
                 code: RejectCode::TooDeep,
@@ -173,12 +167,6 @@ fn after_string(mut rest: &[u8]) -> &[u8] {
         }
     }
     &[]
-}
-
-/// Whether there are control characters other than line ends.
-fn has_controls(rows: &[u8]) -> bool {
-    let control = |byte: &u8| u8::from(*byte < b' ') & u8::from(*byte != b'\n');
-    rows.iter().fold(0, |found, byte| found | control(byte)) != 0
 }
 
 /// Whether a digit, an `e` and three places of an exponent stand in a row somewhere. Without
