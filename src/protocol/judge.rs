@@ -76,6 +76,8 @@ fn by_http_status(status: u16) -> Verdict {
     match status {
         // A 2xx that names no outcome; a bare 5xx may come from before or behind the platform.
         200..=299 | 500..=599 => Verdict::Unknown,
+        // A 400 in no list, whoever says it (6.3).
+        400 => Verdict::PoisonSuspected,
         401 | 403 => Verdict::Unauthorized,
         409 => Verdict::Duplicate,
         413 => Verdict::TooLarge,

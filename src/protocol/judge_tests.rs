@@ -89,7 +89,7 @@ fn without_a_readable_status_the_http_status_decides() {
     for (status, verdict) in [
         (301, Verdict::Unexpected),
         (307, Verdict::Unexpected),
-        (400, Verdict::Unexpected),
+        (400, Verdict::PoisonSuspected),
         (401, Verdict::Unauthorized),
         (403, Verdict::Unauthorized),
         (404, Verdict::Unexpected),

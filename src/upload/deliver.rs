@@ -5,17 +5,18 @@
 //! would turn a whole file into dead letters.
 
 use super::context::{Context, DateRun};
-use super::event::{Event, Gauges};
+use super::event::Gauges;
 use super::explain;
 use super::outcome::{Outcome, WorkerError};
 use super::parcel::Parcel;
 use super::report::Status;
+use super::stop_date::{stop_date, stop_with_the_others};
 use super::worker::Worker;
 use crate::domain::Judged;
 use std::time::Duration;
 
-/// How long the other batches of a date wait for the answer to the first one.
-const PROBE_PATIENCE: Duration = Duration::from_millis(500);
+/// How long the other batches wait for the answer to the first one of the run and of their date.
+const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How a batch left the engine's hands.
 #[derive(Debug)]
@@ -44,11 +45,21 @@ pub(super) async fn deliver(
     mut whole: Parcel,
     probe: bool,
 ) -> Result<Delivery, WorkerError> {
-    if !probe {
-        tokio::select! {
-            _ = tokio::time::timeout(PROBE_PATIENCE, date.probed()) => {}
-            () = context.services.stop.draining() => return Ok(Delivery::Interrupted),
+    let first = probe && context.probe.take();
+    let others_answered = async {
+        if !first {
+            context.probe.ended().await;
         }
+        if !probe {
+            date.probe.ended().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::time::timeout(PROBE_PATIENCE, others_answered) => {}
+        () = context.services.stop.draining() => return Ok(Delivery::Interrupted),
+    }
+    if stop_with_the_others(context, date).await? {
+        return Ok(Delivery::DateStopped);
     }
     // Held until everything that comes of the batch is settled.
     let _share = whole.share.take();
@@ -62,7 +73,10 @@ pub(super) async fn deliver(
     };
     let delivery = dissection.run().await?;
     if probe {
-        date.end_probe();
+        date.probe.end();
+    }
+    if first {
+        context.probe.end();
     }
     if matches!(delivery, Delivery::Settled) {
         Gauges::add(&context.services.gauges.bytes_settled, source_bytes);
@@ -125,7 +139,7 @@ impl Dissection<'_> {
             return Ok(None);
         }
         let (status, why) = explain::stopping(self.date.partition(), &judged);
-        Ok(Some(self.stop(status, why)))
+        self.stop(status, why).await
     }
 
     /// Halves a refused batch; a single row is the one at fault.
@@ -146,20 +160,15 @@ impl Dissection<'_> {
                 self.date.partition(),
                 explain::answer(judged)
             );
-            return Ok(Some(self.stop(Status::Refused, why)));
+            return self.stop(Status::Refused, why).await;
         }
         self.split(parcel).await?;
         Ok(None)
     }
 
-    fn stop(&self, status: Status, why: String) -> Delivery {
-        if self.date.stop(status, why.clone()) {
-            self.context.tell(&Event::PartitionStopped {
-                partition: self.date.partition().clone(),
-                why,
-            });
-        }
-        Delivery::DateStopped
+    async fn stop(&self, status: Status, why: String) -> Result<Option<Delivery>, WorkerError> {
+        stop_date(self.context, self.date, (status, why), false).await?;
+        Ok(Some(Delivery::DateStopped))
     }
 
     async fn split(&mut self, parcel: Parcel) -> Result<(), WorkerError> {

@@ -214,6 +214,14 @@ impl Finisher {
                 );
                 Step::Leave(failed(Status::Refused, why))
             }
+            Verdict::PoisonSuspected => {
+                let why = format!(
+                    "{}: done was refused for a reason that is in no documentation: {}. Look at the date in the console, then run the same command again; all rows are in",
+                    sealed.partition(),
+                    explain::answer(judged)
+                );
+                Step::Leave(failed(Status::Refused, why))
+            }
             _ => {
                 let (status, why) = explain::stopping(sealed.partition(), judged);
                 Step::Leave(failed(status, why))

@@ -39,6 +39,7 @@ mod spool;
 mod stage_rules;
 mod stdin;
 mod stop;
+mod stop_date;
 mod summary;
 mod unchanged;
 mod work;

@@ -8,7 +8,7 @@ use super::context::{Context, DateRun};
 use super::event::{Event, Gauges};
 use super::outcome::{Outcome, WorkerError};
 use super::parcel::{PackError, Parcel};
-use super::report::Status;
+use super::stop_date::stop_date;
 use super::{explain, matching, spool};
 use crate::domain::{Judged, RequestId, RowError, Verdict};
 use crate::http::Outgoing;
@@ -161,36 +161,12 @@ impl<'a> Worker<'a> {
             | Verdict::Unexpected
             | Verdict::Unauthorized => {
                 self.renew().await?;
-                let (status, why) = explain::stopping(self.date.partition(), &judged);
-                self.stop_date(status, why, matches!(judged.verdict, Verdict::Setup(_)))
-                    .await?;
+                let reason = explain::stopping(self.date.partition(), &judged);
+                let wrong_setup = matches!(judged.verdict, Verdict::Setup(_));
+                stop_date(self.context, self.date, reason, wrong_setup).await?;
                 Ok(Step::Leave(Outcome::DateStopped))
             }
         }
-    }
-
-    async fn stop_date(
-        &self,
-        status: Status,
-        why: String,
-        owes_nothing: bool,
-    ) -> Result<(), WorkerError> {
-        if self.date.stop(status, why.clone()) {
-            if owes_nothing {
-                let (id, run) = (self.date.row.id, self.context.run);
-                self.context
-                    .services
-                    .ledger
-                    .mark_refused(id, run, why.clone())
-                    .committed()
-                    .await?;
-            }
-            self.context.tell(&Event::PartitionStopped {
-                partition: self.date.partition().clone(),
-                why,
-            });
-        }
-        Ok(())
     }
 
     fn after_unauthorized(&mut self, judged: &Judged, refresh: &crate::http::Refresh) -> Step {
@@ -283,6 +259,7 @@ impl<'a> Worker<'a> {
             .committed()
             .await?;
         if accepted + unconfirmed > 0 {
+            self.context.probe.end();
             self.date.note_accepted();
         }
         if self.parcel.spooled && accepted + unconfirmed + refused > 0 {
