@@ -89,7 +89,11 @@ impl PathPattern {
         let probe = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
             // Fine as a name; in brackets, where a day might do harm, a range that runs backwards.
-            Piece::Date(_) => "zz-a".to_owned(),
+            // What the format has of a glob makes one of the whole.
+            Piece::Date(format) => {
+                let wild: String = format.matches(['*', '?']).collect();
+                format!("zz-a{wild}")
+            }
         };
         let text: String = self.pieces.iter().map(probe).collect();
         !has_glob(&text) || glob(&text).is_some()
@@ -200,6 +204,7 @@ mod tests {
         assert_eq!(resolve("{data,date}/x"), "{data,date}/x");
         assert_eq!(resolve("{dates}"), "{dates}");
         assert_eq!(resolve("{a,{date}}[0-9]*"), "{a,2022-01-09}[0-9]*");
+        assert_eq!(resolve("x/{date:%Y-*}/y?"), "x/2022-*/y?");
         assert!(!PathPattern::parse("{data,date}/x").unwrap().has_date());
         assert!(PathPattern::parse("x{date}").unwrap().has_date());
     }
@@ -221,6 +226,7 @@ mod tests {
             "{{date}",
             "a[/{date}",
             "{date:[%d-%m]}",
+            "}/{date:%d?}",
         ] {
             assert!(PathPattern::parse(bad).is_err(), "{bad}");
         }
