@@ -5,6 +5,7 @@
 //! [`Verdict::Unexpected`] and never guessed.
 
 use super::decode::{CODE_PART_REFUSED, Reply, decode_reply};
+use super::mask::Mask;
 use crate::domain::{DateState, Judged, SetupFault, Verdict};
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
@@ -17,20 +18,26 @@ pub const MAX_MESSAGE_CHARS: usize = 500;
 /// Longest `Retry-After` that is believed; longer ones are cut to it.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Judges a response, read to its end, at the local time `now`.
-pub fn judge(status: u16, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Judged {
+/// Judges a response, read to its end, at the local time `now`. What the `mask` hides is in no text
+/// of the verdict.
+pub fn judge(
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: DateTime<Utc>,
+    mask: &Mask,
+) -> Judged {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let reply = decode_reply(text(CONTENT_TYPE), text(CONTENT_ENCODING), body);
+    let reply = decode_reply(text(CONTENT_TYPE), text(CONTENT_ENCODING), body)
+        .map(|reply| with_short_reasons(reply, mask));
     let server_time = text(DATE).and_then(parse_http_date);
     let retry_after =
         text(RETRY_AFTER).and_then(|value| parse_retry_after(value, server_time.unwrap_or(now)));
     let (code, message) = match &reply {
-        Ok(reply) => (reply.code, bound_message(&reply.message)),
-        Err(why) => (
-            0,
-            bound_message(&format!("the reply cannot be read: {why}")),
-        ),
+        Ok(reply) => (reply.code, reply.message.clone()),
+        Err(why) => (0, format!("the reply cannot be read: {why}")),
     };
+    let message = bound_message(&mask.hide(&message));
     // A message of control characters alone says as little as none.
     let message = if message.is_empty() {
         format!("HTTP {status}, code {code}")
@@ -55,6 +62,14 @@ fn verdict(status: u16, reply: Option<Reply>) -> Verdict {
         (_, Some(reply)) if reply.code != 0 => by_code(reply),
         (_, _) => by_http_status(status),
     }
+}
+
+/// The reply with reasons that can be shown and kept.
+fn with_short_reasons(mut reply: Reply, mask: &Mask) -> Reply {
+    for error in &mut reply.errors {
+        error.message = bound_message(&mask.hide(&error.message));
+    }
+    reply
 }
 
 /// The table of section 6.

@@ -134,7 +134,7 @@ impl Finisher {
             tries.attempts = tries.attempts.saturating_add(1);
             let signed_with = self.services.client.signing_generation();
             let judged = match attempt(&self.services, &outgoing, 0, || false, || {}).await? {
-                Attempt::Answered(judged) => judged,
+                Attempt::Answered(answer) => answer.judged,
                 Attempt::NotBegun => return self.leave(sealed, interrupted(false)).await,
                 Attempt::GivenUp => {
                     self.services.ledger.note_done_unknown(&mut sealed).await?;

@@ -11,7 +11,7 @@ use super::parcel::{PackError, Parcel};
 use super::stop_date::stop_date;
 use super::{explain, matching, spool};
 use crate::domain::{Judged, RequestId, RowError, Verdict};
-use crate::http::Outgoing;
+use crate::http::{Answer, Outgoing};
 use crate::ledger::{DeadLetter, Settlement};
 use crate::protocol::Call;
 use crate::retry::{Backoff, Decision, Tried};
@@ -73,17 +73,18 @@ impl<'a> Worker<'a> {
             let place = self.parcel.place.take();
             let begins = || drop(place);
             let rows = self.parcel.rows;
-            let judged = match attempt(services, &outgoing, rows, stopped, begins).await? {
-                Attempt::Answered(judged) => judged,
-                Attempt::NotBegun if self.date.stopped().is_some() => {
-                    return Ok(Outcome::DateStopped);
-                }
-                Attempt::NotBegun => return Ok(Outcome::Interrupted),
-                Attempt::GivenUp => {
-                    self.note_unknown().await?;
-                    return Ok(Outcome::Interrupted);
-                }
-            };
+            let Answer { judged, turn } =
+                match attempt(services, &outgoing, rows, stopped, begins).await? {
+                    Attempt::Answered(answer) => answer,
+                    Attempt::NotBegun if self.date.stopped().is_some() => {
+                        return Ok(Outcome::DateStopped);
+                    }
+                    Attempt::NotBegun => return Ok(Outcome::Interrupted),
+                    Attempt::GivenUp => {
+                        self.note_unknown().await?;
+                        return Ok(Outcome::Interrupted);
+                    }
+                };
             tracing::info!(
                 batch = self.parcel.id.0, request_id = %outgoing.request_id(),
                 attempt = self.attempts, "{}", explain::answer(&judged)
@@ -98,6 +99,8 @@ impl<'a> Worker<'a> {
                 }
                 _ => self.after(judged).await?,
             };
+            // All that a large reply said is used up.
+            drop(turn);
             match step {
                 Step::Leave(outcome) => return Ok(outcome),
                 Step::Again(wait) => tokio::select! {
@@ -187,7 +190,9 @@ impl<'a> Worker<'a> {
                 "{}: rows of batch {} were refused (1001) and the reply does not say which: {}",
                 self.date.partition(),
                 self.parcel.id.0,
-                errors.first().map_or("the list is empty", |e| &e.message)
+                errors
+                    .first()
+                    .map_or("its list cannot be used", |e| &e.message)
             ))));
         };
         self.tell_rejected(&letters);

@@ -9,10 +9,15 @@
 )]
 
 mod changed_inputs;
+mod clocks;
 mod config;
 mod dates;
 mod done_replies;
+mod full_rejects;
 mod guards;
+mod hostile_lists;
+mod hostile_replies;
+mod hostile_streams;
 mod housekeeping;
 mod inputs;
 mod lost_replies;
@@ -20,6 +25,7 @@ mod memory;
 mod messages;
 mod next_steps;
 mod output;
+mod panics;
 mod planted;
 mod poison;
 mod rate;
@@ -32,9 +38,13 @@ mod reply;
 mod resume;
 mod retries;
 mod sandbox_command;
+mod secrets;
 mod several;
 mod start;
 mod statuses;
+mod streams;
 mod surroundings;
+mod terminal;
+mod watched;
 mod ways_out;
 mod wire;

@@ -8,8 +8,8 @@ use byteair_sync::protocol::messages::{
     DataError, DoneRequest, DoneResponse, Status, WriteResponse,
 };
 use byteair_sync::protocol::{
-    DoneFormat, Gzip, MAX_MESSAGE_CHARS, MAX_RETRY_AFTER, Reply, decode_reply, done_body, inflate,
-    judge,
+    DoneFormat, Gzip, MAX_MESSAGE_CHARS, MAX_RETRY_AFTER, Mask, Reply, decode_reply, done_body,
+    inflate, judge,
 };
 use chrono::{DateTime, NaiveDate};
 use http::{HeaderMap, HeaderValue};
@@ -17,6 +17,8 @@ use prost::Message;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
+/// What a server may quote and nobody may repeat.
+const SECRET: &str = "AKLTsecret";
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -59,7 +61,8 @@ fn check_response(mut tape: Tape<'_>) {
         _ => Cow::Borrowed(plain),
     };
     let now = DateTime::from_timestamp(1_641_970_893, 0).unwrap();
-    let judged = judge(status, &headers, &body, now);
+    let mask = Mask::new([SECRET]);
+    let judged = judge(status, &headers, &body, now, &mask);
     check_text(&judged.message);
     assert!(
         judged
@@ -77,7 +80,13 @@ fn check_response(mut tape: Tape<'_>) {
         }
         Verdict::PartRefused(errors) => {
             assert!(has_status(content_type, encoding, &body, 1001), "{plain:?}");
-            assert_eq!(*errors, reply.unwrap().errors);
+            let data = |errors: &[RowError]| -> Vec<String> {
+                errors.iter().map(|error| error.data.clone()).collect()
+            };
+            assert_eq!(data(errors), data(&reply.unwrap().errors));
+            for error in errors.iter().filter(|error| !error.message.is_empty()) {
+                check_text(&error.message);
+            }
         }
         Verdict::NotSent => panic!("there was an answer"),
         _ => {}
