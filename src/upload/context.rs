@@ -121,8 +121,8 @@ pub(super) struct DateRun {
     pub(super) row: RegisteredPartition,
     /// Set when an answer stops the date.
     stopped: OnceLock<(Status, String)>,
-    /// Whether a batch of the date was accepted, in this run or an earlier one: then the set-up is right, and a refused batch is
-    /// the fault of its rows.
+    /// Whether a batch of the date was accepted, in this run or before: then the set-up is right,
+    /// and a refused batch is the fault of its rows.
     accepted: AtomicBool,
     /// The first batch of the date.
     pub(super) probe: Probe,
