@@ -154,7 +154,8 @@ fn has_few_errors(mut body: &[u8]) -> bool {
 
 #[derive(serde::Deserialize)]
 struct JsonReply<'a> {
-    status: Option<JsonStatus>,
+    #[serde(borrow)]
+    status: Option<&'a RawValue>,
     #[serde(borrow)]
     errors: Option<&'a RawValue>,
 }
@@ -173,8 +174,15 @@ struct JsonError<'a> {
 }
 
 fn decode_json(text: &[u8]) -> Result<Reply, Unreadable> {
-    let reply: JsonReply<'_> = serde_json::from_slice(text).map_err(|_| Unreadable::Form)?;
-    let status = reply.status.ok_or(Unreadable::NoStatus)?;
+    // What nobody asks for is passed over unchecked, so a damaged text could pass for a whole one.
+    let text = std::str::from_utf8(text).map_err(|_| Unreadable::Form)?;
+    let reply: JsonReply<'_> = serde_json::from_str(text).map_err(|_| Unreadable::Form)?;
+    let status = reply.status.ok_or(Unreadable::NoStatus)?.get();
+    // A list would be taken for the fields in their order.
+    if !status.starts_with('{') {
+        return Err(Unreadable::Form);
+    }
+    let status: JsonStatus = serde_json::from_str(status).map_err(|_| Unreadable::Form)?;
     let code = status.code.unwrap_or_default();
     let errors = match reply.errors {
         Some(errors) if code == CODE_PART_REFUSED => json_errors(errors),

@@ -95,6 +95,9 @@ fn pages_and_damaged_bodies_are_not_replies() {
         (JSON, br#"{"status":{"code":"0"}}"#),
         (JSON, br#"{"status":{"code":99999999999}}"#),
         (JSON, br#"{"status":[]}"#),
+        (JSON, br#"{"status":[0,"OK"]}"#),
+        (JSON, b"{\"status\":{},\"other\":\"\xbc\"}"),
+        (JSON, br#"{"status":{},"status":{}}"#),
         (PROTOBUF, truncated),
     ] {
         assert_eq!(

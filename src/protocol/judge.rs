@@ -34,15 +34,21 @@ pub fn judge(
     let retry_after =
         text(RETRY_AFTER).and_then(|value| parse_retry_after(value, server_time.unwrap_or(now)));
     let (code, message) = match &reply {
-        Ok(reply) if !reply.message.is_empty() => (reply.code, reply.message.clone()),
-        Ok(reply) => (reply.code, format!("HTTP {status}, code {}", reply.code)),
+        Ok(reply) => (reply.code, reply.message.clone()),
         Err(why) => (0, format!("the reply cannot be read: {why}")),
+    };
+    let message = bound_message(&mask.hide(&message));
+    // A message of control characters alone says as little as none.
+    let message = if message.is_empty() {
+        format!("HTTP {status}, code {code}")
+    } else {
+        message
     };
     Judged {
         verdict: verdict(status, reply.ok()),
         http_status: Some(status),
         code: (code != 0).then_some(code),
-        message: bound_message(&mask.hide(&message)),
+        message,
         retry_after,
         server_time,
     }

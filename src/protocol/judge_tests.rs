@@ -228,6 +228,11 @@ fn messages_are_bounded_and_cannot_steer_a_terminal() {
     let message = judge_json(429, &body.to_string()).message;
     assert!(message.starts_with("a[31m b字"), "{message}");
     assert_eq!(message.chars().count(), MAX_MESSAGE_CHARS);
+    for nothing in ["", " \u{7}\u{202e}"] {
+        let body = serde_json::json!({"status": {"code": 429, "message": nothing}});
+        let message = judge_json(429, &body.to_string()).message;
+        assert_eq!(message, "HTTP 429, code 429");
+    }
 }
 
 #[test]

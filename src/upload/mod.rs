@@ -50,6 +50,9 @@ mod unpack;
 mod work;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use command_line::shell_word;
 pub use context::Services;
 pub use failure::ledger_status;
