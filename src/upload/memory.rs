@@ -42,6 +42,8 @@ struct Spares {
     bodies: Vec<(Vec<u8>, Share)>,
     /// Somebody waits for memory, so nothing is kept.
     wanted: bool,
+    /// How many bytes of how many were left of the last body when it was compressed.
+    last_compressed: Option<(usize, usize)>,
 }
 
 impl SpareBodies {
@@ -50,6 +52,23 @@ impl SpareBodies {
         let mut spares = self.lock();
         if !spares.wanted && spares.bodies.len() < MAX_SPARE_BODIES {
             spares.bodies.push((body, share));
+        }
+    }
+
+    /// Notes what compressing a body came to.
+    pub(super) fn note_compressed(&self, bytes: usize, compressed: usize) {
+        self.lock().last_compressed = Some((compressed, bytes));
+    }
+
+    /// Bytes that a body probably takes when compressed: an eighth more than the last one in
+    /// proportion, and all of it before there was one.
+    pub(super) fn likely_compressed(&self, bytes: usize) -> usize {
+        match self.lock().last_compressed {
+            Some((compressed, of)) if of > 0 => {
+                let likely = bytes.saturating_mul(compressed) / of;
+                likely.saturating_add(likely / 8).min(bytes)
+            }
+            _ => bytes,
         }
     }
 
@@ -213,6 +232,16 @@ mod tests {
             let wanted = gzip.compress(&body);
             assert_eq!(compressed(&body, &mut gzip), wanted, "{length} bytes");
         }
+    }
+
+    #[test]
+    fn what_a_body_comes_to_is_told_by_the_one_before() {
+        let spare = SpareBodies::default();
+        assert_eq!(spare.likely_compressed(1000), 1000);
+        spare.note_compressed(4000, 1000);
+        assert_eq!(spare.likely_compressed(800), 225);
+        spare.note_compressed(100, 110);
+        assert_eq!(spare.likely_compressed(800), 800);
     }
 
     #[test]

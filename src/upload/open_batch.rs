@@ -81,7 +81,7 @@ impl<'a> OpenBatch<'a> {
     fn renew(&mut self) -> Result<(), Halt> {
         (self.max_rows, self.max_bytes) = (self.batcher.limits)();
         // The next batch is probably as large as the last one; if not, it takes more on the way.
-        let likely = self.granted.clamp(LEAST_GRANT, self.max_bytes);
+        let likely = self.granted.max(LEAST_GRANT).min(self.max_bytes);
         let budget = &self.batcher.budget;
         let (body, share) = budget
             .take_body_blocking(&self.batcher.runtime, likely)
@@ -249,12 +249,12 @@ impl<'a> OpenBatch<'a> {
             return Err(Halt::Closed);
         };
         // The body and, for a moment, its compressed form beside it.
+        let budget = &self.batcher.budget;
         let needed = body
             .len()
-            .saturating_mul(2)
+            .saturating_add(budget.spare().likely_compressed(body.len()))
             .saturating_add(places.memory_bytes());
-        self.batcher
-            .budget
+        budget
             .resize_blocking(&self.batcher.runtime, &mut share, needed)
             .ok_or(Halt::Closed)?;
         let cut = Cut {

@@ -133,6 +133,7 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
             ..
         } => (*id, *generation, *unknown),
     };
+    spare.note_compressed(body.len(), compressed.len());
     let kept = share.split_off(compressed.len().saturating_add(places.memory_bytes()));
     share.shrink_to(body.len());
     spare.put(body, share);

@@ -70,6 +70,11 @@ fn rows(input: usize, lines: &[Line]) -> Vec<(u64, String)> {
 }
 
 /// The rows of a body.
+fn inflated(body: &[u8]) -> Vec<u8> {
+    let inflated = crate::protocol::inflate(Some("gzip"), body, 1 << 30);
+    inflated.unwrap().into_owned()
+}
+
 fn rows_of(body: &[u8]) -> Vec<String> {
     let rows: Vec<&RawValue> = serde_json::from_slice(body).unwrap();
     rows.iter().map(|row| row.get().to_owned()).collect()

@@ -1,7 +1,7 @@
 //! Whatever became of the batches of a run, and wherever it was cut off: the next plan sends what the
 //! ledger lacks, and nothing else. The model keeps the texts of the rows, which the ledger does not.
 
-use super::{Limits, Line, line, read, rows, rows_of, settings, text};
+use super::{Limits, Line, inflated, line, read, rows, rows_of, settings, text};
 use crate::domain::Generation;
 use crate::input::PathPattern;
 use crate::ledger::{
@@ -293,7 +293,7 @@ impl Model {
         for ((half, id), accepted) in halves.into_iter().zip(ids).zip(accepted) {
             let half = half.into_parcel(id, parcel.spooled);
             let open = Open {
-                rows: rows_of(&half.inflate().unwrap()),
+                rows: rows_of(&inflated(&half.body)),
                 generation: Generation::default(),
                 unknown: false,
             };
