@@ -53,6 +53,12 @@ impl JsonCheck {
         }
     }
 
+    /// Whether a row, which has no white space around it, is a JSON object with nothing remarkable
+    /// about it that is seen at a glance; any other has to be [`check`](Self::check)ed.
+    pub(super) fn is_plain(&self, row: &[u8]) -> bool {
+        self.keys.is_plain(row)
+    }
+
     /// Checks one row, which has no white space around it.
     pub(super) fn check(&mut self, row: &[u8], suspicions: Suspicions) -> Result<Remarks, BadJson> {
         if row.first() != Some(&b'{') {

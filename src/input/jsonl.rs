@@ -4,7 +4,7 @@
 //! with a fault in it is checked line by line. A bad line is rejected and the rest goes on; memory
 //! is bounded by `--max-row-bytes`, whatever the length of a line.
 
-use super::json::{JsonCheck, Suspicions};
+use super::json::{JsonCheck, Remarks, Suspicions};
 use super::row::{RejectCode, RowReader, Warnings, keep_beginning, not_utf8_at};
 use super::window::{Window, wide};
 use super::{InputError, LocalReject, Next, RawRange, RowWarning};
@@ -28,7 +28,8 @@ struct Block {
     /// Byte of the input behind it.
     end: u64,
     is_utf8: bool,
-    suspicions: Suspicions,
+    /// Looked for when the first row comes that is not plain.
+    suspicions: Option<Suspicions>,
 }
 
 /// A line in the window: white space in front, the row, everything up to the next line.
@@ -81,7 +82,7 @@ impl JsonlReader {
         self.block = Block {
             end: self.window.offset().saturating_add(wide(length)),
             is_utf8: simdutf8::basic::from_utf8(rows).is_ok(),
-            suspicions: self.check.suspect(rows),
+            suspicions: None,
         };
     }
 
@@ -97,7 +98,23 @@ impl JsonlReader {
         let position = self.window.position();
         let left = line.whole.saturating_sub(line.before);
         let row = self.window.unread().get(..line.row).unwrap_or_default();
-        match judge(&mut self.check, &self.block, row) {
+        let plain = self.block.is_utf8 && self.check.is_plain(row);
+        let judged = if plain {
+            Ok(Remarks::default())
+        } else {
+            let left = self.block.end.saturating_sub(self.window.offset());
+            let unread = self.window.unread();
+            let rest = usize::try_from(left)
+                .ok()
+                .and_then(|left| unread.get(..left));
+            judge(
+                &mut self.check,
+                &mut self.block,
+                rest.unwrap_or(unread),
+                row,
+            )
+        };
+        match judged {
             Ok(remarks) => {
                 body.extend_from_slice(row);
                 self.warnings.note(remarks, position);
@@ -208,18 +225,21 @@ fn trim(content: &[u8], length: usize, ends_in_newline: bool) -> Line {
     }
 }
 
+/// Looks closer at a row, the first one of what is left of its block.
 fn judge(
     check: &mut JsonCheck,
-    block: &Block,
+    block: &mut Block,
+    rest: &[u8],
     row: &[u8],
-) -> Result<super::json::Remarks, (RejectCode, String)> {
+) -> Result<Remarks, (RejectCode, String)> {
     if !block.is_utf8
         && let Err(error) = simdutf8::compat::from_utf8(row)
     {
         return Err((RejectCode::NotUtf8, not_utf8_at(error.valid_up_to())));
     }
+    let suspicions = *block.suspicions.get_or_insert_with(|| check.suspect(rest));
     check
-        .check(row, block.suspicions)
+        .check(row, suspicions)
         .map_err(|bad| (bad.code, bad.message))
 }
 

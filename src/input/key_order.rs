@@ -5,6 +5,7 @@
 //! next one of the list costs little; only other rows are read again and searched. The answer is
 //! exact but for collisions of 64-bit hashes, which can only warn of a row for nothing.
 
+use super::plain_row::is_plain;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
 use xxhash_rust::xxh3::xxh3_64;
@@ -16,17 +17,28 @@ const MAX_KEY_BYTES: usize = 1 << 10;
 
 /// Keys that are all different, in the order in which rows have them.
 #[derive(Default)]
-pub(super) struct KeyOrder(Vec<Box<[u8]>>);
+pub(super) struct KeyOrder {
+    keys: Vec<Box<[u8]>>,
+    /// Those that are written without escapes, as they stand in front of their values.
+    written: Vec<Box<[u8]>>,
+}
 
 impl KeyOrder {
+    /// Whether a row is one plain JSON object, without a key twice and without anything remarkable.
+    pub(super) fn is_plain(&self, row: &[u8]) -> bool {
+        is_plain(row, &self.written)
+    }
+
     /// Checks that a row is one JSON object and nothing else; whether it has a key twice.
     pub(super) fn check(&mut self, row: &[u8]) -> Result<bool, serde_json::Error> {
         let mut json = serde_json::Deserializer::from_slice(row);
-        let in_order = json.deserialize_map(Ordered(&self.0))?;
+        let in_order = json.deserialize_map(Ordered(&self.keys))?;
         json.end()?;
         if in_order {
             return Ok(false);
         }
+        // Keys read as bytes may hold raw control characters, which JSON forbids.
+        serde_json::from_slice::<IgnoredAny>(row)?;
         let mut keys = Keys::default();
         serde_json::Deserializer::from_slice(row).deserialize_map(&mut keys)?;
         let duplicates = keys.have_duplicates();
@@ -41,26 +53,33 @@ impl KeyOrder {
         if !row.all_kept {
             return;
         }
-        if !self.merge(&row.kept) || self.0.len() > MAX_KEYS {
-            self.0 = row.kept;
+        if !self.merge(&row.kept) || self.keys.len() > MAX_KEYS {
+            self.keys = row.kept;
         }
+        self.written = self.keys.iter().filter_map(|key| written(key)).collect();
     }
 
     /// Puts new keys where the row has them; false when it has known ones in another order.
     fn merge(&mut self, keys: &[Box<[u8]>]) -> bool {
         let mut next = 0_usize;
         for key in keys {
-            match self.0.iter().position(|known| known == key) {
+            match self.keys.iter().position(|known| known == key) {
                 Some(at) if at < next => return false,
                 Some(at) => next = at.saturating_add(1),
                 None => {
-                    self.0.insert(next, key.clone());
+                    self.keys.insert(next, key.clone());
                     next = next.saturating_add(1);
                 }
             }
         }
         true
     }
+}
+
+/// A key with its quotes and its colon; `None` for one that cannot be written without an escape.
+fn written(key: &[u8]) -> Option<Box<[u8]>> {
+    let escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    (!key.iter().any(escaped)).then(|| [b"\"", key, b"\":"].concat().into_boxed_slice())
 }
 
 /// Visits an object: its values are only checked. Tells whether its keys come in the known order.
@@ -91,7 +110,8 @@ impl<'de> Visitor<'de> for Ordered<'_> {
 struct Keys {
     hashes: Vec<u64>,
     kept: Vec<Box<[u8]>>,
-    /// Whether there are not too many or too long ones to be remembered.
+    /// Whether all of them can be remembered: not too many, none too long or with a control
+    /// character.
     all_kept: bool,
 }
 
@@ -114,7 +134,10 @@ impl Keys {
 
     fn add(&mut self, key: &[u8]) {
         self.hashes.push(xxh3_64(key));
-        self.all_kept &= self.kept.len() < MAX_KEYS && key.len() <= MAX_KEY_BYTES;
+        // A key with an escaped control character is not known, lest it be taken for a raw one.
+        self.all_kept &= self.kept.len() < MAX_KEYS
+            && key.len() <= MAX_KEY_BYTES
+            && !key.iter().any(u8::is_ascii_control);
         if self.all_kept {
             self.kept.push(key.into());
         }
@@ -191,16 +214,26 @@ mod tests {
     }
 
     #[test]
+    fn a_raw_control_character_in_a_key_is_no_json_whatever_came_before() {
+        let mut order = KeyOrder::default();
+        let escaped = br#"{"a":1,"b\tc":2}"#;
+        for _ in 0..2 {
+            assert!(order.check(b"{\"a\":1,\"b\tc\":2}").is_err());
+            assert!(!order.check(escaped).unwrap());
+        }
+    }
+
+    #[test]
     fn rows_that_leave_keys_out_keep_to_the_order_and_are_not_searched() {
         let mut order = KeyOrder::default();
         for keys in [&["a", "c"][..], &["a", "b", "c"], &["c", "d"], &["d"], &[]] {
             assert!(!order.check(row(keys).as_bytes()).unwrap());
         }
-        let known: Vec<&[u8]> = order.0.iter().map(AsRef::as_ref).collect();
+        let known: Vec<&[u8]> = order.keys.iter().map(AsRef::as_ref).collect();
         assert_eq!(known, [b"a", b"b", b"c", b"d"]);
         // Another order takes the place of the old one.
         assert!(!order.check(row(&["d", "a"]).as_bytes()).unwrap());
-        assert_eq!(order.0.len(), 2);
+        assert_eq!(order.keys.len(), 2);
     }
 
     #[test]
@@ -211,7 +244,7 @@ mod tests {
         assert!(!order.check(row(&keys).as_bytes()).unwrap());
         for half in keys.chunks(MAX_KEYS) {
             assert!(!order.check(row(half).as_bytes()).unwrap());
-            assert!(order.0.len() <= MAX_KEYS);
+            assert!(order.keys.len() <= MAX_KEYS);
         }
         keys.push("7");
         assert!(order.check(row(&keys).as_bytes()).unwrap());

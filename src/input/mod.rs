@@ -21,6 +21,7 @@ mod key_order;
 mod layout;
 mod open;
 mod pattern;
+mod plain_row;
 mod range;
 mod row;
 mod settings;

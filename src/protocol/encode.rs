@@ -112,7 +112,7 @@ impl Gzip {
     /// One gzip member that holds `body`, in a vector of exactly its size. The same body and level
     /// always give the same bytes: the header carries no time.
     pub fn compress(&mut self, body: &[u8]) -> Vec<u8> {
-        let mut room = self.compressor.gzip_compress_bound(body.len());
+        let mut room = self.most_bytes(body.len());
         loop {
             if self.buffer.len() < room {
                 self.buffer.resize(room, 0);
@@ -123,6 +123,16 @@ impl Gzip {
                 Err(_) => room = room.saturating_mul(2).max(64),
             }
         }
+    }
+
+    /// The same into memory of the caller's; how many bytes it took, `None` when there is too little.
+    pub fn compress_into(&mut self, body: &[u8], room: &mut [u8]) -> Option<usize> {
+        self.compressor.gzip_compress(body, room).ok()
+    }
+
+    /// Most bytes that so many bytes can take when compressed.
+    pub fn most_bytes(&mut self, bytes: usize) -> usize {
+        self.compressor.gzip_compress_bound(bytes)
     }
 }
 

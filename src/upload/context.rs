@@ -34,6 +34,31 @@ pub struct Services {
     pub stop: Stop,
 }
 
+/// A batch that goes ahead alone, so that a wrong set-up costs few requests.
+#[derive(Default)]
+pub(super) struct Probe {
+    taken: AtomicBool,
+    ended: watch::Sender<bool>,
+}
+
+impl Probe {
+    /// True for the first caller: its batch goes ahead.
+    pub(super) fn take(&self) -> bool {
+        !self.taken.swap(true, Ordering::Relaxed)
+    }
+
+    /// Lets the others go.
+    pub(super) fn end(&self) {
+        self.ended.send_replace(true);
+    }
+
+    /// Resolves when the others may go.
+    pub(super) async fn ended(&self) {
+        let mut listener = self.ended.subscribe();
+        let _ = listener.wait_for(|ended| *ended).await;
+    }
+}
+
 /// The services together with what is the same for every request of the run.
 #[derive(Clone)]
 pub(super) struct Context {
@@ -43,6 +68,10 @@ pub(super) struct Context {
     pub(super) spool_dir: PathBuf,
     pub(super) size_limit: Arc<SizeLimit>,
     pub(super) input_names: Arc<HashMap<InputId, String>>,
+    /// The first batch of the run: its dates share topic, stage, tenant and application.
+    pub(super) probe: Arc<Probe>,
+    /// The answer that says that one of these is wrong.
+    pub(super) wrong_setup: Arc<OnceLock<String>>,
 }
 
 impl Context {
@@ -92,24 +121,21 @@ pub(super) struct DateRun {
     pub(super) row: RegisteredPartition,
     /// Set when an answer stops the date.
     stopped: OnceLock<(Status, String)>,
-    /// Whether a batch of the date was accepted: then the set-up is right, and a refused batch is
-    /// the fault of its rows.
+    /// Whether a batch of the date was accepted, in this run or before: then the set-up is right,
+    /// and a refused batch is the fault of its rows.
     accepted: AtomicBool,
-    /// Whether a first batch is on its way, alone, to find a wrong set-up with few requests.
-    probing: AtomicBool,
-    /// Becomes true when the first batch was answered or took long.
-    probed: watch::Sender<bool>,
+    /// The first batch of the date.
+    pub(super) probe: Probe,
     bisect_requests: AtomicU32,
 }
 
 impl DateRun {
     pub(super) fn new(row: RegisteredPartition) -> Self {
         Self {
-            row,
             stopped: OnceLock::new(),
-            accepted: AtomicBool::new(false),
-            probing: AtomicBool::new(false),
-            probed: watch::Sender::new(false),
+            accepted: AtomicBool::new(row.accepted),
+            row,
+            probe: Probe::default(),
             bisect_requests: AtomicU32::new(0),
         }
     }
@@ -121,7 +147,7 @@ impl DateRun {
     /// Stops the date; the first reason stays. Tells whether this was the first.
     pub(super) fn stop(&self, status: Status, why: String) -> bool {
         let first = self.stopped.set((status, why)).is_ok();
-        self.probed.send_replace(true);
+        self.probe.end();
         first
     }
 
@@ -131,27 +157,11 @@ impl DateRun {
 
     pub(super) fn note_accepted(&self) {
         self.accepted.store(true, Ordering::Relaxed);
-        self.probed.send_replace(true);
+        self.probe.end();
     }
 
     pub(super) fn has_accepted(&self) -> bool {
         self.accepted.load(Ordering::Relaxed)
-    }
-
-    /// True for the first caller: its batch goes ahead alone.
-    pub(super) fn is_probe(&self) -> bool {
-        !self.probing.swap(true, Ordering::Relaxed)
-    }
-
-    /// Lets the other batches go.
-    pub(super) fn end_probe(&self) {
-        self.probed.send_replace(true);
-    }
-
-    /// Resolves when the first batch was answered or took long.
-    pub(super) async fn probed(&self) {
-        let mut listener = self.probed.subscribe();
-        let _ = listener.wait_for(|probed| *probed).await;
     }
 
     /// Takes requests from the budget of bisecting; false when it is used up.

@@ -45,8 +45,8 @@ const MAX_UNSENT: usize = 12;
 /// Messages that may wait between the reading thread and the loop.
 const MESSAGE_QUEUE: usize = 2;
 
-/// Memory that is no batch: the reader's and the inflater's own buffers.
-const READER_MEMORY_BYTES: usize = 4 << 20;
+/// Memory that is no batch: buffers of the reader, the inflater, the ledger and the connections.
+const OTHER_MEMORY_BYTES: usize = 8 << 20;
 
 /// What an upload came to.
 pub(super) struct UploadOutcome {
@@ -166,7 +166,7 @@ impl Engine {
                 self.settings
                     .batch
                     .memory_bytes
-                    .saturating_sub(READER_MEMORY_BYTES),
+                    .saturating_sub(OTHER_MEMORY_BYTES),
             ),
             runtime: Handle::current(),
             messages,
@@ -268,7 +268,7 @@ impl Engine {
         };
         self.in_flight += 1;
         parcel.place = self.place.take();
-        let probe = run.is_probe();
+        let probe = run.probe.take();
         self.tasks.spawn(async move {
             let delivered = async {
                 if let Some(pending) = pending

@@ -2,13 +2,14 @@
 //!
 //! The platform repeats the refused rows as JSON text and gives no index. They are found by content:
 //! by the exact text first, else by equal JSON values. Equal rows cannot be told apart, so as many
-//! of them are refused as the reply says, and the reason names all their lines.
+//! of them are refused as the reply says, and the reason names all their lines. The rows are read
+//! out of the compressed body one by one; only those that the reply speaks of are kept.
 
 use super::parcel::{PackError, Parcel};
+use super::unpack::PackedRows;
 use crate::domain::{Position, RowError};
 use crate::ledger::DeadLetter;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::collections::HashMap;
 
 /// The code of dead letters that the platform refused.
@@ -17,87 +18,120 @@ const CODE: &str = "refused_by_platform";
 /// Most equal rows that a reason lists.
 const MAX_NAMED_ROWS: usize = 20;
 
+/// How much longer than the longest row a repeated row may be: every character escaped, and room for
+/// white space. What is longer is no row of the batch, and is not parsed.
+const MAX_GROWTH: usize = 8;
+
+/// The same, for the smallest rows.
+const MIN_LONGEST_BYTES: usize = 4096;
+
 /// The refused rows; `None` when the list is empty or an entry of it matches no row.
 pub(super) fn refused_rows(
     parcel: &Parcel,
     errors: &[RowError],
 ) -> Result<Option<Vec<DeadLetter>>, PackError> {
-    if errors.is_empty() {
-        return Ok(None);
-    }
-    let body = parcel.inflate()?;
-    let rows: Vec<&RawValue> = serde_json::from_slice(&body).map_err(|_| PackError::Unreadable)?;
-    let places: Vec<(u32, Position)> = parcel.places.iter().collect();
-    if rows.len() != places.len() {
-        return Err(PackError::Unreadable);
-    }
-    let Some(groups) = group_by_content(&rows, errors) else {
+    let Some(groups) = matched_groups(&parcel.body, errors)? else {
         return Ok(None);
     };
-    let mut letters = Vec::new();
-    for group in groups {
-        let refused = group.messages.len().min(group.rows.len());
-        let equal = equal_rows(&group.rows, &places);
-        for (nth, index) in group.rows.iter().take(refused).enumerate() {
-            let (Some(row), Some((piece, position))) = (rows.get(*index), places.get(*index))
-            else {
-                return Err(PackError::Unreadable);
-            };
-            let message = group.messages.get(nth).copied().unwrap_or_default();
-            let reason = (CODE, format!("{message}{equal}"));
-            letters.extend(parcel.dead_letter(*piece, *position, row.get(), reason));
+    let mut refused: HashMap<usize, (&str, &Group<'_>)> = HashMap::new();
+    for group in &groups {
+        for (row, message) in group.rows.keys().zip(&group.messages) {
+            refused.insert(*row, (message, group));
         }
+    }
+    let lines_of = lines(parcel, &groups);
+    let mut letters = Vec::new();
+    for (row, (piece, position)) in parcel.places.iter().enumerate() {
+        let Some((message, group)) = refused.get(&row) else {
+            continue;
+        };
+        let raw = group.rows.get(&row).ok_or(PackError::Unreadable)?;
+        let reason = format!("{message}{}", equal_rows(group, &lines_of));
+        letters.extend(parcel.dead_letter(piece, position, raw, (CODE, reason)));
+    }
+    if letters.len() != refused.len() {
+        return Err(PackError::Unreadable);
     }
     letters.sort_by_key(|letter| (letter.input, letter.position));
     Ok(Some(letters))
 }
 
 /// Rows with the same content, and what was said of them.
+#[derive(Default)]
 struct Group<'a> {
-    rows: Vec<usize>,
+    /// Their texts by their places in the batch.
+    rows: std::collections::BTreeMap<usize, String>,
     messages: Vec<&'a str>,
 }
 
-fn group_by_content<'a>(rows: &[&RawValue], errors: &'a [RowError]) -> Option<Vec<Group<'a>>> {
-    let mut by_text: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (index, row) in rows.iter().enumerate() {
-        by_text.entry(row.get()).or_default().push(index);
+/// The rows that errors speak of; `None` when one speaks of no row.
+fn matched_groups<'a>(
+    body: &[u8],
+    errors: &'a [RowError],
+) -> Result<Option<Vec<Group<'a>>>, PackError> {
+    if errors.is_empty() {
+        return Ok(None);
     }
-    // Canonical forms cost a parse of every row, so they are made only when a text differs.
-    let mut by_value: Option<HashMap<String, Vec<usize>>> = None;
-    let mut groups: Vec<Group<'a>> = Vec::new();
-    let mut group_of_row: HashMap<usize, usize> = HashMap::new();
+    let mut by_text: HashMap<&str, Group<'a>> = HashMap::new();
     for error in errors {
-        let data = error.data.trim();
-        let matched = if let Some(found) = by_text.get(data) {
-            found.clone()
-        } else {
-            let values = by_value.get_or_insert_with(|| rows_by_value(rows));
-            values.get(&canonical(data)?)?.clone()
-        };
-        let first = *matched.first()?;
-        let group = *group_of_row.entry(first).or_insert_with(|| {
-            groups.push(Group {
-                rows: matched,
-                messages: Vec::new(),
-            });
-            groups.len().saturating_sub(1)
-        });
-        if let Some(group) = groups.get_mut(group) {
-            group.messages.push(&error.message);
-        }
+        let group = by_text.entry(error.data.trim()).or_default();
+        group.messages.push(&error.message);
     }
-    Some(groups)
+    let mut longest = MIN_LONGEST_BYTES;
+    for_each_row(body, |index, row| {
+        longest = longest.max(row.len().saturating_mul(MAX_GROWTH));
+        if let Some(group) = by_text.get_mut(row) {
+            group.rows.insert(index, row.to_owned());
+        }
+    })?;
+    // Canonical forms cost a parse of every row, so they are made only when a text differs.
+    if by_text.values().any(|group| group.rows.is_empty()) {
+        return match_by_value(body, by_text, longest);
+    }
+    Ok(Some(by_text.into_values().collect()))
 }
 
-fn rows_by_value(rows: &[&RawValue]) -> HashMap<String, Vec<usize>> {
-    let mut values: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, row) in rows.iter().enumerate() {
-        if let Some(text) = canonical(row.get()) {
-            values.entry(text).or_default().push(index);
-        }
+fn match_by_value<'a>(
+    body: &[u8],
+    by_text: HashMap<&str, Group<'a>>,
+    longest: usize,
+) -> Result<Option<Vec<Group<'a>>>, PackError> {
+    let mut by_value: HashMap<String, Group<'a>> = HashMap::new();
+    for (text, group) in by_text {
+        let value = Some(text)
+            .filter(|text| text.len() <= longest)
+            .and_then(canonical);
+        let Some(value) = value else {
+            return Ok(None);
+        };
+        by_value
+            .entry(value)
+            .or_default()
+            .messages
+            .extend(group.messages);
     }
-    values
+    for_each_row(body, |index, row| {
+        let value = canonical(row);
+        if let Some(group) = value.and_then(|value| by_value.get_mut(&value)) {
+            group.rows.insert(index, row.to_owned());
+        }
+    })?;
+    let groups: Vec<Group<'a>> = by_value.into_values().collect();
+    let all_matched = groups.iter().all(|group| !group.rows.is_empty());
+    Ok(all_matched.then_some(groups))
+}
+
+fn for_each_row(body: &[u8], mut see: impl FnMut(usize, &str)) -> Result<(), PackError> {
+    let mut rows = PackedRows::of(body);
+    let mut index = 0_usize;
+    while let Some(row) = rows.next()? {
+        see(
+            index,
+            std::str::from_utf8(row).map_err(|_| PackError::Unreadable)?,
+        );
+        index = index.saturating_add(1);
+    }
+    Ok(())
 }
 
 /// Keys sorted, white space and escapes normalised; numbers as `serde_json` reads them.
@@ -106,24 +140,35 @@ fn canonical(text: &str) -> Option<String> {
     Some(value.to_string())
 }
 
-fn equal_rows(rows: &[usize], places: &[(u32, Position)]) -> String {
-    if rows.len() < 2 {
+/// The lines of the rows that reasons name.
+fn lines(parcel: &Parcel, groups: &[Group<'_>]) -> HashMap<usize, u64> {
+    let equal = groups.iter().filter(|group| group.rows.len() > 1);
+    let mut named: HashMap<usize, u64> = equal
+        .flat_map(|group| group.rows.keys().take(MAX_NAMED_ROWS))
+        .map(|row| (*row, 0))
+        .collect();
+    if !named.is_empty() {
+        for (row, (_, Position { line, .. })) in parcel.places.iter().enumerate() {
+            named.entry(row).and_modify(|known| *known = line);
+        }
+    }
+    named
+}
+
+fn equal_rows(group: &Group<'_>, lines_of: &HashMap<usize, u64>) -> String {
+    if group.rows.len() < 2 {
         return String::new();
     }
-    let lines: Vec<String> = rows
-        .iter()
-        .take(MAX_NAMED_ROWS)
-        .filter_map(|index| places.get(*index))
-        .map(|(_, position)| position.line.to_string())
-        .collect();
-    let more = if rows.len() > MAX_NAMED_ROWS {
+    let named = group.rows.keys().filter_map(|row| lines_of.get(row));
+    let lines: Vec<String> = named.map(u64::to_string).take(MAX_NAMED_ROWS).collect();
+    let more = if group.rows.len() > MAX_NAMED_ROWS {
         ", …"
     } else {
         ""
     };
     format!(
         " (one of {} equal rows, lines {}{more})",
-        rows.len(),
+        group.rows.len(),
         lines.join(", ")
     )
 }

@@ -3,15 +3,25 @@
 //! Only the reading thread takes from it; whoever shrinks or drops a buffer gives back. Since all
 //! that was taken is given back when its batch is settled, one taker can always go on in the end.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::protocol::Gzip;
+use bytes::Bytes;
+use memmap2::MmapMut;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes are counted in units of this size, since permits are numbered with 32 bits.
 const UNIT_BYTES: usize = 1024;
 
-/// Bodies kept for the next batches: one being filled, one being compressed.
-const MAX_SPARE_BODIES: usize = 2;
+/// Least bytes that get memory of their own.
+const MIN_MAPPED_BYTES: usize = 128 << 10;
+
+/// Room of a body's buffer, nearly all of which is never used. glibc gives blocks beyond 32 MiB back to
+/// the system when they are dropped, and keeps smaller ones once one of their size was dropped.
+const BODY_ROOM_BYTES: usize = (32 << 20) + (64 << 10);
+
+/// Bodies kept for the next batches: as many as are filled, wait and are compressed at one time.
+const MAX_SPARE_BODIES: usize = 4;
 
 /// All buffers of a run may hold so many bytes.
 #[derive(Debug, Clone)]
@@ -22,30 +32,61 @@ pub(super) struct Budget {
 }
 
 /// Buffers that were bodies and become bodies again: large ones cost more to get from the system
-/// than to fill, and what the allocator keeps of them is memory that nobody counts.
+/// than to fill, and what the allocator keeps of them is memory that nobody counts. Each keeps its
+/// share of the budget until somebody waits for memory.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SpareBodies(Arc<Mutex<Vec<Vec<u8>>>>);
+pub(super) struct SpareBodies(Arc<Mutex<Spares>>);
+
+#[derive(Debug, Default)]
+struct Spares {
+    bodies: Vec<(Vec<u8>, Share)>,
+    /// Somebody waits for memory, so nothing is kept.
+    wanted: bool,
+    /// How many bytes of how many were left of the last body when it was compressed.
+    last_compressed: Option<(usize, usize)>,
+}
 
 impl SpareBodies {
-    /// An empty buffer with room for so many bytes.
-    pub(super) fn take(&self, bytes: usize) -> Vec<u8> {
-        let mut body = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-            .unwrap_or_default();
-        body.clear();
-        body.reserve(bytes);
-        body
+    /// Gives a buffer back, with the memory that it takes.
+    pub(super) fn put(&self, body: Vec<u8>, share: Share) {
+        let mut spares = self.lock();
+        if !spares.wanted && spares.bodies.len() < MAX_SPARE_BODIES {
+            spares.bodies.push((body, share));
+        }
     }
 
-    /// Gives a buffer back.
-    pub(super) fn put(&self, body: Vec<u8>) {
-        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < MAX_SPARE_BODIES {
-            spare.push(body);
+    /// Notes what compressing a body came to.
+    pub(super) fn note_compressed(&self, bytes: usize, compressed: usize) {
+        self.lock().last_compressed = Some((compressed, bytes));
+    }
+
+    /// Bytes that a body probably takes when compressed: an eighth more than the last one in
+    /// proportion, and all of it before there was one.
+    pub(super) fn likely_compressed(&self, bytes: usize) -> usize {
+        match self.lock().last_compressed {
+            Some((compressed, of)) if of > 0 => {
+                let likely = bytes.saturating_mul(compressed) / of;
+                likely.saturating_add(likely / 8).min(bytes)
+            }
+            _ => bytes,
         }
+    }
+
+    fn take(&self) -> Option<(Vec<u8>, Share)> {
+        self.lock().bodies.pop()
+    }
+
+    /// Keeps nothing while somebody waits for memory.
+    fn give_up(&self, wanted: bool) {
+        let mut spares = self.lock();
+        spares.wanted = wanted;
+        if wanted {
+            spares.bodies.clear();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Spares> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,13 +111,22 @@ impl Budget {
         &self.spare
     }
 
-    /// Takes so many bytes, waiting until they are there. A wish beyond the whole budget takes the
-    /// whole budget. For threads that may block.
-    pub(super) fn take_blocking(&self, runtime: &Handle, bytes: usize) -> Option<Share> {
-        let wanted = units(bytes).min(self.total);
-        let units = Arc::clone(&self.units);
-        let permit = runtime.block_on(units.acquire_many_owned(wanted)).ok()?;
-        Some(Share { permit })
+    /// An empty buffer and memory for so many bytes, waiting until it is there. A wish beyond the whole budget takes the whole budget. For threads that may block.
+    pub(super) fn take_body_blocking(
+        &self,
+        runtime: &Handle,
+        bytes: usize,
+    ) -> Option<(Vec<u8>, Share)> {
+        let (mut body, share) = self.spare.take().unzip();
+        let body = body.get_or_insert_default();
+        body.clear();
+        body.reserve(BODY_ROOM_BYTES);
+        let mut share = match share {
+            Some(share) => share,
+            None => self.acquire(runtime, 0)?,
+        };
+        self.resize_blocking(runtime, &mut share, bytes)?;
+        Some((std::mem::take(body), share))
     }
 
     /// Makes a share exactly as large as what it stands for.
@@ -89,22 +139,55 @@ impl Budget {
         let held = u32::try_from(share.permit.num_permits()).unwrap_or(u32::MAX);
         let wanted = units(bytes).min(self.total);
         if wanted > held {
-            let more = Arc::clone(&self.units).acquire_many_owned(wanted.saturating_sub(held));
-            share.permit.merge(runtime.block_on(more).ok()?);
+            let more = self.acquire(runtime, wanted.saturating_sub(held))?;
+            share.permit.merge(more.permit);
         } else {
             share.shrink_to(bytes);
         }
         Some(())
     }
+
+    fn acquire(&self, runtime: &Handle, units: u32) -> Option<Share> {
+        if let Ok(permit) = Arc::clone(&self.units).try_acquire_many_owned(units) {
+            return Some(Share { permit });
+        }
+        self.spare.give_up(true);
+        let acquired = runtime.block_on(Arc::clone(&self.units).acquire_many_owned(units));
+        self.spare.give_up(false);
+        Some(Share {
+            permit: acquired.ok()?,
+        })
+    }
 }
 
 impl Share {
+    /// Takes so many bytes out, or all if there are fewer.
+    pub(super) fn split_off(&mut self, bytes: usize) -> Option<Self> {
+        let wanted = usize::try_from(units(bytes)).unwrap_or(usize::MAX);
+        let permit = self.permit.split(wanted.min(self.permit.num_permits()))?;
+        Some(Self { permit })
+    }
+
     /// Gives back what is beyond so many bytes.
     pub(super) fn shrink_to(&mut self, bytes: usize) {
         let keep = usize::try_from(units(bytes)).unwrap_or(usize::MAX);
         let surplus = self.permit.num_permits().saturating_sub(keep);
         drop(self.permit.split(surplus));
     }
+}
+
+/// A body compressed into memory of its own, of which only what is written to is ever used, and which
+/// goes back to the system with it. What the allocator would keep for itself between large bodies is
+/// memory that nobody counts; small ones come from it all the same.
+pub(super) fn compressed(body: &[u8], gzip: &mut Gzip) -> Bytes {
+    let most = gzip.most_bytes(body.len());
+    if most >= MIN_MAPPED_BYTES
+        && let Ok(mut mapped) = MmapMut::map_anon(most)
+        && let Some(written) = gzip.compress_into(body, &mut mapped)
+    {
+        return Bytes::from_owner(mapped).slice(..written);
+    }
+    Bytes::from(gzip.compress(body))
 }
 
 fn units(bytes: usize) -> u32 {
@@ -119,17 +202,71 @@ mod tests {
     fn what_is_dropped_or_shrunk_can_be_taken_again() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let budget = Budget::new(10 * UNIT_BYTES);
-        let mut first = budget
-            .take_blocking(runtime.handle(), 100 * UNIT_BYTES)
-            .unwrap();
+        let handle = runtime.handle();
+        let (_, mut first) = budget.take_body_blocking(handle, 100 * UNIT_BYTES).unwrap();
         assert_eq!(budget.units.available_permits(), 0);
         first.shrink_to(3 * UNIT_BYTES);
         assert_eq!(budget.units.available_permits(), 7);
         budget
-            .resize_blocking(runtime.handle(), &mut first, 5 * UNIT_BYTES)
+            .resize_blocking(handle, &mut first, 5 * UNIT_BYTES)
             .unwrap();
         assert_eq!(budget.units.available_permits(), 5);
+        let second = first.split_off(2 * UNIT_BYTES).unwrap();
+        drop(second);
+        assert_eq!(budget.units.available_permits(), 7);
         drop(first);
         assert_eq!(budget.units.available_permits(), 10);
+    }
+
+    #[test]
+    fn small_and_large_bodies_are_compressed_to_the_same_bytes_as_anywhere() {
+        let mut gzip = Gzip::new(1);
+        for length in [
+            0,
+            1,
+            MIN_MAPPED_BYTES - 1,
+            MIN_MAPPED_BYTES,
+            3 * MIN_MAPPED_BYTES + 1,
+        ] {
+            let body: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+            let wanted = gzip.compress(&body);
+            assert_eq!(compressed(&body, &mut gzip), wanted, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn what_a_body_comes_to_is_told_by_the_one_before() {
+        let spare = SpareBodies::default();
+        assert_eq!(spare.likely_compressed(1000), 1000);
+        spare.note_compressed(4000, 1000);
+        assert_eq!(spare.likely_compressed(800), 225);
+        spare.note_compressed(100, 110);
+        assert_eq!(spare.likely_compressed(800), 800);
+    }
+
+    #[test]
+    fn a_spare_body_keeps_its_memory_until_somebody_needs_it() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let handle = runtime.handle();
+        let budget = Budget::new(10 * UNIT_BYTES);
+        let (mut body, share) = budget.take_body_blocking(handle, 6 * UNIT_BYTES).unwrap();
+        body.reserve(6 * UNIT_BYTES);
+        let capacity = body.capacity();
+        budget.spare().put(body, share);
+        assert_eq!(budget.units.available_permits(), 4);
+        // It is used again with the memory that it has.
+        let (body, share) = budget.take_body_blocking(handle, 5 * UNIT_BYTES).unwrap();
+        assert_eq!(
+            (body.capacity(), budget.units.available_permits()),
+            (capacity, 5)
+        );
+        budget.spare().put(body, share);
+        // It makes room for a share that could not be had otherwise.
+        let mut large = budget.acquire(handle, 1).unwrap();
+        budget
+            .resize_blocking(handle, &mut large, 9 * UNIT_BYTES)
+            .unwrap();
+        assert_eq!(budget.units.available_permits(), 1);
+        assert!(budget.spare.take().is_none());
     }
 }

@@ -23,8 +23,8 @@ const MAX_REJECT_BYTES_IN_BATCH: usize = 1 << 20;
 /// Bytes of dead letters that end a batch even before its input has been judged.
 const MAX_UNJUDGED_REJECT_BYTES: usize = 8 << 20;
 
-/// Room for one row more than fits, so that bodies are not moved while they grow.
-const BODY_HEADROOM: usize = 64 << 10;
+/// Least memory that a body begins with, and by which it grows.
+const LEAST_GRANT: usize = 1 << 20;
 
 /// The batch that is being filled.
 pub(super) struct OpenBatch<'a> {
@@ -46,6 +46,8 @@ pub(super) struct OpenBatch<'a> {
     consumed: u64,
     max_rows: u32,
     max_bytes: usize,
+    /// Bytes of the body for which there is memory in the share.
+    granted: usize,
 }
 
 impl<'a> OpenBatch<'a> {
@@ -69,6 +71,7 @@ impl<'a> OpenBatch<'a> {
             consumed: 0,
             max_rows: 0,
             max_bytes: 0,
+            granted: 0,
         };
         open.renew()?;
         Ok(open)
@@ -77,15 +80,13 @@ impl<'a> OpenBatch<'a> {
     /// Memory and limits for the next batch.
     fn renew(&mut self) -> Result<(), Halt> {
         (self.max_rows, self.max_bytes) = (self.batcher.limits)();
-        self.share = self
-            .batcher
-            .budget
-            .take_blocking(&self.batcher.runtime, self.max_bytes);
-        if self.share.is_none() {
-            return Err(Halt::Closed);
-        }
-        let room = self.max_bytes.saturating_add(BODY_HEADROOM);
-        self.body = self.batcher.budget.spare().take(room);
+        // The next batch is probably as large as the last one; if not, it takes more on the way.
+        let likely = self.granted.max(LEAST_GRANT).min(self.max_bytes);
+        let budget = &self.batcher.budget;
+        let (body, share) = budget
+            .take_body_blocking(&self.batcher.runtime, likely)
+            .ok_or(Halt::Closed)?;
+        (self.body, self.share, self.granted) = (body, Some(share), likely);
         self.body.push(b'[');
         Ok(())
     }
@@ -118,12 +119,28 @@ impl<'a> OpenBatch<'a> {
             self.body.extend_from_slice(&row);
         }
         self.add_row(position);
+        self.grow()?;
         if self.rows >= self.max_rows {
             reader.accept();
             self.cut_input(reader);
             self.send()?;
         }
         Ok(next)
+    }
+
+    /// Takes memory for what the body has grown to.
+    fn grow(&mut self) -> Result<(), Halt> {
+        if self.body.len() <= self.granted {
+            return Ok(());
+        }
+        self.granted = self.body.len().saturating_add(LEAST_GRANT);
+        if let Some(share) = &mut self.share {
+            self.batcher
+                .budget
+                .resize_blocking(&self.batcher.runtime, share, self.granted)
+                .ok_or(Halt::Closed)?;
+        }
+        Ok(())
     }
 
     pub(super) fn add_row(&mut self, position: Position) {
@@ -232,12 +249,12 @@ impl<'a> OpenBatch<'a> {
             return Err(Halt::Closed);
         };
         // The body and, for a moment, its compressed form beside it.
+        let budget = &self.batcher.budget;
         let needed = body
             .len()
-            .saturating_mul(2)
+            .saturating_add(budget.spare().likely_compressed(body.len()))
             .saturating_add(places.memory_bytes());
-        self.batcher
-            .budget
+        budget
             .resize_blocking(&self.batcher.runtime, &mut share, needed)
             .ok_or(Halt::Closed)?;
         let cut = Cut {

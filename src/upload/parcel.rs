@@ -3,21 +3,18 @@
 use super::context::Context;
 use super::cut::{Cut, CutKind};
 use super::event::Event;
-use super::memory::Share;
+use super::memory::{Share, compressed};
 use super::places::RowPlaces;
 use super::spool;
+use super::unpack::PackedRows;
 use crate::domain::{BatchIdentity, Generation, Partition, Position, RequestId};
 use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, Piece, RejectSource};
 use crate::protocol::{self, Gzip};
 use bytes::Bytes;
-use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OwnedSemaphorePermit;
 use xxhash_rust::xxh3::xxh3_128;
-
-/// Guard against a body of ours that inflates to something else than it was.
-const MAX_BODY_BYTES: usize = 1 << 30;
 
 /// A batch whose body exists only compressed.
 #[derive(Default)]
@@ -83,9 +80,9 @@ impl Packer {
     fn compress(&self, body: &[u8]) -> Bytes {
         let idle = self.compressors().pop();
         let mut gzip = idle.unwrap_or_else(|| Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
-        let compressed = gzip.compress(body);
+        let compressed = compressed(body, &mut gzip);
         self.compressors().push(gzip);
-        Bytes::from(compressed)
+        compressed
     }
 
     fn compressors(&self) -> MutexGuard<'_, Vec<Gzip>> {
@@ -119,7 +116,6 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
     };
     let digest = xxh3_128(&body);
     let compressed = packer.compress(&body);
-    spare.put(body);
     let (id, generation, unknown) = match &kind {
         CutKind::Fresh { .. } => {
             if spooled {
@@ -137,7 +133,10 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
             ..
         } => (*id, *generation, *unknown),
     };
-    share.shrink_to(compressed.len().saturating_add(places.memory_bytes()));
+    spare.note_compressed(body.len(), compressed.len());
+    let kept = share.split_off(compressed.len().saturating_add(places.memory_bytes()));
+    share.shrink_to(body.len());
+    spare.put(body, share);
     Ok(Packed {
         partition,
         kind,
@@ -155,7 +154,7 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
             source_bytes,
             place: None,
             sent_as: None,
-            share: Some(share),
+            share: kept,
         }),
     })
 }
@@ -227,13 +226,6 @@ impl Parcel {
         )
     }
 
-    /// The uncompressed JSON array.
-    pub(super) fn inflate(&self) -> Result<Vec<u8>, PackError> {
-        protocol::inflate(Some("gzip"), &self.body, MAX_BODY_BYTES)
-            .map(std::borrow::Cow::into_owned)
-            .map_err(|_| PackError::Unreadable)
-    }
-
     /// A dead letter for one of its rows, still without the answer's Request-Id.
     pub(super) fn dead_letter(
         &self,
@@ -256,36 +248,40 @@ impl Parcel {
 
     /// Its rows in two halves. The parcel must have at least two rows.
     pub(super) fn halves(&self) -> Result<[Half; 2], PackError> {
-        let body = self.inflate()?;
-        let rows: Vec<&RawValue> =
-            serde_json::from_slice(&body).map_err(|_| PackError::Unreadable)?;
-        let places: Vec<(u32, Position)> = self.places.iter().collect();
-        if places.len() != rows.len() || rows.len() < 2 {
-            return Err(PackError::Unreadable);
+        let mut rows = PackedRows::of(&self.body);
+        let mut places = self.places.iter();
+        let all = usize::try_from(self.rows).unwrap_or(usize::MAX);
+        let first = self.half(&mut rows, places.by_ref().take(all.div_ceil(2)))?;
+        let second = self.half(&mut rows, places)?;
+        let whole = first.rows.checked_add(second.rows) == Some(self.rows);
+        if whole && second.rows > 0 && rows.next()?.is_none() {
+            Ok([first, second])
+        } else {
+            Err(PackError::Unreadable)
         }
-        let middle = rows.len().div_ceil(2);
-        let (first_rows, second_rows) = rows.split_at(middle);
-        let (first_places, second_places) = places.split_at(middle);
-        Ok([
-            self.half(first_rows, first_places),
-            self.half(second_rows, second_places),
-        ])
     }
 
-    fn half(&self, rows: &[&RawValue], from: &[(u32, Position)]) -> Half {
-        let mut body = Vec::with_capacity(rows.iter().map(|row| row.get().len() + 1).sum());
+    fn half(
+        &self,
+        from: &mut PackedRows<'_>,
+        of: impl Iterator<Item = (u32, Position)>,
+    ) -> Result<Half, PackError> {
+        let mut body = Vec::new();
+        let mut rows = 0_u32;
         let mut pieces: Vec<Piece> = Vec::new();
         let mut places = RowPlaces::default();
         let mut last_piece = None;
-        for (row, (piece, position)) in rows.iter().zip(from) {
+        for (piece, position) in of {
+            let row = from.next()?.ok_or(PackError::Unreadable)?;
             body.push(if body.is_empty() { b'[' } else { b',' });
-            body.extend_from_slice(row.get().as_bytes());
-            let input = usize::try_from(*piece)
+            body.extend_from_slice(row);
+            rows = rows.saturating_add(1);
+            let input = usize::try_from(piece)
                 .ok()
                 .and_then(|index| self.pieces.get(index))
                 .map(|whole| whole.input);
             match (pieces.last_mut(), input) {
-                (Some(last), _) if last_piece == Some(*piece) => {
+                (Some(last), _) if last_piece == Some(piece) => {
                     last.last_record = position.ordinal;
                     last.rows = last.rows.saturating_add(1);
                 }
@@ -297,18 +293,18 @@ impl Parcel {
                 }),
                 (_, None) => {}
             }
-            last_piece = Some(*piece);
+            last_piece = Some(piece);
             let index = u32::try_from(pieces.len().saturating_sub(1)).unwrap_or(u32::MAX);
-            places.push(index, *position);
+            places.push(index, position);
         }
         body.push(b']');
-        Half {
+        Ok(Half {
             pieces,
-            rows: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+            rows,
             digest: xxh3_128(&body),
-            body: Bytes::from(Gzip::new(protocol::DEFAULT_GZIP_LEVEL).compress(&body)),
+            body: compressed(&body, &mut Gzip::new(protocol::DEFAULT_GZIP_LEVEL)),
             places,
-        }
+        })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::upload::{BatchSettings, GateSettings, RetrySettings, RunSettings, Set
 /// Rows of a batch when streaming, by default: such rows are wanted soon.
 const STREAMING_BATCH_ROWS: u32 = 1_000;
 /// Memory beside the two bodies that are needed at least.
-const BASE_MEMORY_BYTES: usize = 4 << 20;
+const BASE_MEMORY_BYTES: usize = 8 << 20;
 /// The platform's own topics (D108564); others are possible.
 const USUAL_TOPICS: [&str; 3] = ["item", "user", "behavior"];
 
@@ -196,7 +196,7 @@ fn batch_settings(
     if args.batch.memory.0 < needed {
         return Err(UsageError::new(format!(
             "--memory {} is too little for --batch-bytes {batch_bytes} and --max-row-bytes \
-             {row_bytes}: at least twice the larger one and 4MiB are needed, {}",
+             {row_bytes}: at least twice the larger one and 8MiB are needed, {}",
             args.batch.memory,
             crate::cli::value::ByteSize(needed)
         )));

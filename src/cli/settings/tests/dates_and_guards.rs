@@ -147,9 +147,9 @@ fn buffers_must_hold_two_of_the_largest_bodies() {
         message.starts_with("--memory 16MiB is too little for --batch-bytes 8MiB"),
         "{message}"
     );
-    assert!(message.ends_with(", 20MiB"), "{message}");
-    assert!(write(&format!("{ITEM} --memory 20MiB x")).is_ok());
-    assert!(refused(&format!("{ITEM} --max-row-bytes 16MiB x")).contains("36MiB"));
+    assert!(message.ends_with(", 24MiB"), "{message}");
+    assert!(write(&format!("{ITEM} --memory 24MiB x")).is_ok());
+    assert!(refused(&format!("{ITEM} --max-row-bytes 16MiB x")).contains("40MiB"));
 }
 
 #[test]
