@@ -20,6 +20,7 @@ const FLOORS: [(&str, u8); 11] = [
     ("domain", 0),
     ("protocol", 1),
     ("retry", 1),
+    ("schema", 1),
     ("input", 2),
     ("ledger", 2),
     ("limiter", 2),

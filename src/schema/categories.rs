@@ -1,6 +1,6 @@
 //! The structure of a `categories` field: an array of depths with their nodes, as a JSON string.
 //!
-//! Read from the vendor's validator (air_api_tool `field_check_categories.go`).
+//! Read from the vendor's validator (`air_api_tool` `field_check_categories.go`).
 
 use serde::Deserialize;
 

@@ -1,6 +1,6 @@
 //! What a value has to satisfy beyond its type.
 //!
-//! The checks and their edges are those of the vendor's validator (air_api_tool `checker/`), so
+//! The checks and their edges are those of the vendor's validator (`air_api_tool` `checker/`), so
 //! that the same data gets the same verdict; what is added is said where it is.
 
 use super::cast::Value;

@@ -1,6 +1,6 @@
 //! Points in time as rows write them: seconds or milliseconds since 1970, or text in a layout.
 //!
-//! The window of epochs is the vendor's (air_api_tool `field_checker_datetime.go`): nothing before
+//! The window of epochs is the vendor's (`air_api_tool` `field_checker_datetime.go`): nothing before
 //! 10⁹ and nothing after 10¹⁵, which leaves out microseconds; 0 stands for "not known". A schema may
 //! narrow it to a unit and to days between which the value has to lie.
 

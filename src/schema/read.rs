@@ -2,7 +2,7 @@
 //!
 //! A file of ours is an object with `fields`; a schema of the vendor's validator is an array of
 //! `{name, type}`, its checkers an array of `{field_name, checker_name, checker_cfg}`
-//! (air_api_tool `schema/`, `checker/`). A misspelt key or type is an error that names it, never
+//! (`air_api_tool` `schema/`, `checker/`). A misspelt key or type is an error that names it, never
 //! something to pass over: what is not checked here is lost on the platform.
 
 mod own;

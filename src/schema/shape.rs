@@ -239,11 +239,8 @@ impl Shaper {
                     .then(|| check.rule.fault(value.as_ref()))
                     .flatten()?;
                 if let Some(when) = &check.when {
-                    message.push_str(&format!(
-                        " (when {} is {})",
-                        when.field,
-                        when.values.join(" or ")
-                    ));
+                    let values = when.values.join(" or ");
+                    message = format!("{message} (when {} is {values})", when.field);
                 }
                 Some((kind, message))
             });
@@ -268,14 +265,13 @@ impl Shaper {
             if self.row.len() > 1 {
                 self.row.push(b',');
             }
-            match self.plan.new_key(found.target) {
-                Some(key) => self.row.extend_from_slice(key),
-                None => {
-                    self.row.push(b'"');
-                    self.row
-                        .extend_from_slice(row.get(found.key.clone()).unwrap_or_default());
-                    self.row.push(b'"');
-                }
+            if let Some(key) = self.plan.new_key(found.target) {
+                self.row.extend_from_slice(key);
+            } else {
+                self.row.push(b'"');
+                self.row
+                    .extend_from_slice(row.get(found.key.clone()).unwrap_or_default());
+                self.row.push(b'"');
             }
             self.row.push(b':');
             let value = match &found.rewritten {

@@ -1,3 +1,5 @@
+//! What schema files say, and what is said of those that are none.
+
 use super::super::check::{Range, Rule, When};
 use super::super::datetime::{Datetime, Epoch};
 use super::super::{FieldType, Level};

@@ -1,4 +1,4 @@
-//! Files of the vendor's validator, air_api_tool: its stored schemas and its stored checkers.
+//! Files of the vendor's validator, `air_api_tool`: its stored schemas and its stored checkers.
 //!
 //! Go writes them (`schema/helper.go`, `checker/helper.go`); keys with empty values are left out.
 //! Its deprecated bool takes any integer there, so it is an int64 here.

@@ -1,3 +1,5 @@
+//! Rows as they come out of a shaper.
+
 use super::super::{Schema, SchemaFile};
 use super::*;
 
