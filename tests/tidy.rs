@@ -16,7 +16,7 @@ use std::path::Path;
 const MAX_LINES: usize = 400;
 
 /// The floor of each module of the crate.
-const FLOORS: [(&str, u8); 11] = [
+const FLOORS: [(&str, u8); 12] = [
     ("domain", 0),
     ("protocol", 1),
     ("retry", 1),
