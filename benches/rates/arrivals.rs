@@ -68,7 +68,9 @@ pub(crate) fn stretch(arrivals: &[Arrival], from: f64, to: f64) -> Stretch {
 
 /// Longest time without a request of this file between two moments.
 pub(crate) fn longest_gap(arrivals: &[Arrival], tag: u8, from: f64, to: f64) -> f64 {
-    let inner = arrivals.iter().filter(|it| it.tag == tag && it.at > from && it.at < to);
+    let inner = arrivals
+        .iter()
+        .filter(|it| it.tag == tag && it.at > from && it.at < to);
     let mut last = from;
     let mut longest = 0.0_f64;
     for at in inner.map(|it| it.at).chain([to]) {

@@ -19,12 +19,36 @@ pub(crate) struct Case {
 }
 
 pub(crate) const CASES: [Case; 6] = [
-    Case { name: "10,000-row batches", batch: 10_000, latency: (0, 0) },
-    Case { name: "10,000-row batches, 2 s", batch: 10_000, latency: (2_000, 2_000) },
-    Case { name: "10,000-row batches, 20..800 ms", batch: 10_000, latency: (20, 800) },
-    Case { name: "300-row batches", batch: 300, latency: (0, 0) },
-    Case { name: "300-row batches, 2 s", batch: 300, latency: (2_000, 2_000) },
-    Case { name: "300-row batches, 20..800 ms", batch: 300, latency: (20, 800) },
+    Case {
+        name: "10,000-row batches",
+        batch: 10_000,
+        latency: (0, 0),
+    },
+    Case {
+        name: "10,000-row batches, 2 s",
+        batch: 10_000,
+        latency: (2_000, 2_000),
+    },
+    Case {
+        name: "10,000-row batches, 20..800 ms",
+        batch: 10_000,
+        latency: (20, 800),
+    },
+    Case {
+        name: "300-row batches",
+        batch: 300,
+        latency: (0, 0),
+    },
+    Case {
+        name: "300-row batches, 2 s",
+        batch: 300,
+        latency: (2_000, 2_000),
+    },
+    Case {
+        name: "300-row batches, 20..800 ms",
+        batch: 300,
+        latency: (20, 800),
+    },
 ];
 
 /// What came of one run.

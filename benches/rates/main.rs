@@ -105,7 +105,8 @@ fn full_rate(options: &Options, place: &Place) -> io::Result<()> {
     for case in options.chosen(&full_rate::CASES, |case| case.name) {
         let runs = (0..options.runs).map(|_| case.run(place, options.rows));
         let runs = runs.collect::<io::Result<Vec<_>>>()?;
-        let all = |figure: fn(&full_rate::Figures) -> f64| Spread(runs.iter().map(figure).collect());
+        let all =
+            |figure: fn(&full_rate::Figures) -> f64| Spread(runs.iter().map(figure).collect());
         let incomplete = runs.iter().filter(|run| !run.complete).count();
         println!(
             "| {}{} | {} | {}, {} | {} | {} | {} |",
@@ -175,9 +176,8 @@ fn throttling(options: &Options, place: &Place) -> io::Result<()> {
             })?;
         }
         for (case, runs) in group.iter().zip(&figures) {
-            let all = |figure: fn(&throttling::Figures) -> f64| {
-                Spread(runs.iter().map(figure).collect())
-            };
+            let all =
+                |figure: fn(&throttling::Figures) -> f64| Spread(runs.iter().map(figure).collect());
             let back = Spread(runs.iter().filter_map(|run| run.back).collect());
             println!(
                 "| {} | {} | {} | {back} | {} |",
@@ -202,6 +202,9 @@ fn show(arrivals: &[Arrival]) {
         let sum = stretch(arrivals, from, from + 2.0);
         let rows = sum.rows_taken / 2;
         let bar = "#".repeat((rows / 1_000) as usize);
-        println!("{from:5.0} s {rows:6} {bar:50} {:4} sent {:3} refused", sum.requests, sum.refused);
+        println!(
+            "{from:5.0} s {rows:6} {bar:50} {:4} sent {:3} refused",
+            sum.requests, sum.refused
+        );
     }
 }

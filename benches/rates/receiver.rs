@@ -173,12 +173,17 @@ impl Shared {
     }
 
     fn reply(&self, mut connection: &TcpStream, taken: bool) -> io::Result<()> {
-        let (status, code) = if taken { ("200 OK", 0) } else { ("429 Too Many Requests", 429) };
+        let (status, code) = if taken {
+            ("200 OK", 0)
+        } else {
+            ("429 Too Many Requests", 429)
+        };
         let later = match self.plan.retry_after {
             Some(seconds) if !taken => format!("Retry-After: {seconds}\r\n"),
             _ => String::new(),
         };
-        let body = format!("{{\"status\":{{\"code\":{code},\"message\":\"\",\"success\":{taken}}}}}");
+        let body =
+            format!("{{\"status\":{{\"code\":{code},\"message\":\"\",\"success\":{taken}}}}}");
         let length = body.len();
         write!(
             connection,

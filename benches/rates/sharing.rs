@@ -22,10 +22,22 @@ pub(crate) struct Case {
 }
 
 pub(crate) const CASES: [Case; 4] = [
-    Case { name: "two of 10,000-row batches", batches: &[10_000, 10_000] },
-    Case { name: "10,000 beside 300", batches: &[10_000, 300] },
-    Case { name: "two of 300", batches: &[300, 300] },
-    Case { name: "four: 10,000, 10,000, 300, 1", batches: &[10_000, 10_000, 300, 1] },
+    Case {
+        name: "two of 10,000-row batches",
+        batches: &[10_000, 10_000],
+    },
+    Case {
+        name: "10,000 beside 300",
+        batches: &[10_000, 300],
+    },
+    Case {
+        name: "two of 300",
+        batches: &[300, 300],
+    },
+    Case {
+        name: "four: 10,000, 10,000, 300, 1",
+        batches: &[10_000, 10_000, 300, 1],
+    },
 ];
 
 /// What came of one run.
@@ -69,7 +81,12 @@ impl Case {
         let sum = stretch(&arrivals, FROM, until);
         let seconds = until - FROM;
         let rows_used = sum.rows_taken as f64 / seconds / 500.0;
-        let of = |tag: char| arrivals.iter().filter(move |it| char::from(it.tag) == tag).copied();
+        let of = |tag: char| {
+            arrivals
+                .iter()
+                .filter(move |it| char::from(it.tag) == tag)
+                .copied()
+        };
         let rows = tags.iter().map(|tag| {
             let own: Vec<Arrival> = of(*tag).collect();
             stretch(&own, FROM, until).rows_taken as f64 / seconds

@@ -41,21 +41,92 @@ const USUAL: Case = Case {
 
 pub(crate) const CASES: [Case; 16] = [
     USUAL,
-    Case { name: "15,000 rows/s, 200 ms", latency: (200, 200), ..USUAL },
-    Case { name: "15,000 rows/s, 2 s", latency: (2_000, 2_000), ..USUAL },
-    Case { name: "15,000 rows/s, 300-row batches", batch: 300, ..USUAL },
-    Case { name: "15,000 rows/s, 300-row batches, 2 s", batch: 300, latency: (2_000, 2_000), ..USUAL },
-    Case { name: "3,000 rows/s", rows: 3_000, ..USUAL },
-    Case { name: "3,000 rows/s, 2 s", rows: 3_000, latency: (2_000, 2_000), ..USUAL },
-    Case { name: "3,000 rows/s, 300-row batches", rows: 3_000, batch: 300, ..USUAL },
-    Case { name: "45,000 rows/s", rows: 45_000, ..USUAL },
-    Case { name: "20 requests/s, 300-row batches", batch: 300, rows: 50_000, requests: 20, ..USUAL },
-    Case { name: "20 requests/s, one-row batches", batch: 1, rows: 50_000, requests: 20, ..USUAL },
-    Case { name: "20 requests/s, one row, 200 ms", batch: 1, rows: 50_000, requests: 20, latency: (200, 200), ..USUAL },
-    Case { name: "15,000 rows/s in fixed seconds", fixed_seconds: true, ..USUAL },
-    Case { name: "15,000 rows/s, Retry-After: 1", retry_after: Some(1), ..USUAL },
-    Case { name: "15,000 rows/s for 40 s, then 50,000", recovers: Some(40.0), ..USUAL },
-    Case { name: "3,000 rows/s for 40 s, then 50,000", rows: 3_000, recovers: Some(40.0), ..USUAL },
+    Case {
+        name: "15,000 rows/s, 200 ms",
+        latency: (200, 200),
+        ..USUAL
+    },
+    Case {
+        name: "15,000 rows/s, 2 s",
+        latency: (2_000, 2_000),
+        ..USUAL
+    },
+    Case {
+        name: "15,000 rows/s, 300-row batches",
+        batch: 300,
+        ..USUAL
+    },
+    Case {
+        name: "15,000 rows/s, 300-row batches, 2 s",
+        batch: 300,
+        latency: (2_000, 2_000),
+        ..USUAL
+    },
+    Case {
+        name: "3,000 rows/s",
+        rows: 3_000,
+        ..USUAL
+    },
+    Case {
+        name: "3,000 rows/s, 2 s",
+        rows: 3_000,
+        latency: (2_000, 2_000),
+        ..USUAL
+    },
+    Case {
+        name: "3,000 rows/s, 300-row batches",
+        rows: 3_000,
+        batch: 300,
+        ..USUAL
+    },
+    Case {
+        name: "45,000 rows/s",
+        rows: 45_000,
+        ..USUAL
+    },
+    Case {
+        name: "20 requests/s, 300-row batches",
+        batch: 300,
+        rows: 50_000,
+        requests: 20,
+        ..USUAL
+    },
+    Case {
+        name: "20 requests/s, one-row batches",
+        batch: 1,
+        rows: 50_000,
+        requests: 20,
+        ..USUAL
+    },
+    Case {
+        name: "20 requests/s, one row, 200 ms",
+        batch: 1,
+        rows: 50_000,
+        requests: 20,
+        latency: (200, 200),
+        ..USUAL
+    },
+    Case {
+        name: "15,000 rows/s in fixed seconds",
+        fixed_seconds: true,
+        ..USUAL
+    },
+    Case {
+        name: "15,000 rows/s, Retry-After: 1",
+        retry_after: Some(1),
+        ..USUAL
+    },
+    Case {
+        name: "15,000 rows/s for 40 s, then 50,000",
+        recovers: Some(40.0),
+        ..USUAL
+    },
+    Case {
+        name: "3,000 rows/s for 40 s, then 50,000",
+        rows: 3_000,
+        recovers: Some(40.0),
+        ..USUAL
+    },
 ];
 
 /// What came of one run.

@@ -44,7 +44,10 @@ impl Place {
 
     /// A file of so many rows of about so many bytes, made when first asked for.
     pub(crate) fn rows(&self, tag: char, rows: u32, bytes: usize) -> io::Result<PathBuf> {
-        let path = self.folder.path().join(format!("{tag}-{rows}-{bytes}.jsonl"));
+        let path = self
+            .folder
+            .path()
+            .join(format!("{tag}-{rows}-{bytes}.jsonl"));
         if !path.exists() {
             let mut file = BufWriter::with_capacity(1 << 20, File::create(&path)?);
             let mut mixed = u64::from(tag) << 32;
@@ -52,10 +55,18 @@ impl Place {
             for row in 0..rows {
                 filler.clear();
                 while filler.len() + 45 < bytes {
-                    mixed = mixed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    filler.push_str(["shoe", "red ", "42 ", "new-", "sale", "x7"][(mixed >> 33) as usize % 6]);
+                    mixed = mixed
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1);
+                    filler.push_str(
+                        ["shoe", "red ", "42 ", "new-", "sale", "x7"][(mixed >> 33) as usize % 6],
+                    );
                 }
-                writeln!(file, "{{\"goods_id\":\"{tag}{row:09}\",\"n\":{},\"t\":\"{filler}\"}}", mixed >> 40)?;
+                writeln!(
+                    file,
+                    "{{\"goods_id\":\"{tag}{row:09}\",\"n\":{},\"t\":\"{filler}\"}}",
+                    mixed >> 40
+                )?;
             }
             file.flush()?;
         }
@@ -123,17 +134,28 @@ impl Upload {
     /// Notes what it has cost so far.
     fn look(&mut self) {
         let folder = PathBuf::from(format!("/proc/{}", self.child.id()));
-        if let Some(ticks) = fs::read_to_string(folder.join("stat")).ok().and_then(|text| {
-            let (_, fields) = text.rsplit_once(") ")?;
-            let fields: Vec<f64> = fields.split(' ').skip(11).take(2).flat_map(str::parse).collect();
-            (fields.len() == 2).then(|| fields.iter().sum::<f64>())
-        }) {
+        if let Some(ticks) = fs::read_to_string(folder.join("stat"))
+            .ok()
+            .and_then(|text| {
+                let (_, fields) = text.rsplit_once(") ")?;
+                let fields: Vec<f64> = fields
+                    .split(' ')
+                    .skip(11)
+                    .take(2)
+                    .flat_map(str::parse)
+                    .collect();
+                (fields.len() == 2).then(|| fields.iter().sum::<f64>())
+            })
+        {
             self.cost.processor = self.cost.processor.max(ticks / 100.0);
         }
-        if let Some(peak) = fs::read_to_string(folder.join("status")).ok().and_then(|text| {
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-            line.trim().strip_suffix(" kB")?.parse::<f64>().ok()
-        }) {
+        if let Some(peak) = fs::read_to_string(folder.join("status"))
+            .ok()
+            .and_then(|text| {
+                let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+                line.trim().strip_suffix(" kB")?.parse::<f64>().ok()
+            })
+        {
             self.cost.memory = self.cost.memory.max(peak / 1024.0);
         }
     }

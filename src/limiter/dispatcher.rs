@@ -190,7 +190,7 @@ impl Dispatcher {
         self.smoother.left();
         self.queued = false;
         // A caller that has gone away drops the permit, which marks the slot as sent.
-        self.shared.hand_out(front, index, Permit::new(stamp));
+        self.shared.hand_out(front, index, Permit::new(stamp, rows));
     }
 
     /// Whether a slot has to be renewed in the log.

@@ -1,6 +1,6 @@
 //! One batch to its end, taken apart where the platform asks for it.
 //!
-//! A 413 halves the batch. A 400 that is in no list is bisected down to the row at fault, but only
+//! A 413 halves the batch, and so does a rate that has fallen too far for it. A 400 that is in no list is bisected down to the row at fault, but only
 //! once another batch of the date, or one half of this one, was accepted: otherwise a wrong setting
 //! would turn a whole file into dead letters.
 
@@ -162,7 +162,7 @@ impl Dissection<'_> {
         Delivery::DateStopped
     }
 
-    async fn split(&mut self, parcel: Parcel) -> Result<(), WorkerError> {
+    async fn split(&mut self, mut parcel: Parcel) -> Result<(), WorkerError> {
         let halves = parcel.halves()?;
         if parcel.spooled {
             for half in &halves {
@@ -184,7 +184,10 @@ impl Dissection<'_> {
         let [first, second] = halves;
         self.open
             .push(second.into_parcel(second_id, parcel.spooled));
-        self.open.push(first.into_parcel(first_id, parcel.spooled));
+        let mut first = first.into_parcel(first_id, parcel.spooled);
+        // Taken apart before it was ever sent: its place is free once the first part goes.
+        first.place = parcel.place.take();
+        self.open.push(first);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! same rules as a batch: after an attempt of unknown outcome it keeps its id, and then 409, "acked"
 //! and "done" mean that it got through.
 
-use super::attempt::{Attempt, attempt};
+use super::attempt::{Attempt, Load, attempt};
 use super::context::Services;
 use super::event::{DoneOutcome, Event, Gauges};
 use super::explain;
@@ -133,14 +133,17 @@ impl Finisher {
             }
             tries.attempts = tries.attempts.saturating_add(1);
             let signed_with = self.services.client.signing_generation();
-            let judged = match attempt(&self.services, &outgoing, 0, || false, || {}).await? {
-                Attempt::Answered(judged) => judged,
-                Attempt::NotBegun => return self.leave(sealed, interrupted(false)).await,
-                Attempt::GivenUp => {
-                    self.services.ledger.note_done_unknown(&mut sealed).await?;
-                    return self.leave(sealed, interrupted(true)).await;
-                }
-            };
+            let judged =
+                match attempt(&self.services, &outgoing, Load::NONE, || false, || {}).await? {
+                    Attempt::Answered(judged) => judged,
+                    Attempt::NotBegun | Attempt::FitsBadly => {
+                        return self.leave(sealed, interrupted(false)).await;
+                    }
+                    Attempt::GivenUp => {
+                        self.services.ledger.note_done_unknown(&mut sealed).await?;
+                        return self.leave(sealed, interrupted(true)).await;
+                    }
+                };
             match self.after(&mut sealed, &judged, &mut tries).await? {
                 Step::Again(wait) => tokio::select! {
                     () = tokio::time::sleep(wait) => {}

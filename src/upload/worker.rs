@@ -3,7 +3,7 @@
 //! Every arrow of the ledger's "life of a batch" is one call of the ledger here, committed before
 //! its effect. A batch that cannot be settled in this run stays intended; nothing is dropped.
 
-use super::attempt::{Attempt, attempt};
+use super::attempt::{Attempt, Load, attempt};
 use super::context::{Context, DateRun};
 use super::event::{Event, Gauges};
 use super::outcome::{Outcome, WorkerError};
@@ -49,11 +49,7 @@ impl<'a> Worker<'a> {
     }
 
     pub(super) async fn run(mut self) -> Result<Outcome, WorkerError> {
-        // The id of a batch with an unknown attempt stays, and with it its rows.
-        if !self.parcel.unknown
-            && self.parcel.rows > 1
-            && self.parcel.rows > self.context.size_limit.rows()
-        {
+        if self.is_divisible() && self.parcel.rows > self.context.size_limit.rows() {
             return Ok(Outcome::TooLarge(Box::new(self.parcel)));
         }
         let mut outgoing = self.outgoing();
@@ -68,13 +64,18 @@ impl<'a> Worker<'a> {
             self.attempts = self.attempts.saturating_add(1);
             self.parcel.sent_as = Some(outgoing.request_id());
             let signed_with = self.context.services.client.signing_generation();
-            let stopped = || self.date.stopped().is_some();
+            let date = self.date;
+            let stopped = || date.stopped().is_some();
             let services = &self.context.services;
-            let place = self.parcel.place.take();
-            let begins = || drop(place);
-            let rows = self.parcel.rows;
-            let judged = match attempt(services, &outgoing, rows, stopped, begins).await? {
+            let load = Load {
+                rows: self.parcel.rows,
+                divisible: self.is_divisible(),
+            };
+            let place = &mut self.parcel.place;
+            let begins = || drop(place.take());
+            let judged = match attempt(services, &outgoing, load, stopped, begins).await? {
                 Attempt::Answered(judged) => judged,
+                Attempt::FitsBadly => return Ok(self.hand_over(Outcome::TooLarge)),
                 Attempt::NotBegun if self.date.stopped().is_some() => {
                     return Ok(Outcome::DateStopped);
                 }
@@ -106,6 +107,11 @@ impl<'a> Worker<'a> {
                 },
             }
         }
+    }
+
+    /// The id of a batch with an unknown attempt stays, and with it its rows.
+    fn is_divisible(&self) -> bool {
+        !self.parcel.unknown && self.parcel.rows > 1
     }
 
     fn request_id(&self) -> RequestId {
