@@ -28,7 +28,16 @@ const DEFAULT_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(3600);
 /// A cut keeps at least and at most so much, in percent.
 const LEAST_KEPT: u64 = 40;
-const MOST_KEPT: u64 = 92;
+const MOST_KEPT: u64 = 94;
+/// Growth is quick up to so much of the ceiling, in percent.
+const NEAR: u64 = 97;
+/// Growth from there on takes a second for this part of the ceiling: so some fifteen seconds pass
+/// from one excess to the next.
+const PROBE_STEP: u64 = 400;
+/// By so much it is slower for each second of pause that the server asks for after an excess.
+const PROBE_STEP_PER_SECOND: u64 = 1_200;
+/// A longer pause does not slow down growth further.
+const LONGEST_PAUSE_COUNTED: u64 = 10;
 /// How long answers are remembered, by the moment at which their requests left.
 const MEMORY: Duration = Duration::from_secs(3);
 /// Answers remembered at most; more in a second than any limit lets through.
@@ -56,6 +65,8 @@ pub(super) struct Throttle {
     grown_at: Moment,
     passed_at: Option<Moment>,
     paused_until: Moment,
+    /// Growth near the ceiling takes a second for this part of it.
+    probe_step: u64,
     /// What was answered of late, and whether it was taken.
     answers: VecDeque<(Sent, bool)>,
 }
@@ -70,6 +81,7 @@ impl Throttle {
             grown_at: Moment::ZERO,
             passed_at: None,
             paused_until: Moment::ZERO,
+            probe_step: PROBE_STEP,
             answers: VecDeque::new(),
         }
     }
@@ -104,6 +116,8 @@ impl Throttle {
         if is_old_news {
             return;
         }
+        let asked_for = retry_after.map_or(0, |pause| pause.as_secs().min(LONGEST_PAUSE_COUNTED));
+        self.probe_step = PROBE_STEP + PROBE_STEP_PER_SECOND * asked_for;
         let (taken, asked) = self.second_before(sent.at);
         let part = |rows: u64| self.share / 100 * (rows * 100 / asked);
         let too_much = part(taken + u64::from(sent.rows.max(1)));
@@ -151,12 +165,12 @@ impl Throttle {
             return;
         }
         self.grown_at = now;
-        let near = ceiling / 100 * 95;
+        let near = ceiling / 100 * NEAR;
         let passed = ceiling / 100 * 101;
         let grown = if self.share < near {
             (self.share + ceiling / 10 * millis / 1000).min(near)
         } else if self.share < passed {
-            self.share + ceiling / 800 * millis / 1000
+            self.share + ceiling / self.probe_step * millis / 1000
         } else {
             let since = *self.passed_at.get_or_insert(now);
             let speed = now
