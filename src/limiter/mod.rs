@@ -10,6 +10,7 @@
 mod clock;
 mod dispatcher;
 mod error;
+mod lateness;
 mod layout;
 mod permit;
 mod place;
