@@ -36,8 +36,12 @@ const NEAR: u64 = 97;
 const PROBE_STEP: u64 = 400;
 /// By so much it is slower for each second of pause that the server asks for after an excess.
 const PROBE_STEP_PER_SECOND: u64 = 1_200;
-/// A longer pause does not slow down growth further.
-const LONGEST_PAUSE_COUNTED: u64 = 10;
+/// By so much it is slower for each further refusal that the excess brought.
+const PROBE_STEP_PER_REFUSAL: u64 = 100;
+/// But refusals alone do not make it slower than this: a drop brings very many.
+const MOST_FOR_REFUSALS: u64 = 1_200;
+/// Never slower than this, whatever an excess costs.
+const LONGEST_PROBE_STEP: u64 = 12_000;
 /// How long answers are remembered, by the moment at which their requests left.
 const MEMORY: Duration = Duration::from_secs(3);
 /// Answers remembered at most; more in a second than any limit lets through.
@@ -114,10 +118,14 @@ impl Throttle {
             self.paused_until = self.paused_until.max(now.after(pause.min(MAX_PAUSE)));
         }
         if is_old_news {
+            // Late answers let one excess bring many refusals: the next one has to be further off.
+            self.probe_step = (self.probe_step + PROBE_STEP_PER_REFUSAL)
+                .min(MOST_FOR_REFUSALS.max(self.probe_step));
             return;
         }
-        let asked_for = retry_after.map_or(0, |pause| pause.as_secs().min(LONGEST_PAUSE_COUNTED));
-        self.probe_step = PROBE_STEP + PROBE_STEP_PER_SECOND * asked_for;
+        let asked_for = retry_after.map_or(0, |pause| pause.as_secs());
+        let slower = PROBE_STEP_PER_SECOND.saturating_mul(asked_for);
+        self.probe_step = PROBE_STEP.saturating_add(slower).min(LONGEST_PROBE_STEP);
         let (taken, asked) = self.second_before(sent.at);
         let part = |rows: u64| self.share / 100 * (rows * 100 / asked);
         let too_much = part(taken + u64::from(sent.rows.max(1)));
