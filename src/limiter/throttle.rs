@@ -186,7 +186,7 @@ impl Throttle {
                 .as_secs()
                 .saturating_mul(2)
                 .saturating_add(1);
-            self.share + (ceiling / 100).saturating_mul(speed) / 1000 * millis
+            self.share + (self.share / 100).saturating_mul(speed) / 1000 * millis
         };
         self.share = grown.min(WHOLE);
         if self.share == WHOLE {
