@@ -27,6 +27,8 @@ impl KeyOrder {
         if in_order {
             return Ok(false);
         }
+        // Keys read as bytes may hold raw control characters, which JSON forbids.
+        serde_json::from_slice::<IgnoredAny>(row)?;
         let mut keys = Keys::default();
         serde_json::Deserializer::from_slice(row).deserialize_map(&mut keys)?;
         let duplicates = keys.have_duplicates();
@@ -91,7 +93,8 @@ impl<'de> Visitor<'de> for Ordered<'_> {
 struct Keys {
     hashes: Vec<u64>,
     kept: Vec<Box<[u8]>>,
-    /// Whether there are not too many or too long ones to be remembered.
+    /// Whether all of them can be remembered: not too many, none too long or with a control
+    /// character.
     all_kept: bool,
 }
 
@@ -114,7 +117,10 @@ impl Keys {
 
     fn add(&mut self, key: &[u8]) {
         self.hashes.push(xxh3_64(key));
-        self.all_kept &= self.kept.len() < MAX_KEYS && key.len() <= MAX_KEY_BYTES;
+        // A key with an escaped control character is not known, lest it be taken for a raw one.
+        self.all_kept &= self.kept.len() < MAX_KEYS
+            && key.len() <= MAX_KEY_BYTES
+            && !key.iter().any(u8::is_ascii_control);
         if self.all_kept {
             self.kept.push(key.into());
         }
@@ -187,6 +193,16 @@ mod tests {
                 let found = order.check(row(&keys).as_bytes()).unwrap();
                 prop_assert_eq!(found, distinct.len() < keys.len(), "{:?}", keys);
             }
+        }
+    }
+
+    #[test]
+    fn a_raw_control_character_in_a_key_is_no_json_whatever_came_before() {
+        let mut order = KeyOrder::default();
+        let escaped = br#"{"a":1,"b\tc":2}"#;
+        for _ in 0..2 {
+            assert!(order.check(b"{\"a\":1,\"b\tc\":2}").is_err());
+            assert!(!order.check(escaped).unwrap());
         }
     }
 
