@@ -1,10 +1,11 @@
 //! The rates of the release binary as an independent receiver sees them.
 //!
 //! `cargo bench --bench rates -- [full] [sharing] [throttling] [--runs N] [--only TEXT]
-//! [--program PATH] [--drop-at S] [--rows N] [--curves]`. Without a name all three are run. It
-//! generates its data in a temporary directory, starts uploads against a server of its own on
-//! loopback and prints a table; figures are medians with the least and the most of all runs, and
-//! `load` says how busy the machine was.
+//! [--program PATH] [--rows N] [--drop-at S] [--watched S] [--curves]`. Without a name all three are
+//! run; `--curves` also prints what happened second by second, and kills sooner. It generates its
+//! data in a temporary directory, starts uploads against a server of its own on loopback and prints
+//! a table; figures are medians with the least and the most of all runs, and `load` says how busy
+//! the machine was.
 
 #![allow(
     clippy::as_conversions,
@@ -187,7 +188,9 @@ fn throttling(options: &Options, place: &Place) -> io::Result<()> {
                 all(|run| run.load),
             );
             if options.curves {
-                runs.iter().for_each(|run| show(&run.arrivals));
+                for run in runs {
+                    show(&run.arrivals);
+                }
             }
         }
     }

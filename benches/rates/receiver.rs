@@ -53,7 +53,10 @@ impl Plan {
     fn latency_of(&self, number: usize) -> Duration {
         let (least, most) = self.latency;
         let mixed = (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-        least + (most - least).mul_f64(mixed as f64 / (1_u64 << 24) as f64)
+        least
+            + most
+                .saturating_sub(least)
+                .mul_f64(mixed as f64 / (1_u64 << 24) as f64)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::arrivals::{Arrival, fullest_second, longest_gap, stretch};
 use crate::receiver::{Plan, Receiver};
-use crate::upload::{Load, Place};
+use crate::upload::{Load, Place, Upload};
 use std::io;
 
 const ROWS: u32 = 3_000_000;
@@ -72,7 +72,7 @@ impl Case {
         }
         uploads[0].watch(&receiver, until)?;
         let load = load.percent();
-        let killed = uploads.last_mut().map_or(Ok(()), |last| last.kill());
+        let killed = uploads.last_mut().map_or(Ok(()), Upload::kill);
         killed?;
         let died = receiver.now().unwrap_or(until);
         uploads[0].watch(&receiver, died + AFTER_KILL)?;

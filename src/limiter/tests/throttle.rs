@@ -24,12 +24,14 @@ type Second = (u32, u32, u32, u64);
 /// A request under way: when its answer comes, what it is, whether it was taken.
 type Flying = (Moment, Sent, bool);
 
+/// Rows that a server takes in any second, by the second.
+type Capacity = fn(usize) -> u64;
+
 /// An upload to a server that may give less than the quota.
 struct Upload {
     largest: u32,
     trip: Duration,
-    /// Rows that the server takes in any second, by the second.
-    capacity: fn(usize) -> u64,
+    capacity: Capacity,
     throttle: Throttle,
     quota: Quota,
     line: VecDeque<u32>,
@@ -40,7 +42,7 @@ struct Upload {
 }
 
 impl Upload {
-    fn new(largest: u32, trip: Duration, capacity: fn(usize) -> u64) -> Self {
+    fn new(largest: u32, trip: Duration, capacity: Capacity) -> Self {
         Self {
             largest,
             trip,
@@ -167,7 +169,7 @@ fn show(title: &str, curve: &[Second]) {
 
 #[test]
 fn a_server_that_gives_less_is_used_well_and_rarely_overrun() {
-    let servers: [(&str, u32, fn(usize) -> u64); 3] = [
+    let servers: [(&str, u32, Capacity); 3] = [
         (
             "15,000",
             15_000,
@@ -214,7 +216,7 @@ fn a_server_that_gives_less_is_used_well_and_rarely_overrun() {
 
 #[test]
 fn the_full_rate_comes_back_when_the_server_does() {
-    let servers: [fn(usize) -> u64; 2] = [
+    let servers: [Capacity; 2] = [
         |second| {
             if (60..120).contains(&second) {
                 15_000
