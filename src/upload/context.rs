@@ -1,6 +1,7 @@
 //! What all workers of a run share, and what they know of a date.
 
 use super::event::{Event, Gauges, Observer};
+use super::probe::Probe;
 use super::report::Status;
 use super::settings::RetrySettings;
 use super::stop::Stop;
@@ -12,7 +13,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::watch;
 
 /// Requests that bisecting may cost a date in one run.
 const MAX_BISECT_REQUESTS: u32 = 1_000;
@@ -95,10 +95,8 @@ pub(super) struct DateRun {
     /// Whether a batch of the date was accepted: then the set-up is right, and a refused batch is
     /// the fault of its rows.
     accepted: AtomicBool,
-    /// Whether a first batch is on its way, alone, to find a wrong set-up with few requests.
-    probing: AtomicBool,
-    /// Becomes true when the first batch was answered or took long.
-    probed: watch::Sender<bool>,
+    /// The first batch.
+    pub(super) probe: Probe,
     bisect_requests: AtomicU32,
 }
 
@@ -108,8 +106,7 @@ impl DateRun {
             row,
             stopped: OnceLock::new(),
             accepted: AtomicBool::new(false),
-            probing: AtomicBool::new(false),
-            probed: watch::Sender::new(false),
+            probe: Probe::new(),
             bisect_requests: AtomicU32::new(0),
         }
     }
@@ -121,7 +118,7 @@ impl DateRun {
     /// Stops the date; the first reason stays. Tells whether this was the first.
     pub(super) fn stop(&self, status: Status, why: String) -> bool {
         let first = self.stopped.set((status, why)).is_ok();
-        self.probed.send_replace(true);
+        self.probe.end();
         first
     }
 
@@ -131,27 +128,11 @@ impl DateRun {
 
     pub(super) fn note_accepted(&self) {
         self.accepted.store(true, Ordering::Relaxed);
-        self.probed.send_replace(true);
+        self.probe.end();
     }
 
     pub(super) fn has_accepted(&self) -> bool {
         self.accepted.load(Ordering::Relaxed)
-    }
-
-    /// True for the first caller: its batch goes ahead alone.
-    pub(super) fn is_probe(&self) -> bool {
-        !self.probing.swap(true, Ordering::Relaxed)
-    }
-
-    /// Lets the other batches go.
-    pub(super) fn end_probe(&self) {
-        self.probed.send_replace(true);
-    }
-
-    /// Resolves when the first batch was answered or took long.
-    pub(super) async fn probed(&self) {
-        let mut listener = self.probed.subscribe();
-        let _ = listener.wait_for(|probed| *probed).await;
     }
 
     /// Takes requests from the budget of bisecting; false when it is used up.

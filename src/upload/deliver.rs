@@ -12,10 +12,6 @@ use super::parcel::Parcel;
 use super::report::Status;
 use super::worker::Worker;
 use crate::domain::Judged;
-use std::time::Duration;
-
-/// How long the other batches of a date wait for the answer to the first one.
-const PROBE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// How a batch left the engine's hands.
 #[derive(Debug)]
@@ -46,7 +42,7 @@ pub(super) async fn deliver(
 ) -> Result<Delivery, WorkerError> {
     if !probe {
         tokio::select! {
-            _ = tokio::time::timeout(PROBE_PATIENCE, date.probed()) => {}
+            () = date.probe.over() => {}
             () = context.services.stop.draining() => return Ok(Delivery::Interrupted),
         }
     }
@@ -62,7 +58,7 @@ pub(super) async fn deliver(
     };
     let delivery = dissection.run().await?;
     if probe {
-        date.end_probe();
+        date.probe.end();
     }
     if matches!(delivery, Delivery::Settled) {
         Gauges::add(&context.services.gauges.bytes_settled, source_bytes);

@@ -29,6 +29,7 @@ mod parcel;
 mod places;
 mod plan;
 mod planner;
+mod probe;
 mod queue;
 mod recognise;
 mod recorded;
