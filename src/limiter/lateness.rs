@@ -1,14 +1,15 @@
 //! How late this machine is: a busy one keeps a receiver on it from noticing requests as well.
 //!
 //! The dispatcher knows when it wanted to wake and when it did. What it was late of late is allowed
-//! for on top of the guard, so that an idle machine pays almost nothing for what a busy one needs.
+//! for on top of the guard, so that an idle machine does not pay for what a busy one needs.
 //! Pure: moments are arguments.
 
 use super::clock::Moment;
 use std::time::Duration;
 
-/// A receiver on an idle machine notices a request within this time.
-const LEAST: Duration = Duration::from_millis(2);
+/// A receiver on this machine may be late by so much without a sign of it here. With 2 ms an
+/// independent receiver saw seconds of 104 requests and of 60,000 rows.
+const LEAST: Duration = Duration::from_millis(5);
 /// The timer's own step is no lateness.
 const TIMER_STEP: Duration = Duration::from_millis(2);
 /// Most that is allowed for.
@@ -56,17 +57,17 @@ mod tests {
         let milli = Duration::from_millis;
         let start = Moment::from_nanos(1_000_000_000_000);
         let mut lateness = Lateness::default();
-        assert_eq!(lateness.allowance(start), milli(2));
+        assert_eq!(lateness.allowance(start), milli(5));
         lateness.note(start.after(milli(1)), start);
-        assert_eq!(lateness.allowance(start.after(milli(1))), milli(2));
+        assert_eq!(lateness.allowance(start.after(milli(1))), milli(5));
         lateness.note(start.after(milli(10)), start);
-        assert_eq!(lateness.allowance(start.after(milli(10))), milli(10));
+        assert_eq!(lateness.allowance(start.after(milli(10))), milli(13));
         // Less late does not hide that it was busy just now.
         lateness.note(start.after(milli(503)), start.after(milli(500)));
-        assert_eq!(lateness.allowance(start.after(milli(503))), milli(10));
-        assert_eq!(lateness.allowance(start.after(milli(2_100))), milli(6));
+        assert_eq!(lateness.allowance(start.after(milli(503))), milli(13));
+        assert_eq!(lateness.allowance(start.after(milli(2_100))), milli(9));
         lateness.note(start.after(milli(9_000)), start);
         assert_eq!(lateness.allowance(start.after(milli(9_000))), milli(20));
-        assert_eq!(lateness.allowance(start.after(milli(90_000))), milli(2));
+        assert_eq!(lateness.allowance(start.after(milli(90_000))), milli(5));
     }
 }
