@@ -1,11 +1,11 @@
 //! The two ends of a request: signing it, and reading and judging the reply.
 
 use byteair_sync::domain::Secret;
-use byteair_sync::protocol::judge;
 use byteair_sync::protocol::messages::{DataError, Status, WriteResponse};
 use byteair_sync::protocol::sign::{
     Credentials, DEFAULT_SIGN_REGION, Moment, RequestToSign, payload_digest,
 };
+use byteair_sync::protocol::{Mask, judge};
 use chrono::{DateTime, Utc};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
@@ -99,5 +99,13 @@ fn measure_reply(bencher: Bencher<'_, '_>, reply: &WriteResponse) {
     headers.insert(header::CONTENT_TYPE, protobuf);
     bencher
         .counter(BytesCount::of_slice(&body))
-        .bench_local(|| judge(200, &headers, black_box(&body), DateTime::UNIX_EPOCH));
+        .bench_local(|| {
+            judge(
+                200,
+                &headers,
+                black_box(&body),
+                DateTime::UNIX_EPOCH,
+                &Mask::default(),
+            )
+        });
 }

@@ -27,11 +27,12 @@ impl fmt::Display for ByteSize {
     }
 }
 
-/// Reads `8MiB`, `500kB`, `1048576`. Without `i` a unit is decimal, as the SI has it.
+/// Reads `8MiB`, `500kB`, `1048576`. Without `i` a unit is decimal, as the SI has it. Messages say
+/// `1 bytes` or `1000 bytes`, and what a message says can be typed.
 pub fn byte_size(text: &str) -> Result<ByteSize, String> {
     let (number, unit) = split_unit(text);
     let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
+        "" | "b" | "bytes" => 1,
         "kb" => 1_000,
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,

@@ -7,7 +7,7 @@ use crate::cli::args::{RejectsCommand, SelectionArgs};
 use crate::cli::json_line::JsonLine;
 use crate::cli::printer::visible;
 use crate::cli::settings::state_dir;
-use crate::ledger::LedgerReader;
+use crate::ledger::{LedgerReader, RejectRow};
 use crate::upload::report::Status;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -47,7 +47,7 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs, limit: NonZeroUsi
                 session.printer.json_line(&JsonLine::new("reject", reject));
                 table.push([
                     reject.id.to_string(),
-                    reject.state.clone(),
+                    visible(&state_of(reject)).into_owned(),
                     visible(&format!("{}:{}", reject.file, reject.line)).into_owned(),
                     visible(&reject.code).into_owned(),
                     visible(&reject.message).into_owned(),
@@ -69,6 +69,15 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs, limit: NonZeroUsi
         }
     }
     Ok(succeed(session))
+}
+
+/// The state, with the file that takes the row's place: it has not done so while the row is open.
+fn state_of(reject: &RejectRow) -> String {
+    match (&reject.replayed_by, reject.state.as_str()) {
+        (Some(file), "open") => format!("open, {file} has begun to replace it"),
+        (Some(file), state) => format!("{state} by {file}"),
+        (None, state) => state.to_owned(),
+    }
 }
 
 fn show(session: &Session, place: &Path, ids: &[i64]) -> Outcome {
@@ -95,7 +104,7 @@ fn show(session: &Session, place: &Path, ids: &[i64]) -> Outcome {
             session.printer.json_line(&JsonLine::new("reject", &fields));
             continue;
         }
-        let mut lines = vec![format!("rejected row {id}, {}", reject.state)];
+        let mut lines = vec![format!("rejected row {id}, {}", state_of(&reject))];
         for (name, value) in fields.as_object().into_iter().flatten() {
             if !value.is_null() {
                 let text = value

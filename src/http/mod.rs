@@ -17,18 +17,32 @@ pub use signer::{Refresh, SigningGeneration};
 
 use crate::domain::{Judged, Target, Verdict};
 use crate::protocol::sign::RequestToSign;
-use crate::protocol::{MAX_REPLY_BYTES, judge, request_headers};
+use crate::protocol::{MAX_REPLY_BYTES, Mask, judge, request_headers};
 use body::TimedBody;
 use chrono::{DateTime, Utc};
 use connect::Host;
 use failure::Failure;
+use http::header::CONTENT_ENCODING;
 use signer::Signer;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::Semaphore;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Replies up to this size are read beside each other.
-const SMALL_REPLY_BYTES: usize = 256 << 10;
+const SMALL_REPLY_BYTES: usize = 64 << 10;
+
+/// The same for compressed replies, which may grow a hundredfold and more.
+const SMALL_COMPRESSED_REPLY_BYTES: usize = SMALL_REPLY_BYTES >> 8;
+
+/// What came of an attempt. A large reply keeps its turn for as long as this lives, so that what was
+/// made of it is gone before the next one is read.
+#[derive(Debug)]
+pub struct Answer {
+    /// What it means.
+    pub judged: Judged,
+    /// Its place in the reading of large replies.
+    pub turn: Option<OwnedSemaphorePermit>,
+}
 
 /// A connection pool to the hosts of one target, cheap to clone.
 #[derive(Debug, Clone)]
@@ -45,7 +59,7 @@ struct Inner {
     target: Target,
     signer: Signer,
     /// The turn to read a large reply.
-    large_reply: Semaphore,
+    large_reply: Arc<Semaphore>,
 }
 
 impl Client {
@@ -61,7 +75,7 @@ impl Client {
                 turn: AtomicUsize::new(0),
                 target: settings.target.clone(),
                 signer: Signer::new(Arc::clone(&settings.credentials))?,
-                large_reply: Semaphore::new(1),
+                large_reply: Arc::new(Semaphore::new(1)),
             }),
         })
     }
@@ -72,19 +86,26 @@ impl Client {
         &self,
         outgoing: &Outgoing,
         on_sent: impl Fn() + Send + Sync + 'static,
-    ) -> Judged {
+    ) -> Answer {
         let turn = self.inner.turn.load(Ordering::Relaxed);
         let Some(host) = self.inner.host(turn) else {
-            return Judged::without_response(Verdict::NotSent, "there is no host to send to");
+            let judged = Judged::without_response(Verdict::NotSent, "there is no host to send to");
+            return judged.into();
         };
-        let body = TimedBody::new(outgoing.body(), on_sent);
+        let left_whole = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&left_whole);
+        let body = TimedBody::new(outgoing.body(), move || {
+            noted.store(true, Ordering::Release);
+            on_sent();
+        });
         match self.inner.exchange(host, outgoing, body).await {
-            Ok(judged) => judged,
+            Ok(answer) if !left_whole.load(Ordering::Acquire) => answer.before_the_request(host),
+            Ok(answer) => answer,
             Err(failure) => {
                 if failure.verdict == Verdict::NotSent {
                     self.inner.pass_turn(turn);
                 }
-                failure.into_judged()
+                failure.into_judged().into()
             }
         }
     }
@@ -116,6 +137,31 @@ impl Client {
     }
 }
 
+impl From<Judged> for Answer {
+    fn from(judged: Judged) -> Self {
+        Self { judged, turn: None }
+    }
+}
+
+impl Answer {
+    /// Nobody can have stored rows that had not left this machine: such an answer belongs to another
+    /// request, or means nothing. A refusal needs no more than the headers.
+    fn before_the_request(mut self, host: &Host) -> Self {
+        if matches!(
+            self.judged.verdict,
+            Verdict::Accepted | Verdict::PartRefused(_)
+        ) {
+            self.judged.verdict = Verdict::Unknown;
+            self.judged.code = None;
+            self.judged.message = format!(
+                "{} answered before it had the whole request",
+                host.authority
+            );
+        }
+        self
+    }
+}
+
 impl Inner {
     fn host(&self, turn: usize) -> Option<&Host> {
         self.hosts.get(turn.checked_rem(self.hosts.len())?)
@@ -134,20 +180,24 @@ impl Inner {
         host: &Host,
         outgoing: &Outgoing,
         body: TimedBody,
-    ) -> Result<Judged, Failure> {
-        let response = self
-            .request(host, outgoing)
+    ) -> Result<Answer, Failure> {
+        let (request, mask) = self.request(host, outgoing);
+        let response = request
             .body(reqwest::Body::wrap(body))
             .send()
             .await
             .map_err(|error| Failure::of_request(host, &error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let reply = self.read_reply(host, response).await?;
-        Ok(judge(status, &headers, &reply, Utc::now()))
+        let (reply, turn) = self.read_reply(host, response).await?;
+        Ok(Answer {
+            judged: judge(status, &headers, &reply, Utc::now(), &mask),
+            turn,
+        })
     }
 
-    fn request(&self, host: &Host, outgoing: &Outgoing) -> reqwest::RequestBuilder {
+    /// The request without its body, and what no message may quote of it.
+    fn request(&self, host: &Host, outgoing: &Outgoing) -> (reqwest::RequestBuilder, Mask) {
         let call = outgoing.call();
         let path = call.path(self.target.application());
         let query = call.query();
@@ -156,7 +206,7 @@ impl Inner {
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        let signature = self.signer.sign(&RequestToSign {
+        let (signature, mask) = self.signer.sign(&RequestToSign {
             method: "POST",
             authority: &host.authority,
             path: &path,
@@ -166,12 +216,13 @@ impl Inner {
             payload_sha256: outgoing.payload_sha256(),
         });
         let request = self.pool.post(format!("{}{path}?{query}", host.origin));
-        described
+        let request = described
             .into_iter()
             .chain(signature)
             .fold(request, |request, (name, value)| {
                 request.header(name, value)
-            })
+            });
+        (request, mask)
     }
 
     /// Reads a reply to its end, but no more than the bound, and only one large one at a time:
@@ -180,17 +231,22 @@ impl Inner {
         &self,
         host: &Host,
         mut response: reqwest::Response,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Failure> {
         let status = response.status().as_u16();
+        let small = if response.headers().contains_key(CONTENT_ENCODING) {
+            SMALL_COMPRESSED_REPLY_BYTES
+        } else {
+            SMALL_REPLY_BYTES
+        };
         let mut reply = Vec::new();
         let mut turn = None;
         loop {
             match response.chunk().await {
-                Ok(None) => return Ok(reply),
+                Ok(None) => return Ok((reply, turn)),
                 Ok(Some(chunk)) if reply.len().saturating_add(chunk.len()) <= MAX_REPLY_BYTES => {
-                    if turn.is_none() && reply.len().saturating_add(chunk.len()) > SMALL_REPLY_BYTES
-                    {
-                        turn = self.large_reply.acquire().await.ok();
+                    if turn.is_none() && reply.len().saturating_add(chunk.len()) > small {
+                        let turns = Arc::clone(&self.large_reply);
+                        turn = turns.acquire_owned().await.ok();
                     }
                     reply.extend_from_slice(&chunk);
                 }

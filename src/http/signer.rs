@@ -5,6 +5,7 @@
 //! simply try again with what it found.
 
 use super::settings::{CredentialError, CredentialSource, HttpError};
+use crate::protocol::Mask;
 use crate::protocol::sign::{Credentials, Moment, RequestToSign};
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::Rng;
@@ -66,8 +67,9 @@ impl Signer {
         })
     }
 
-    /// Signs with the clock as it is now.
-    pub(super) fn sign(&self, request: &RequestToSign<'_>) -> Vec<(&'static str, String)> {
+    /// Signs with the clock as it is now. Also tells what of the signature and its key must not be
+    /// shown when the server quotes it.
+    pub(super) fn sign(&self, request: &RequestToSign<'_>) -> (Vec<(&'static str, String)>, Mask) {
         let nonce: String = rand::rng()
             .sample_iter(Alphanumeric)
             .take(NONCE_CHARS)
@@ -78,7 +80,9 @@ impl Signer {
             now: Utc::now() + state.clock_offset,
             nonce: &nonce,
         };
-        state.credentials.sign(request, moment)
+        let signature = state.credentials.sign(request, moment);
+        let mask = mask(&state.credentials, &signature);
+        (signature, mask)
     }
 
     pub(super) fn generation(&self) -> SigningGeneration {
@@ -123,6 +127,28 @@ impl Signer {
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whatever is secret for good, and whatever the signature's headers say that is for one server only.
+fn mask(credentials: &Credentials, signature: &[(&'static str, String)]) -> Mask {
+    let kept = match credentials {
+        Credentials::AkSk {
+            access_key,
+            secret_key,
+            session_token,
+            ..
+        } => [
+            access_key.as_str(),
+            secret_key.reveal(),
+            session_token.as_ref().map_or("", |token| token.reveal()),
+        ],
+        Credentials::Token { token } => [token.reveal(), "", ""],
+    };
+    let sent = signature
+        .iter()
+        .filter(|(name, _)| ["Authorization", "Tenant-Signature"].contains(name))
+        .flat_map(|(_, value)| [value.as_str(), value.rsplit('=').next().unwrap_or_default()]);
+    Mask::new(kept.into_iter().chain(sent))
 }
 
 /// Loads credentials and makes sure that they fit into headers; otherwise every attempt would fail

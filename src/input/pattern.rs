@@ -78,10 +78,25 @@ impl PathPattern {
             text: text.to_owned(),
             pieces,
         };
-        if has_glob(rest) && glob(&pattern.for_date(None).0).is_none() {
+        if !pattern.is_sound() {
             return Err(InvalidPattern::BadGlob(text.to_owned()));
         }
         Ok(pattern)
+    }
+
+    /// Whether it is a valid glob on every day, if it is a glob at all.
+    fn is_sound(&self) -> bool {
+        let probe = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            // Fine as a name; in brackets, where a day might do harm, a range that runs backwards.
+            // What the format has of a glob makes one of the whole.
+            Piece::Date(format) => {
+                let wild: String = format.matches(['*', '?']).collect();
+                format!("zz-a{wild}")
+            }
+        };
+        let text: String = self.pieces.iter().map(probe).collect();
+        !has_glob(&text) || glob(&text).is_some()
     }
 
     /// Whether it names other files on other days.
@@ -127,6 +142,10 @@ fn split_placeholder(text: &str) -> Option<(&str, &str)> {
 }
 
 fn is_date_format(format: &str) -> bool {
+    // A day between such characters could be a glob on one day and none on another.
+    if format.contains(['[', ']', '{', '\\']) {
+        return false;
+    }
     let mut parts = 0_usize;
     for item in StrftimeItems::new(format) {
         match item {
@@ -184,6 +203,8 @@ mod tests {
         assert_eq!(resolve("{date:%Y/%m}/{date:%d}"), "2022/01/09");
         assert_eq!(resolve("{data,date}/x"), "{data,date}/x");
         assert_eq!(resolve("{dates}"), "{dates}");
+        assert_eq!(resolve("{a,{date}}[0-9]*"), "{a,2022-01-09}[0-9]*");
+        assert_eq!(resolve("x/{date:%Y-*}/y?"), "x/2022-*/y?");
         assert!(!PathPattern::parse("{data,date}/x").unwrap().has_date());
         assert!(PathPattern::parse("x{date}").unwrap().has_date());
     }
@@ -200,6 +221,12 @@ mod tests {
             "{date:%H}",
             "a[",
             "{a",
+            "[{date}]",
+            "[!-{date:%d}]/x",
+            "{{date}",
+            "a[/{date}",
+            "{date:[%d-%m]}",
+            "}/{date:%d?}",
         ] {
             assert!(PathPattern::parse(bad).is_err(), "{bad}");
         }

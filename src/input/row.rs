@@ -159,7 +159,8 @@ pub enum WarningKind {
     DuplicateKey,
     /// A `\ud800` to `\udfff` escape without its partner: no character.
     LoneSurrogate,
-    /// A number such as 1e400 that is infinite as a double.
+    /// A number such as 1e400 that is infinite as a double. Only exponents of three digits are looked
+    /// at: hundreds of digits without one, which are as infinite, are not worth every row's time.
     NumberRange,
 }
 

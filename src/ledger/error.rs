@@ -114,6 +114,19 @@ impl LedgerError {
     }
 }
 
+impl LedgerError {
+    /// Whether a file or the database failed, rather than what was asked of them.
+    pub(super) fn is_of_disk(&self) -> bool {
+        match self {
+            Self::Io { .. } => true,
+            Self::Database { source, .. } => source
+                .sqlite_error_code()
+                .is_some_and(|code| code != rusqlite::ErrorCode::ConstraintViolation),
+            _ => false,
+        }
+    }
+}
+
 /// Wraps an SQLite error with what was being done.
 pub(super) fn in_database(
     doing: &'static str,

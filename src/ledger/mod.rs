@@ -252,4 +252,11 @@ impl Ledger {
         self.writer
             .submit(move |session| replay::settle(session.db, run, replay))
     }
+
+    /// The same for every replay of a date that an earlier run began; tells how many dead letters
+    /// there were.
+    pub fn settle_begun_replays(&self, run: RunId, partition: PartitionId) -> Pending<u64> {
+        self.writer
+            .submit(move |session| replay::settle_all(session.db, run, partition))
+    }
 }

@@ -44,6 +44,8 @@ pub struct RejectRow {
     pub request_id: Option<String>,
     /// `open`, `replayed` or `waived`.
     pub state: String,
+    /// The file whose rows take its place: all of them are in when it is `replayed`.
+    pub replayed_by: Option<String>,
     #[serde(skip)]
     place: (PartitionId, u64, u64),
 }
@@ -268,8 +270,9 @@ impl LedgerReader {
             .prepare_cached(&format!(
                 "SELECT r.id, i.name, r.line, r.byte_offset, r.record, r.column_name, r.code,
                    r.message, r.source, r.request_id, r.state, r.partition, r.file_offset,
-                   r.file_length
+                   r.file_length, f.name
                  FROM reject r JOIN input i ON i.id = r.input
+                   LEFT JOIN input f ON f.id = r.replayed_by
                  WHERE {condition}"
             ))
             .map_err(failed)?;
@@ -287,6 +290,7 @@ impl LedgerReader {
                     source: row.get(8)?,
                     request_id: row.get(9)?,
                     state: row.get(10)?,
+                    replayed_by: row.get(14)?,
                     place: (
                         PartitionId(row.get(11)?),
                         unsigned(row.get(12)?),

@@ -94,6 +94,8 @@ pub struct RegisteredPartition {
     pub epoch: Epoch,
     /// Its guards after this command.
     pub guards: Guards,
+    /// Whether the platform has taken rows of it before, so that its set-up is right.
+    pub accepted: bool,
 }
 
 /// An input that this process holds.
@@ -241,6 +243,7 @@ fn upsert_partition(
             partition,
             epoch: known.epoch,
             guards,
+            accepted: has_accepted(db, known.id)?,
         });
     }
     let guards = Guards::default().changed_by(&intent.guards);
@@ -264,7 +267,18 @@ fn upsert_partition(
         partition,
         epoch,
         guards,
+        accepted: false,
     })
+}
+
+fn has_accepted(db: &Connection, partition: PartitionId) -> Result<bool, LedgerError> {
+    db.query_row(
+        "SELECT EXISTS (SELECT 1 FROM batch WHERE partition = ?1 AND accepted + unconfirmed > 0
+           AND state IN ('accepted', 'unconfirmed', 'part_refused'))",
+        [partition.0],
+        |row| row.get(0),
+    )
+    .map_err(|e| LedgerError::database("register the date", e))
 }
 
 /// A fresh epoch.

@@ -83,7 +83,12 @@ impl RejectFiles {
         };
         let doing = in_file("write the dead letters to", &path);
         let offset = file.seek(SeekFrom::End(0)).map_err(&doing)?;
-        file.write_all(line).map_err(&doing)?;
+        if let Err(error) = file.write_all(line) {
+            // What was written of it would be the beginning of the next line. If it stays, nothing
+            // points to it.
+            let _stays = file.set_len(offset);
+            return Err(doing(error));
+        }
         *dirty = true;
         Ok(Place {
             offset,

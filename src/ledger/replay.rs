@@ -132,6 +132,41 @@ pub(super) fn settle(db: &Connection, run: RunId, replay: Replay) -> Result<u64,
     Ok(open)
 }
 
+/// Marks the letters of every replay of a date as replayed whose file is settled by now, whoever
+/// uploaded the rest of it. A file that replaces another number of letters than it has rows was given
+/// them by `--id`, with a count that only its own command knows: that command ends it.
+pub(super) fn settle_all(
+    db: &Connection,
+    run: RunId,
+    partition: PartitionId,
+) -> Result<u64, LedgerError> {
+    let mut statement = db
+        .prepare_cached(
+            "SELECT replayed_by, count(*) FROM reject
+             WHERE partition = ?1 AND replayed_by IS NOT NULL
+             GROUP BY replayed_by HAVING sum(state = 'open') > 0",
+        )
+        .map_err(failed)?;
+    let claims: Vec<(InputId, u64)> = statement
+        .query_map([partition.0], |row| {
+            Ok((InputId(row.get(0)?), unsigned(row.get(1)?)))
+        })
+        .and_then(Iterator::collect)
+        .map_err(failed)?;
+    let mut settled = 0_u64;
+    for (input, rows) in claims {
+        if rows_read(db, input)? == rows {
+            let replay = Replay {
+                partition,
+                input,
+                rows,
+            };
+            settled = settled.saturating_add(settle(db, run, replay)?);
+        }
+    }
+    Ok(settled)
+}
+
 /// Inputs of a date that replace dead letters.
 pub(super) fn inputs(db: &Connection, partition: PartitionId) -> Result<u64, LedgerError> {
     db.prepare_cached(

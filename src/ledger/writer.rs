@@ -20,6 +20,8 @@ pub(super) struct Session<'a> {
     pub(super) db: &'a Connection,
     /// Raw rows of dead letters; synchronised before the commit.
     pub(super) rejects: &'a mut RejectFiles,
+    /// A piece of work was undone because the disk did not take it. What comes after it builds on it.
+    broken: bool,
 }
 
 /// Tells the caller how the commit went.
@@ -107,8 +109,9 @@ impl Drop for Writer {
     }
 }
 
-/// After a transaction failed nothing more is written: whoever was answered with an error knows
-/// that the state on disk is older than it thought, and what others go on with would not fit to it.
+/// After a transaction failed, or a piece of work for want of disk, nothing more is written: whoever
+/// was answered with an error knows that the state on disk is older than it thought, and what others
+/// go on with would not fit to it.
 fn write_groups(mut db: Connection, mut rejects: RejectFiles, queue: &mpsc::Receiver<Order>) {
     let mut intact = true;
     while let Ok(first) = queue.recv() {
@@ -143,7 +146,7 @@ fn relax(db: &Connection) {
     }
 }
 
-/// Tells whether the group was committed.
+/// Tells whether the group was committed, all of it.
 fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) -> bool {
     let transaction = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
@@ -156,18 +159,21 @@ fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) 
         }
     };
     let mut answers = Vec::with_capacity(group.len());
+    let mut session = Session {
+        db: &transaction,
+        rejects,
+        broken: false,
+    };
     for job in group {
         // After some failures (a full disk) SQLite rolls the whole transaction back by itself. What
         // ran on from there would be committed on its own and answered with an error.
-        if transaction.is_autocommit() {
+        if session.broken || transaction.is_autocommit() {
             answers.push(job(Err(LedgerError::Closed)));
             continue;
         }
-        answers.push(job(Ok(&mut Session {
-            db: &transaction,
-            rejects,
-        })));
+        answers.push(job(Ok(&mut session)));
     }
+    let broken = session.broken;
     let outcome = rejects.synchronise().and_then(|()| {
         transaction
             .commit()
@@ -178,7 +184,7 @@ fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) 
             for answer in answers {
                 answer(Ok(()));
             }
-            true
+            !broken
         }
         Err(error) => {
             rejects.forget_uncommitted();
@@ -206,6 +212,7 @@ fn in_savepoint<T>(
     match result {
         Ok(value) => control("RELEASE job").map(|()| value),
         Err(error) => {
+            session.broken |= error.is_of_disk();
             control("ROLLBACK TO job; RELEASE job")?;
             Err(error)
         }

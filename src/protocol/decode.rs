@@ -7,6 +7,8 @@
 use super::messages::{DoneResponse, WriteResponse};
 use crate::domain::RowError;
 use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
+use serde::de::{Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::io::Read;
@@ -14,6 +16,10 @@ use std::io::Read;
 /// Most bytes of a reply, both as received and inflated. The platform documents no bound; a reply
 /// that repeated all 10,000 rows of a full batch would fit unless they were unusually long.
 pub const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Most entries of `errors` that are read: ten for each row of the largest batch. An entry of two
+/// bytes takes fifty in memory, so without a bound the bytes alone would not bound it.
+pub const MAX_ROW_ERRORS: usize = 100_000;
 
 /// Code of a reply that lists refused rows (proto comment `PartDataOccurError`).
 pub(super) const CODE_PART_REFUSED: i32 = 1001;
@@ -25,7 +31,8 @@ pub struct Reply {
     pub code: i32,
     /// The platform's words; empty when absent.
     pub message: String,
-    /// Refused rows. Read only with code 1001; empty when absent or malformed.
+    /// Refused rows. Read only with code 1001; empty when absent, malformed, or more than
+    /// [`MAX_ROW_ERRORS`].
     pub errors: Vec<RowError>,
 }
 
@@ -113,7 +120,7 @@ fn decode_protobuf(body: &[u8]) -> Result<Reply, Unreadable> {
         .map_err(|_| Unreadable::Form)?
         .status
         .ok_or(Unreadable::NoStatus)?;
-    let errors = if status.code == CODE_PART_REFUSED {
+    let errors = if status.code == CODE_PART_REFUSED && has_few_errors(body) {
         WriteResponse::decode(body).unwrap_or_default().errors
     } else {
         Vec::new()
@@ -131,9 +138,24 @@ fn decode_protobuf(body: &[u8]) -> Result<Reply, Unreadable> {
     })
 }
 
+/// Counts the entries of field 2, `errors`, before any of them takes memory.
+fn has_few_errors(mut body: &[u8]) -> bool {
+    let mut errors = 0;
+    while let Ok((field, wire)) = decode_key(&mut body) {
+        errors += usize::from(field == 2);
+        if errors > MAX_ROW_ERRORS
+            || skip_field(wire, field, &mut body, DecodeContext::default()).is_err()
+        {
+            return false;
+        }
+    }
+    true
+}
+
 #[derive(serde::Deserialize)]
 struct JsonReply<'a> {
-    status: Option<JsonStatus>,
+    #[serde(borrow)]
+    status: Option<&'a RawValue>,
     #[serde(borrow)]
     errors: Option<&'a RawValue>,
 }
@@ -152,8 +174,15 @@ struct JsonError<'a> {
 }
 
 fn decode_json(text: &[u8]) -> Result<Reply, Unreadable> {
-    let reply: JsonReply<'_> = serde_json::from_slice(text).map_err(|_| Unreadable::Form)?;
-    let status = reply.status.ok_or(Unreadable::NoStatus)?;
+    // What nobody asks for is passed over unchecked, so a damaged text could pass for a whole one.
+    let text = std::str::from_utf8(text).map_err(|_| Unreadable::Form)?;
+    let reply: JsonReply<'_> = serde_json::from_str(text).map_err(|_| Unreadable::Form)?;
+    let status = reply.status.ok_or(Unreadable::NoStatus)?.get();
+    // A list would be taken for the fields in their order.
+    if !status.starts_with('{') {
+        return Err(Unreadable::Form);
+    }
+    let status: JsonStatus = serde_json::from_str(status).map_err(|_| Unreadable::Form)?;
     let code = status.code.unwrap_or_default();
     let errors = match reply.errors {
         Some(errors) if code == CODE_PART_REFUSED => json_errors(errors),
@@ -167,15 +196,42 @@ fn decode_json(text: &[u8]) -> Result<Reply, Unreadable> {
 }
 
 fn json_errors(errors: &RawValue) -> Vec<RowError> {
-    let list: Option<Vec<JsonError<'_>>> = serde_json::from_str(errors.get()).unwrap_or_default();
-    list.unwrap_or_default()
-        .into_iter()
-        .map(|error| RowError {
-            message: error.message.unwrap_or_default(),
-            // Documented as a string that holds JSON; the object itself means the same.
-            data: error.data.map(json_text).unwrap_or_default(),
-        })
-        .collect()
+    let list: Option<JsonErrors> = serde_json::from_str(errors.get()).unwrap_or_default();
+    list.map_or_else(Vec::new, |list| list.0)
+}
+
+/// Read one by one, so that the list stops where it becomes too long.
+struct JsonErrors(Vec<RowError>);
+
+impl<'de> serde::Deserialize<'de> for JsonErrors {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(JsonErrorsVisitor).map(Self)
+    }
+}
+
+struct JsonErrorsVisitor;
+
+impl<'de> Visitor<'de> for JsonErrorsVisitor {
+    type Value = Vec<RowError>;
+
+    fn expecting(&self, text: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(text, "at most {MAX_ROW_ERRORS} errors")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut errors = Vec::new();
+        while let Some(error) = list.next_element::<JsonError<'de>>()? {
+            if errors.len() >= MAX_ROW_ERRORS {
+                return Err(A::Error::invalid_length(errors.len(), &self));
+            }
+            errors.push(RowError {
+                message: error.message.unwrap_or_default(),
+                // Documented as a string that holds JSON; the object itself means the same.
+                data: error.data.map(json_text).unwrap_or_default(),
+            });
+        }
+        Ok(errors)
+    }
 }
 
 fn json_text(value: &RawValue) -> String {

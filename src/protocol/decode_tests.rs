@@ -95,6 +95,9 @@ fn pages_and_damaged_bodies_are_not_replies() {
         (JSON, br#"{"status":{"code":"0"}}"#),
         (JSON, br#"{"status":{"code":99999999999}}"#),
         (JSON, br#"{"status":[]}"#),
+        (JSON, br#"{"status":[0,"OK"]}"#),
+        (JSON, b"{\"status\":{},\"other\":\"\xbc\"}"),
+        (JSON, br#"{"status":{},"status":{}}"#),
         (PROTOBUF, truncated),
     ] {
         assert_eq!(
@@ -164,4 +167,28 @@ proptest! {
         let reply = decode_reply(PROTOBUF, None, &body).unwrap();
         prop_assert_eq!((reply.code, reply.message), (code, message));
     }
+}
+
+#[test]
+fn a_list_longer_than_any_batch_is_no_list() {
+    let entries = |count: usize| {
+        let head = WriteResponse {
+            status: Some(Status {
+                code: CODE_PART_REFUSED,
+                ..Status::default()
+            }),
+            errors: Vec::new(),
+        };
+        let protobuf = [head.encode_to_vec(), [0x12, 0].repeat(count)].concat();
+        let list = "{},".repeat(count);
+        let list = list.trim_end_matches(',');
+        let json = format!(r#"{{"status":{{"code":1001}},"errors":[{list}]}}"#);
+        [
+            decode_reply(Some("application/x-protobuf"), None, &protobuf),
+            decode_reply(Some("application/json"), None, json.as_bytes()),
+        ]
+        .map(|reply| reply.unwrap().errors.len())
+    };
+    assert_eq!(entries(MAX_ROW_ERRORS), [MAX_ROW_ERRORS; 2]);
+    assert_eq!(entries(MAX_ROW_ERRORS + 1), [0; 2]);
 }

@@ -5,6 +5,7 @@
 //! [`Verdict::Unexpected`] and never guessed.
 
 use super::decode::{CODE_PART_REFUSED, Reply, decode_reply};
+use super::mask::Mask;
 use crate::domain::{DateState, Judged, SetupFault, Verdict};
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
@@ -17,23 +18,37 @@ pub const MAX_MESSAGE_CHARS: usize = 500;
 /// Longest `Retry-After` that is believed; longer ones are cut to it.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Judges a response, read to its end, at the local time `now`.
-pub fn judge(status: u16, headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Judged {
+/// Judges a response, read to its end, at the local time `now`. What the `mask` hides is in no text
+/// of the verdict.
+pub fn judge(
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: DateTime<Utc>,
+    mask: &Mask,
+) -> Judged {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let reply = decode_reply(text(CONTENT_TYPE), text(CONTENT_ENCODING), body);
+    let reply = decode_reply(text(CONTENT_TYPE), text(CONTENT_ENCODING), body)
+        .map(|reply| with_short_reasons(reply, mask));
     let server_time = text(DATE).and_then(parse_http_date);
     let retry_after =
         text(RETRY_AFTER).and_then(|value| parse_retry_after(value, server_time.unwrap_or(now)));
     let (code, message) = match &reply {
-        Ok(reply) if !reply.message.is_empty() => (reply.code, reply.message.clone()),
-        Ok(reply) => (reply.code, format!("HTTP {status}, code {}", reply.code)),
+        Ok(reply) => (reply.code, reply.message.clone()),
         Err(why) => (0, format!("the reply cannot be read: {why}")),
+    };
+    let message = bound_message(&mask.hide(&message));
+    // A message of control characters alone says as little as none.
+    let message = if message.is_empty() {
+        format!("HTTP {status}, code {code}")
+    } else {
+        message
     };
     Judged {
         verdict: verdict(status, reply.ok()),
         http_status: Some(status),
         code: (code != 0).then_some(code),
-        message: bound_message(&message),
+        message,
         retry_after,
         server_time,
     }
@@ -47,6 +62,14 @@ fn verdict(status: u16, reply: Option<Reply>) -> Verdict {
         (_, Some(reply)) if reply.code != 0 => by_code(reply),
         (_, _) => by_http_status(status),
     }
+}
+
+/// The reply with reasons that can be shown and kept.
+fn with_short_reasons(mut reply: Reply, mask: &Mask) -> Reply {
+    for error in &mut reply.errors {
+        error.message = bound_message(&mask.hide(&error.message));
+    }
+    reply
 }
 
 /// The table of section 6.
@@ -68,6 +91,8 @@ fn by_http_status(status: u16) -> Verdict {
     match status {
         // A 2xx that names no outcome; a bare 5xx may come from before or behind the platform.
         200..=299 | 500..=599 => Verdict::Unknown,
+        // A 400 in no list, whoever says it (6.3).
+        400 => Verdict::PoisonSuspected,
         401 | 403 => Verdict::Unauthorized,
         409 => Verdict::Duplicate,
         413 => Verdict::TooLarge,

@@ -12,7 +12,7 @@ fn now() -> DateTime<Utc> {
 fn judge_json(status: u16, body: &str) -> Judged {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    judge(status, &headers, body.as_bytes(), now())
+    judge(status, &headers, body.as_bytes(), now(), &Mask::default())
 }
 
 fn verdict_of_code(status: u16, code: i32) -> Verdict {
@@ -21,7 +21,7 @@ fn verdict_of_code(status: u16, code: i32) -> Verdict {
 
 fn verdict_of_page(status: u16) -> Verdict {
     let page = b"<html>sorry</html>";
-    judge(status, &HeaderMap::new(), page, now()).verdict
+    judge(status, &HeaderMap::new(), page, now(), &Mask::default()).verdict
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_2xx_without_a_status_object_says_nothing() {
         assert_eq!(judge_json(200, body).verdict, Verdict::Unknown, "{body}");
     }
     assert_eq!(
-        judge(204, &HeaderMap::new(), b"", now()).verdict,
+        judge(204, &HeaderMap::new(), b"", now(), &Mask::default()).verdict,
         Verdict::Unknown
     );
     assert_eq!(verdict_of_page(200), Verdict::Unknown);
@@ -89,7 +89,7 @@ fn without_a_readable_status_the_http_status_decides() {
     for (status, verdict) in [
         (301, Verdict::Unexpected),
         (307, Verdict::Unexpected),
-        (400, Verdict::Unexpected),
+        (400, Verdict::PoisonSuspected),
         (401, Verdict::Unauthorized),
         (403, Verdict::Unauthorized),
         (404, Verdict::Unexpected),
@@ -192,7 +192,7 @@ fn retry_after_is_read_in_both_forms() {
         if let Some(date) = date {
             headers.insert(DATE, HeaderValue::from_static(date));
         }
-        judge(429, &headers, b"", now())
+        judge(429, &headers, b"", now(), &Mask::default())
     };
     let seconds = |n| Some(Duration::from_secs(n));
     assert_eq!(with("7", None).retry_after, seconds(7));
@@ -228,4 +228,29 @@ fn messages_are_bounded_and_cannot_steer_a_terminal() {
     let message = judge_json(429, &body.to_string()).message;
     assert!(message.starts_with("a[31m b字"), "{message}");
     assert_eq!(message.chars().count(), MAX_MESSAGE_CHARS);
+    for nothing in ["", " \u{7}\u{202e}"] {
+        let body = serde_json::json!({"status": {"code": 429, "message": nothing}});
+        let message = judge_json(429, &body.to_string()).message;
+        assert_eq!(message, "HTTP 429, code 429");
+    }
+}
+
+#[test]
+fn reasons_for_rows_are_bounded_and_quote_no_credentials() {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let long = "x".repeat(10_000);
+    let body = format!(
+        r#"{{"status":{{"code":1001,"message":"key AK-quoted-back"}},
+            "errors":[{{"message":"\u001b AK-quoted-back {long}"}}]}}"#
+    );
+    let mask = Mask::new(["AK-quoted-back"]);
+    let judged = judge(200, &headers, body.as_bytes(), now(), &mask);
+    assert_eq!(judged.message, "key ***");
+    let Verdict::PartRefused(errors) = judged.verdict else {
+        panic!("{judged:?}");
+    };
+    let reason = &errors[0].message;
+    assert!(reason.starts_with(" *** xxx"), "{reason}");
+    assert_eq!(reason.chars().count(), MAX_MESSAGE_CHARS);
 }

@@ -10,15 +10,17 @@ mod encode;
 mod endpoint;
 pub mod huawei;
 mod judge;
+mod mask;
 pub mod messages;
 mod request;
 pub mod sign;
 
-pub use decode::{MAX_REPLY_BYTES, Reply, Unreadable, decode_reply, inflate};
+pub use decode::{MAX_REPLY_BYTES, MAX_ROW_ERRORS, Reply, Unreadable, decode_reply, inflate};
 pub use encode::{
     CONTENT_TYPE_JSON, CONTENT_TYPE_PROTOBUF, DEFAULT_GZIP_LEVEL, DoneFormat, Gzip,
     InvalidDoneFormat, done_body, list_operations_body,
 };
 pub use endpoint::{Call, ReceivedCall, ReceivedMethod};
 pub use judge::{MAX_MESSAGE_CHARS, MAX_RETRY_AFTER, bound_message, judge};
+pub use mask::Mask;
 pub use request::request_headers;

@@ -2,8 +2,8 @@
 
 use super::context::Services;
 use super::event::{Gauges, Limiting};
-use crate::domain::{Judged, Verdict};
-use crate::http::Outgoing;
+use crate::domain::Verdict;
+use crate::http::{Answer, Outgoing};
 use crate::limiter::{Limiter, LimiterError, Permit, Waiting};
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) enum Attempt {
     /// An answer, or a failure with a meaning.
-    Answered(Judged),
+    Answered(Answer),
     /// The run stops before anything was sent.
     NotBegun,
     /// The batch has become too large for the rate in force; nothing was sent.
@@ -82,29 +82,34 @@ pub(super) async fn attempt(
     Gauges::add(&gauges.rows_in_flight, u64::from(rows));
     Gauges::add(&gauges.bytes_sent, body_bytes);
     let stamp = Arc::clone(&permit);
-    let judged = tokio::select! {
-        judged = services.client.send(outgoing, move || stamp.sent()) => Some(judged),
+    let answer = tokio::select! {
+        answer = services.client.send(outgoing, move || stamp.sent()) => Some(answer),
         () = services.stop.aborting() => None,
     };
-    if judged.as_ref().is_some_and(|it| it.http_status.is_some()) {
+    if answer
+        .as_ref()
+        .is_some_and(|it| it.judged.http_status.is_some())
+    {
         permit.answered();
     }
     Gauges::sub(&gauges.requests_in_flight, 1);
     Gauges::sub(&gauges.rows_in_flight, u64::from(rows));
-    let Some(judged) = judged else {
+    let Some(answer) = answer else {
         return Ok(Attempt::GivenUp);
     };
-    match judged.verdict {
+    match answer.judged.verdict {
         Verdict::NotSent => {
             Gauges::sub(&gauges.requests, 1);
             Gauges::sub(&gauges.bytes_sent, body_bytes);
         }
         Verdict::Throttled => {
             Gauges::add(&gauges.throttled, 1);
-            services.limiter.throttled(&permit, judged.retry_after);
+            services
+                .limiter
+                .throttled(&permit, answer.judged.retry_after);
         }
         Verdict::Accepted => services.limiter.succeeded(&permit),
         _ => {}
     }
-    Ok(Attempt::Answered(judged))
+    Ok(Attempt::Answered(answer))
 }

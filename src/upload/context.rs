@@ -1,7 +1,6 @@
 //! What all workers of a run share, and what they know of a date.
 
 use super::event::{Event, Gauges, Observer};
-use super::probe::Probe;
 use super::report::Status;
 use super::settings::RetrySettings;
 use super::stop::Stop;
@@ -13,6 +12,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use tokio::sync::watch;
 
 /// Requests that bisecting may cost a date in one run.
 const MAX_BISECT_REQUESTS: u32 = 1_000;
@@ -34,6 +34,31 @@ pub struct Services {
     pub stop: Stop,
 }
 
+/// A batch that goes ahead alone, so that a wrong set-up costs few requests.
+#[derive(Default)]
+pub(super) struct Probe {
+    taken: AtomicBool,
+    ended: watch::Sender<bool>,
+}
+
+impl Probe {
+    /// True for the first caller: its batch goes ahead.
+    pub(super) fn take(&self) -> bool {
+        !self.taken.swap(true, Ordering::Relaxed)
+    }
+
+    /// Lets the others go.
+    pub(super) fn end(&self) {
+        self.ended.send_replace(true);
+    }
+
+    /// Resolves when the others may go.
+    pub(super) async fn ended(&self) {
+        let mut listener = self.ended.subscribe();
+        let _ = listener.wait_for(|ended| *ended).await;
+    }
+}
+
 /// The services together with what is the same for every request of the run.
 #[derive(Clone)]
 pub(super) struct Context {
@@ -43,6 +68,10 @@ pub(super) struct Context {
     pub(super) spool_dir: PathBuf,
     pub(super) size_limit: Arc<SizeLimit>,
     pub(super) input_names: Arc<HashMap<InputId, String>>,
+    /// The first batch of the run: its dates share topic, stage, tenant and application.
+    pub(super) probe: Arc<Probe>,
+    /// The answer that says that one of these is wrong.
+    pub(super) wrong_setup: Arc<OnceLock<String>>,
 }
 
 impl Context {
@@ -92,10 +121,10 @@ pub(super) struct DateRun {
     pub(super) row: RegisteredPartition,
     /// Set when an answer stops the date.
     stopped: OnceLock<(Status, String)>,
-    /// Whether a batch of the date was accepted: then the set-up is right, and a refused batch is
-    /// the fault of its rows.
+    /// Whether a batch of the date was accepted, in this run or before: then the set-up is right,
+    /// and a refused batch is the fault of its rows.
     accepted: AtomicBool,
-    /// The first batch.
+    /// The first batch of the date.
     pub(super) probe: Probe,
     bisect_requests: AtomicU32,
 }
@@ -103,10 +132,10 @@ pub(super) struct DateRun {
 impl DateRun {
     pub(super) fn new(row: RegisteredPartition) -> Self {
         Self {
-            row,
             stopped: OnceLock::new(),
-            accepted: AtomicBool::new(false),
-            probe: Probe::new(),
+            accepted: AtomicBool::new(row.accepted),
+            row,
+            probe: Probe::default(),
             bisect_requests: AtomicU32::new(0),
         }
     }

@@ -1,17 +1,24 @@
 //! One batch to its end, taken apart where the platform asks for it.
 //!
-//! A 413 halves the batch, and so does a rate that has fallen too far for it. A 400 that is in no list is bisected down to the row at fault, but only
-//! once another batch of the date, or one half of this one, was accepted: otherwise a wrong setting
-//! would turn a whole file into dead letters.
+//! A 413 halves the batch, and so does a rate that has fallen too far for it. A 400 that is in no
+//! list is bisected down to the row at fault, but only once another batch of the date, or one half
+//! of this one, was accepted: otherwise a wrong setting would turn a whole file into dead letters.
+//! What comes next is decided by [`Parts`].
 
 use super::context::{Context, DateRun};
-use super::event::{Event, Gauges};
+use super::event::Gauges;
 use super::explain;
 use super::outcome::{Outcome, WorkerError};
 use super::parcel::Parcel;
+use super::parts::{Part, Parts};
 use super::report::Status;
+use super::stop_date::{stop_date, stop_with_the_others};
 use super::worker::Worker;
 use crate::domain::Judged;
+use std::time::Duration;
+
+/// How long the other batches wait for the answer to the first one of the run and of their date.
+const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How a batch left the engine's hands.
 #[derive(Debug)]
@@ -40,11 +47,21 @@ pub(super) async fn deliver(
     mut whole: Parcel,
     probe: bool,
 ) -> Result<Delivery, WorkerError> {
-    if !probe {
-        tokio::select! {
-            () = date.probe.over() => {}
-            () = context.services.stop.draining() => return Ok(Delivery::Interrupted),
+    let first = probe && context.probe.take();
+    let others_answered = async {
+        if !first {
+            context.probe.ended().await;
         }
+        if !probe {
+            date.probe.ended().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::time::timeout(PROBE_PATIENCE, others_answered) => {}
+        () = context.services.stop.draining() => return Ok(Delivery::Interrupted),
+    }
+    if stop_with_the_others(context, date).await? {
+        return Ok(Delivery::DateStopped);
     }
     // Held until everything that comes of the batch is settled.
     let _share = whole.share.take();
@@ -52,13 +69,14 @@ pub(super) async fn deliver(
     let mut dissection = Dissection {
         context,
         date,
-        open: vec![whole],
-        suspects: Vec::new(),
-        explored: false,
+        parts: Parts::new(whole),
     };
     let delivery = dissection.run().await?;
     if probe {
         date.probe.end();
+    }
+    if first {
+        context.probe.end();
     }
     if matches!(delivery, Delivery::Settled) {
         Gauges::add(&context.services.gauges.bytes_settled, source_bytes);
@@ -69,32 +87,39 @@ pub(super) async fn deliver(
 struct Dissection<'a> {
     context: &'a Context,
     date: &'a DateRun,
-    /// Parts still to be sent, the next one last.
-    open: Vec<Parcel>,
-    /// Parts that were answered with a 400 in no list before anything of the date was accepted.
-    suspects: Vec<(Parcel, Judged)>,
-    /// Whether the batch was halved just to see whether one half is accepted.
-    explored: bool,
+    parts: Parts,
 }
 
 impl Dissection<'_> {
     async fn run(&mut self) -> Result<Delivery, WorkerError> {
         loop {
-            let Some(parcel) = self.open.pop() else {
-                match self.resolve_suspects().await? {
-                    Some(delivery) => return Ok(delivery),
-                    None => continue,
+            let may_bisect = || self.date.may_bisect(REQUESTS_PER_SPLIT);
+            let parcel = match self.parts.next(self.date.has_accepted(), may_bisect) {
+                Part::Settled => return Ok(Delivery::Settled),
+                Part::Send(parcel) => parcel,
+                Part::Halve(parcel) => {
+                    self.split(parcel).await?;
+                    continue;
                 }
+                Part::RefuseRow(parcel, judged) => {
+                    Worker::new(self.context, self.date, parcel)
+                        .refuse_only_row("refused_by_platform", &judged.message)
+                        .await?;
+                    continue;
+                }
+                Part::Stop(judged) => {
+                    let (status, why) = explain::stopping(self.date.partition(), &judged);
+                    return self.stop(status, why).await;
+                }
+                Part::GiveUp(judged) => return self.give_up(&judged).await,
             };
             match Worker::new(self.context, self.date, parcel).run().await? {
                 Outcome::Settled => {}
                 Outcome::TooLarge(parcel) => self.split(*parcel).await?,
-                Outcome::Suspect(parcel, judged) if self.date.has_accepted() => {
-                    if let Some(stopped) = self.dissect(*parcel, &judged).await? {
-                        return Ok(stopped);
-                    }
+                Outcome::Suspect(parcel, judged) => {
+                    let accepted = self.date.has_accepted();
+                    self.parts.suspect(*parcel, judged, accepted);
                 }
-                Outcome::Suspect(parcel, judged) => self.suspects.push((*parcel, judged)),
                 Outcome::Blocked(why) => return Ok(Delivery::Blocked(why)),
                 Outcome::DateStopped => return Ok(Delivery::DateStopped),
                 Outcome::RunStopped(status, why) => return Ok(Delivery::RunStopped(status, why)),
@@ -104,58 +129,18 @@ impl Dissection<'_> {
         }
     }
 
-    /// Everything open is answered: settled, or suspect with nothing accepted at that time.
-    async fn resolve_suspects(&mut self) -> Result<Option<Delivery>, WorkerError> {
-        let mut suspects = std::mem::take(&mut self.suspects);
-        let Some((parcel, judged)) = suspects.pop() else {
-            return Ok(Some(Delivery::Settled));
-        };
-        if self.date.has_accepted() {
-            self.suspects = suspects;
-            return self.dissect(parcel, &judged).await;
-        }
-        if !self.explored && parcel.rows > 1 {
-            self.explored = true;
-            self.suspects = suspects;
-            self.split(parcel).await?;
-            return Ok(None);
-        }
-        let (status, why) = explain::stopping(self.date.partition(), &judged);
-        Ok(Some(self.stop(status, why)))
+    async fn give_up(&self, judged: &Judged) -> Result<Delivery, WorkerError> {
+        let why = format!(
+            "{}: too many batches are refused as a whole ({}); looking for the rows at fault was given up, nothing of them was counted as stored. Check the rows against the table definition, then run the same command again",
+            self.date.partition(),
+            explain::answer(judged)
+        );
+        self.stop(Status::Refused, why).await
     }
 
-    /// Halves a refused batch; a single row is the one at fault.
-    async fn dissect(
-        &mut self,
-        parcel: Parcel,
-        judged: &Judged,
-    ) -> Result<Option<Delivery>, WorkerError> {
-        if parcel.rows == 1 {
-            Worker::new(self.context, self.date, parcel)
-                .refuse_only_row("refused_by_platform", &judged.message)
-                .await?;
-            return Ok(None);
-        }
-        if !self.date.may_bisect(REQUESTS_PER_SPLIT) {
-            let why = format!(
-                "{}: too many batches are refused as a whole ({}); looking for the rows at fault was given up, nothing of them was counted as stored. Check the rows against the table definition, then run the same command again",
-                self.date.partition(),
-                explain::answer(judged)
-            );
-            return Ok(Some(self.stop(Status::Refused, why)));
-        }
-        self.split(parcel).await?;
-        Ok(None)
-    }
-
-    fn stop(&self, status: Status, why: String) -> Delivery {
-        if self.date.stop(status, why.clone()) {
-            self.context.tell(&Event::PartitionStopped {
-                partition: self.date.partition().clone(),
-                why,
-            });
-        }
-        Delivery::DateStopped
+    async fn stop(&self, status: Status, why: String) -> Result<Delivery, WorkerError> {
+        stop_date(self.context, self.date, (status, why), false).await?;
+        Ok(Delivery::DateStopped)
     }
 
     async fn split(&mut self, mut parcel: Parcel) -> Result<(), WorkerError> {
@@ -178,12 +163,11 @@ impl Dissection<'_> {
             .committed()
             .await?;
         let [first, second] = halves;
-        self.open
-            .push(second.into_parcel(second_id, parcel.spooled));
         let mut first = first.into_parcel(first_id, parcel.spooled);
         // Taken apart before it was ever sent: its place is free once the first part goes.
         first.place = parcel.place.take();
-        self.open.push(first);
+        self.parts
+            .halved([first, second.into_parcel(second_id, parcel.spooled)]);
         Ok(())
     }
 }

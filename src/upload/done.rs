@@ -1,19 +1,20 @@
 //! Sealing a date and telling the platform that it is complete.
 //!
 //! The only code that sends `done`, and it takes a [`SealedPartition`] to do so. `done` follows the
-//! same rules as a batch: after an attempt of unknown outcome it keeps its id, and then 409, "acked"
-//! and "done" mean that it got through.
+//! same rules as a batch, decided by [`life`]: after an attempt of unknown outcome it keeps its id,
+//! and then 409, "acked" and "done" mean that it got through.
 
 use super::attempt::{Attempt, Load, attempt};
 use super::context::Services;
 use super::event::{DoneOutcome, Event, Gauges};
 use super::explain;
+use super::life::{self, DoneThen, Note};
 use super::outcome::WorkerError;
 use super::report::Status;
 use super::settings::RetrySettings;
 use super::worker::BACKOFF_BASE;
-use crate::domain::{DateState, Judged, Partition, Verdict};
-use crate::http::Outgoing;
+use crate::domain::{Judged, Partition, Verdict};
+use crate::http::{Outgoing, Refresh, SigningGeneration};
 use crate::ledger::{
     DoneSettlement, Replay, RunId, SealOutcome, SealRequest, SealedPartition, Unmet,
 };
@@ -125,6 +126,7 @@ impl Finisher {
             begun: Instant::now(),
             attempts: 0,
             refreshed: false,
+            signed_with: self.services.client.signing_generation(),
         };
         loop {
             if tries.attempts > 0 {
@@ -132,19 +134,23 @@ impl Finisher {
                 outgoing = outgoing.with_request_id(sealed.request_id());
             }
             tries.attempts = tries.attempts.saturating_add(1);
-            let signed_with = self.services.client.signing_generation();
-            let judged =
-                match attempt(&self.services, &outgoing, Load::NONE, || false, || {}).await? {
-                    Attempt::Answered(judged) => judged,
-                    Attempt::NotBegun | Attempt::FitsBadly => {
-                        return self.leave(sealed, interrupted(false)).await;
-                    }
-                    Attempt::GivenUp => {
-                        self.services.ledger.note_done_unknown(&mut sealed).await?;
-                        return self.leave(sealed, interrupted(true)).await;
-                    }
-                };
-            match self.after(&mut sealed, &judged, &mut tries).await? {
+            tries.signed_with = self.services.client.signing_generation();
+            let load = Load::NONE;
+            let judged = match attempt(&self.services, &outgoing, load, || false, || {}).await? {
+                Attempt::Answered(answer) => answer.judged,
+                Attempt::NotBegun | Attempt::FitsBadly => {
+                    return self.leave(sealed, interrupted(false)).await;
+                }
+                Attempt::GivenUp => {
+                    let note = life::after_giving_up(sealed.has_unknown_attempt());
+                    self.note(&mut sealed, note).await?;
+                    return self.leave(sealed, interrupted(true)).await;
+                }
+            };
+            let unknown = sealed.has_unknown_attempt();
+            let arrow = life::after_done_answer(unknown, tries.refreshed, &judged.verdict);
+            self.note(&mut sealed, arrow.note).await?;
+            match self.after(&sealed, arrow.then, &judged, &mut tries) {
                 Step::Again(wait) => tokio::select! {
                     () = tokio::time::sleep(wait) => {}
                     () = self.services.stop.draining() => {
@@ -152,17 +158,6 @@ impl Finisher {
                         return self.leave(sealed, interrupted(unknown)).await;
                     }
                 },
-                Step::Refreshed => {
-                    let refresh = self
-                        .services
-                        .client
-                        .refresh_after_unauthorized(signed_with, judged.server_time);
-                    if tries.refreshed {
-                        let (status, why) = explain::unauthorized(&judged, &refresh);
-                        return self.leave(sealed, failed(status, why)).await;
-                    }
-                    tries.refreshed = true;
-                }
                 Step::Got(settlement, report) => {
                     self.settle(sealed, settlement, &report.why).await?;
                     return Ok(report);
@@ -172,56 +167,73 @@ impl Finisher {
         }
     }
 
-    async fn after(
+    async fn note(&self, sealed: &mut SealedPartition, note: Note) -> Result<(), WorkerError> {
+        let ledger = &self.services.ledger;
+        match note {
+            Note::Nothing => {}
+            Note::Unknown => ledger.note_done_unknown(sealed).await?,
+            Note::Renewed => ledger.renew_done(sealed).await?,
+        }
+        Ok(())
+    }
+
+    fn after(
         &self,
-        sealed: &mut SealedPartition,
+        sealed: &SealedPartition,
+        then: DoneThen,
         judged: &Judged,
         tries: &mut Tries,
-    ) -> Result<Step, WorkerError> {
-        let ledger = &self.services.ledger;
-        let unknown = sealed.has_unknown_attempt();
-        match &judged.verdict {
-            Verdict::Accepted => {
-                let why = sealed.forced().map(|missing| {
-                    format!("forced by hand although something was missing: {missing}")
-                });
-                return Ok(got(DoneSettlement::Confirmed, why.unwrap_or_default()));
-            }
-            Verdict::Duplicate | Verdict::Date(DateState::Acked | DateState::Done) if unknown => {
+    ) -> Step {
+        match then {
+            DoneThen::Got(DoneSettlement::Unconfirmed) => {
                 let why = format!(
                     "an earlier attempt got through, its reply was lost ({})",
                     explain::answer(judged)
                 );
-                return Ok(got(DoneSettlement::Unconfirmed, why));
+                got(DoneSettlement::Unconfirmed, why)
             }
-            Verdict::Unknown => {
-                if !unknown {
-                    ledger.note_done_unknown(sealed).await?;
-                }
-                return Ok(self.back_off(sealed, judged, tries));
+            DoneThen::Got(settlement) => {
+                let why = sealed.forced().map(|missing| {
+                    format!("forced by hand although something was missing: {missing}")
+                });
+                got(settlement, why.unwrap_or_default())
             }
-            Verdict::NotSent => return Ok(self.back_off(sealed, judged, tries)),
-            _ => {}
-        }
-        // All others are definite: a new id next time, unless an unknown attempt pins the old one.
-        if !unknown {
-            ledger.renew_done(sealed).await?;
-        }
-        Ok(match &judged.verdict {
-            Verdict::Throttled | Verdict::ServerError => self.back_off(sealed, judged, tries),
-            Verdict::Unauthorized => Step::Refreshed,
-            Verdict::Duplicate => {
+            DoneThen::BackOff => self.back_off(sealed, judged, tries),
+            DoneThen::Refresh => {
+                tries.refreshed = true;
+                self.refresh(judged, tries);
+                Step::Again(Duration::ZERO)
+            }
+            DoneThen::Unauthorized => {
+                let (status, why) = explain::unauthorized(judged, &self.refresh(judged, tries));
+                Step::Leave(failed(status, why))
+            }
+            DoneThen::Foreign => {
                 let why = format!(
                     "{}: done was answered 409 (already received) although this ledger knows of no earlier attempt; was the state directory copied? Look in the console whether the date is done; if it is not, 'byteair-sync done' asks again under another id",
                     sealed.partition()
                 );
                 Step::Leave(failed(Status::Refused, why))
             }
-            _ => {
+            DoneThen::Stop if judged.verdict == Verdict::PoisonSuspected => {
+                let why = format!(
+                    "{}: done was refused for a reason that is in no documentation: {}. Look at the date in the console, then run the same command again; all rows are in",
+                    sealed.partition(),
+                    explain::answer(judged)
+                );
+                Step::Leave(failed(Status::Refused, why))
+            }
+            DoneThen::Stop => {
                 let (status, why) = explain::stopping(sealed.partition(), judged);
                 Step::Leave(failed(status, why))
             }
-        })
+        }
+    }
+
+    /// Reads the credentials again.
+    fn refresh(&self, judged: &Judged, tries: &Tries) -> Refresh {
+        let client = &self.services.client;
+        client.refresh_after_unauthorized(tries.signed_with, judged.server_time)
     }
 
     fn back_off(&self, sealed: &SealedPartition, judged: &Judged, tries: &Tries) -> Step {
@@ -274,9 +286,8 @@ impl Finisher {
         sealed: SealedPartition,
         report: DoneReport,
     ) -> Result<DoneReport, WorkerError> {
-        if !sealed.has_unknown_attempt() {
-            self.settle(sealed, DoneSettlement::NotStored, &report.why)
-                .await?;
+        if let Some(settlement) = life::after_leaving_done(sealed.has_unknown_attempt()) {
+            self.settle(sealed, settlement, &report.why).await?;
         }
         Ok(report)
     }
@@ -299,11 +310,11 @@ struct Tries {
     begun: Instant,
     attempts: u32,
     refreshed: bool,
+    signed_with: SigningGeneration,
 }
 
 enum Step {
     Again(Duration),
-    Refreshed,
     Got(DoneSettlement, DoneReport),
     Leave(DoneReport),
 }

@@ -268,7 +268,7 @@ impl Engine {
         };
         self.in_flight += 1;
         parcel.place = self.place.take();
-        let probe = run.probe.begin();
+        let probe = run.probe.take();
         self.tasks.spawn(async move {
             let delivered = async {
                 if let Some(pending) = pending

@@ -33,7 +33,7 @@ pub(super) fn stopping(partition: &Partition, judged: &Judged) -> (Status, Strin
         ),
         Verdict::PoisonSuspected => (
             Status::Refused,
-            "no part of the batch was accepted, so it is no single bad row; check topic, stage and application, and the table definition in the console",
+            "no part of the batch was accepted, so it is no single bad row; check topic, stage and application, and the table definition in the console. If these are right, run the same command again: it looks at smaller parts",
         ),
         _ => (
             Status::Refused,

@@ -65,6 +65,7 @@ pub(super) async fn finish_date(
         let settling = finisher.services.ledger.settle_replay(finisher.run, replay);
         settling.committed().await?;
     }
+    settle_begun_replays(finisher, row.id).await?;
     let request = SealRequest {
         partition: row.id,
         run: finisher.run,
@@ -73,6 +74,13 @@ pub(super) async fn finish_date(
         force: false,
     };
     finish_unchanged(finisher, &row.partition, request, (zone, state_dir)).await
+}
+
+/// A replay that was interrupted may have been completed by an upload that names its file.
+async fn settle_begun_replays(finisher: &Finisher, date: PartitionId) -> Result<(), LedgerError> {
+    let ledger = &finisher.services.ledger;
+    let settling = ledger.settle_begun_replays(finisher.run, date);
+    settling.committed().await.map(drop)
 }
 
 async fn finish_unchanged(
@@ -170,6 +178,7 @@ async fn finish_known(
         });
         waiving.committed().await?;
     }
+    settle_begun_replays(finisher, known.id).await?;
     let seal = SealRequest {
         partition: known.id,
         run: finisher.run,

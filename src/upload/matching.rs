@@ -52,6 +52,13 @@ pub(super) fn refused_rows(
     Ok(Some(letters))
 }
 
+/// How much longer than the longest row a repeated row may be: every character escaped, and room for
+/// white space. What is longer is no row of the batch, and is not parsed.
+const MAX_GROWTH: usize = 8;
+
+/// The same, for the smallest rows.
+const MIN_LONGEST_BYTES: usize = 4096;
+
 /// Rows with the same content, and what was said of them.
 struct Group<'a> {
     rows: Vec<usize>,
@@ -63,6 +70,8 @@ fn group_by_content<'a>(rows: &[&RawValue], errors: &'a [RowError]) -> Option<Ve
     for (index, row) in rows.iter().enumerate() {
         by_text.entry(row.get()).or_default().push(index);
     }
+    let longest = rows.iter().map(|row| row.get().len()).max()?;
+    let longest = longest.saturating_mul(MAX_GROWTH).max(MIN_LONGEST_BYTES);
     // Canonical forms cost a parse of every row, so they are made only when a text differs.
     let mut by_value: Option<HashMap<String, Vec<usize>>> = None;
     let mut groups: Vec<Group<'a>> = Vec::new();
@@ -70,15 +79,18 @@ fn group_by_content<'a>(rows: &[&RawValue], errors: &'a [RowError]) -> Option<Ve
     for error in errors {
         let data = error.data.trim();
         let matched = if let Some(found) = by_text.get(data) {
-            found.clone()
+            found
         } else {
+            if data.len() > longest {
+                return None;
+            }
             let values = by_value.get_or_insert_with(|| rows_by_value(rows));
-            values.get(&canonical(data)?)?.clone()
+            values.get(&canonical(data)?)?
         };
         let first = *matched.first()?;
         let group = *group_of_row.entry(first).or_insert_with(|| {
             groups.push(Group {
-                rows: matched,
+                rows: matched.clone(),
                 messages: Vec::new(),
             });
             groups.len().saturating_sub(1)

@@ -20,30 +20,37 @@ pub mod event;
 mod explain;
 mod failure;
 mod finish;
+mod life;
 mod matching;
 mod memory;
 mod next_step;
 mod open_batch;
 mod outcome;
 mod parcel;
+mod parts;
 mod places;
 mod plan;
 mod planner;
-mod probe;
 mod queue;
 mod recognise;
 mod recorded;
 mod redo;
 pub mod report;
 mod settings;
+#[cfg(test)]
+mod simulation;
 mod spool;
 mod stage_rules;
 mod stdin;
 mod stop;
+mod stop_date;
 mod summary;
 mod unchanged;
 mod work;
 mod worker;
+
+#[cfg(test)]
+mod tests;
 
 pub use command_line::shell_word;
 pub use context::Services;

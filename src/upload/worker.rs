@@ -1,17 +1,19 @@
 //! One batch from its intent to an answer that settles or stops it.
 //!
-//! Every arrow of the ledger's "life of a batch" is one call of the ledger here, committed before
-//! its effect. A batch that cannot be settled in this run stays intended; nothing is dropped.
+//! What an answer means is decided by [`life`]; every arrow of it is one call of the ledger here,
+//! committed before its effect. A batch that cannot be settled in this run stays intended; nothing
+//! is dropped.
 
 use super::attempt::{Attempt, Load, attempt};
 use super::context::{Context, DateRun};
 use super::event::{Event, Gauges};
+use super::life::{self, Note, Standing, Then};
 use super::outcome::{Outcome, WorkerError};
 use super::parcel::{PackError, Parcel};
-use super::report::Status;
+use super::stop_date::stop_date;
 use super::{explain, matching, spool};
 use crate::domain::{Judged, RequestId, RowError, Verdict};
-use crate::http::Outgoing;
+use crate::http::{Answer, Outgoing, Refresh, SigningGeneration};
 use crate::ledger::{DeadLetter, Settlement};
 use crate::protocol::Call;
 use crate::retry::{Backoff, Decision, Tried};
@@ -49,7 +51,7 @@ impl<'a> Worker<'a> {
     }
 
     pub(super) async fn run(mut self) -> Result<Outcome, WorkerError> {
-        if self.is_divisible() && self.parcel.rows > self.context.size_limit.rows() {
+        if life::is_known_to_be_too_large(self.standing(), self.context.size_limit.rows()) {
             return Ok(Outcome::TooLarge(Box::new(self.parcel)));
         }
         let mut outgoing = self.outgoing();
@@ -69,36 +71,33 @@ impl<'a> Worker<'a> {
             let services = &self.context.services;
             let load = Load {
                 rows: self.parcel.rows,
-                divisible: self.is_divisible(),
+                divisible: life::is_divisible(self.standing()),
             };
             let place = &mut self.parcel.place;
             let begins = || drop(place.take());
-            let judged = match attempt(services, &outgoing, load, stopped, begins).await? {
-                Attempt::Answered(judged) => judged,
-                Attempt::FitsBadly => return Ok(self.hand_over(Outcome::TooLarge)),
-                Attempt::NotBegun if self.date.stopped().is_some() => {
-                    return Ok(Outcome::DateStopped);
-                }
-                Attempt::NotBegun => return Ok(Outcome::Interrupted),
-                Attempt::GivenUp => {
-                    self.note_unknown().await?;
-                    return Ok(Outcome::Interrupted);
-                }
-            };
+            let Answer { judged, turn } =
+                match attempt(services, &outgoing, load, stopped, begins).await? {
+                    Attempt::Answered(answer) => answer,
+                    Attempt::FitsBadly => return Ok(self.hand_over(Outcome::TooLarge)),
+                    Attempt::NotBegun if self.date.stopped().is_some() => {
+                        return Ok(Outcome::DateStopped);
+                    }
+                    Attempt::NotBegun => return Ok(Outcome::Interrupted),
+                    Attempt::GivenUp => {
+                        self.note(life::after_giving_up(self.parcel.unknown))
+                            .await?;
+                        return Ok(Outcome::Interrupted);
+                    }
+                };
             tracing::info!(
                 batch = self.parcel.id.0, request_id = %outgoing.request_id(),
                 attempt = self.attempts, "{}", explain::answer(&judged)
             );
-            let step = match judged.verdict {
-                Verdict::Unauthorized => {
-                    self.renew().await?;
-                    let refresh = services
-                        .client
-                        .refresh_after_unauthorized(signed_with, judged.server_time);
-                    self.after_unauthorized(&judged, &refresh)
-                }
-                _ => self.after(judged).await?,
-            };
+            let arrow = life::after_answer(self.standing(), &judged.verdict);
+            self.note(arrow.note).await?;
+            let step = self.carry_out(arrow.then, &judged, signed_with).await?;
+            // All that a large reply said is used up.
+            drop(turn);
             match step {
                 Step::Leave(outcome) => return Ok(outcome),
                 Step::Again(wait) => tokio::select! {
@@ -107,11 +106,6 @@ impl<'a> Worker<'a> {
                 },
             }
         }
-    }
-
-    /// The id of a batch with an unknown attempt stays, and with it its rows.
-    fn is_divisible(&self) -> bool {
-        !self.parcel.unknown && self.parcel.rows > 1
     }
 
     fn request_id(&self) -> RequestId {
@@ -130,13 +124,22 @@ impl<'a> Worker<'a> {
         Outgoing::new(call, self.request_id(), self.parcel.body.clone())
     }
 
-    async fn after(&mut self, judged: Judged) -> Result<Step, WorkerError> {
-        match &judged.verdict {
-            Verdict::Accepted => self.settled(Settlement::Accepted).await,
-            Verdict::Duplicate if self.parcel.unknown => {
-                self.settled(Settlement::AcceptedUnconfirmed).await
-            }
-            Verdict::Duplicate => {
+    fn standing(&self) -> Standing {
+        Standing {
+            unknown: self.parcel.unknown,
+            rows: self.parcel.rows,
+            refreshed: self.refreshed,
+        }
+    }
+
+    async fn carry_out(
+        &mut self,
+        then: Then,
+        judged: &Judged,
+        signed_with: SigningGeneration,
+    ) -> Result<Step, WorkerError> {
+        match then {
+            Then::Settle(Settlement::Foreign) => {
                 self.settle(Settlement::Foreign).await?;
                 Ok(Step::Leave(Outcome::Blocked(format!(
                     "{}: batch {} was answered 409 (already received) although this ledger knows of no earlier attempt; it blocks done",
@@ -144,72 +147,51 @@ impl<'a> Worker<'a> {
                     self.parcel.id.0
                 ))))
             }
-            Verdict::PartRefused(errors) => self.part_refused(errors).await,
-            Verdict::Throttled | Verdict::ServerError => {
-                self.renew().await?;
-                Ok(self.back_off(&judged))
+            Then::Settle(settlement) => self.settled(settlement).await,
+            Then::Match => self.part_refused(&judged.verdict).await,
+            Then::BackOff => Ok(self.back_off(judged)),
+            Then::Halve => {
+                self.context.size_limit.too_large(self.parcel.rows);
+                Ok(Step::Leave(self.hand_over(Outcome::TooLarge)))
             }
-            Verdict::Unknown => {
-                self.note_unknown().await?;
-                Ok(self.back_off(&judged))
+            Then::RefuseOnlyRow => {
+                self.context.size_limit.too_large(self.parcel.rows);
+                self.refuse_only_row("too_large", &judged.message).await?;
+                Ok(Step::Leave(Outcome::Settled))
             }
-            Verdict::NotSent => Ok(self.back_off(&judged)),
-            Verdict::TooLarge => self.too_large(&judged).await,
-            Verdict::PoisonSuspected => {
-                self.renew().await?;
-                Ok(Step::Leave(self.hand_over(|parcel| {
-                    Outcome::Suspect(parcel, judged.clone())
-                })))
+            Then::Suspect => {
+                let suspect = |parcel| Outcome::Suspect(parcel, judged.clone());
+                Ok(Step::Leave(self.hand_over(suspect)))
             }
-            Verdict::Date(_)
-            | Verdict::Setup(_)
-            | Verdict::ClientBug
-            | Verdict::Unexpected
-            | Verdict::Unauthorized => {
-                self.renew().await?;
-                let (status, why) = explain::stopping(self.date.partition(), &judged);
-                self.stop_date(status, why, matches!(judged.verdict, Verdict::Setup(_)))
-                    .await?;
+            Then::StopDate { owes_nothing } => {
+                let reason = explain::stopping(self.date.partition(), judged);
+                stop_date(self.context, self.date, reason, owes_nothing).await?;
                 Ok(Step::Leave(Outcome::DateStopped))
             }
-        }
-    }
-
-    async fn stop_date(
-        &self,
-        status: Status,
-        why: String,
-        owes_nothing: bool,
-    ) -> Result<(), WorkerError> {
-        if self.date.stop(status, why.clone()) {
-            if owes_nothing {
-                let (id, run) = (self.date.row.id, self.context.run);
-                self.context
-                    .services
-                    .ledger
-                    .mark_refused(id, run, why.clone())
-                    .committed()
-                    .await?;
+            Then::Refresh => {
+                self.refreshed = true;
+                self.refresh(judged, signed_with);
+                Ok(Step::Again(Duration::ZERO))
             }
-            self.context.tell(&Event::PartitionStopped {
-                partition: self.date.partition().clone(),
-                why,
-            });
+            Then::StopRun => {
+                let refresh = self.refresh(judged, signed_with);
+                let (status, why) = explain::unauthorized(judged, &refresh);
+                Ok(Step::Leave(Outcome::RunStopped(status, why)))
+            }
         }
-        Ok(())
     }
 
-    fn after_unauthorized(&mut self, judged: &Judged, refresh: &crate::http::Refresh) -> Step {
-        // One more try in any case: the secrets were read again.
-        if !self.refreshed {
-            self.refreshed = true;
-            return Step::Again(Duration::ZERO);
-        }
-        let (status, why) = explain::unauthorized(judged, refresh);
-        Step::Leave(Outcome::RunStopped(status, why))
+    /// Reads the credentials again.
+    fn refresh(&self, judged: &Judged, signed_with: SigningGeneration) -> Refresh {
+        let client = &self.context.services.client;
+        client.refresh_after_unauthorized(signed_with, judged.server_time)
     }
 
-    async fn part_refused(&mut self, errors: &[RowError]) -> Result<Step, WorkerError> {
+    async fn part_refused(&mut self, verdict: &Verdict) -> Result<Step, WorkerError> {
+        let errors: &[RowError] = match verdict {
+            Verdict::PartRefused(errors) => errors,
+            _ => &[],
+        };
         let request_id = self.request_id();
         let Some(letters) = matching::refused_rows(&self.parcel, errors)? else {
             self.settle(Settlement::Undetermined).await?;
@@ -217,7 +199,9 @@ impl<'a> Worker<'a> {
                 "{}: rows of batch {} were refused (1001) and the reply does not say which: {}",
                 self.date.partition(),
                 self.parcel.id.0,
-                errors.first().map_or("the list is empty", |e| &e.message)
+                errors
+                    .first()
+                    .map_or("its list cannot be used", |e| &e.message)
             ))));
         };
         self.tell_rejected(&letters);
@@ -226,15 +210,6 @@ impl<'a> Worker<'a> {
             request_id,
         })
         .await
-    }
-
-    async fn too_large(&mut self, judged: &Judged) -> Result<Step, WorkerError> {
-        self.context.size_limit.too_large(self.parcel.rows);
-        if self.parcel.rows > 1 {
-            return Ok(Step::Leave(self.hand_over(Outcome::TooLarge)));
-        }
-        self.refuse_only_row("too_large", &judged.message).await?;
-        Ok(Step::Leave(Outcome::Settled))
     }
 
     /// Settles a batch of one row as refused.
@@ -289,6 +264,7 @@ impl<'a> Worker<'a> {
             .committed()
             .await?;
         if accepted + unconfirmed > 0 {
+            self.context.probe.end();
             self.date.note_accepted();
         }
         if self.parcel.spooled && accepted + unconfirmed + refused > 0 {
@@ -322,29 +298,17 @@ impl<'a> Worker<'a> {
         }
     }
 
-    async fn note_unknown(&mut self) -> Result<(), WorkerError> {
-        if !self.parcel.unknown {
-            self.context
-                .services
-                .ledger
-                .note_unknown(self.parcel.id)
-                .committed()
-                .await?;
-            self.parcel.unknown = true;
-        }
-        Ok(())
-    }
-
-    /// After a definite refusal: a new id, unless an attempt of unknown outcome pins the old one.
-    async fn renew(&mut self) -> Result<(), WorkerError> {
-        if !self.parcel.unknown {
-            self.parcel.generation = self
-                .context
-                .services
-                .ledger
-                .renew(self.parcel.id)
-                .committed()
-                .await?;
+    async fn note(&mut self, note: Note) -> Result<(), WorkerError> {
+        let ledger = &self.context.services.ledger;
+        match note {
+            Note::Nothing => {}
+            Note::Unknown => {
+                ledger.note_unknown(self.parcel.id).committed().await?;
+                self.parcel.unknown = true;
+            }
+            Note::Renewed => {
+                self.parcel.generation = ledger.renew(self.parcel.id).committed().await?;
+            }
         }
         Ok(())
     }

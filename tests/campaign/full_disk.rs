@@ -75,7 +75,7 @@ fn a_full_disk_stops_a_run_with_a_clear_error_and_the_next_one_goes_on() {
         .chain((FREE_BEGIN_BYTES..).step_by(FREE_STEP_BYTES))
     {
         let server = Server::start(unlimited(1));
-        let place = Place::new(server.address);
+        let place = Place::of(&server);
         let Some(disk) = Disk::mount(&place) else {
             return;
         };
@@ -115,7 +115,7 @@ fn a_full_disk_stops_a_run_with_a_clear_error_and_the_next_one_goes_on() {
 #[test]
 fn a_read_only_state_directory_stops_a_run_before_anything_is_sent() {
     let server = Server::start(unlimited(1));
-    let place = Place::new(server.address);
+    let place = Place::of(&server);
     let Some(disk) = Disk::mount(&place) else {
         return;
     };

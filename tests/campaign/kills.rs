@@ -7,9 +7,9 @@
 
 use crate::comparison::violations_after_kills;
 use crate::phase::{Histogram, Phase};
-use crate::place::{LIMIT, LOOK, Place, kill, within};
+use crate::place::{LIMIT, LOOK, kill, within};
 use crate::server::{Server, faulty};
-use crate::upload::{FORMS, Form, Upload};
+use crate::shape::{SHAPES, Shape, Shaped};
 use byteair_sync::sandbox::{FaultOn, SandboxSettings};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -18,9 +18,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How many kills a campaign has; 40 when absent.
-const KILLS: &str = "CAMPAIGN_KILLS";
+pub(crate) const KILLS: &str = "CAMPAIGN_KILLS";
 /// Where its random numbers start.
-const SEED: &str = "CAMPAIGN_SEED";
+pub(crate) const SEED: &str = "CAMPAIGN_SEED";
 
 /// Exit statuses of runs that were not killed: all is done, or only time is missing.
 const GOOD: [i32; 2] = [0, 5];
@@ -94,16 +94,13 @@ struct Tally {
 struct Case {
     random: StdRng,
     server: Server,
-    place: Place,
-    upload: Upload,
-    words: Vec<String>,
-    /// What is piped in, if anything.
-    piped: Option<String>,
+    shape: &'static Shape,
+    shaped: Shaped,
     /// How long a run takes up to its first request.
     startup: Duration,
 }
 
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text.parse().expect(name),
         Err(_) => default,
@@ -153,84 +150,59 @@ fn campaign(tally: &Mutex<Tally>, kills: usize, seed: u64) {
             tally.started += 1;
             tally.started
         };
-        let mut case = Case::new(seed.wrapping_add(u64::try_from(nth).unwrap()));
+        let mut case = Case::new(
+            &SHAPES[nth % SHAPES.len()],
+            seed.wrapping_add(u64::try_from(nth).unwrap()),
+        );
         let mut found = case.run(tally);
         if found.is_empty() {
-            found = violations_after_kills(&case.upload, &case.server);
+            found = violations_after_kills(&case.shaped.upload, &case.server);
         }
         let state = case.server.state();
         let mut tally = tally.lock().unwrap();
         tally.uploads += 1;
-        tally.rows += case.upload.total();
+        tally.rows += case.shaped.upload.total();
         tally.faults += state.faults.values().sum::<u64>();
         tally.duplicates += state.partitions.iter().map(|it| it.duplicates).sum::<u64>();
         if !found.is_empty() {
-            found.push(format!("upload {nth} of seed {seed}: {:?}", case.words));
-            found.push(case.place.said());
+            found.push(format!(
+                "upload {nth} of seed {seed}: {:?}",
+                case.shaped.words
+            ));
+            found.push(case.shaped.place.said());
             tally.violations.append(&mut found);
         }
     }
 }
 
 impl Case {
-    fn new(seed: u64) -> Self {
+    fn new(shape: &'static Shape, seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let (on, faults) = WEATHER[random.random_range(0..WEATHER.len())];
         let server = Server::start(SandboxSettings {
             latency: Some(Duration::from_millis(1)..=Duration::from_millis(8)),
+            tls: shape.tls,
             ..faulty(seed, faults, on)
         });
-        let place = Place::new(server.address);
-        // Batches that take longer to fill than to send; batches over several small files.
-        let (files, rows, batch) = match random.random_range(0..4) {
-            0 => (1..=3, 2_000..=4_000, 500..=1_000),
-            1 => (10..=30, 3..=20, 30..=80),
-            2 => (1..=1, 300..=2_000, 10..=50),
-            _ => (1..=3, 30..=600, 10..=50),
-        };
-        let days: Vec<Vec<Form>> = (0..random.random_range(1..=3))
-            .map(|_| {
-                let files = random.random_range(files.clone());
-                let form = |_| FORMS[random.random_range(0..FORMS.len())];
-                (0..files).map(form).collect()
-            })
-            .collect();
-        let days: Vec<&[Form]> = days.iter().map(Vec::as_slice).collect();
-        let upload = Upload::generate(&place, &days, random.random_range(rows));
-        let options = format!(
-            "--batch-rows {} --max-in-flight {}",
-            random.random_range(batch),
-            random.random_range(1..=4)
-        );
-        let mut words = upload.words(&options);
-        let mut piped = None;
-        // One file alone may as well come through a pipe.
-        if let [[form]] = days[..]
-            && random.random_ratio(1, 2)
-        {
-            words.pop();
-            words
-                .extend(["--input-id", "nightly", "--format", form.name(), "-"].map(str::to_owned));
-            piped = Some(form.path(&upload.days[0], 0));
-        }
         Self {
+            shaped: shape.prepare(&mut random, &server),
             random,
             server,
-            place,
-            upload,
-            words,
-            piped,
+            shape,
             startup: Duration::from_millis(60),
         }
     }
 
     /// Kills and runs again until the command exits 0; says what was wrong on the way.
     fn run(&mut self, tally: &Mutex<Tally>) -> Vec<String> {
-        let kills = self.random.random_range(4..=14);
+        let kills = self.random.random_range(2..=6);
         for nth in 0..kills + MAX_RUNS {
             tally.lock().unwrap().runs += 1;
             let before = self.server.state().requests_total;
-            let child = self.place.start_reading(&self.words, self.piped.as_deref());
+            let child = self
+                .shaped
+                .place
+                .start_reading(&self.shaped.words, self.shaped.piped.as_deref());
             let pid = child.id();
             let aim = if nth < kills {
                 self.aim()
@@ -240,8 +212,12 @@ impl Case {
             match self.kill_at(child, aim) {
                 None if nth >= kills => return vec![format!("no end after {LIMIT:?}")],
                 None => {
-                    let phase = Phase::at_kill(&self.place, pid, before, &self.server.state());
-                    tally.lock().unwrap().histogram.count(phase);
+                    let phase = Phase::at_kill(&self.shaped, pid, before, &self.server.state());
+                    tally
+                        .lock()
+                        .unwrap()
+                        .histogram
+                        .count(self.shape.name, phase);
                 }
                 Some(0) => return Vec::new(),
                 Some(status) if GOOD.contains(&status) => {}
@@ -253,7 +229,7 @@ impl Case {
 
     fn aim(&mut self) -> Aim {
         let state = self.server.state();
-        let total = u64::try_from(self.upload.total()).unwrap();
+        let total = u64::try_from(self.shaped.upload.total()).unwrap();
         let dones = state
             .partitions
             .iter()
@@ -275,6 +251,9 @@ impl Case {
                 Aim::RowsStored(rows, within(random, Duration::from_millis(10)))
             }
             5..=7 => Aim::RowsStored(total, within(random, Duration::from_millis(60))),
+            _ if self.shaped.upload.streaming => {
+                Aim::RowsStored(total, within(random, Duration::from_millis(20)))
+            }
             _ => Aim::DonesAccepted(dones + 1, within(random, Duration::from_millis(20))),
         }
     }
@@ -283,7 +262,7 @@ impl Case {
     fn kill_at(&mut self, mut child: Child, aim: Aim) -> Option<i32> {
         let begin = Instant::now();
         let requests = self.server.state().requests_total;
-        let (mut written, mut mark) = (0, self.place.ledger_mark());
+        let (mut written, mut mark) = (0, self.shaped.place.ledger_mark());
         let mut quiet = true;
         while begin.elapsed() < LIMIT {
             if quiet && self.server.state().requests_total > requests {
@@ -293,7 +272,7 @@ impl Case {
             if let Some(status) = child.try_wait().unwrap() {
                 return Some(status.code().unwrap_or(-1));
             }
-            let now = self.place.ledger_mark();
+            let now = self.shaped.place.ledger_mark();
             if now != mark {
                 (written, mark) = (written + 1, now);
             }

@@ -16,7 +16,7 @@ fn a_done_whose_reply_was_lost_is_accepted_once_and_told_as_unconfirmed() {
         for seed in 0..4 {
             let seed = seed + 100 * u64::try_from(at).unwrap();
             let server = Server::start(faulty(seed, &[fault], Some(FaultOn::Done)));
-            let place = Place::new(server.address);
+            let place = Place::of(&server);
             let upload = Upload::generate(&place, &[&[Form::Jsonl]], 20);
             let words = upload.words("");
             let (status, summary) = place.summary(&words);

@@ -15,6 +15,7 @@
 )]
 
 mod comparison;
+mod definite;
 mod full_disk;
 mod kills;
 mod lost_done;
@@ -22,6 +23,8 @@ mod matrix;
 mod pairs;
 mod phase;
 mod place;
+mod repairs;
 mod restarts;
 mod server;
+mod shape;
 mod upload;

@@ -3,25 +3,31 @@
 use crate::comparison::violations;
 use crate::place::Place;
 use crate::server::{Server, faulty};
-use crate::upload::{FORMS, Form, Upload};
+use crate::upload::{Form, Upload};
 use byteair_sync::sandbox::{FaultOn, SandboxSettings};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 /// Faults that time or another try heals: the run ends with 0.
-const HEALED: [&str; 15] = [
+const HEALED: [&str; 21] = [
     "http:408",
     "http:429",
     "http:500",
     "http:502",
     "http:503",
+    "http:504",
+    "http:599",
     "status:429",
     "status:500",
+    "status:503",
     "reset-before",
     "reset-after",
     "lost-reply",
     "lost-reply:502",
     "lost-reply:504",
+    "lost-reply:408",
+    "lost-reply:500",
+    "lost-reply:503",
     "garbage",
     "hang",
     "slow",
@@ -29,32 +35,36 @@ const HEALED: [&str; 15] = [
 
 /// Faults that a person has to look at, with the status of the run that meets them; the same
 /// command goes on afterwards.
-const STOPPING: [(&str, i32); 5] = [
+const STOPPING: [(&str, i32); 9] = [
     ("http:401", 12),
     ("http:403", 12),
     ("status:401", 12),
     ("http:404", 6),
+    ("http:410", 6),
+    ("http:307", 6),
+    ("status:403", 12),
+    ("status:404", 6),
     ("status:1999", 6),
 ];
 
 const RATES: [&str; 2] = ["0.05", "0.3"];
 
 /// Days of one upload, so that even rare faults meet `done`.
-const DAYS: usize = 12;
+const DAYS: usize = 9;
 
 /// Runs of one upload after which it should have got through.
 const MAX_RUNS: usize = 200;
 
 /// One cell.
 #[derive(Debug, Clone, Copy)]
-struct Cell {
-    fault: &'static str,
-    on: FaultOn,
+pub(crate) struct Cell {
+    pub(crate) fault: &'static str,
+    pub(crate) on: FaultOn,
     rate: &'static str,
     seed: u64,
 }
 
-fn cells(faults: &[&'static str]) -> Vec<Cell> {
+pub(crate) fn cells(faults: &[&'static str]) -> Vec<Cell> {
     let mut cells = Vec::new();
     for fault in faults {
         for on in [FaultOn::Write, FaultOn::Done] {
@@ -73,10 +83,10 @@ fn cells(faults: &[&'static str]) -> Vec<Cell> {
 }
 
 /// How often each fault hit.
-type Hits = BTreeMap<String, u64>;
+pub(crate) type Hits = BTreeMap<String, u64>;
 
 /// Works off the cells side by side; each is judged by `check`.
-fn work_off(cells: Vec<Cell>, check: impl Fn(Cell) -> Hits + Sync) -> Hits {
+pub(crate) fn work_off(cells: Vec<Cell>, check: impl Fn(Cell) -> Hits + Sync) -> Hits {
     let (cells, hits) = (Mutex::new(cells), Mutex::new(Hits::new()));
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -96,11 +106,11 @@ fn work_off(cells: Vec<Cell>, check: impl Fn(Cell) -> Hits + Sync) -> Hits {
     hits.into_inner().unwrap()
 }
 
-fn start(cell: Cell) -> (Server, Place, Upload) {
+pub(crate) fn start(cell: Cell) -> (Server, Place, Upload) {
     let rule = format!("{}={}", cell.fault, cell.rate);
-    let server = Server::start(faulty(cell.seed, &[&rule], Some(cell.on)));
-    let place = Place::new(server.address);
-    let forms: Vec<&[Form]> = FORMS.iter().map(std::slice::from_ref).collect();
+    let server = Server::start_kept(faulty(cell.seed, &[&rule], Some(cell.on)));
+    let place = Place::of(&server);
+    let forms: Vec<&[Form]> = Form::ALL.iter().map(std::slice::from_ref).collect();
     let days: Vec<&[Form]> = forms.iter().copied().cycle().take(DAYS).collect();
     let upload = Upload::generate(&place, &days, 40);
     (server, place, upload)
@@ -163,8 +173,8 @@ fn stored_batches_whose_replies_are_lost_survive_refusals_that_the_server_rememb
             remember_refused,
             ..faulty(seed, &faults, None)
         });
-        let place = Place::new(server.address);
-        let upload = Upload::generate(&place, &[&FORMS, &FORMS], 200);
+        let place = Place::of(&server);
+        let upload = Upload::generate(&place, &[&Form::ALL, &Form::ALL], 200);
         let words = upload.words("--batch-rows 10");
         assert_eq!(place.end(&words), 0, "{seed}\n{}", place.said());
         let hits = server.state().faults;

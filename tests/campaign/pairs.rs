@@ -35,7 +35,7 @@ fn two_uploads_of_one_day_that_are_killed_at_random_send_one_done_after_both() {
             latency: Some(Duration::from_millis(1)..=Duration::from_millis(8)),
             ..faulty(seed, &faults, None)
         });
-        let place = Place::new(server.address);
+        let place = Place::of(&server);
         let upload = Upload::generate(&place, &[&[Form::Jsonl, Form::CsvGzip]], 1_500);
         let words = [
             Form::Jsonl.path("2022-01-01", 0),

@@ -1,6 +1,7 @@
 //! What a kill interrupted, read off the ledger that it left and the sandbox's record.
 
 use crate::place::Place;
+use crate::shape::Shaped;
 use byteair_sync::sandbox::State;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -59,9 +60,9 @@ struct Recorded {
 impl Phase {
     /// The phase in which the run of this process was killed; `before` is how many requests the
     /// sandbox had seen when it began.
-    pub(crate) fn at_kill(place: &Place, pid: u32, before: u64, state: &State) -> Self {
+    pub(crate) fn at_kill(shaped: &Shaped, pid: u32, before: u64, state: &State) -> Self {
         let of_this_run = |recorded: &Recorded| recorded.pid == u64::from(pid);
-        let Some(recorded) = Recorded::read(place).filter(of_this_run) else {
+        let Some(recorded) = Recorded::read(&shaped.place).filter(of_this_run) else {
             return Self::Starting;
         };
         let silent = state.requests_total == before;
@@ -80,6 +81,8 @@ impl Phase {
             Self::Sending
         } else if recorded.inputs_reading > 0 {
             Self::Reading
+        } else if shaped.upload.streaming {
+            Self::Ending
         } else if recorded.done > 0 {
             Self::BetweenDates
         } else {
@@ -154,17 +157,22 @@ impl Recorded {
     }
 }
 
-/// Kills by phase.
+/// Kills by phase and by the shape of the upload.
 #[derive(Debug, Default)]
-pub(crate) struct Histogram(BTreeMap<Phase, usize>);
+pub(crate) struct Histogram {
+    phases: BTreeMap<Phase, usize>,
+    shapes: BTreeMap<&'static str, BTreeMap<Phase, usize>>,
+}
 
 impl Histogram {
-    pub(crate) fn count(&mut self, phase: Phase) {
-        *self.0.entry(phase).or_default() += 1;
+    pub(crate) fn count(&mut self, shape: &'static str, phase: Phase) {
+        *self.phases.entry(phase).or_default() += 1;
+        let phases = self.shapes.entry(shape).or_default();
+        *phases.entry(phase).or_default() += 1;
     }
 
     pub(crate) fn total(&self) -> usize {
-        self.0.values().sum()
+        self.phases.values().sum()
     }
 }
 
@@ -172,9 +180,19 @@ impl fmt::Display for Histogram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let total = self.total().max(1);
         for phase in PHASES {
-            let kills = self.0.get(&phase).copied().unwrap_or_default();
+            let kills = self.phases.get(&phase).copied().unwrap_or_default();
             let bar = "#".repeat((kills * 60).div_ceil(total));
             writeln!(f, "{:<40} {kills:>5}  {bar}", phase.text())?;
+        }
+        writeln!(f, "by shape; columns are the phases above in their order")?;
+        for (shape, phases) in &self.shapes {
+            let kills: usize = phases.values().sum();
+            write!(f, "{shape:<40} {kills:>5} ")?;
+            for phase in PHASES {
+                let kills = phases.get(&phase).copied().unwrap_or_default();
+                write!(f, " {kills:>4}")?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

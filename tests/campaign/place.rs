@@ -3,6 +3,7 @@
 //! The environment is scrubbed, so a setting of the machine changes nothing, and the quota file lies
 //! in the directory too: campaigns are not one user.
 
+use crate::server::Server;
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::fs::File;
@@ -21,10 +22,15 @@ pub(crate) const LOOK: Duration = Duration::from_micros(500);
 /// Where the output of all runs is gathered.
 const SAID: &str = "said.txt";
 
+/// The certificate of a server that speaks TLS.
+const CERTIFICATE: &str = "sandbox.pem";
+
 /// A place, and the host that its runs upload to.
 pub(crate) struct Place {
     folder: TempDir,
     host: SocketAddr,
+    tls: bool,
+    secret: String,
 }
 
 impl Place {
@@ -32,7 +38,20 @@ impl Place {
         Self {
             folder: tempfile::tempdir().unwrap(),
             host,
+            tls: false,
+            secret: "sandbox".to_owned(),
         }
+    }
+
+    /// A place for runs that upload to this server and trust it, if it speaks TLS.
+    pub(crate) fn of(server: &Server) -> Self {
+        let mut place = Self::new(server.address);
+        server.secret().clone_into(&mut place.secret);
+        if let Some(certificate) = server.certificate() {
+            place.file(CERTIFICATE, certificate.as_bytes());
+            place.tls = true;
+        }
+        place
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -64,9 +83,9 @@ impl Place {
             .env("XDG_RUNTIME_DIR", self.folder.path())
             .env("BYTEAIR_STATE_DIR", self.state())
             .env("BYTEAIR_HOST", self.host.to_string())
-            .env("BYTEAIR_SCHEME", "http")
+            .env("BYTEAIR_SCHEME", if self.tls { "https" } else { "http" })
             .env("BYTEAIR_AK", "sandbox")
-            .env("BYTEAIR_SK", "sandbox")
+            .env("BYTEAIR_SK", &self.secret)
             .env("BYTEAIR_TENANT_ID", "1")
             .env("BYTEAIR_APPLICATION_ID", "2")
             .env("BYTEAIR_QPS", "1000")
@@ -77,6 +96,9 @@ impl Place {
             .stdin(Stdio::null())
             .stdout(said.try_clone().unwrap())
             .stderr(said);
+        if self.tls {
+            command.env("BYTEAIR_CA_CERT", self.path(CERTIFICATE));
+        }
         command
     }
 

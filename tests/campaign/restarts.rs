@@ -7,7 +7,9 @@ use crate::upload::{Form, Upload};
 use byteair_sync::sandbox::SandboxSettings;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -27,6 +29,8 @@ fn sandbox(folder: &Path, port: u16) -> (Child, SocketAddr) {
             .args(["--latency", "2ms..10ms", "--port-file", "port"])
             .args(["--data-dir", "kept"])
             .env_clear()
+            // A group of its own, which a client may join.
+            .process_group(0)
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -69,10 +73,41 @@ fn a_server_that_is_killed_and_comes_back_has_every_row_once_and_one_done() {
         data_dir: Some(folder.path().join("kept")),
         ..unlimited(1)
     });
-    let (state, rows) = (kept.state(), kept.rows(&upload.days));
+    let (state, rows) = (kept.state(), kept.rows(&upload));
     println!(
         "{KILLS} kills of the server: {} requests were refused as sent before",
         state.partitions.iter().map(|it| it.duplicates).sum::<u64>()
     );
+    assert_eq!(compare(&upload, &state, &rows), [""; 0], "{}", place.said());
+}
+
+#[test]
+fn client_and_server_that_are_killed_together_end_with_every_row_once_and_one_done() {
+    let mut random = StdRng::seed_from_u64(11);
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, address) = sandbox(folder.path(), 0);
+    let place = Place::new(address);
+    let days: [&[Form]; 3] = [&[Form::Csv], &[Form::JsonlZstd], &[Form::CsvGzip]];
+    let upload = Upload::generate(&place, &days, 1_200);
+    let words = upload.words("--batch-rows 20 --max-in-flight 3");
+    for _ in 0..KILLS {
+        let group = Pid::from_child(&server);
+        let mut command = place.command(&words);
+        let mut client = command.process_group(group.as_raw_pid()).spawn().unwrap();
+        std::thread::sleep(within(&mut random, Duration::from_millis(400)));
+        // One signal for all, as when a machine dies.
+        kill_process_group(group, Signal::KILL).unwrap();
+        let ended = client.wait().unwrap().code();
+        assert!(matches!(ended, None | Some(0)), "{}", place.said());
+        server.wait().unwrap();
+        (server, _) = sandbox(folder.path(), address.port());
+    }
+    assert_eq!(place.end(&words), 0, "{}", place.said());
+    kill(server);
+    let kept = Server::start(SandboxSettings {
+        data_dir: Some(folder.path().join("kept")),
+        ..unlimited(1)
+    });
+    let (state, rows) = (kept.state(), kept.rows(&upload));
     assert_eq!(compare(&upload, &state, &rows), [""; 0], "{}", place.said());
 }

@@ -12,16 +12,22 @@ pub(crate) enum Form {
     Csv,
     JsonlGzip,
     CsvGzip,
+    JsonlZstd,
+    CsvZstd,
 }
 
-/// Every form.
-pub(crate) const FORMS: [Form; 4] = [Form::Jsonl, Form::Csv, Form::JsonlGzip, Form::CsvGzip];
+/// Bytes of text in one member or frame of a compressed file, as appending to an archive makes.
+const MEMBER_BYTES: usize = 2_000;
 
 /// What is to be uploaded.
 pub(crate) struct Upload {
     pub(crate) days: Vec<String>,
     /// The rows of each day as JSON with sorted keys.
     pub(crate) rows: BTreeMap<String, Vec<String>>,
+    /// Whether it goes to the stage without dates; then all is of the first day.
+    pub(crate) streaming: bool,
+    /// Whether the command lists the dates instead of a range.
+    pub(crate) listed: bool,
 }
 
 impl Upload {
@@ -44,13 +50,26 @@ impl Upload {
         Self {
             days: rows.keys().cloned().collect(),
             rows,
+            streaming: false,
+            listed: false,
         }
     }
 
     /// The words of `write` for all days, with these options.
     pub(crate) fn words(&self, options: &str) -> Vec<String> {
-        let days = format!("{}..{}", self.days[0], self.days[self.days.len() - 1]);
-        let words = format!("write -t item -s history_sync -d {days} {options} data/{{date}}");
+        let days = if self.listed {
+            self.days.join(",")
+        } else {
+            format!("{}..{}", self.days[0], self.days[self.days.len() - 1])
+        };
+        let words = if self.streaming {
+            format!(
+                "write -t item -s incremental_sync_streaming {options} data/{}",
+                self.days[0]
+            )
+        } else {
+            format!("write -t item -s history_sync -d {days} {options} data/{{date}}")
+        };
         words.split_whitespace().map(str::to_owned).collect()
     }
 
@@ -61,12 +80,23 @@ impl Upload {
 }
 
 impl Form {
+    /// Every form.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Jsonl,
+        Self::Csv,
+        Self::JsonlGzip,
+        Self::CsvGzip,
+        Self::JsonlZstd,
+        Self::CsvZstd,
+    ];
+
+    const fn is_csv(self) -> bool {
+        matches!(self, Self::Csv | Self::CsvGzip | Self::CsvZstd)
+    }
+
     /// Its word for `--format`.
     pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Jsonl | Self::JsonlGzip => "jsonl",
-            Self::Csv | Self::CsvGzip => "csv",
-        }
+        if self.is_csv() { "csv" } else { "jsonl" }
     }
 
     /// Where the n-th file of a day lies.
@@ -80,28 +110,27 @@ impl Form {
             Self::Csv => "csv",
             Self::JsonlGzip => "jsonl.gz",
             Self::CsvGzip => "csv.gz",
+            Self::JsonlZstd => "jsonl.zst",
+            Self::CsvZstd => "csv.zst",
         }
     }
 
     fn encode(self, day: &str, titles: &[(String, String)], lines: &[String]) -> Vec<u8> {
-        let text = match self {
-            Self::Jsonl | Self::JsonlGzip => lines.join("\n") + "\n",
-            Self::Csv | Self::CsvGzip => {
-                let mut text = "day,id,title\n".to_owned();
-                for (id, title) in titles {
-                    let title = title.replace('"', "\"\"");
-                    writeln!(text, "{day},{id},\"{title}\"").unwrap();
-                }
-                text
+        let mut text = lines.join("\n") + "\n";
+        if self.is_csv() {
+            "day,id,title\n".clone_into(&mut text);
+            for (id, title) in titles {
+                let title = title.replace('"', "\"\"");
+                writeln!(text, "{day},{id},\"{title}\"").unwrap();
             }
-        };
+        }
+        let members = text.as_bytes().chunks(MEMBER_BYTES);
         match self {
             Self::Jsonl | Self::Csv => text.into_bytes(),
-            Self::JsonlGzip | Self::CsvGzip => {
-                // Two members, as appending to an archive makes.
-                let (first, second) = text.as_bytes().split_at(text.len() / 2);
-                [gzip(first), gzip(second)].concat()
-            }
+            Self::JsonlGzip | Self::CsvGzip => members.flat_map(gzip).collect(),
+            Self::JsonlZstd | Self::CsvZstd => members
+                .flat_map(|member| zstd::encode_all(member, 1).unwrap())
+                .collect(),
         }
     }
 }

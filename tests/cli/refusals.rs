@@ -337,6 +337,29 @@ fn one_poison_row_among_ten_thousand_is_found_with_few_requests() {
 }
 
 #[test]
+fn a_row_at_fault_that_a_broken_off_run_left_alone_is_found_by_the_next_one() {
+    let word = "\"000007\"";
+    let first = upload(8, "--retry-for 0s", move |request, _| {
+        let is_alone = !request.is_done() && request.rows().len() == 1;
+        match poison(request, word) {
+            Reply::Http { status: 400, .. } if is_alone => Reply::bare(502),
+            reply => reply,
+        }
+    });
+    assert_eq!(first.summary["exit_status"], 5, "{}", first.summary);
+    assert_eq!(first.summary["rows_pending"], 1);
+    let before = first.requests.len();
+    first
+        .recorder
+        .answer(move |request, _| poison(request, word));
+    let summary = first.place.end(&format!("{WRITE} --json rows.jsonl"));
+    assert_eq!(summary.summary()["exit_status"], 3);
+    assert_eq!(summary.summary()["rows_accepted"], 7);
+    assert_eq!(first.recorder.requests().len(), before + 1);
+    assert_eq!(first.letters().len(), 1);
+}
+
+#[test]
 fn a_file_that_is_refused_whole_is_status_6_without_a_dead_letter() {
     let done = upload(2_000, "--batch-rows 100", |_, _| {
         Reply::code(400, 400, "no such table")

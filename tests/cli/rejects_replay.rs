@@ -276,15 +276,47 @@ fn a_replay_that_an_upload_finished_is_completed_by_itself() {
         .expect(5)
         .says("rejects replay fix.jsonl");
     recorder.answer(|_, _| Reply::ok());
-    // All is sent now, but only a replay says that it takes the places.
+    let begun = letters(&place)[0]["replayed_by"].clone();
+    assert!(begun.as_str().unwrap().ends_with("fix.jsonl"), "{begun}");
+    place
+        .end("rejects list")
+        .expect(0)
+        .says("fix.jsonl has begun to replace it");
+    // Without the file nothing is known of its rows.
+    place.end(&format!("{WRITE} rows.jsonl")).expect(3);
+    assert_eq!(states(&place), ["open", "open"]);
+    place
+        .end(&format!("{WRITE} rows.jsonl fix.jsonl"))
+        .expect(0);
+    assert_eq!(states(&place), ["replayed", "replayed"]);
+    place.end("rejects list").expect(0).says("replayed by");
+    let sent = recorder.requests().len();
+    place.end(&replay("fix.jsonl")).expect(0);
+    place.end(&format!("done {DATE}")).expect(0);
+    assert_eq!(recorder.requests().len(), sent);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn a_replay_by_number_that_an_upload_finished_waits_for_its_own_command() {
+    let (recorder, place) = two_bad_lines();
+    recorder.answer(|_, _| Reply::bare(429));
+    // Three rows for two: the upload cannot know that this is what was meant.
+    place.file("fix.jsonl", format!("{FIXED}{{\"id\":\"5\"}}\n"));
+    let ids: Vec<String> = letters(&place)
+        .iter()
+        .map(|letter| letter["id"].to_string())
+        .collect();
+    let words = format!("{} --id {}", replay("fix.jsonl"), ids.join(","));
+    place.end(&format!("{words} --retry-for 1ms")).expect(5);
+    recorder.answer(|_, _| Reply::ok());
     place
         .end(&format!("{WRITE} rows.jsonl fix.jsonl"))
         .expect(3);
     assert_eq!(states(&place), ["open", "open"]);
-    let sent = recorder.writes().len();
-    place.end(&replay("fix.jsonl")).expect(0);
-    assert_eq!((recorder.writes().len(), recorder.dones().len()), (sent, 1));
+    place.end(&words).expect(0);
     assert_eq!(states(&place), ["replayed", "replayed"]);
+    assert_eq!(recorder.dones().len(), 1);
 }
 
 #[test]

@@ -2,6 +2,11 @@
 
 use byteair_sync::protocol::messages::{DataError, Status, WriteResponse};
 use prost::Message;
+use std::io::Write;
+use std::net::TcpStream;
+
+/// Writes a reply itself, to the last byte or for as long as somebody reads.
+pub(crate) type Script = Box<dyn FnOnce(&mut TcpStream) -> std::io::Result<()>>;
 
 /// What the server says.
 pub(crate) enum Reply {
@@ -15,6 +20,8 @@ pub(crate) enum Reply {
     OkThenCut,
     /// No response: the connection ends.
     Cut,
+    /// Whatever this writes, after which the connection ends.
+    Raw(Script),
 }
 
 impl Reply {
@@ -53,6 +60,12 @@ impl Reply {
                 .collect(),
         };
         Self::http(http, "application/x-protobuf", reply.encode_to_vec())
+    }
+
+    /// These bytes, which need not be a response.
+    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        Self::Raw(Box::new(move |connection| connection.write_all(&bytes)))
     }
 
     pub(crate) fn bare(status: u16) -> Self {

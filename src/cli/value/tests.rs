@@ -10,8 +10,11 @@ fn sizes_are_binary_with_an_i_and_decimal_without() {
         ("64K", 64 << 10),
         ("17", 17),
         ("2 GiB", 2 << 30),
+        ("33554433 bytes", (32 << 20) + 1),
     ] {
-        assert_eq!(byte_size(text), Ok(ByteSize(bytes)), "{text}");
+        let size = ByteSize(bytes);
+        assert_eq!(byte_size(text), Ok(size), "{text}");
+        assert_eq!(byte_size(&size.to_string()), Ok(size), "as it is printed");
     }
     for bad in ["", "MiB", "0", "8Mi", "-1", "1.5MiB", "99999999999GiB"] {
         assert!(byte_size(bad).is_err(), "{bad}");

@@ -57,7 +57,11 @@ async fn the_authority_of_the_option_is_trusted() {
     let (pem, acceptor) = authority_and_acceptor();
     let server = Server::start_with(vec![Step::Reply(OK.to_vec())], Some(acceptor)).await;
     let (settings, _file) = https_settings(&server.host, &pem);
-    let judged = Client::new(&settings).unwrap().send(&write(), || ()).await;
+    let judged = Client::new(&settings)
+        .unwrap()
+        .send(&write(), || ())
+        .await
+        .judged;
     assert_eq!(judged.verdict, Verdict::Accepted, "{judged:?}");
     assert_eq!(server.received().len(), 1);
 }
@@ -68,7 +72,11 @@ async fn a_certificate_of_another_authority_is_refused_before_anything_is_sent()
     let (other_pem, _) = authority_and_acceptor();
     let server = Server::start_with(Vec::new(), Some(acceptor)).await;
     let (settings, _file) = https_settings(&server.host, &other_pem);
-    let judged = Client::new(&settings).unwrap().send(&write(), || ()).await;
+    let judged = Client::new(&settings)
+        .unwrap()
+        .send(&write(), || ())
+        .await
+        .judged;
     assert_eq!(judged.verdict, Verdict::NotSent, "{judged:?}");
     assert!(judged.message.contains("certificate"), "{}", judged.message);
     assert!(server.received().is_empty());
@@ -80,7 +88,11 @@ async fn a_server_without_tls_is_sent_nothing_over_https() {
     let (pem, _) = authority_and_acceptor();
     let (mut settings, _file) = https_settings(&server.host, &pem);
     settings.timeout = Duration::from_millis(500);
-    let judged = Client::new(&settings).unwrap().send(&write(), || ()).await;
+    let judged = Client::new(&settings)
+        .unwrap()
+        .send(&write(), || ())
+        .await
+        .judged;
     assert_eq!(judged.verdict, Verdict::NotSent, "{judged:?}");
 }
 
@@ -127,7 +139,7 @@ async fn a_server_that_speaks_http_2_gets_a_length_and_a_signature_that_holds() 
         let on_sent = move || {
             count.fetch_add(1, Ordering::SeqCst);
         };
-        let judged = client.send(&write(), on_sent).await;
+        let judged = client.send(&write(), on_sent).await.judged;
         assert_eq!(judged.verdict, Verdict::Accepted, "{judged:?}");
     }
     assert_eq!(sent.load(Ordering::SeqCst), 2);

@@ -20,7 +20,7 @@ fn ok() -> Step {
 async fn a_request_carries_all_headers_its_length_and_a_valid_signature() {
     let server = Server::start(vec![ok()]).await;
     let outgoing = write();
-    let judged = client(&server.host).send(&outgoing, || ()).await;
+    let judged = client(&server.host).send(&outgoing, || ()).await.judged;
     assert_eq!(judged.verdict, Verdict::Accepted, "{judged:?}");
     let received = server.received().pop().unwrap();
     let start = "POST /data/api/20013144/item?method=write&stage=pre_sync HTTP/1.1\r\n";
@@ -104,7 +104,7 @@ async fn raw_replies_mean_what_they_say() {
     let server = Server::start(script.collect()).await;
     let client = client(&server.host);
     for (raw, verdict) in fixtures {
-        let judged = client.send(&write(), || ()).await;
+        let judged = client.send(&write(), || ()).await.judged;
         assert_eq!(judged.verdict, verdict, "{}", String::from_utf8_lossy(raw));
     }
 }
@@ -120,7 +120,7 @@ async fn a_large_body_leaves_whole_and_its_end_is_reported_once() {
     let recorded = Arc::clone(&calls);
     let began = Instant::now();
     let on_sent = move || recorded.lock().unwrap().push(Instant::now());
-    let judged = client(&server.host).send(&outgoing, on_sent).await;
+    let judged = client(&server.host).send(&outgoing, on_sent).await.judged;
     assert_eq!(judged.verdict, Verdict::Accepted);
     let calls = calls.lock().unwrap();
     assert_eq!(calls.len(), 1);
@@ -138,7 +138,7 @@ async fn a_redirect_is_not_followed() {
             elsewhere.host
         );
         let server = Server::start(vec![Step::Reply(redirect.into_bytes())]).await;
-        let judged = client(&server.host).send(&write(), || ()).await;
+        let judged = client(&server.host).send(&write(), || ()).await.judged;
         assert_eq!(judged.verdict, Verdict::Unexpected);
         assert_eq!(judged.http_status, Some(status));
         assert!(elsewhere.received().is_empty());
@@ -150,15 +150,18 @@ async fn a_used_connection_that_breaks_is_not_tried_again_in_secret() {
     let server = Server::start(vec![ok(), Step::Reset, ok()]).await;
     let client = client(&server.host);
     assert_eq!(
-        client.send(&write(), || ()).await.verdict,
+        client.send(&write(), || ()).await.judged.verdict,
         Verdict::Accepted
     );
-    assert_eq!(client.send(&write(), || ()).await.verdict, Verdict::Unknown);
+    assert_eq!(
+        client.send(&write(), || ()).await.judged.verdict,
+        Verdict::Unknown
+    );
     let received = server.received();
     assert_eq!(received.len(), 2);
     assert_eq!(received[0].connection, received[1].connection);
     assert_eq!(
-        client.send(&write(), || ()).await.verdict,
+        client.send(&write(), || ()).await.judged.verdict,
         Verdict::Accepted
     );
 }
@@ -168,10 +171,10 @@ async fn a_connection_closed_while_idle_costs_no_request() {
     let server = Server::start(vec![Step::ReplyThenClose(OK.to_vec()), ok()]).await;
     let client = client(&server.host);
     assert_eq!(
-        client.send(&write(), || ()).await.verdict,
+        client.send(&write(), || ()).await.judged.verdict,
         Verdict::Accepted
     );
-    let second = client.send(&write(), || ()).await.verdict;
+    let second = client.send(&write(), || ()).await.judged.verdict;
     // The close may be noticed before or after the request was written, never twice sent.
     assert!(
         matches!(second, Verdict::Accepted | Verdict::Unknown),
@@ -192,20 +195,21 @@ async fn a_closed_port_sends_nothing_and_the_next_host_takes_over() {
     let flag = Arc::clone(&sent);
     let judged = client
         .send(&write(), move || *flag.lock().unwrap() = true)
-        .await;
+        .await
+        .judged;
     assert_eq!(judged.verdict, Verdict::NotSent, "{judged:?}");
     assert!(judged.message.contains(&closed), "{}", judged.message);
     assert!(!*sent.lock().unwrap());
     assert_eq!(client.current_host(), server.host);
     assert_eq!(
-        client.send(&write(), || ()).await.verdict,
+        client.send(&write(), || ()).await.judged.verdict,
         Verdict::Accepted
     );
 }
 
 #[tokio::test]
 async fn an_unknown_name_sends_nothing() {
-    let judged = client("host.invalid:1").send(&write(), || ()).await;
+    let judged = client("host.invalid:1").send(&write(), || ()).await.judged;
     assert_eq!(judged.verdict, Verdict::NotSent, "{judged:?}");
 }
 
@@ -213,7 +217,7 @@ async fn an_unknown_name_sends_nothing() {
 async fn a_reset_after_the_body_leaves_the_outcome_unknown() {
     let server = Server::start(vec![Step::Reset]).await;
     let client = client(&server.host);
-    let judged = client.send(&write(), || ()).await;
+    let judged = client.send(&write(), || ()).await.judged;
     assert_eq!(judged.verdict, Verdict::Unknown, "{judged:?}");
     assert_eq!(server.received().len(), 1);
     assert_eq!(client.current_host(), server.host);
@@ -224,7 +228,11 @@ async fn silence_leaves_the_outcome_unknown_after_the_timeout() {
     let server = Server::start(vec![Step::Hang]).await;
     let mut settings = settings(vec![server.host.clone()]);
     settings.timeout = Duration::from_millis(300);
-    let judged = Client::new(&settings).unwrap().send(&write(), || ()).await;
+    let judged = Client::new(&settings)
+        .unwrap()
+        .send(&write(), || ())
+        .await
+        .judged;
     assert_eq!(judged.verdict, Verdict::Unknown, "{judged:?}");
     assert!(judged.message.contains("--timeout"), "{}", judged.message);
 }
@@ -233,7 +241,7 @@ async fn silence_leaves_the_outcome_unknown_after_the_timeout() {
 async fn a_reply_that_breaks_off_leaves_the_outcome_unknown() {
     let cut = OK[..OK.len() - 2].to_vec();
     let server = Server::start(vec![Step::ReplyThenClose(cut)]).await;
-    let judged = client(&server.host).send(&write(), || ()).await;
+    let judged = client(&server.host).send(&write(), || ()).await.judged;
     assert_eq!(judged.verdict, Verdict::Unknown, "{judged:?}");
     assert_eq!(judged.http_status, Some(200));
 }
@@ -251,7 +259,7 @@ async fn replies_without_end_and_gzip_bombs_are_not_read_to_the_end() {
     let server = Server::start(vec![Step::Endless(endless), Step::Reply(bombed)]).await;
     let client = client(&server.host);
     for _ in 0..2 {
-        let judged = client.send(&write(), || ()).await;
+        let judged = client.send(&write(), || ()).await.judged;
         assert_eq!(judged.verdict, Verdict::Unknown);
         assert!(judged.message.contains("larger"), "{}", judged.message);
     }

@@ -21,6 +21,7 @@ fn only_one_object_is_a_row() {
         "{}",
         r#"{"a":[1,{"b":null}]}"#,
         r#"{"a":123456789012345678901234567890}"#,
+        "{\t\"a\" :\t1 \r}",
     ] {
         assert_eq!(remarks(good), [""; 0], "{good}");
     }
@@ -32,6 +33,9 @@ fn only_one_object_is_a_row() {
         r#"{"a":NaN}"#,
         r#"{"a":01}"#,
         "{\"a\":\"\n\"}",
+        "{\"a\tb\":1}",
+        "{\"\0\":1}",
+        "{\"a\":{\"b\x1f\":1}}",
         "x",
     ] {
         assert_eq!(check(bad), Err(RejectCode::NotJson), "{bad}");

@@ -201,6 +201,21 @@ fn intended_on_a_stopped_date_stays_and_is_found_again() {
 }
 
 #[test]
+fn intended_out_of_time_or_interrupted_stays_and_blocks_until_it_is_settled() {
+    let mut desk = Desk::new();
+    let (sure, unsure) = (desk.intend(3), desk.intend_unknown(2));
+    let desk = desk.end_and_run_again();
+    desk.finish();
+    assert_eq!(desk.missing(), [Unmet::BatchesPending(2)]);
+    desk.settle(sure, Settlement::Accepted).unwrap();
+    let foreign = desk.settle(unsure, Settlement::Foreign);
+    assert!(foreign.is_err(), "what was unknown is still unknown");
+    desk.settle(unsure, Settlement::AcceptedUnconfirmed)
+        .unwrap();
+    desk.sealed();
+}
+
+#[test]
 fn a_batch_over_several_inputs_is_found_with_its_pieces_in_order() {
     let mut desk = Desk::with(|wanted| wanted.inputs.push(new_input("b.jsonl", 2)));
     let second = InputId(desk.input.id.0 + 1);

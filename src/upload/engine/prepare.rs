@@ -58,6 +58,8 @@ impl Engine {
                 settings.batch.bytes,
             )),
             input_names: Arc::new(prepared.names),
+            probe: Arc::default(),
+            wrong_setup: Arc::default(),
         };
         let engine = Self {
             settings: settings.clone(),

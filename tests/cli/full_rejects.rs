@@ -1,0 +1,127 @@
+//! The disk is full just where the rejected rows are kept.
+//!
+//! A row counts as rejected when its dead letter is on disk, and not before. A small file system in
+//! memory stands for the disk; mounting one takes the rights of root, and without them this test says
+//! so and leaves it at that.
+
+use crate::recorder::{Received, Recorder, Reply};
+use crate::start::{Place, WRITE};
+use std::path::PathBuf;
+use std::process::Command;
+
+const BAD_ROWS: usize = 300;
+
+/// A mounted file system; it goes away with this value.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(path: PathBuf) -> Option<Self> {
+        std::fs::create_dir_all(&path).unwrap();
+        let words = ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs"];
+        let mounted = Command::new("mount").args(words).arg(&path).output();
+        mounted
+            .is_ok_and(|output| output.status.success())
+            .then_some(Self(path))
+    }
+
+    fn fill(&self, free: usize) {
+        let facts = rustix::fs::statvfs(&self.0).unwrap();
+        let room = usize::try_from(facts.f_bavail * facts.f_frsize).unwrap();
+        std::fs::write(self.0.join("filler"), vec![0; room - free]).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: what is still open must not keep the directory.
+        let _gone = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// Refuses the rows that say so.
+fn refusing(request: &Received) -> Reply {
+    if request.is_done() {
+        return Reply::ok();
+    }
+    let rows = request.rows();
+    let bad = rows.iter().filter(|row| row.contains("bad"));
+    let errors: Vec<(&str, &str)> = bad.map(|row| ("no", row.as_str())).collect();
+    if errors.is_empty() {
+        return Reply::ok();
+    }
+    Reply::refused_rows(200, 1001, "part", &errors)
+}
+
+/// The whole lines of all files of rejected rows; the others.
+fn kept_lines(disk: &Disk) -> (usize, Vec<String>) {
+    let mut whole = 0;
+    let mut broken = Vec::new();
+    for file in std::fs::read_dir(&disk.0).unwrap() {
+        let path = file.unwrap().path();
+        if path.ends_with("filler") {
+            continue;
+        }
+        for line in std::fs::read_to_string(path).unwrap().lines() {
+            match serde_json::from_str::<serde_json::Value>(line) {
+                Ok(_) => whole += 1,
+                Err(_) => broken.push(line.to_owned()),
+            }
+        }
+    }
+    (whole, broken)
+}
+
+#[test]
+fn a_row_is_not_rejected_before_its_dead_letter_is_on_disk() {
+    for (free, bad) in [
+        (0, "not json at all {n}"),
+        (12 << 10, "not json at all {n}"),
+        (0, r#"{"id":"{n}","bad":true}"#),
+        (12 << 10, r#"{"id":"{n}","bad":true}"#),
+    ] {
+        let recorder = Recorder::answering(|request, _| refusing(request));
+        let place = Place::with(&recorder);
+        let rows = (0..BAD_ROWS).map(|number| {
+            let number = number.to_string();
+            format!(
+                "{{\"id\":\"good {number}\"}}\n{}\n",
+                bad.replace("{n}", &number)
+            )
+        });
+        place.file("rows.jsonl", rows.collect::<String>());
+        let state = ".local/state/byteair-sync";
+        let Some(disk) = Disk::mount(place.path(&format!("{state}/rejects"))) else {
+            println!("skipped: no file system can be mounted here");
+            return;
+        };
+        disk.fill(free);
+        let words = format!("{WRITE} --json --batch-rows 20 --max-errors 60% rows.jsonl");
+        let ran = place
+            .end(&words)
+            .expect(5)
+            .says("the disk is full")
+            .says("rejects");
+        let settled = usize::try_from(ran.summary()["rows_rejected"].as_u64().unwrap()).unwrap();
+        let (whole, broken) = kept_lines(&disk);
+        assert!(settled <= whole, "{settled} rows with {whole} dead letters");
+        assert!(settled < BAD_ROWS, "the disk was not full");
+        assert_eq!(broken, [""; 0]);
+        assert!(recorder.dones().is_empty());
+        std::fs::remove_file(disk.0.join("filler")).unwrap();
+        let summary = place.end(&words).expect(0).summary();
+        assert_eq!(summary["rows_rejected"], BAD_ROWS, "{summary}");
+        let mut letters = place
+            .end("rejects list --json --limit 1000")
+            .expect(0)
+            .lines();
+        letters.pop();
+        let mut lines: Vec<u64> = letters
+            .iter()
+            .map(|it| it["line"].as_u64().unwrap())
+            .collect();
+        lines.sort_unstable();
+        let expected: Vec<u64> = (1..).map(|number| number * 2).take(BAD_ROWS).collect();
+        assert_eq!(lines, expected);
+        assert_eq!(recorder.dones().len(), 1);
+    }
+}
