@@ -87,6 +87,16 @@ pub enum LedgerError {
         /// Hosts of this command.
         given: String,
     },
+    /// A ledger that was there is gone, or nothing is left of it.
+    #[error(
+        "the ledger {path} is {what}, so what was uploaded with it is not known any more; restore it from a backup, or remove {path} and the files beside it that begin with its name if nothing was ever uploaded (everything would be sent again)"
+    )]
+    Emptied {
+        /// The ledger.
+        path: PathBuf,
+        /// What is left of it.
+        what: &'static str,
+    },
     /// The ledger holds something that this program never writes.
     #[error("the ledger holds {what}; it was changed by another program or is damaged")]
     Nonsense {
@@ -156,7 +166,7 @@ fn io_advice(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            ": the state directory is not writable for this user; choose another --state-dir"
+            ": the state directory is not writable for this user; make it so (another --state-dir knows nothing of what was uploaded with this one and would send it again)"
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             ": the disk is full; make room and run the same command again, nothing is lost"

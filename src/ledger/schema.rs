@@ -123,7 +123,9 @@ CREATE INDEX reject_by_replay ON reject (replayed_by) WHERE replayed_by IS NOT N
 
 /// Opens the ledger for writing and brings its schema up to date.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
-    create_private(path);
+    if size_of(path)?.is_none() {
+        create(path)?;
+    }
     let mut db = Connection::open(path).map_err(in_database("open the ledger", path))?;
     configure(&db, path)?;
     // Whatever is no ledger of ours is refused before anything about it is changed.
@@ -145,10 +147,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Opens the ledger for reading only; `None` when there is none yet.
 pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, LedgerError> {
-    let exists = path
-        .try_exists()
-        .map_err(in_file("look for the ledger", path))?;
-    if !exists {
+    if size_of(path)?.is_none() {
         return Ok(None);
     }
     // Read-write access to the file lets SQLite recover a log left by a crash; `query_only` keeps
@@ -183,6 +182,50 @@ pub(super) fn is_older(path: &Path) -> Result<bool, LedgerError> {
         Connection::open_with_flags(path, flags).map_err(in_database("open the ledger", path))?;
     configure(&db, path)?;
     Ok((1..SCHEMA_VERSION).contains(&version(&db, path)?))
+}
+
+/// Bytes of the ledger; `None` when there is none yet. A ledger that was there and has lost its content
+/// is an error: a new one in its place would send everything again.
+fn size_of(path: &Path) -> Result<Option<u64>, LedgerError> {
+    let emptied = |what| LedgerError::Emptied {
+        path: path.to_owned(),
+        what,
+    };
+    let size = |path: &Path| match std::fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(in_file("look for the ledger", path)(error)),
+    };
+    match size(path)? {
+        Some(0) => Err(emptied("empty")),
+        Some(bytes) => Ok(Some(bytes)),
+        None => match size(&path.with_extension("db-wal"))? {
+            None | Some(0) => Ok(None),
+            Some(_) => Err(emptied("missing while its log is there")),
+        },
+    }
+}
+
+/// Makes a new ledger under another name first: whatever happens on the way, there is a whole one or
+/// none. Only one process at a time comes here.
+fn create(path: &Path) -> Result<(), LedgerError> {
+    let unfinished = path.with_extension("db.new");
+    let doing = in_file("create the ledger", &unfinished);
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(doing(error)),
+        _ => {}
+    }
+    create_private(&unfinished);
+    let mut db =
+        Connection::open(&unfinished).map_err(in_database("create the ledger", &unfinished))?;
+    migrate(&mut db, &unfinished)?;
+    db.close()
+        .map_err(|(_, error)| in_database("create the ledger", &unfinished)(error))?;
+    std::fs::rename(&unfinished, path).map_err(in_file("create the ledger", path))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(in_file("create the ledger", path))
 }
 
 /// Makes a missing file for its owner alone; SQLite gives its companions the same mode. Where that

@@ -27,7 +27,11 @@ pub enum LimiterError {
         most: Duration,
     },
     /// A batch that no window can ever hold.
-    #[error("cannot send {rows} rows at once at {most} rows a second: use smaller batches")]
+    #[error(
+        "cannot send {rows} rows at once at {most} rows a second: a batch that an earlier run began \
+         stays as it is, so run once with at least {rows} rows a second (--rows-per-second, \
+         --rate-share); for new batches use --batch-rows {most}"
+    )]
     BatchTooLarge {
         /// Rows of the batch.
         rows: u32,

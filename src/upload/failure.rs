@@ -7,6 +7,7 @@ use super::outcome::WorkerError;
 use super::parcel::PackError;
 use super::report::Status;
 use crate::ledger::LedgerError;
+use crate::limiter::LimiterError;
 
 /// What an error of the ledger means for the exit status.
 pub fn ledger_status(error: &LedgerError) -> Status {
@@ -14,6 +15,7 @@ pub fn ledger_status(error: &LedgerError) -> Status {
         LedgerError::Busy { .. } => Status::Busy,
         LedgerError::OtherVersion { .. }
         | LedgerError::NotALedger { .. }
+        | LedgerError::Emptied { .. }
         | LedgerError::NoWriteAheadLog { .. }
         | LedgerError::NetworkFileSystem { .. }
         | LedgerError::OtherHosts { .. } => Status::Usage,
@@ -52,6 +54,8 @@ pub(super) fn worker_status(error: &WorkerError) -> Status {
     match error {
         WorkerError::Ledger(error) => ledger_status(error),
         WorkerError::Pack(error) => pack_status(error),
+        // The same command would come to the same.
+        WorkerError::Limiter(LimiterError::BatchTooLarge { .. }) => Status::Usage,
         WorkerError::Limiter(_) => Status::Temporary,
     }
 }

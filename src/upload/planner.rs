@@ -295,6 +295,9 @@ impl Planner<'_> {
             return match rest {
                 Ok(false) => Ok(Vec::new()),
                 Ok(true) => Err(self.too_late(&name, "it has more rows than before")),
+                Err(error) if error.is_changed() => {
+                    Err(self.too_late(&name, "it is another stream than the one before"))
+                }
                 Err(error) => Err(Failure::Date(
                     Status::InputChanged,
                     explain::with_causes(&error),

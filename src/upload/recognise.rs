@@ -119,6 +119,13 @@ impl Recogniser<'_> {
         if untouched && !self.verify {
             return as_known(false, Vec::new());
         }
+        let shorter = input
+            .identity
+            .is_some_and(|before| file.identity.size < before.size);
+        if shorter && !input.read_to_end {
+            // What was not read yet cannot be compared, and some of it is gone.
+            return changed("it is shorter than it was; it was truncated or replaced");
+        }
         let chunks = self.ledger.chunks(input.id)?;
         let Some(last) = chunks.last().copied() else {
             return as_known(input.read_to_end && file.identity.size > 0, Vec::new());
@@ -128,9 +135,6 @@ impl Recogniser<'_> {
             ends.push(last);
         }
         if Verifier::verify(&file.path, self.settings, ends)?.is_some() {
-            let shorter = input
-                .identity
-                .is_some_and(|before| file.identity.size < before.size);
             return changed(if shorter {
                 "it was truncated or replaced"
             } else {

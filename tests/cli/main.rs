@@ -31,6 +31,7 @@ mod poison;
 mod rate;
 mod recorder;
 mod refusals;
+mod regressions;
 mod rejects;
 mod rejects_export;
 mod rejects_replay;

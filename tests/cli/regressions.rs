@@ -1,0 +1,108 @@
+//! What independent testers found; each test names what once went wrong.
+
+use crate::recorder::{Recorder, Reply};
+use crate::start::{Place, WRITE, rows};
+use std::fs;
+
+const SMALL: &str = "--batch-rows 10 --max-in-flight 1 --retry-for 1ms";
+
+/// Of three hundred rows twenty are accepted, and the file is not read to its end.
+fn barely_begun(options: &str) -> (Recorder, Place) {
+    let recorder = Recorder::answering(|_, number| match number {
+        0 | 1 => Reply::ok(),
+        _ => Reply::bare(429),
+    });
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 300);
+    place
+        .end(&format!("{WRITE} {options} rows.jsonl"))
+        .expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    (recorder, place)
+}
+
+/// The file was cut behind what had been read, so that all that was recorded was still the same: the
+/// next run sent the rest and `done`, and the rows that were gone were missed by nobody.
+#[test]
+fn a_file_that_lost_rows_before_they_were_read_is_status_9_each_time() {
+    let (recorder, place) = barely_begun(SMALL);
+    let text = rows(0, 250).join("\n") + "\n";
+    let renamed = place.path("other");
+    fs::write(&renamed, &text).unwrap();
+    for way in ["cut", "cut again", "replaced"] {
+        match way {
+            "replaced" => fs::rename(&renamed, place.path("rows.jsonl")).unwrap(),
+            _ => fs::write(place.path("rows.jsonl"), &text).unwrap(),
+        }
+        let ran = place.end(&format!("{WRITE} {SMALL} rows.jsonl"));
+        ran.expect(9).says("shorter than it was");
+    }
+    assert!(recorder.dones().is_empty());
+    assert_eq!(recorder.accepted(), rows(0, 20));
+    place.rows("rows.jsonl", 0, 300);
+    place.end(&format!("{WRITE} {SMALL} rows.jsonl")).expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 300));
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+/// An empty file was taken for a ledger that is still to be made, and everything was sent again.
+#[test]
+fn a_ledger_that_lost_its_content_is_refused_and_nothing_is_sent() {
+    for loss in ["emptied", "removed beside its log"] {
+        let recorder = Recorder::new();
+        let place = Place::with(&recorder);
+        place.rows("rows.jsonl", 0, 30);
+        let write = format!("{WRITE} --state-dir st rows.jsonl");
+        place.end(&write).expect(0);
+        match loss {
+            "emptied" => fs::write(place.path("st/ledger.db"), "").unwrap(),
+            _ => fs::remove_file(place.path("st/ledger.db")).unwrap(),
+        }
+        let before = recorder.requests().len();
+        for command in [write.as_str(), "done --state-dir st -d 2022-01-01"] {
+            place
+                .end(command)
+                .expect(2)
+                .says("restore it from a backup");
+        }
+        assert_eq!(recorder.requests().len(), before, "{loss}");
+    }
+}
+
+/// The run ended with 5 and the advice to type the same again, which came to the same for ever.
+#[test]
+fn a_batch_that_is_larger_than_the_rate_names_the_rate_that_it_needs() {
+    let recorder = Recorder::new();
+    recorder.answer(|_, _| Reply::Cut);
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 30);
+    place
+        .end(&format!("{WRITE} --retry-for 1ms rows.jsonl"))
+        .expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    place
+        .end(&format!("{WRITE} --rows-per-second 20 rows.jsonl"))
+        .expect(2)
+        .says("at least 30 rows a second");
+    place
+        .end(&format!("{WRITE} --rows-per-second 30 rows.jsonl"))
+        .expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+/// It was status 9 with ways out that a date which is done does not have.
+#[test]
+fn another_stream_for_a_done_date_is_late_input() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let write = format!("{WRITE} --format jsonl --input-id items -");
+    let text = |rows: Vec<String>| rows.join("\n") + "\n";
+    place.end_with_stdin(&write, &text(rows(0, 30))).expect(0);
+    for other in [rows(0, 20), rows(100, 30)] {
+        place
+            .end_with_stdin(&write, &text(other))
+            .expect(6)
+            .says("late_input");
+    }
+    assert_eq!(recorder.accepted(), rows(0, 30));
+}
