@@ -235,7 +235,7 @@ impl Situation<'_> {
     fn after_change(&self) -> Vec<NextStep> {
         let mut steps = vec![NextStep::new(
             self.command,
-            "after putting the file back as it was",
+            "after putting the file back as it was, or with the options of before",
         )];
         let changed: Vec<&OpenInput> = self.inputs.iter().filter(|i| i.is_at_fault).collect();
         steps.extend(self.drop_inputs(
