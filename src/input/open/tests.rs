@@ -128,22 +128,6 @@ fn a_fingerprint_takes_nothing_from_the_stream() {
 }
 
 #[test]
-fn a_delimiter_that_cannot_divide_is_refused() {
-    for delimiter in [b'"', b'\n', 0xe4] {
-        let delimiter = Some(delimiter);
-        let error = read(
-            b"a,b\n",
-            &InputSettings {
-                delimiter,
-                ..settings(Format::Csv)
-            },
-        )
-        .unwrap_err();
-        assert!(error.is_usage(), "{error}");
-    }
-}
-
-#[test]
 fn what_follows_a_recorded_end_is_a_row_of_its_own_when_a_line_break_is_on_either_side() {
     let folder = tempfile::tempdir().unwrap();
     for (name, recorded, appended, boundary) in [
