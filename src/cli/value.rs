@@ -186,7 +186,10 @@ pub fn percent(text: &str) -> Result<f64, String> {
 pub fn delimiter(text: &str) -> Result<String, String> {
     let characters = match text {
         "\\t" => "\t".to_owned(),
-        _ => match text.strip_prefix("\\x").map(|code| u8::from_str_radix(code, 16)) {
+        _ => match text
+            .strip_prefix("\\x")
+            .map(|code| u8::from_str_radix(code, 16))
+        {
             Some(Ok(code)) if code.is_ascii() => char::from(code).to_string(),
             Some(_) => return Err("write a control character as \\x01".to_owned()),
             None => text.to_owned(),

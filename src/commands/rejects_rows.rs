@@ -80,7 +80,8 @@ impl Form {
             }
             other => option("--delimiter", other),
         }
-        let character = |byte: Option<u8>| byte.map_or("none".to_owned(), |byte| char::from(byte).to_string());
+        let character =
+            |byte: Option<u8>| byte.map_or("none".to_owned(), |byte| char::from(byte).to_string());
         if dialect.quote != Some(b'"') {
             option("--quote", &character(dialect.quote));
         }
@@ -133,7 +134,10 @@ impl Form {
             Self::Csv { .. } => out.write_all(raw)?,
             // A row of a JSON array may go over several lines; its line ends are white space.
             _ => {
-                let line: Vec<u8> = raw.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect();
+                let line: Vec<u8> = raw
+                    .iter()
+                    .map(|byte| if *byte == b'\n' { b' ' } else { *byte })
+                    .collect();
                 out.write_all(&line)?;
             }
         }
@@ -211,7 +215,8 @@ fn write_record(
         }
         let special = |c: char| {
             let byte = u8::try_from(c).ok();
-            matches!(c, '\r' | '\n') || (byte.is_some() && (byte == dialect.quote || byte == dialect.escape))
+            matches!(c, '\r' | '\n')
+                || (byte.is_some() && (byte == dialect.quote || byte == dialect.escape))
         };
         // The only cell of a record, if empty, would be a blank line.
         let is_blank = cells.len() == 1 && cell.is_empty();

@@ -144,8 +144,14 @@ impl CsvReader {
 
     /// Whether the cells of the record are the names of the columns.
     fn repeats_names(&self) -> bool {
-        let cells = self.records.bounds().map(|(from, to)| self.records.text().get(from..to));
-        cells.eq(self.columns.iter().map(|column| Some(column.name.as_bytes())))
+        let cells = self
+            .records
+            .bounds()
+            .map(|(from, to)| self.records.text().get(from..to));
+        cells.eq(self
+            .columns
+            .iter()
+            .map(|column| Some(column.name.as_bytes())))
     }
 
     fn take_record(&mut self) {
@@ -274,10 +280,7 @@ fn push_json(json: &mut Vec<u8>, text: &str) {
 }
 
 /// The names in the first record; none when there is no record at all.
-fn read_header(
-    window: &mut Window,
-    records: &mut Records,
-) -> Result<Vec<String>, InputError> {
+fn read_header(window: &mut Window, records: &mut Records) -> Result<Vec<String>, InputError> {
     let line = Some(window.position().line);
     let bad = |window: &Window, problem: &str| {
         let problem = problem.to_owned();

@@ -57,7 +57,9 @@ pub(super) fn dialect(
         delimiter,
         quote: settings.quote,
         // A quote that escapes a quote is what doubling means.
-        escape: settings.escape.filter(|_| settings.escape != settings.quote),
+        escape: settings
+            .escape
+            .filter(|_| settings.escape != settings.quote),
     };
     match problem_with(&dialect) {
         Some(problem) => Err(InputFault::BadOption {
@@ -121,7 +123,10 @@ fn sep_line(head: &[u8]) -> Option<(String, usize)> {
 mod tests {
     use super::*;
 
-    fn found(options: (Option<&str>, Option<u8>, Option<u8>), head: &str) -> Option<(String, usize)> {
+    fn found(
+        options: (Option<&str>, Option<u8>, Option<u8>),
+        head: &str,
+    ) -> Option<(String, usize)> {
         let (delimiter, quote, escape) = options;
         let settings = InputSettings {
             delimiter: delimiter.map(str::to_owned),
@@ -145,7 +150,11 @@ mod tests {
             ("sep=;", ",", 0),
             ("a,b\n", ",", 0),
         ] {
-            assert_eq!(found(plain, head), Some((delimiter.to_owned(), bytes)), "{head:?}");
+            assert_eq!(
+                found(plain, head),
+                Some((delimiter.to_owned(), bytes)),
+                "{head:?}"
+            );
         }
         assert!(found((Some(";"), None, None), "sep=;\n").is_some());
         assert!(found((Some(","), None, None), "sep=;\n").is_none());
@@ -162,7 +171,11 @@ mod tests {
             (",", Some(b'"'), Some(b'\n')),
             ("12345678901234567", None, None),
         ] {
-            assert_eq!(found((Some(delimiter), quote, escape), ""), None, "{delimiter}");
+            assert_eq!(
+                found((Some(delimiter), quote, escape), ""),
+                None,
+                "{delimiter}"
+            );
         }
         assert!(found((Some("\""), None, None), "").is_some());
         assert!(found((Some("||"), Some(b'"'), Some(b'"')), "").is_some());

@@ -8,7 +8,11 @@ use memchr::memchr;
 
 /// The 0-based number of the first cell with text behind its closing quote. The record has no line
 /// end, and up to that cell it divides into cells as csv-core divides it.
-pub(super) fn cell_with_text_behind_quote(record: &[u8], delimiter: u8, quote: u8) -> Option<usize> {
+pub(super) fn cell_with_text_behind_quote(
+    record: &[u8],
+    delimiter: u8,
+    quote: u8,
+) -> Option<usize> {
     memchr(quote, record)?;
     let mut rest = record;
     let mut cell = 0_usize;

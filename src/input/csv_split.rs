@@ -80,7 +80,12 @@ impl Splitter {
                 return (ReadRecordResult::OutputFull, read, out.written, out.cells);
             }
             if out.cells >= out.ends.len() {
-                return (ReadRecordResult::OutputEndsFull, read, out.written, out.cells);
+                return (
+                    ReadRecordResult::OutputEndsFull,
+                    read,
+                    out.written,
+                    out.cells,
+                );
             }
             let ended = self.take(*byte, &mut out);
             self.written = before.saturating_add(out.written);
@@ -96,7 +101,12 @@ impl Splitter {
                 return (ReadRecordResult::Record, read, out.written, out.cells);
             }
         }
-        (ReadRecordResult::InputEmpty, input.len(), out.written, out.cells)
+        (
+            ReadRecordResult::InputEmpty,
+            input.len(),
+            out.written,
+            out.cells,
+        )
     }
 
     fn begin_cell(&mut self) {
@@ -227,7 +237,11 @@ impl Out<'_> {
 mod tests {
     use super::*;
 
-    fn split(dialect: &CsvDialect, input: &str, step: usize) -> (Vec<Vec<String>>, Vec<Option<usize>>) {
+    fn split(
+        dialect: &CsvDialect,
+        input: &str,
+        step: usize,
+    ) -> (Vec<Vec<String>>, Vec<Option<usize>>) {
         let mut splitter = Splitter::new(dialect);
         let (mut records, mut broken) = (Vec::new(), Vec::new());
         let (mut text, mut ends) = ([0; 500], [0; 50]);
@@ -240,7 +254,9 @@ mod tests {
             (from, begin, cells) = (from + read, begin + written, cells + more);
             if result == ReadRecordResult::Record {
                 let starts = std::iter::once(0).chain(ends);
-                let cell = |(from, to): (usize, usize)| String::from_utf8(text[from..to].to_vec()).unwrap();
+                let cell = |(from, to): (usize, usize)| {
+                    String::from_utf8(text[from..to].to_vec()).unwrap()
+                };
                 records.push(starts.zip(ends).take(cells).map(cell).collect());
                 broken.push(splitter.broken_cell());
                 (begin, cells) = (0, 0);
@@ -263,12 +279,37 @@ mod tests {
             ("||", None, "a||b|c||\n", vec![vec!["a", "b|c", ""]]),
             ("||", None, "a|||b\n", vec![vec!["a", "|b"]]),
             ("aab", None, "1aaab2\n", vec![vec!["1a", "2"]]),
-            ("|", None, "\"a\"\"b\"|\"c\nd\"\r|x\r", vec![vec!["a\"b", "c\nd"], vec!["", "x"]]),
+            (
+                "|",
+                None,
+                "\"a\"\"b\"|\"c\nd\"\r|x\r",
+                vec![vec!["a\"b", "c\nd"], vec!["", "x"]],
+            ),
             ("，", None, "耳，机\n", vec![vec!["耳", "机"]]),
-            (",", Some(b'\\'), "a\\,b,\\\\,\\\"q,\\nx\n", vec![vec!["a,b", "\\", "\"q", "\nx"]]),
-            (",", Some(b'\\'), "\"a\\\"b\",\"x\"\"y\"\n", vec![vec!["a\"b", "x\"y"]]),
-            (",", Some(b'\\'), "\\N,x\\N,a\\\nb\n", vec![vec!["\\N", "xN", "a\nb"]]),
-            ("\u{1}", Some(b'\\'), "a\u{1}\u{1}b\n", vec![vec!["a", "", "b"]]),
+            (
+                ",",
+                Some(b'\\'),
+                "a\\,b,\\\\,\\\"q,\\nx\n",
+                vec![vec!["a,b", "\\", "\"q", "\nx"]],
+            ),
+            (
+                ",",
+                Some(b'\\'),
+                "\"a\\\"b\",\"x\"\"y\"\n",
+                vec![vec!["a\"b", "x\"y"]],
+            ),
+            (
+                ",",
+                Some(b'\\'),
+                "\\N,x\\N,a\\\nb\n",
+                vec![vec!["\\N", "xN", "a\nb"]],
+            ),
+            (
+                "\u{1}",
+                Some(b'\\'),
+                "a\u{1}\u{1}b\n",
+                vec![vec!["a", "", "b"]],
+            ),
         ] {
             for step in [1, 2, 3, 1000] {
                 let (records, broken) = split(&dialect(delimiter, escape), input, step);

@@ -204,9 +204,12 @@ const fn unsupported(what: &'static str) -> InputFault {
 /// Whether these are a bzip2 header and the magic of a block or of an empty stream's end, so that
 /// text which begins with BZh is text.
 fn is_bzip2(head: &[u8]) -> bool {
-    let level = head.strip_prefix(b"BZh").and_then(|rest| rest.split_first());
+    let level = head
+        .strip_prefix(b"BZh")
+        .and_then(|rest| rest.split_first());
     level.is_some_and(|(level, magic)| {
-        level.is_ascii_digit() && (b"1AY&SY".starts_with(magic) || b"\x17rE8P\x90".starts_with(magic))
+        level.is_ascii_digit()
+            && (b"1AY&SY".starts_with(magic) || b"\x17rE8P\x90".starts_with(magic))
     })
 }
 
@@ -232,7 +235,10 @@ fn inflate<R: Read + Send + 'static>(
         Compression::Xz => {
             let stream = XzStream::new_stream_decoder(MAX_XZ_BYTES, CONCATENATED);
             let stream = stream.map_err(|error| reading(error.into()))?;
-            source(Box::new(XzDecoder::new_stream(buffered(counted), stream)), "xz")
+            source(
+                Box::new(XzDecoder::new_stream(buffered(counted), stream)),
+                "xz",
+            )
         }
         Compression::Auto | Compression::None => Source::Stream {
             bytes: Box::new(counted.stored),

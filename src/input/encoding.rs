@@ -226,11 +226,9 @@ impl Decoder {
         self.given = 0;
         self.output.resize(CHUNK_BYTES, 0);
         let input = self.input.get(self.from..self.to).unwrap_or_default();
-        let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(
-            input,
-            &mut self.output,
-            self.ended,
-        );
+        let (result, read, written) =
+            self.decoder
+                .decode_to_utf8_without_replacement(input, &mut self.output, self.ended);
         self.from = self.from.saturating_add(read);
         self.taken = self.taken.saturating_add(wide(read));
         self.text = self.text.saturating_add(wide(written));

@@ -144,9 +144,8 @@ impl JsonReader {
                 self.closed = true;
                 Ok(end)
             }
-            Some(_) => Err(self.bad(
-                "neither a comma nor the end of the array follows the row that starts here",
-            )),
+            Some(_) => Err(self
+                .bad("neither a comma nor the end of the array follows the row that starts here")),
             None => Err(self.unclosed_array()),
         }
     }
@@ -163,11 +162,11 @@ impl JsonReader {
             let space = rest.iter().take_while(|byte| is_space(**byte)).count();
             let found = rest.get(space).copied();
             at = at.saturating_add(space);
-            if found.is_some() || self.window.at_end() {
-                return Ok((at, found));
-            }
             if at > most {
                 return Err(self.bad("more white space than --max-row-bytes follows this row"));
+            }
+            if found.is_some() || self.window.at_end() {
+                return Ok((at, found));
             }
             self.window.fill()?;
         }
@@ -216,7 +215,13 @@ impl JsonReader {
             let unread = self.window.unread();
             match scanner.scan(unread) {
                 Scan::End(at) => break at,
-                Scan::BrokenString => return Err(self.broken_string()),
+                Scan::BrokenString => {
+                    let line = Some(position.line);
+                    return Err(InputError {
+                        line,
+                        ..self.broken_string()
+                    });
+                }
                 Scan::More if unread.is_empty() => break 0,
                 Scan::More => {
                     let passed = self.pass(unread.len(), &mut raw);

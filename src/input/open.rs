@@ -113,7 +113,11 @@ fn open(
 }
 
 /// The format of the content, never [`Format::Auto`].
-pub(super) fn resolve_format(head: &[u8], name: &str, settings: &InputSettings) -> Result<Format, InputFault> {
+pub(super) fn resolve_format(
+    head: &[u8],
+    name: &str,
+    settings: &InputSettings,
+) -> Result<Format, InputFault> {
     if let Some(fault) = foreign_content(head) {
         return Err(fault);
     }
@@ -154,7 +158,10 @@ fn plain_name(name: &str) -> String {
     let mut name = name.to_ascii_lowercase();
     let compressions = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"];
     let packed = compressions.iter().find(|ending| name.ends_with(*ending));
-    name.truncate(name.len().saturating_sub(packed.map_or(0, |ending| ending.len())));
+    name.truncate(
+        name.len()
+            .saturating_sub(packed.map_or(0, |ending| ending.len())),
+    );
     name
 }
 

@@ -98,7 +98,9 @@ pub(super) fn keep_beginning(raw: &mut Vec<u8>, more: &[u8]) {
 /// What the reject of a text says whose UTF-8 is broken behind so many bytes.
 pub(super) fn not_utf8_at(valid_up_to: usize) -> String {
     let place = valid_up_to.saturating_add(1);
-    format!("not UTF-8 at its byte {place}; if the file has another encoding, give it, for example with --encoding gbk")
+    format!(
+        "not UTF-8 at its byte {place}; if the file has another encoding, give it, for example with --encoding gbk"
+    )
 }
 
 /// Why a record is no row.

@@ -229,7 +229,9 @@ impl Window {
 
     /// The encoding of the input.
     pub(super) fn encoding(&self) -> &'static str {
-        self.source.undecodable().map_or("UTF-8", super::encoding::Undecodable::encoding)
+        self.source
+            .undecodable()
+            .map_or("UTF-8", super::encoding::Undecodable::encoding)
     }
 
     /// An error about this input.

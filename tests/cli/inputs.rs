@@ -286,7 +286,6 @@ fn a_file_that_is_not_what_it_claims_to_be_is_status_4_with_a_guess_at_the_cause
         ("log_text.jsonl", "does not look like JSON lines"),
         ("parquet.jsonl", "Parquet"),
         ("excel.csv", "Excel"),
-        ("array.json", "JSON array"),
         ("truncated_gzip.jsonl.gz", "truncated"),
         ("truncated_zstd.jsonl.zst", "truncated"),
         ("corrupt_gzip.jsonl.gz", "corrupt"),

@@ -2,7 +2,8 @@
 
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
-    ByteSize, CharOrNone, EncodingName, RateShare, byte_size, delimiter, quote, text_encoding, duration, in_flight, percent, rate_share, stage_kind,
+    ByteSize, CharOrNone, EncodingName, RateShare, byte_size, delimiter, duration, in_flight,
+    percent, quote, rate_share, stage_kind, text_encoding,
 };
 use crate::domain::{ErrorBudget, StageKind, Topic};
 use clap::{Args, ValueEnum};

@@ -79,13 +79,19 @@ fn bytes_that_do_not_decode_spoil_their_own_row_and_their_place_is_named() {
     let mut odd = encode("a\n1\n2", "utf-16le");
     odd.push(0);
     let content = read(&odd, &named("utf-16le", Format::Csv)).unwrap();
-    assert_eq!((content.rows.len(), content.codes()), (1, vec![(3, "not_decodable")]));
+    assert_eq!(
+        (content.rows.len(), content.codes()),
+        (1, vec![(3, "not_decodable")])
+    );
     let half: Vec<u8> = [0x61, 10, 0xd800, 10, 0x62]
         .iter()
         .flat_map(|unit: &u16| unit.to_be_bytes())
         .collect();
     let content = read(&half, &named("utf-16be", Format::Csv)).unwrap();
-    assert_eq!((content.rows.len(), content.codes()), (1, vec![(2, "not_decodable")]));
+    assert_eq!(
+        (content.rows.len(), content.codes()),
+        (1, vec![(2, "not_decodable")])
+    );
     let message = &content.rejects[0].message;
     assert!(message.contains("byte offset 4 "), "{message}");
 }
@@ -100,7 +106,10 @@ fn a_file_is_resumed_and_verified_as_it_was_read() {
     let all = drain(open_file(&path, &options, Start::BEGINNING).unwrap(), 100).unwrap();
     let start = Start::after(&all.ranges[1]);
     let rest = drain(open_file(&path, &options, start).unwrap(), 100).unwrap();
-    assert_eq!(rest.rows, all.rows[200..]);
+    let after = |row: &&crate::input::tests::Row| row.1.offset >= start.offset;
+    let expected: Vec<_> = all.rows.iter().filter(after).cloned().collect();
+    assert_eq!(rest.rows, expected);
+    assert!(expected.len() > 50 && expected.len() < 250);
     let changed = Verifier::verify(&path, &options, all.ranges.clone()).unwrap();
     assert_eq!(changed, None);
     let mut bytes = std::fs::read(&path).unwrap();
@@ -114,7 +123,10 @@ fn a_file_is_resumed_and_verified_as_it_was_read() {
 #[test]
 fn a_mark_that_contradicts_the_option_and_utf32_are_refused() {
     let error = read(b"\xef\xbb\xbfa\n1\n", &named("gbk", Format::Csv)).unwrap_err();
-    assert!(error.is_usage() && error.to_string().contains("--encoding says GBK"), "{error}");
+    assert!(
+        error.is_usage() && error.to_string().contains("--encoding says GBK"),
+        "{error}"
+    );
     let error = read(b"\xff\xfe\0\0a\0\0\0", &settings(Format::Csv)).unwrap_err();
     assert!(error.to_string().contains("UTF-32"), "{error}");
     let error = read(b"a\0,\0b\0\n\0", &settings(Format::Csv)).unwrap_err();

@@ -18,13 +18,18 @@ fn problem(text: &str) -> String {
 
 #[test]
 fn rows_of_an_array_arrive_as_their_bytes_with_their_places() {
-    let text = "\u{feff} [\n  {\"a\": 1,\n   \"b\": [\"]\", \"}\"]},\n  {\"a\":2} , {\"a\":\"耳\"}\n]\n\n";
+    let text =
+        "\u{feff} [\n  {\"a\": 1,\n   \"b\": [\"]\", \"}\"]},\n  {\"a\":2} , {\"a\":\"耳\"}\n]\n\n";
     for step in [1, 2, 7, 1000] {
         let reader = open_stream(stream(text.as_bytes(), step), "a", &json(), &[]).unwrap();
         let content = drain(reader, 2).unwrap();
         assert_eq!(
             content.texts(),
-            ["{\"a\": 1,\n   \"b\": [\"]\", \"}\"]}", "{\"a\":2}", "{\"a\":\"耳\"}"]
+            [
+                "{\"a\": 1,\n   \"b\": [\"]\", \"}\"]}",
+                "{\"a\":2}",
+                "{\"a\":\"耳\"}"
+            ]
         );
         let lines: Vec<u64> = content.rows.iter().map(|row| row.1.line).collect();
         assert_eq!(lines, [2, 4, 4]);
@@ -113,7 +118,8 @@ fn reading_goes_on_where_any_range_ended() {
         for range in &all.ranges {
             let start = Start::after(range);
             let rest = drain(open_file(&path, &json(), start).unwrap(), 1).unwrap();
-            let after = |row: &&(String, crate::domain::Position, u64)| row.1.offset >= start.offset;
+            let after =
+                |row: &&(String, crate::domain::Position, u64)| row.1.offset >= start.offset;
             let expected: Vec<_> = all.rows.iter().filter(after).cloned().collect();
             assert_eq!(rest.rows, expected, "{text:?} from {start:?}");
         }
@@ -129,11 +135,17 @@ fn what_makes_the_rest_unreadable_is_an_error_with_its_line() {
         ("[{\"a\":1}] x", "something follows the end"),
         ("[] x", "something follows the end"),
         ("[{\"a\":1}][{\"a\":2}]", "something follows the end"),
-        ("[\n{\"a\":\"x\ny\"},{\"a\":2}]", "a:2: bad JSON: a text in the row"),
+        (
+            "[\n{\"a\":\"x\ny\"},{\"a\":2}]",
+            "a:2: bad JSON: a text in the row",
+        ),
         ("[", "never closed"),
     ] {
         let reader = open_stream(stream(text.as_bytes(), 3), "a", &json(), &[]);
-        let error = reader.and_then(|reader| drain(reader, 2)).unwrap_err().to_string();
+        let error = reader
+            .and_then(|reader| drain(reader, 2))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(part), "{text:?}: {error}");
     }
     assert!(problem("[{\"a\":1}").contains("truncated"));
