@@ -74,11 +74,12 @@ impl Form {
         };
         match dialect.delimiter.as_str() {
             "," | "\t" => {}
-            one if one.len() == 1 && one.chars().all(char::is_control) => {
-                let code: String = one.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
-                option("--delimiter", &code);
-            }
-            other => option("--delimiter", other),
+            one => match one.as_bytes() {
+                [byte] if byte.is_ascii_control() => {
+                    option("--delimiter", &format!("\\x{byte:02x}"));
+                }
+                _ => option("--delimiter", one),
+            },
         }
         let character =
             |byte: Option<u8>| byte.map_or("none".to_owned(), |byte| char::from(byte).to_string());

@@ -300,20 +300,16 @@ fn read_header(window: &mut Window, records: &mut Records) -> Result<Vec<String>
     let mut names = Vec::new();
     for (from, to) in records.bounds() {
         let name = records.text().get(from..to).unwrap_or_default();
-        match std::str::from_utf8(name) {
-            Ok(name) => names.push(name.to_owned()),
-            Err(_) => {
-                let problem = match window.encoding() {
-                    "UTF-8" => {
-                        "it is not UTF-8; give the file's encoding: --encoding gbk if it is \
-                         Chinese and comes from Excel"
-                            .to_owned()
-                    }
-                    other => format!("it is not {other}; give the file's --encoding"),
-                };
-                return bad(window, &problem);
-            }
-        }
+        let Ok(name) = std::str::from_utf8(name) else {
+            let problem = match window.encoding() {
+                "UTF-8" => "it is not UTF-8; give the file's encoding: --encoding gbk if it is \
+                            Chinese and comes from Excel"
+                    .to_owned(),
+                other => format!("it is not {other}; give the file's --encoding"),
+            };
+            return bad(window, &problem);
+        };
+        names.push(name.to_owned());
     }
     window.advance(records.length(), records.lines());
     Ok(names)

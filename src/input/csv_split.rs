@@ -1,5 +1,5 @@
 //! Divides CSV that csv-core cannot: delimiters of several bytes, and escapes outside of quotes as
-//! MySQL, Hive and their like write them.
+//! databases write them.
 //!
 //! It is fed and asked like csv-core's reader, so [`super::csv_record`] can use either. An escape
 //! makes the next character literal, but for `\n`, `\r` and `\t`, which are the control characters,

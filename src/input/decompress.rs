@@ -202,7 +202,7 @@ const fn unsupported(what: &'static str) -> InputFault {
 }
 
 /// Whether these are a bzip2 header and the magic of a block or of an empty stream's end, so that
-/// text which begins with BZh is text.
+/// text which begins with `BZh` is text.
 fn is_bzip2(head: &[u8]) -> bool {
     let level = head
         .strip_prefix(b"BZh")

@@ -112,10 +112,10 @@ pub(super) fn decoded(source: Source, named: Option<TextEncoding>) -> Result<Sou
     if encoding == UTF_8 {
         return Ok(source);
     }
-    let (bytes, fetched, format) = match source {
+    let (bytes, fetched, format): (Box<dyn Read + Send>, _, _) = match source {
         Source::File(file) => {
             let (counted, fetched) = Counted::new(file);
-            (Box::new(counted) as Box<dyn Read + Send>, fetched, "")
+            (Box::new(counted), fetched, "")
         }
         Source::Stream {
             bytes,
@@ -125,7 +125,7 @@ pub(super) fn decoded(source: Source, named: Option<TextEncoding>) -> Result<Sou
         } => (bytes, fetched, format),
         Source::Stream { bytes, format, .. } => {
             let (counted, fetched) = Counted::new(bytes);
-            (Box::new(counted) as Box<dyn Read + Send>, fetched, format)
+            (Box::new(counted), fetched, format)
         }
     };
     let undecodable = Undecodable {
@@ -177,7 +177,7 @@ fn peek(source: Source) -> Result<(Source, Vec<u8>), InputFault> {
 /// Decodes bytes while they are read.
 struct Decoder {
     bytes: Box<dyn Read + Send>,
-    decoder: encoding_rs::Decoder,
+    state: encoding_rs::Decoder,
     undecodable: Undecodable,
     input: Vec<u8>,
     /// The part of `input` that is not decoded yet.
@@ -201,7 +201,7 @@ impl Decoder {
     ) -> Self {
         Self {
             bytes,
-            decoder: encoding.new_decoder_with_bom_removal(),
+            state: encoding.new_decoder_with_bom_removal(),
             undecodable,
             input: vec![0; CHUNK_BYTES],
             from: 0,
@@ -227,7 +227,7 @@ impl Decoder {
         self.output.resize(CHUNK_BYTES, 0);
         let input = self.input.get(self.from..self.to).unwrap_or_default();
         let (result, read, written) =
-            self.decoder
+            self.state
                 .decode_to_utf8_without_replacement(input, &mut self.output, self.ended);
         self.from = self.from.saturating_add(read);
         self.taken = self.taken.saturating_add(wide(read));

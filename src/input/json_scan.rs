@@ -105,7 +105,7 @@ mod tests {
             ("}", ""),
             (r#"{"a\\":1}"#, r#"{"a\\":1}"#),
         ] {
-            for step in 1..text.len() + 1 {
+            for step in 1..=text.len() {
                 let mut scanner = Scanner::default();
                 let mut from = 0;
                 let end = loop {

@@ -41,12 +41,11 @@ pub fn layout(name: &str, settings: &InputSettings) -> Result<Layout, InputError
         line: None,
         fault,
     })?;
-    let (columns, own) = match &settings.columns {
-        Some(columns) => (columns.clone(), None),
-        None => {
-            let reader = open_file(Path::new(name), settings, Start::BEGINNING)?;
-            (reader.columns(), reader.dialect())
-        }
+    let (columns, own) = if let Some(columns) = &settings.columns {
+        (columns.clone(), None)
+    } else {
+        let reader = open_file(Path::new(name), settings, Start::BEGINNING)?;
+        (reader.columns(), reader.dialect())
     };
     Ok(Layout::Csv {
         dialect: own.unwrap_or(told.dialect),

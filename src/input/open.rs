@@ -127,7 +127,7 @@ pub(super) fn resolve_format(
     let text = head.strip_prefix(BOM).unwrap_or(head).trim_ascii_start();
     let by_name = format_of_name(name);
     if text.first() == Some(&b'[') && by_name.is_none_or(|format| format == Format::Jsonl) {
-        if by_name.is_none() || plain_name(name).ends_with(".json") {
+        if by_name.is_none() || has_extension(name, "json") {
             return Ok(Format::Json);
         }
         return Err(InputFault::Unsupported {
@@ -151,6 +151,13 @@ pub(super) fn format_of_name(name: &str) -> Option<Format> {
         "tsv" => Some(Format::Tsv),
         _ => None,
     }
+}
+
+/// Whether a name ends so, but for the extension of a compression.
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(&plain_name(name))
+        .extension()
+        .is_some_and(|it| it == extension)
 }
 
 /// A name in lower case, without the extension of a compression.

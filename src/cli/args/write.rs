@@ -121,7 +121,7 @@ pub struct ReadingArgs {
     #[arg(long, value_name = "CHAR", default_value = "\"", value_parser = quote)]
     pub quote: CharOrNone,
 
-    /// In front of a CSV character that is meant literally, as \ in exports of MySQL and Hive; \n, \r and \t are then control characters, and \N alone stays
+    /// In front of a CSV character that is meant literally, as \ in exports of databases; \n, \r and \t are then control characters, and \N alone stays
     #[arg(long, value_name = "CHAR", default_value = "none", value_parser = quote)]
     pub escape: CharOrNone,
 
