@@ -19,6 +19,8 @@ pub(super) struct JsonReader {
     check: JsonCheck,
     warnings: Warnings,
     is_array: bool,
+    /// Whether reading began where a range ended, which is in front of a row or at the end.
+    resumed: bool,
     /// Whether the array and the input are at their end.
     closed: bool,
     /// Bytes of the pending row with what follows it, up to the next row.
@@ -39,6 +41,7 @@ impl JsonReader {
             check: JsonCheck::new(),
             warnings: Warnings::default(),
             is_array: false,
+            resumed: start != Start::BEGINNING,
             closed: false,
             pending: None,
         };
@@ -266,7 +269,7 @@ impl RowReader for JsonReader {
         }
         let first = self.window.position().ordinal == 1;
         match self.skip_space()? {
-            None if self.is_array && first => return Err(self.unclosed_array()),
+            None if self.is_array && first && !self.resumed => return Err(self.unclosed_array()),
             // Where a range ended, a row begins or the input is at its end.
             None => return Ok(Next::End),
             Some(b']') if self.is_array && first => return self.close_empty(),
