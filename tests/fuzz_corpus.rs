@@ -45,6 +45,11 @@ fn csv_of_any_bytes_is_read_as_a_second_reader_reads_it() {
 }
 
 #[test]
+fn json_arrays_of_any_bytes_are_read_as_a_parser_reads_them() {
+    replay("json_file", checks::json_file::check);
+}
+
+#[test]
 fn json_lines_of_any_bytes_are_read_as_a_second_reader_reads_them() {
     replay("jsonl", checks::jsonl::check);
 }

@@ -8,6 +8,7 @@ mod host;
 pub use host::{HostName, host_name};
 
 use crate::domain::StageKind;
+use crate::input::TextEncoding;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -181,13 +182,53 @@ pub fn percent(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "write a percentage as 30%, from 0% to 100%".to_owned())
 }
 
-/// Reads one character that separates CSV cells.
-pub fn delimiter(text: &str) -> Result<u8, String> {
+/// Reads what separates CSV cells.
+pub fn delimiter(text: &str) -> Result<String, String> {
+    let characters = match text {
+        "\\t" => "\t".to_owned(),
+        _ => match text
+            .strip_prefix("\\x")
+            .map(|code| u8::from_str_radix(code, 16))
+        {
+            Some(Ok(code)) if code.is_ascii() => char::from(code).to_string(),
+            Some(_) => return Err("write a control character as \\x01".to_owned()),
+            None => text.to_owned(),
+        },
+    };
+    let divides = (1..=16).contains(&characters.len()) && !characters.contains(['\r', '\n']);
+    divides.then_some(characters).ok_or_else(|| {
+        "write one character or a few (up to 16 bytes), \\t or \\x01; not a line end".to_owned()
+    })
+}
+
+/// One ASCII character, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CharOrNone(pub Option<u8>);
+
+/// Reads a quote or an escape of CSV.
+pub fn quote(text: &str) -> Result<CharOrNone, String> {
     match text.as_bytes() {
-        _ if text == "\\t" => Ok(b'\t'),
-        [byte] if byte.is_ascii() && !b"\"\r\n".contains(byte) => Ok(*byte),
-        _ => Err("write one ASCII character, or \\t; not a quote or a line end".to_owned()),
+        b"none" => Ok(CharOrNone(None)),
+        [byte] if byte.is_ascii() && !b"\r\n".contains(byte) => Ok(CharOrNone(Some(*byte))),
+        _ => Err("write one ASCII character that ends no line, or none".to_owned()),
     }
+}
+
+/// An encoding of text, or `None` for auto.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodingName(pub Option<TextEncoding>);
+
+/// Reads the label of an encoding, or auto.
+pub fn text_encoding(text: &str) -> Result<EncodingName, String> {
+    if text == "auto" {
+        return Ok(EncodingName(None));
+    }
+    let found = TextEncoding::for_label(text).map(|encoding| EncodingName(Some(encoding)));
+    found.ok_or_else(|| {
+        "no such encoding; write auto, utf-8, gbk, gb18030, utf-16le, big5 or another label of the \
+         WHATWG Encoding Standard"
+            .to_owned()
+    })
 }
 
 /// Names that the sister product uses for the first two stages; taking them silently would upload

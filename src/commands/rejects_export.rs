@@ -113,18 +113,18 @@ fn groups(
     for input in inputs {
         if input.row_options != settings.row_options_digest() {
             return Err(usage(format!(
-                "{} was not read with these options; give --format, --delimiter, --columns, --empty and --max-row-bytes as they were given to 'write'",
+                "{} was not read with these options; give --format, --encoding, --delimiter, --quote, --escape, --columns, --empty and --max-row-bytes as they were given to 'write'",
                 input.name
             )));
         }
         let form = match layout(&input.name, settings) {
             Ok(Layout::JsonLines) => Form::JsonLines,
             Ok(Layout::Csv {
-                delimiter,
+                dialect,
                 columns,
                 has_header,
             }) => Form::Csv {
-                delimiter,
+                dialect,
                 columns,
                 has_header,
             },

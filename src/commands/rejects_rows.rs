@@ -3,7 +3,7 @@
 //!
 //! Memory is bounded by a page of rows. Nothing is corrected here.
 
-use crate::input::{MAX_REJECT_RAW_BYTES, RejectCode};
+use crate::input::{CsvDialect, MAX_REJECT_RAW_BYTES, RejectCode};
 use crate::ledger::{InputId, LedgerReader, PartitionId, RejectRow};
 use anyhow::Context;
 use serde_json::Value;
@@ -22,8 +22,8 @@ pub(super) enum Form {
     Wrapped,
     /// As CSV records.
     Csv {
-        /// Between the cells.
-        delimiter: u8,
+        /// What divides the cells.
+        dialect: CsvDialect,
         /// What the cells are.
         columns: Vec<String>,
         /// Whether the columns are named by the first record.
@@ -42,12 +42,10 @@ pub(super) struct Written {
 
 impl Form {
     /// Of a file that holds such rows.
-    pub(super) const fn extension(&self) -> &'static str {
+    pub(super) fn extension(&self) -> &'static str {
         match self {
             Self::JsonLines | Self::Wrapped => "jsonl",
-            Self::Csv {
-                delimiter: b'\t', ..
-            } => "tsv",
+            Self::Csv { dialect, .. } if dialect.delimiter == "\t" => "tsv",
             Self::Csv { .. } => "csv",
         }
     }
@@ -61,15 +59,35 @@ impl Form {
             options.push_str(self.extension());
         }
         let Self::Csv {
-            delimiter,
+            dialect,
             columns,
             has_header,
         } = self
         else {
             return options;
         };
-        if !matches!(delimiter, b',' | b'\t') {
-            options.extend([" --delimiter '", &char::from(*delimiter).to_string(), "'"]);
+        let mut option = |name: &str, value: &str| {
+            // A quote in quotes of the shell is written outside of them; what is typed back must
+            // also survive a terminal.
+            let value = value.replace('\'', r"'\''");
+            options.extend([" ", name, " '", &value, "'"]);
+        };
+        match dialect.delimiter.as_str() {
+            "," | "\t" => {}
+            one => match one.as_bytes() {
+                [byte] if byte.is_ascii_control() => {
+                    option("--delimiter", &format!("\\x{byte:02x}"));
+                }
+                _ => option("--delimiter", one),
+            },
+        }
+        let character =
+            |byte: Option<u8>| byte.map_or("none".to_owned(), |byte| char::from(byte).to_string());
+        if dialect.quote != Some(b'"') {
+            option("--quote", &character(dialect.quote));
+        }
+        if dialect.escape.is_some() {
+            option("--escape", &character(dialect.escape));
         }
         if !has_header {
             options.extend([" --columns '", &columns.join(","), "'"]);
@@ -81,10 +99,10 @@ impl Form {
     pub(super) fn write_header(&self, out: &mut dyn Write) -> Result<(), anyhow::Error> {
         match self {
             Self::Csv {
-                delimiter,
+                dialect,
                 columns,
                 has_header: true,
-            } => write_record(out, *delimiter, columns),
+            } => write_record(out, dialect, columns),
             _ => Ok(()),
         }
     }
@@ -98,11 +116,11 @@ impl Form {
         let from_server = row.source == "server";
         match self {
             Self::Csv {
-                delimiter, columns, ..
+                dialect, columns, ..
             } if from_server => {
                 let cells = cells_of(raw, columns)
                     .with_context(|| format!("the rejected row {} is no JSON object", row.id))?;
-                return write_record(out, *delimiter, &cells);
+                return write_record(out, dialect, &cells);
             }
             Self::Wrapped if !from_server => {
                 let mut object = serde_json::json!({"file": row.file, "line": row.line});
@@ -114,7 +132,15 @@ impl Form {
                 }
                 out.write_all(object.to_string().as_bytes())?;
             }
-            _ => out.write_all(raw)?,
+            Self::Csv { .. } => out.write_all(raw)?,
+            // A row of a JSON array may go over several lines; its line ends are white space.
+            _ => {
+                let line: Vec<u8> = raw
+                    .iter()
+                    .map(|byte| if *byte == b'\n' { b' ' } else { *byte })
+                    .collect();
+                out.write_all(&line)?;
+            }
         }
         out.write_all(b"\n")?;
         Ok(())
@@ -177,11 +203,56 @@ fn cells_of(raw: &[u8], columns: &[String]) -> Option<Vec<String>> {
     Some(cells.collect())
 }
 
-fn write_record(out: &mut dyn Write, delimiter: u8, cells: &[String]) -> Result<(), anyhow::Error> {
-    let mut writer = csv::WriterBuilder::new()
-        .delimiter(delimiter)
-        .from_writer(out);
-    writer.write_record(cells)?;
-    writer.flush()?;
+/// Writes cells so that a reader of this dialect has them back.
+fn write_record(
+    out: &mut dyn Write,
+    dialect: &CsvDialect,
+    cells: &[String],
+) -> Result<(), anyhow::Error> {
+    let mut record = String::new();
+    for (index, cell) in cells.iter().enumerate() {
+        if index > 0 {
+            record.push_str(&dialect.delimiter);
+        }
+        let special = |c: char| {
+            let byte = u8::try_from(c).ok();
+            matches!(c, '\r' | '\n')
+                || (byte.is_some() && (byte == dialect.quote || byte == dialect.escape))
+        };
+        // The only cell of a record, if empty, would be a blank line.
+        let is_blank = cells.len() == 1 && cell.is_empty();
+        let divides = cell.contains(&dialect.delimiter) || cell.contains(special) || is_blank;
+        match dialect.quote.map(char::from) {
+            Some(quote) if divides => {
+                let lead = dialect.escape.map_or(quote, char::from);
+                record.push(quote);
+                for c in cell.chars() {
+                    if c == quote || Some(c) == dialect.escape.map(char::from) {
+                        record.push(lead);
+                    }
+                    record.push(c);
+                }
+                record.push(quote);
+            }
+            None if divides && dialect.escape.is_some() => escape_into(&mut record, cell, dialect),
+            None if divides && !is_blank => anyhow::bail!(
+                "a cell of a refused row holds a delimiter or a line end, which cannot be written without quotes; replay that row as JSON"
+            ),
+            _ => record.push_str(cell),
+        }
+    }
+    record.push('\n');
+    out.write_all(record.as_bytes())?;
     Ok(())
+}
+
+/// Writes a cell without quotes.
+fn escape_into(record: &mut String, cell: &str, dialect: &CsvDialect) {
+    let escape = dialect.escape.map(char::from);
+    for c in cell.chars() {
+        if matches!(c, '\r' | '\n') || dialect.delimiter.contains(c) || Some(c) == escape {
+            record.extend(escape);
+        }
+        record.push(c);
+    }
 }

@@ -4,7 +4,7 @@
 //! is what `--empty` says. Records are parsed by csv-core in [`super::csv_record`]; here they are
 //! named, judged and encoded.
 
-use super::csv_quotes::cell_with_text_behind_quote;
+use super::csv_dialect::CsvDialect;
 use super::csv_record::{Record, Records};
 use super::row::{RejectCode, RowReader, not_utf8_at};
 use super::window::{Window, wide};
@@ -18,7 +18,9 @@ pub(super) struct CsvReader {
     window: Window,
     records: Records,
     columns: Vec<Column>,
-    delimiter: u8,
+    dialect: CsvDialect,
+    /// Whether the columns were named by an option.
+    named: bool,
     empty: EmptyCells,
     pending: bool,
 }
@@ -35,13 +37,13 @@ impl CsvReader {
     pub(super) fn new(
         mut window: Window,
         settings: &InputSettings,
-        delimiter: u8,
+        dialect: CsvDialect,
         start: Start,
     ) -> Result<Self, InputError> {
-        let mut records = Records::new(delimiter, settings.max_row_bytes);
+        let mut records = Records::new(&dialect, settings.max_row_bytes);
         let names = match &settings.columns {
             Some(names) => names.clone(),
-            None => read_header(&mut window, &mut records, delimiter)?,
+            None => read_header(&mut window, &mut records)?,
         };
         if let Some(problem) = problem_with(&names) {
             let fault = match settings.columns {
@@ -51,7 +53,7 @@ impl CsvReader {
             return Err(window.error(Some(1), fault));
         }
         if settings.columns.is_none() && settings.delimiter.is_none() {
-            check_delimiter(&window, &names, delimiter)?;
+            check_delimiter(&window, &names, &dialect.delimiter)?;
         }
         if start != Start::BEGINNING {
             window.jump(start)?;
@@ -61,7 +63,8 @@ impl CsvReader {
             window,
             records,
             columns: names.into_iter().map(Column::new).collect(),
-            delimiter,
+            dialect,
+            named: settings.columns.is_some(),
             empty: settings.empty,
             pending: false,
         })
@@ -113,7 +116,7 @@ impl CsvReader {
 
     fn check_quotes(&self) -> Result<(), Fault> {
         let record = raw_record(&self.window, &self.records);
-        let Some(cell) = cell_with_text_behind_quote(record, self.delimiter) else {
+        let Some(cell) = self.records.broken_cell(record) else {
             return Ok(());
         };
         let number = cell.saturating_add(1);
@@ -139,6 +142,18 @@ impl CsvReader {
         Fault::new(RejectCode::NotUtf8, message).at(column)
     }
 
+    /// Whether the cells of the record are the names of the columns.
+    fn repeats_names(&self) -> bool {
+        let cells = self
+            .records
+            .bounds()
+            .map(|(from, to)| self.records.text().get(from..to));
+        cells.eq(self
+            .columns
+            .iter()
+            .map(|column| Some(column.name.as_bytes())))
+    }
+
     fn take_record(&mut self) {
         self.window
             .advance(self.records.length(), self.records.lines());
@@ -159,6 +174,13 @@ impl RowReader for CsvReader {
             }
             Record::Cells(cells) => cells,
         };
+        if self.named && position.ordinal == 1 && self.repeats_names() {
+            let problem = "the first record repeats the names of --columns, so the file has a \
+                           header; leave --columns out"
+                .to_owned();
+            let fault = InputFault::BadHeader { problem };
+            return Err(self.window.error(Some(position.line), fault));
+        }
         let before = body.len();
         match self.encode(cells, body) {
             Ok(()) => {
@@ -171,7 +193,9 @@ impl RowReader for CsvReader {
             Err(fault) => {
                 body.truncate(before);
                 let raw = raw_record(&self.window, &self.records);
-                let mut reject = LocalReject::new(position, raw, fault.code, fault.message);
+                let reason = (fault.code, fault.message);
+                let (code, message) = self.window.explained(raw.len(), reason);
+                let mut reject = LocalReject::new(position, raw, code, message);
                 reject.column = fault.column;
                 self.take_record();
                 Ok(Next::Rejected(Box::new(reject)))
@@ -200,6 +224,10 @@ impl RowReader for CsvReader {
 
     fn columns(&self) -> Vec<String> {
         self.columns.iter().map(|it| it.name.clone()).collect()
+    }
+
+    fn dialect(&self) -> Option<CsvDialect> {
+        Some(self.dialect.clone())
     }
 }
 
@@ -252,11 +280,7 @@ fn push_json(json: &mut Vec<u8>, text: &str) {
 }
 
 /// The names in the first record; none when there is no record at all.
-fn read_header(
-    window: &mut Window,
-    records: &mut Records,
-    delimiter: u8,
-) -> Result<Vec<String>, InputError> {
+fn read_header(window: &mut Window, records: &mut Records) -> Result<Vec<String>, InputError> {
     let line = Some(window.position().line);
     let bad = |window: &Window, problem: &str| {
         let problem = problem.to_owned();
@@ -267,7 +291,7 @@ fn read_header(
         Record::TooLong(_) => return bad(window, "it is longer than --max-row-bytes"),
         Record::Cells(_) => {}
     }
-    if cell_with_text_behind_quote(raw_record(window, records), delimiter).is_some() {
+    if records.broken_cell(raw_record(window, records)).is_some() {
         return bad(
             window,
             "a name has text behind its closing quote; write quotes in a name twice",
@@ -276,15 +300,16 @@ fn read_header(
     let mut names = Vec::new();
     for (from, to) in records.bounds() {
         let name = records.text().get(from..to).unwrap_or_default();
-        match std::str::from_utf8(name) {
-            Ok(name) => names.push(name.to_owned()),
-            Err(_) => {
-                return bad(
-                    window,
-                    "it is not UTF-8; convert the file to UTF-8, for example with iconv -f GBK",
-                );
-            }
-        }
+        let Ok(name) = std::str::from_utf8(name) else {
+            let problem = match window.encoding() {
+                "UTF-8" => "it is not UTF-8; give the file's encoding: --encoding gbk if it is \
+                            Chinese and comes from Excel"
+                    .to_owned(),
+                other => format!("it is not {other}; give the file's --encoding"),
+            };
+            return bad(window, &problem);
+        };
+        names.push(name.to_owned());
     }
     window.advance(records.length(), records.lines());
     Ok(names)
@@ -311,16 +336,16 @@ fn problem_with(names: &[String]) -> Option<String> {
 }
 
 /// Refuses a file that is evidently divided by something else than was assumed.
-fn check_delimiter(window: &Window, names: &[String], delimiter: u8) -> Result<(), InputError> {
+fn check_delimiter(window: &Window, names: &[String], delimiter: &str) -> Result<(), InputError> {
     let [only] = names else {
         return Ok(());
     };
-    let others = [(';', ";"), ('\t', "tab"), ('|', "|"), (',', ",")];
+    let others = [(';', ";"), ('\t', "\\t"), ('|', "|"), (',', ",")];
     for (other, spelling) in others {
-        if char::from(delimiter) != other && only.contains(other) {
+        if !delimiter.contains(other) && only.contains(other) {
             let problem = format!(
-                "one single column with '{spelling}' in its name; give the delimiter with \
-                 --delimiter"
+                "one single column with '{spelling}' in its name; give the delimiter, perhaps \
+                 --delimiter '{spelling}'"
             );
             return Err(window.error(Some(1), InputFault::BadHeader { problem }));
         }

@@ -8,13 +8,17 @@ use memchr::memchr;
 
 /// The 0-based number of the first cell with text behind its closing quote. The record has no line
 /// end, and up to that cell it divides into cells as csv-core divides it.
-pub(super) fn cell_with_text_behind_quote(record: &[u8], delimiter: u8) -> Option<usize> {
-    memchr(b'"', record)?;
+pub(super) fn cell_with_text_behind_quote(
+    record: &[u8],
+    delimiter: u8,
+    quote: u8,
+) -> Option<usize> {
+    memchr(quote, record)?;
     let mut rest = record;
     let mut cell = 0_usize;
     loop {
-        if let Some(quoted) = rest.strip_prefix(b"\"") {
-            rest = behind_closing_quote(quoted);
+        if let Some(quoted) = rest.strip_prefix(&[quote]) {
+            rest = behind_closing_quote(quoted, quote);
             if rest.first().is_some_and(|byte| *byte != delimiter) {
                 return Some(cell);
             }
@@ -26,10 +30,10 @@ pub(super) fn cell_with_text_behind_quote(record: &[u8], delimiter: u8) -> Optio
 }
 
 /// What follows the quote that closes a cell whose opening quote was just passed.
-fn behind_closing_quote(mut rest: &[u8]) -> &[u8] {
-    while let Some(at) = memchr(b'"', rest) {
+fn behind_closing_quote(mut rest: &[u8], quote: u8) -> &[u8] {
+    while let Some(at) = memchr(quote, rest) {
         rest = rest.get(at.saturating_add(1)..).unwrap_or_default();
-        match rest.strip_prefix(b"\"") {
+        match rest.strip_prefix(&[quote]) {
             Some(doubled) => rest = doubled,
             None => return rest,
         }
@@ -56,7 +60,7 @@ mod tests {
             (r#""a,b""#, None),
             ("", None),
         ] {
-            let found = cell_with_text_behind_quote(record.as_bytes(), b',');
+            let found = cell_with_text_behind_quote(record.as_bytes(), b',', b'"');
             assert_eq!(found, cell, "{record}");
         }
     }

@@ -5,6 +5,9 @@
 //! seen the second half of a CRLF, passes over blank lines inside the next record, and takes an
 //! open quote at the end of the input for a complete cell.
 
+use super::csv_dialect::CsvDialect;
+use super::csv_quotes::cell_with_text_behind_quote;
+use super::csv_split::{ROOM, Splitter};
 use super::row::keep_beginning;
 use super::window::Window;
 use super::{InputError, InputFault, LocalReject};
@@ -24,7 +27,7 @@ pub(super) enum Record {
 
 /// Reads records out of a window.
 pub(super) struct Records {
-    core: csv_core::Reader,
+    core: Core,
     max_row_bytes: usize,
     /// Cells of the record, one behind the other.
     text: Vec<u8>,
@@ -47,17 +50,37 @@ pub(super) struct Records {
 
 /// Ends of cells that are stored at first.
 const FIRST_ENDS: usize = 64;
+/// What divides records into cells.
+enum Core {
+    /// The fast one, with its delimiter and quote.
+    Common(Box<csv_core::Reader>, u8, Option<u8>),
+    Any(Splitter),
+}
+
+impl Core {
+    fn new(dialect: &CsvDialect) -> Self {
+        let Some(delimiter) = dialect.single_delimiter() else {
+            return Self::Any(Splitter::new(dialect));
+        };
+        let mut core = csv_core::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .quote(dialect.quote.unwrap_or(b'"'))
+            .quoting(dialect.quote.is_some())
+            .build();
+        // A BOM is stripped once, by whoever opens the input. A reader that has read something
+        // leaves alone what looks like one in front of a later record.
+        core.read_record(b"\n", &mut [0; 2], &mut [0; 2]);
+        Self::Common(Box::new(core), delimiter, dialect.quote)
+    }
+}
+
 /// Bytes of cells that are stored at first.
 const FIRST_TEXT_BYTES: usize = 16 << 10;
 
 impl Records {
-    pub(super) fn new(delimiter: u8, max_row_bytes: usize) -> Self {
-        let mut core = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        // A BOM is stripped once, by whoever opens the input. A reader that has read something
-        // leaves alone what looks like one in front of a later record.
-        core.read_record(b"\n", &mut [0; 2], &mut [0; 2]);
+    pub(super) fn new(dialect: &CsvDialect, max_row_bytes: usize) -> Self {
         Self {
-            core,
+            core: Core::new(dialect),
             max_row_bytes,
             text: vec![0; FIRST_TEXT_BYTES],
             text_length: 0,
@@ -89,6 +112,17 @@ impl Records {
         let ends = self.ends.get(..self.stored_ends).unwrap_or_default();
         let begins = std::iter::once(0).chain(ends.iter().copied());
         begins.zip(ends.iter().copied())
+    }
+
+    /// The 0-based number of the first cell of `record`, the one read last without its line end, that
+    /// has text behind its closing quote.
+    pub(super) fn broken_cell(&self, record: &[u8]) -> Option<usize> {
+        match &self.core {
+            Core::Common(_, delimiter, quote) => {
+                quote.and_then(|quote| cell_with_text_behind_quote(record, *delimiter, quote))
+            }
+            Core::Any(splitter) => splitter.broken_cell(),
+        }
     }
 
     /// Bytes of the record in the window, its line end included.
@@ -153,7 +187,10 @@ impl Records {
         }
         let text = self.text.get_mut(self.text_length..).unwrap_or_default();
         let ends = self.ends.get_mut(self.stored_ends..).unwrap_or_default();
-        let (result, read, written, cells) = self.core.read_record(input, text, ends);
+        let (result, read, written, cells) = match &mut self.core {
+            Core::Common(core, ..) => core.read_record(input, text, ends),
+            Core::Any(splitter) => splitter.read_record(input, text, ends),
+        };
         self.text_length = self.text_length.saturating_add(written);
         self.stored_ends = self.stored_ends.saturating_add(cells);
         let complete = matches!(result, ReadRecordResult::Record);
@@ -167,9 +204,9 @@ impl Records {
         Ok(complete)
     }
 
-    /// Sees to it that csv-core has room for more than one byte and one cell.
+    /// Sees to it that there is room for what one byte of input may need, and for one cell.
     fn make_room(&mut self) {
-        if self.text.len().saturating_sub(self.text_length) < 2 {
+        if self.text.len().saturating_sub(self.text_length) < ROOM {
             self.text.resize(self.text.len().saturating_mul(2), 0);
         }
         if self.ends.len().saturating_sub(self.stored_ends) < 2 {

@@ -1,13 +1,18 @@
-//! Bytes as stored become bytes as written: gzip of many members, Zstandard of many frames, or none.
+//! Bytes as stored become bytes as written: gzip, bzip2 and xz of many members, Zstandard of many
+//! frames, or none.
 //!
 //! A stream that ends early or does not decode is an error, never a short input; zeros behind the
 //! last gzip member (tapes and block devices pad with them) are passed over. What the bytes mean is
 //! not looked at here, except for the magic bytes that name the compression.
 
 use super::compared::{Compared, Differs};
+use super::encoding::Undecodable;
 use super::{Compression, InputFault};
 use crate::domain::RawRange;
+use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::GzDecoder;
+use liblzma::bufread::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream as XzStream};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -17,6 +22,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const FETCH_BYTES: usize = 128 << 10;
 /// Enough bytes to know every magic.
 const MAGIC_BYTES: usize = 8;
+/// Memory that an xz stream may ask for; `xz -9` needs 65 MiB.
+const MAX_XZ_BYTES: u64 = 256 << 20;
 
 /// The decompressed bytes of an input.
 pub(super) enum Source {
@@ -29,6 +36,8 @@ pub(super) enum Source {
         fetched: Option<Arc<AtomicU64>>,
         /// gzip or zstd, empty for a plain stream.
         format: &'static str,
+        /// What does not decode, of text in another encoding than UTF-8.
+        undecodable: Option<Undecodable>,
     },
 }
 
@@ -40,8 +49,8 @@ impl Source {
         let compression = resolve(compression, &head)?;
         file.seek(SeekFrom::Start(0)).map_err(reading)?;
         match compression {
-            Compression::Gzip | Compression::Zstd => inflate(file, compression),
             Compression::Auto | Compression::None => Ok(Self::File(file)),
+            _ => inflate(file, compression),
         }
     }
 
@@ -63,10 +72,12 @@ impl Source {
                 bytes,
                 fetched,
                 format,
+                undecodable,
             } if !recorded.is_empty() => Self::Stream {
                 bytes: Box::new(Compared::new(bytes, recorded)),
                 fetched,
                 format,
+                undecodable,
             },
             same => same,
         }
@@ -84,6 +95,14 @@ impl Source {
                 Ok(true)
             }
             Self::Stream { .. } => Ok(false),
+        }
+    }
+
+    /// Where bytes are that do not decode, of text in another encoding than UTF-8.
+    pub(super) const fn undecodable(&self) -> Option<&Undecodable> {
+        match self {
+            Self::Stream { undecodable, .. } => undecodable.as_ref(),
+            Self::File(_) => None,
         }
     }
 
@@ -113,7 +132,8 @@ impl Source {
         }
     }
 
-    fn fault(&self, error: io::Error) -> InputFault {
+    /// What a failed read means.
+    pub(super) fn fault(&self, error: io::Error) -> InputFault {
         if let Some(differs) = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<Differs>())
@@ -155,33 +175,54 @@ pub(super) fn read_up_to(
 }
 
 fn resolve(compression: Compression, head: &[u8]) -> Result<Compression, InputFault> {
-    let unsupported = |what| InputFault::Unsupported {
-        what,
-        advice: "this compression cannot be read; decompress it, or use gzip or zstd",
-    };
     match compression {
         Compression::Auto if head.starts_with(&[0x1f, 0x8b]) => Ok(Compression::Gzip),
         Compression::Auto if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => Ok(Compression::Zstd),
-        Compression::Auto if head.starts_with(b"BZh") => Err(unsupported("a bzip2 file")),
-        Compression::Auto if head.starts_with(b"\xfd7zXZ\0") => Err(unsupported("an xz file")),
+        Compression::Auto if is_bzip2(head) => Ok(Compression::Bzip2),
+        Compression::Auto if head.starts_with(b"\xfd7zXZ\0") => Ok(Compression::Xz),
+        Compression::Auto if head.starts_with(&[0x04, 0x22, 0x4d, 0x18]) => {
+            Err(unsupported("an lz4 file"))
+        }
+        Compression::Auto if head.starts_with(&[0xff, 6, 0, 0, b's', b'N']) => {
+            Err(unsupported("a snappy file"))
+        }
+        Compression::Auto if head.starts_with(&[0x89, b'L', b'Z', b'O']) => {
+            Err(unsupported("an lzop file"))
+        }
         Compression::Auto => Ok(Compression::None),
         named => Ok(named),
     }
+}
+
+const fn unsupported(what: &'static str) -> InputFault {
+    InputFault::Unsupported {
+        what,
+        advice: "this compression cannot be read; decompress it, or use gzip, zstd, bzip2 or xz",
+    }
+}
+
+/// Whether these are a bzip2 header and the magic of a block or of an empty stream's end, so that
+/// text which begins with `BZh` is text.
+fn is_bzip2(head: &[u8]) -> bool {
+    let level = head
+        .strip_prefix(b"BZh")
+        .and_then(|rest| rest.split_first());
+    level.is_some_and(|(level, magic)| {
+        level.is_ascii_digit()
+            && (b"1AY&SY".starts_with(magic) || b"\x17rE8P\x90".starts_with(magic))
+    })
 }
 
 fn inflate<R: Read + Send + 'static>(
     stored: R,
     compression: Compression,
 ) -> Result<Source, InputFault> {
-    let fetched = Arc::new(AtomicU64::new(0));
-    let counted = Counted {
-        stored,
-        fetched: Arc::clone(&fetched),
-    };
+    let (counted, fetched) = Counted::new(stored);
     let source = |bytes, format| Source::Stream {
         bytes,
         fetched: Some(fetched),
         format,
+        undecodable: None,
     };
     let buffered = |counted| BufReader::with_capacity(FETCH_BYTES, counted);
     Ok(match compression {
@@ -190,18 +231,40 @@ fn inflate<R: Read + Send + 'static>(
             let decoder = zstd::stream::read::Decoder::with_buffer(buffered(counted));
             source(Box::new(decoder.map_err(reading)?), "zstd")
         }
+        Compression::Bzip2 => source(Box::new(MultiBzDecoder::new(buffered(counted))), "bzip2"),
+        Compression::Xz => {
+            let stream = XzStream::new_stream_decoder(MAX_XZ_BYTES, CONCATENATED);
+            let stream = stream.map_err(|error| reading(error.into()))?;
+            source(
+                Box::new(XzDecoder::new_stream(buffered(counted), stream)),
+                "xz",
+            )
+        }
         Compression::Auto | Compression::None => Source::Stream {
             bytes: Box::new(counted.stored),
             fetched: None,
             format: "",
+            undecodable: None,
         },
     })
 }
 
 /// Counts what is fetched.
-struct Counted<R> {
+pub(super) struct Counted<R> {
     stored: R,
     fetched: Arc<AtomicU64>,
+}
+
+impl<R> Counted<R> {
+    /// A reader and the number of bytes that were read from it.
+    pub(super) fn new(stored: R) -> (Self, Arc<AtomicU64>) {
+        let fetched = Arc::new(AtomicU64::new(0));
+        let counted = Self {
+            stored,
+            fetched: Arc::clone(&fetched),
+        };
+        (counted, fetched)
+    }
 }
 
 impl<R: Read> Read for Counted<R> {

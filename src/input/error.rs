@@ -64,6 +64,12 @@ pub enum InputFault {
         /// What is wrong with it and what to do.
         problem: String,
     },
+    /// JSON whose rows cannot be told apart from here on.
+    #[error("bad JSON: {problem}")]
+    BadJson {
+        /// What is wrong, and with which row.
+        problem: &'static str,
+    },
     /// A quoted CSV cell that is still open at the end.
     #[error(
         "the record that starts here has a quoted cell that is never closed; the file is \

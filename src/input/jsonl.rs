@@ -124,7 +124,9 @@ impl JsonlReader {
                     length: wide(row.len()),
                 })
             }
-            Err((code, message)) => {
+            Err(reason) => {
+                let (code, message) = self.window.explained(line.row, reason);
+                let row = self.window.unread().get(..line.row).unwrap_or_default();
                 let reject = LocalReject::new(position, row, code, message);
                 self.window.advance(left, lines);
                 self.window.count_record();

@@ -4,8 +4,9 @@
 //! everything else the name and the options are enough, also when the file is gone. No record is
 //! judged here.
 
-use super::open::{delimiter, format_of_name, open_file};
-use super::{Format, InputError, InputSettings, Next, Start};
+use super::csv_dialect::dialect;
+use super::open::{format_of_name, open_file};
+use super::{CsvDialect, Format, InputError, InputSettings, Next, Start};
 use std::path::Path;
 
 /// How records are written.
@@ -15,8 +16,8 @@ pub enum Layout {
     JsonLines,
     /// Cells, perhaps quoted.
     Csv {
-        /// Between the cells.
-        delimiter: u8,
+        /// What divides the cells.
+        dialect: CsvDialect,
         /// What the cells are.
         columns: Vec<String>,
         /// Whether the columns are named by the first record.
@@ -32,20 +33,22 @@ pub fn layout(name: &str, settings: &InputSettings) -> Result<Layout, InputError
         Format::Auto => format_of_name(name).unwrap_or(Format::Jsonl),
         named => named,
     };
-    if format == Format::Jsonl {
+    if matches!(format, Format::Jsonl | Format::Json) {
         return Ok(Layout::JsonLines);
     }
-    let delimiter = delimiter(format, settings).map_err(|fault| InputError {
+    let told = dialect(format, settings, b"").map_err(|fault| InputError {
         input: name.to_owned(),
         line: None,
         fault,
     })?;
-    let columns = match &settings.columns {
-        Some(columns) => columns.clone(),
-        None => open_file(Path::new(name), settings, Start::BEGINNING)?.columns(),
+    let (columns, own) = if let Some(columns) = &settings.columns {
+        (columns.clone(), None)
+    } else {
+        let reader = open_file(Path::new(name), settings, Start::BEGINNING)?;
+        (reader.columns(), reader.dialect())
     };
     Ok(Layout::Csv {
-        delimiter,
+        dialect: own.unwrap_or(told.dialect),
         columns,
         has_header: settings.columns.is_none(),
     })

@@ -9,13 +9,18 @@ use crate::domain::{FileIdentity, RawRange};
 
 mod compared;
 mod csv;
+mod csv_dialect;
 mod csv_quotes;
 mod csv_record;
+mod csv_split;
 mod decompress;
 mod discover;
+mod encoding;
 mod error;
 mod glob;
 mod json;
+mod json_file;
+mod json_scan;
 mod jsonl;
 mod key_order;
 mod layout;
@@ -28,7 +33,9 @@ mod settings;
 mod verify;
 mod window;
 
+pub use csv_dialect::CsvDialect;
 pub use discover::{DiscoverError, Discovered, FoundFile, discover};
+pub use encoding::TextEncoding;
 pub use error::{InputError, InputFault};
 pub use layout::{Layout, count_records, layout};
 pub use open::{fingerprint_stdin, open_file, open_stream};

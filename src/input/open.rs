@@ -5,7 +5,10 @@
 //! further one (an encoding, a remote store, a columnar format) is one more step here.
 
 use super::csv::CsvReader;
+use super::csv_dialect::dialect;
 use super::decompress::{Source, read_up_to, with_head};
+use super::encoding::decoded;
+use super::json_file::JsonReader;
 use super::jsonl::JsonlReader;
 use super::window::Window;
 use super::{Format, InputError, InputFault, InputSettings, RawRange, RowReader, Start};
@@ -40,6 +43,7 @@ pub fn open_stream(
     recorded: &[RawRange],
 ) -> Result<Box<dyn RowReader>, InputError> {
     let source = Source::of_stream(stream, settings.compression)
+        .and_then(|source| decoded(source, settings.encoding))
         .map_err(|fault| error(name, fault))?
         .compared_with(recorded);
     let start = recorded.last().map_or(Start::BEGINNING, Start::after);
@@ -64,7 +68,9 @@ pub(super) fn file_source(path: &Path, settings: &InputSettings) -> Result<Sourc
     let name = path.display().to_string();
     let doing = "open";
     let file = File::open(path).map_err(|source| error(&name, InputFault::Io { doing, source }))?;
-    Source::of_file(file, settings.compression).map_err(|fault| error(&name, fault))
+    Source::of_file(file, settings.compression)
+        .and_then(|source| decoded(source, settings.encoding))
+        .map_err(|fault| error(&name, fault))
 }
 
 fn error(name: &str, fault: InputFault) -> InputError {
@@ -85,9 +91,8 @@ fn open(
     while window.unread().len() < SNIFFED_BYTES && !window.at_end() {
         window.fill()?;
     }
-    let resolved = resolve_format(window.unread(), name, settings)
-        .and_then(|format| Ok((format, delimiter(format, settings)?)));
-    let (format, delimiter) = resolved.map_err(|fault| error(name, fault))?;
+    let format = resolve_format(window.unread(), name, settings);
+    let format = format.map_err(|fault| error(name, fault))?;
     if window.unread().starts_with(BOM) {
         window.advance(BOM.len(), 0);
     }
@@ -97,13 +102,22 @@ fn open(
         }
         return Ok(Box::new(JsonlReader::new(window, settings.max_row_bytes)));
     }
-    Ok(Box::new(CsvReader::new(
-        window, settings, delimiter, start,
-    )?))
+    if format == Format::Json {
+        let reader = JsonReader::new(window, settings.max_row_bytes, start)?;
+        return Ok(Box::new(reader));
+    }
+    let found = dialect(format, settings, window.unread()).map_err(|fault| error(name, fault))?;
+    window.advance(found.sep_bytes, u64::from(found.sep_bytes > 0));
+    let reader = CsvReader::new(window, settings, found.dialect, start)?;
+    Ok(Box::new(reader))
 }
 
 /// The format of the content, never [`Format::Auto`].
-fn resolve_format(head: &[u8], name: &str, settings: &InputSettings) -> Result<Format, InputFault> {
+pub(super) fn resolve_format(
+    head: &[u8],
+    name: &str,
+    settings: &InputSettings,
+) -> Result<Format, InputFault> {
     if let Some(fault) = foreign_content(head) {
         return Err(fault);
     }
@@ -113,10 +127,12 @@ fn resolve_format(head: &[u8], name: &str, settings: &InputSettings) -> Result<F
     let text = head.strip_prefix(BOM).unwrap_or(head).trim_ascii_start();
     let by_name = format_of_name(name);
     if text.first() == Some(&b'[') && by_name.is_none_or(|format| format == Format::Jsonl) {
+        if by_name.is_none() || has_extension(name, "json") {
+            return Ok(Format::Json);
+        }
         return Err(InputFault::Unsupported {
-            what: "a JSON array",
-            advice: "only one object a line can be read yet; convert it, for example with \
-                     jq -c '.[]', or force it with --format jsonl",
+            what: "a JSON array, though its name says one object a line",
+            advice: "give --format json, or --format jsonl if only its first line is an array",
         });
     }
     match (by_name, text.first()) {
@@ -129,12 +145,7 @@ fn resolve_format(head: &[u8], name: &str, settings: &InputSettings) -> Result<F
 
 /// The format that an extension stands for; one of a compression in front of it is ignored.
 pub(super) fn format_of_name(name: &str) -> Option<Format> {
-    let name = name.to_ascii_lowercase();
-    let plain = [".gz", ".gzip", ".zst", ".zstd"]
-        .iter()
-        .find_map(|extension| name.strip_suffix(extension))
-        .unwrap_or(&name);
-    match Path::new(plain).extension()?.to_str()? {
+    match Path::new(&plain_name(name)).extension()?.to_str()? {
         "jsonl" | "json" | "ndjson" => Some(Format::Jsonl),
         "csv" => Some(Format::Csv),
         "tsv" => Some(Format::Tsv),
@@ -142,12 +153,36 @@ pub(super) fn format_of_name(name: &str) -> Option<Format> {
     }
 }
 
+/// Whether a name ends so, but for the extension of a compression.
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(&plain_name(name))
+        .extension()
+        .is_some_and(|it| it == extension)
+}
+
+/// A name in lower case, without the extension of a compression.
+fn plain_name(name: &str) -> String {
+    let mut name = name.to_ascii_lowercase();
+    let compressions = [".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz"];
+    let packed = compressions.iter().find(|ending| name.ends_with(*ending));
+    name.truncate(
+        name.len()
+            .saturating_sub(packed.map_or(0, |ending| ending.len())),
+    );
+    name
+}
+
 /// What an input is that no format option can help with.
 fn foreign_content(head: &[u8]) -> Option<InputFault> {
-    let utf16 = "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8; this encoding \
-                 cannot be read yet (--encoding)";
     let (what, advice) = match head {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => ("UTF-16 text", utf16),
+        [1..=255, 0, 1..=255, 0, ..] => (
+            "UTF-16 text without a byte order mark",
+            "give --encoding utf-16le",
+        ),
+        [0, 1..=255, 0, 1..=255, ..] => (
+            "UTF-16 text without a byte order mark",
+            "give --encoding utf-16be",
+        ),
         [b'P', b'K', 3, 4, ..] => (
             "an Excel workbook (.xlsx) or another zip archive",
             "save the sheet as CSV UTF-8, or unpack the archive",
@@ -164,18 +199,6 @@ fn foreign_content(head: &[u8]) -> Option<InputFault> {
         _ => return None,
     };
     Some(InputFault::Unsupported { what, advice })
-}
-
-pub(super) fn delimiter(format: Format, settings: &InputSettings) -> Result<u8, InputFault> {
-    let own = if format == Format::Tsv { b'\t' } else { b',' };
-    let delimiter = settings.delimiter.unwrap_or(own);
-    if !delimiter.is_ascii() || matches!(delimiter, b'"' | b'\r' | b'\n') {
-        let problem = "a CSV delimiter is one ASCII character other than a quote or a line end; \
-                       give another --delimiter"
-            .to_owned();
-        return Err(InputFault::BadOption { problem });
-    }
-    Ok(delimiter)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! about batches themselves.
 
 use super::window::wide;
-use super::{InputError, RawRange};
+use super::{CsvDialect, InputError, RawRange};
 use crate::domain::Position;
 
 /// Most bytes of a rejected row that are kept.
@@ -98,7 +98,9 @@ pub(super) fn keep_beginning(raw: &mut Vec<u8>, more: &[u8]) {
 /// What the reject of a text says whose UTF-8 is broken behind so many bytes.
 pub(super) fn not_utf8_at(valid_up_to: usize) -> String {
     let place = valid_up_to.saturating_add(1);
-    format!("not UTF-8 at its byte {place}; convert the file to UTF-8")
+    format!(
+        "not UTF-8 at its byte {place}; if the file has another encoding, give it, for example with --encoding gbk"
+    )
 }
 
 /// Why a record is no row.
@@ -106,6 +108,8 @@ pub(super) fn not_utf8_at(valid_up_to: usize) -> String {
 pub enum RejectCode {
     /// Bytes that are not UTF-8.
     NotUtf8,
+    /// Bytes that are not text in the encoding of the input, which is another than UTF-8.
+    NotDecodable,
     /// Not one JSON value.
     NotJson,
     /// JSON, but not an object.
@@ -129,6 +133,7 @@ impl RejectCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotUtf8 => "not_utf8",
+            Self::NotDecodable => "not_decodable",
             Self::NotJson => "not_json",
             Self::NotObject => "not_object",
             Self::TooLong => "too_long",
@@ -226,5 +231,10 @@ pub trait RowReader: Send {
     /// The names of the columns, where records have columns.
     fn columns(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What divides the records into cells, where something does.
+    fn dialect(&self) -> Option<CsvDialect> {
+        None
     }
 }

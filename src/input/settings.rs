@@ -3,6 +3,7 @@
 //! Only some of these options change the rows that come out; those make up the digest by which the
 //! ledger notices that a half-uploaded file is now read differently. Nothing here opens a file.
 
+use super::TextEncoding;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What the rows of an input are written in.
@@ -12,6 +13,8 @@ pub enum Format {
     Auto,
     /// One JSON object a line.
     Jsonl,
+    /// One array of JSON objects, or JSON objects one after the other, across lines as they like.
+    Json,
     /// Comma-separated values.
     Csv,
     /// Tab-separated values, quoted as CSV.
@@ -29,6 +32,10 @@ pub enum Compression {
     Gzip,
     /// Zstandard, one or many frames (RFC 8878).
     Zstd,
+    /// bzip2, one or many streams.
+    Bzip2,
+    /// xz, one or many streams.
+    Xz,
 }
 
 /// What an empty CSV cell becomes (`--empty`).
@@ -51,8 +58,14 @@ pub struct InputSettings {
     pub format: Format,
     /// How the input is stored.
     pub compression: Compression,
-    /// CSV delimiter, one ASCII byte; `None` is the format's own.
-    pub delimiter: Option<u8>,
+    /// Encoding of the text; `None` is UTF-8, or UTF-16 by its byte order mark.
+    pub encoding: Option<TextEncoding>,
+    /// CSV delimiter, one character or more; `None` is the file's own (`sep=;`) or the format's.
+    pub delimiter: Option<String>,
+    /// Around CSV cells, one ASCII byte; `None` when quotes are text.
+    pub quote: Option<u8>,
+    /// In front of literal characters in CSV, one ASCII byte.
+    pub escape: Option<u8>,
     /// Names of the columns of a CSV without a header row.
     pub columns: Option<Vec<String>>,
     /// What an empty CSV cell becomes.
@@ -79,6 +92,7 @@ impl InputSettings {
         let format: &[u8] = match self.format {
             Format::Auto => b"auto",
             Format::Jsonl => b"jsonl",
+            Format::Json => b"json",
             Format::Csv => b"csv",
             Format::Tsv => b"tsv",
         };
@@ -90,8 +104,18 @@ impl InputSettings {
         };
         field("format", format);
         field("empty", empty);
-        if let Some(delimiter) = self.delimiter {
-            field("delimiter", &[delimiter]);
+        if let Some(delimiter) = &self.delimiter {
+            field("delimiter", delimiter.as_bytes());
+        }
+        // What is as before is left out, so that inputs of earlier versions are known again.
+        if self.quote != Some(b'"') {
+            field("quote", self.quote.as_slice());
+        }
+        if let Some(escape) = self.escape {
+            field("escape", &[escape]);
+        }
+        if let Some(encoding) = self.encoding {
+            field("encoding", encoding.name().as_bytes());
         }
         for column in self.columns.iter().flatten() {
             field("column", column.as_bytes());
@@ -108,7 +132,10 @@ impl Default for InputSettings {
         Self {
             format: Format::Auto,
             compression: Compression::Auto,
+            encoding: None,
             delimiter: None,
+            quote: Some(b'"'),
+            escape: None,
             columns: None,
             empty: EmptyCells::Omit,
             max_row_bytes: Self::DEFAULT_MAX_ROW_BYTES,
@@ -138,11 +165,23 @@ mod tests {
                 ..base.clone()
             },
             InputSettings {
-                delimiter: Some(b';'),
+                delimiter: Some(";".to_owned()),
                 ..base.clone()
             },
             InputSettings {
                 empty: EmptyCells::Null,
+                ..base.clone()
+            },
+            InputSettings {
+                quote: None,
+                ..base.clone()
+            },
+            InputSettings {
+                escape: Some(b'\\'),
+                ..base.clone()
+            },
+            InputSettings {
+                encoding: TextEncoding::for_label("gbk"),
                 ..base.clone()
             },
             InputSettings {

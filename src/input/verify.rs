@@ -4,13 +4,15 @@
 //! the decompressor does.
 
 use super::decompress::Source;
-use super::open::{file_source, format_of_name};
+use super::open::{file_source, resolve_format};
 use super::{Format, InputError, InputFault, InputSettings, RawRange};
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes read at a time.
 const BUFFER_BYTES: usize = 512 << 10;
+/// Bytes that tell the format of an input.
+const HEAD_BYTES: usize = 4 << 10;
 
 /// Compares a file with ranges that were read from it before. Ranges of a plain file are read each
 /// from its place; a compressed file is inflated once, from its beginning to the last range.
@@ -131,19 +133,21 @@ pub fn continues_at_a_row_boundary(
     let Some(before) = end.checked_sub(1) else {
         return Ok(true);
     };
+    let mut head = Vec::new();
+    Verifier::open(path, settings)?.read_into(&mut head, HEAD_BYTES)?;
     let mut verifier = Verifier::open(path, settings)?;
     let mut around = Vec::new();
     if verifier.go_to(before)? {
         verifier.read_into(&mut around, 3)?;
     }
-    let by_name = || is_csv(format_of_name(&verifier.name).unwrap_or(Format::Jsonl));
-    let returns_end_rows = match settings.format {
-        Format::Auto => by_name(),
-        format => is_csv(format),
-    };
+    let format = resolve_format(&head, &verifier.name, settings).unwrap_or(settings.format);
+    let returns_end_rows = is_csv(format);
     Ok(match around.as_slice() {
         [] => return Err(verifier.error(InputFault::Shorter { offset: end })),
-        [_] | [b'\n', ..] | [_, b'\n', ..] | [_, b'\r', b'\n'] => true,
+        [_] => true,
+        // What ended there is an array that was closed, or a value of which more may come.
+        _ if format == Format::Json => false,
+        [b'\n', ..] | [_, b'\n', ..] | [_, b'\r', b'\n'] => true,
         // A lone carriage return ends a CSV record, but is white space between JSON rows.
         [b'\r', ..] | [_, b'\r', ..] => returns_end_rows,
         _ => false,

@@ -5,7 +5,7 @@
 //! them. Memory is one buffer, which grows only for a row that is longer.
 
 use super::decompress::Source;
-use super::{InputError, InputFault, RawRange, Start};
+use super::{InputError, InputFault, RawRange, RejectCode, Start};
 use crate::domain::Position;
 use std::io;
 use xxhash_rust::xxh3::Xxh3;
@@ -209,6 +209,29 @@ impl Window {
             self.hashed = self.cursor;
         }
         Ok(())
+    }
+
+    /// The reason why the record of `length` bytes at the cursor is rejected, with the place in the
+    /// file where it does not decode.
+    pub(super) fn explained(
+        &self,
+        length: usize,
+        (code, message): (RejectCode, String),
+    ) -> (RejectCode, String) {
+        match self.source.undecodable() {
+            Some(undecodable) if code == RejectCode::NotUtf8 => {
+                let record = self.unread().get(..length).unwrap_or_default();
+                undecodable.explain(self.offset(), record)
+            }
+            _ => (code, message),
+        }
+    }
+
+    /// The encoding of the input.
+    pub(super) fn encoding(&self) -> &'static str {
+        self.source
+            .undecodable()
+            .map_or("UTF-8", super::encoding::Undecodable::encoding)
     }
 
     /// An error about this input.

@@ -183,9 +183,14 @@ pub(super) fn halt(error: &crate::input::InputError) -> Halt {
 
 fn all_bad(name: &str, last: &LocalReject) -> String {
     let guess = match last.code.as_str() {
-        "not_json" => "it does not look like JSON lines; if it is CSV, say --format csv",
+        "not_json" => {
+            "it does not look like JSON lines; if rows go over several lines, say --format json; if it is CSV, say --format csv"
+        }
         "not_object" => "its lines are JSON, but not objects",
-        "not_utf8" => "its text is not UTF-8",
+        "not_utf8" => {
+            "its text is not UTF-8; if it is Chinese and comes from Excel, say --encoding gbk"
+        }
+        "not_decodable" => "its text is in another encoding; check --encoding",
         "ragged" => {
             "its rows have another number of cells than its header; check --delimiter and --columns"
         }

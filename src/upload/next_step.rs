@@ -182,7 +182,7 @@ impl Situation<'_> {
             ));
         }
         let purpose = if self.says("not UTF-8") {
-            "when the file is UTF-8: iconv -f GBK -t UTF-8 FILE"
+            "with --encoding gbk if the file is Chinese and comes from Excel, or when it is UTF-8"
         } else if self.says("--delimiter and --columns") {
             "with the right --delimiter or --columns"
         } else {

@@ -4,7 +4,7 @@
 use crate::recorder::Recorder;
 use crate::start::{Place, Ran, WRITE, fixture, rows};
 use serde_json::{Map, Value};
-use std::io::Write;
+use std::io::{Read, Write};
 
 /// Uploads a fixture; the server and the end of the command.
 fn upload(name: &str, options: &str) -> (Recorder, Place, Ran) {
@@ -100,6 +100,52 @@ fn every_good_csv_file_means_what_another_reader_says() {
         r#"{"goods_id":"2","title":"b"}"#,
     ];
     assert_eq!(recorder.rows(), expected);
+}
+
+#[test]
+fn what_spreadsheets_databases_and_other_packers_write_arrives_as_it_is_meant() {
+    let gbk = encoding_rs::GBK
+        .encode("编号,标题\r\n1,耳机\r\n")
+        .0
+        .into_owned();
+    let utf16 = "\u{feff}编号\t标题\r\n1\t耳机\r\n".encode_utf16();
+    let utf16: Vec<u8> = utf16.flat_map(u16::to_le_bytes).collect();
+    let mut bzip2 = Vec::new();
+    bzip2::read::BzEncoder::new("编号,标题\n1,耳机\n".as_bytes(), bzip2::Compression::fast())
+        .read_to_end(&mut bzip2)
+        .unwrap();
+    let mut xz = Vec::new();
+    liblzma::read::XzEncoder::new("编号,标题\n1,耳机\n".as_bytes(), 1)
+        .read_to_end(&mut xz)
+        .unwrap();
+    let row = r#"{"编号":"1","标题":"耳机"}"#;
+    for (name, bytes, options) in [
+        ("gbk.csv", gbk, "--encoding gbk"),
+        ("unicode_text.tsv", utf16, ""),
+        ("sep.csv", "sep=;\n编号;标题\n1;耳机\n".into(), ""),
+        ("mysql.tsv", "编号\t标题\n1\t耳\\机\n".into(), "--escape \\"),
+        ("bars.csv", "编号||标题\n1||耳机\n".into(), "--delimiter ||"),
+        (
+            "hive.csv",
+            "编号\u{1}标题\n1\u{1}耳机\n".into(),
+            "--delimiter \\x01",
+        ),
+        ("a.csv.bz2", bzip2, ""),
+        ("a.csv.xz", xz, ""),
+        ("array.json", format!("[\n{row}\n]\n").into(), ""),
+        ("objects.json", row.into(), "--format json"),
+    ] {
+        let recorder = Recorder::new();
+        let place = Place::with(&recorder);
+        place.file(name, bytes);
+        place.end(&format!("{WRITE} {options} {name}")).expect(0);
+        assert_eq!(recorder.rows(), [row], "{name}");
+        assert_eq!(recorder.dones().len(), 1, "{name}");
+        // The second time there is nothing left to do.
+        let before = recorder.requests().len();
+        place.end(&format!("{WRITE} {options} {name}")).expect(0);
+        assert_eq!(recorder.requests().len(), before, "{name}");
+    }
 }
 
 #[test]
@@ -286,7 +332,6 @@ fn a_file_that_is_not_what_it_claims_to_be_is_status_4_with_a_guess_at_the_cause
         ("log_text.jsonl", "does not look like JSON lines"),
         ("parquet.jsonl", "Parquet"),
         ("excel.csv", "Excel"),
-        ("array.json", "JSON array"),
         ("truncated_gzip.jsonl.gz", "truncated"),
         ("truncated_zstd.jsonl.zst", "truncated"),
         ("corrupt_gzip.jsonl.gz", "corrupt"),

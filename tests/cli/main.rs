@@ -8,6 +8,7 @@
     reason = "a test helper that cannot go on has to fail the test"
 )]
 
+mod bad_inputs;
 mod changed_inputs;
 mod clocks;
 mod config;

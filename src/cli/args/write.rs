@@ -2,7 +2,8 @@
 
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
-    ByteSize, RateShare, byte_size, delimiter, duration, in_flight, percent, rate_share, stage_kind,
+    ByteSize, CharOrNone, EncodingName, RateShare, byte_size, delimiter, duration, in_flight,
+    percent, quote, rate_share, stage_kind, text_encoding,
 };
 use crate::domain::{ErrorBudget, StageKind, Topic};
 use clap::{Args, ValueEnum};
@@ -108,9 +109,21 @@ pub struct ReadingArgs {
     #[arg(long, value_enum, default_value_t = CompressionName::Auto)]
     pub compression: CompressionName,
 
-    /// Character between CSV cells; \t for tab [default: , and tab for tsv]
-    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
-    pub delimiter: Option<u8>,
+    /// Encoding of the text, such as gbk, gb18030 or utf-16le; auto is UTF-8, and UTF-16 if a byte order mark says so
+    #[arg(long, value_name = "LABEL", default_value = "auto", value_parser = text_encoding)]
+    pub encoding: EncodingName,
+
+    /// Between CSV cells, one character or several; \t for tab, \x01 for a control character [default: the file's line sep=, or a comma, or tab for tsv]
+    #[arg(long, value_name = "CHARS", value_parser = delimiter)]
+    pub delimiter: Option<String>,
+
+    /// Around CSV cells that hold delimiters or line ends; none if quotes are text
+    #[arg(long, value_name = "CHAR", default_value = "\"", value_parser = quote)]
+    pub quote: CharOrNone,
+
+    /// In front of a CSV character that is meant literally, as \ in exports of databases; \n, \r and \t are then control characters, and \N alone stays
+    #[arg(long, value_name = "CHAR", default_value = "none", value_parser = quote)]
+    pub escape: CharOrNone,
 
     /// Column names of a CSV file without a header row
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
@@ -277,6 +290,7 @@ pub struct RunArgs {
 pub enum FormatName {
     Auto,
     Jsonl,
+    Json,
     Csv,
     Tsv,
 }
@@ -289,6 +303,8 @@ pub enum CompressionName {
     None,
     Gzip,
     Zstd,
+    Bzip2,
+    Xz,
 }
 
 /// `--empty`.

@@ -149,6 +149,7 @@ pub fn input_settings(args: &ReadingArgs) -> InputSettings {
         format: match args.format {
             FormatName::Auto => Format::Auto,
             FormatName::Jsonl => Format::Jsonl,
+            FormatName::Json => Format::Json,
             FormatName::Csv => Format::Csv,
             FormatName::Tsv => Format::Tsv,
         },
@@ -157,8 +158,13 @@ pub fn input_settings(args: &ReadingArgs) -> InputSettings {
             CompressionName::None => Compression::None,
             CompressionName::Gzip => Compression::Gzip,
             CompressionName::Zstd => Compression::Zstd,
+            CompressionName::Bzip2 => Compression::Bzip2,
+            CompressionName::Xz => Compression::Xz,
         },
-        delimiter: args.delimiter,
+        encoding: args.encoding.0,
+        delimiter: args.delimiter.clone(),
+        quote: args.quote.0,
+        escape: args.escape.0,
         columns: (!args.columns.is_empty()).then(|| args.columns.clone()),
         empty: match args.empty {
             EmptyName::Omit => EmptyCells::Omit,

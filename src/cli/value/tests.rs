@@ -130,12 +130,27 @@ fn only_this_machine_is_loopback() {
 }
 
 #[test]
-fn delimiters_are_single_characters() {
-    assert_eq!(delimiter("\\t"), Ok(b'\t'));
-    assert_eq!(delimiter("|"), Ok(b'|'));
-    for bad in ["", "||", "\"", "\n", "，"] {
+fn delimiters_quotes_and_encodings_are_read_as_people_type_them() {
+    for (typed, meant) in [
+        ("\\t", "\t"),
+        ("\\x01", "\u{1}"),
+        ("|", "|"),
+        ("||", "||"),
+        ("，", "，"),
+    ] {
+        assert_eq!(delimiter(typed).as_deref(), Ok(meant));
+    }
+    for bad in ["", "\n", "\\xff", "\\x", "12345678901234567"] {
         assert!(delimiter(bad).is_err(), "{bad}");
     }
+    assert_eq!(quote("'"), Ok(CharOrNone(Some(b'\''))));
+    assert_eq!(quote("none"), Ok(CharOrNone(None)));
+    for bad in ["", "ab", "\n", "’"] {
+        assert!(quote(bad).is_err(), "{bad}");
+    }
+    assert_eq!(text_encoding("auto"), Ok(EncodingName(None)));
+    assert!(text_encoding("GB18030").unwrap().0.is_some());
+    assert!(text_encoding("utf-7").is_err());
 }
 
 #[test]

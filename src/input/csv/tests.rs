@@ -8,6 +8,87 @@ fn csv() -> InputSettings {
 }
 
 #[test]
+fn delimiters_quotes_and_escapes_of_other_programs_mean_what_they_do_there() {
+    for (text, delimiter, quote, escape, expected) in [
+        (
+            "a||b\n1||x|y\n",
+            Some("||"),
+            Some(b'"'),
+            None,
+            r#"{"a":"1","b":"x|y"}"#,
+        ),
+        (
+            "a,b\n1,'x,''y'\n",
+            None,
+            Some(b'\''),
+            None,
+            r#"{"a":"1","b":"x,'y"}"#,
+        ),
+        (
+            "a,b\n\"1,\"x\"\n",
+            None,
+            None,
+            None,
+            r#"{"\"a":"\"1","b":"\"x\""}"#,
+        ),
+        (
+            "a,b\n1,x\\,\\\"y\n",
+            None,
+            Some(b'"'),
+            Some(b'\\'),
+            r#"{"a":"1","b":"x,\"y"}"#,
+        ),
+        (
+            "a\u{1}b\n1\u{1}\\N\n",
+            Some("\u{1}"),
+            Some(b'"'),
+            Some(b'\\'),
+            r#"{"a":"1","b":"\\N"}"#,
+        ),
+        (
+            "sep=;\na;b\n1;2\n",
+            None,
+            Some(b'"'),
+            None,
+            r#"{"a":"1","b":"2"}"#,
+        ),
+        (
+            "a，b\n1，2\n",
+            Some("，"),
+            Some(b'"'),
+            None,
+            r#"{"a":"1","b":"2"}"#,
+        ),
+    ] {
+        let text = if quote.is_none() {
+            text.replacen('a', "\"a", 1)
+        } else {
+            text.to_owned()
+        };
+        let settings = InputSettings {
+            delimiter: delimiter.map(str::to_owned),
+            quote,
+            escape,
+            ..csv()
+        };
+        let content = read(text.as_bytes(), &settings).unwrap();
+        assert_eq!(content.texts(), [expected], "{text}");
+        assert_eq!(content.codes(), [], "{text}");
+        let ends = content.ranges.last().unwrap().end();
+        assert_eq!(ends, u64::try_from(text.len()).unwrap());
+    }
+}
+
+#[test]
+fn a_header_in_a_file_whose_columns_are_named_is_not_taken_for_a_row() {
+    let columns = Some(vec!["id".to_owned(), "title".to_owned()]);
+    let named = InputSettings { columns, ..csv() };
+    let error = read(b"id,title\n1,a\n", &named).unwrap_err();
+    assert!(error.to_string().contains("leave --columns out"), "{error}");
+    assert_eq!(read(b"1,a\nid,title\n", &named).unwrap().rows.len(), 2);
+}
+
+#[test]
 fn cells_become_strings_and_empty_ones_what_was_asked_for() {
     let text = b"id,name,n\n1,,2\n";
     for (empty, expected) in [
@@ -46,7 +127,7 @@ fn named_columns_make_the_first_line_a_row() {
         b"\xef\xbb\xbf1;2\n",
         &InputSettings {
             columns,
-            delimiter: Some(b';'),
+            delimiter: Some(";".to_owned()),
             ..csv()
         },
     );

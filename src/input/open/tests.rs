@@ -4,6 +4,22 @@ use super::*;
 use crate::input::tests::{drain, gzip, read, settings, stream};
 use crate::input::{Compression, RawRange, Verifier, continues_at_a_row_boundary};
 
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    bzip2::read::BzEncoder::new(bytes, bzip2::Compression::fast())
+        .read_to_end(&mut packed)
+        .unwrap();
+    packed
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    liblzma::read::XzEncoder::new(bytes, 1)
+        .read_to_end(&mut packed)
+        .unwrap();
+    packed
+}
+
 fn stdin(bytes: &[u8], settings: &InputSettings) -> Result<Box<dyn RowReader>, InputError> {
     open_stream(stream(bytes, 7), "standard input", settings, &[])
 }
@@ -32,7 +48,9 @@ fn gzip_members_and_zstd_frames_read_as_one_input() {
     let level = 1;
     let frame = |bytes| zstd::stream::encode_all(bytes, level).unwrap();
     let frames = [frame(first), frame(second)].concat();
-    for bytes in [members, frames] {
+    let streams = [bzip2(first), bzip2(second)].concat();
+    let padded = [xz(first), vec![0; 8], xz(second)].concat();
+    for bytes in [members, frames, streams, padded] {
         let content = read(&bytes, &InputSettings::default()).unwrap();
         assert_eq!(content.texts(), [r#"{"a":1}"#, r#"{"a":2}"#]);
     }
@@ -44,7 +62,12 @@ fn a_compressed_stream_that_is_cut_anywhere_is_an_error() {
     let two_members = [gzip(&text), gzip(&text)].concat();
     let one_member = gzip(&text).len();
     let zstd = zstd::stream::encode_all(text.as_slice(), 1).unwrap();
-    for (whole, compression) in [(two_members, Compression::Gzip), (zstd, Compression::Zstd)] {
+    for (whole, compression) in [
+        (two_members, Compression::Gzip),
+        (zstd, Compression::Zstd),
+        (bzip2(&text), Compression::Bzip2),
+        (xz(&text), Compression::Xz),
+    ] {
         let settings = InputSettings {
             compression,
             ..settings(Format::Jsonl)
@@ -125,22 +148,6 @@ fn a_fingerprint_takes_nothing_from_the_stream() {
     }
     assert_eq!(digests[0], digests[1]);
     assert_ne!(digests[0], digests[2]);
-}
-
-#[test]
-fn a_delimiter_that_cannot_divide_is_refused() {
-    for delimiter in [b'"', b'\n', 0xe4] {
-        let delimiter = Some(delimiter);
-        let error = read(
-            b"a,b\n",
-            &InputSettings {
-                delimiter,
-                ..settings(Format::Csv)
-            },
-        )
-        .unwrap_err();
-        assert!(error.is_usage(), "{error}");
-    }
 }
 
 #[test]

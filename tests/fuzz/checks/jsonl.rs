@@ -24,6 +24,10 @@ pub(crate) fn check(bytes: &[u8]) {
         records: tape.choose(&[2, 1, 5]),
     };
     let content = tape.rest();
+    if content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff") {
+        // UTF-16: the ranges are those of the decoded text.
+        return;
+    }
     match read_all_ways(content, &settings, steps) {
         Ok(read) => compare(&read, content, settings.max_row_bytes),
         Err(error) => assert!(

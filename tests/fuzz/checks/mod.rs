@@ -12,6 +12,7 @@
 
 pub(crate) mod csv;
 pub(crate) mod csv_oracle;
+pub(crate) mod json_file;
 pub(crate) mod json_oracle;
 pub(crate) mod jsonl;
 pub(crate) mod patterns;

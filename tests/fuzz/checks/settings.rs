@@ -81,8 +81,8 @@ fn check_typed(text: &str) {
     if let Ok(stage) = stage_kind(text) {
         assert_eq!(stage_kind(&stage.to_string()), Ok(stage));
     }
-    if let Ok(byte) = delimiter(text) {
-        assert_eq!(delimiter(&char::from(byte).to_string()), Ok(byte));
+    if let Ok(divider) = delimiter(text) {
+        assert_eq!(delimiter(&divider).as_ref(), Ok(&divider));
     }
     if let Ok(host) = host_name(text) {
         assert_eq!(host_name(&host.to_string()).as_ref(), Ok(&host));
