@@ -1,7 +1,7 @@
 //! Rows from CSV: each record becomes a JSON object of strings, in the order of the columns.
 //!
-//! Nothing is guessed: without a schema every cell is a string, and an empty cell, quoted or not,
-//! is what `--empty` says. Records are parsed by csv-core in [`super::csv_record`]; here they are
+//! Nothing is guessed: every cell is a string, and an empty cell or one of `--null-strings`, quoted
+//! or not, is what the options say; types are the business of [`super::shaped`]. Records are parsed by csv-core in [`super::csv_record`]; here they are
 //! named, judged and encoded.
 
 use super::csv_quotes::cell_with_text_behind_quote;
@@ -20,6 +20,7 @@ pub(super) struct CsvReader {
     columns: Vec<Column>,
     delimiter: u8,
     empty: EmptyCells,
+    null_strings: Vec<String>,
     pending: bool,
 }
 
@@ -63,6 +64,7 @@ impl CsvReader {
             columns: names.into_iter().map(Column::new).collect(),
             delimiter,
             empty: settings.empty,
+            null_strings: settings.null_strings.clone(),
             pending: false,
         })
     }
@@ -97,7 +99,7 @@ impl CsvReader {
             }
             first = false;
             body.extend_from_slice(&column.key);
-            if cell.is_empty() && self.empty == EmptyCells::Null {
+            if self.is_null(cell) {
                 body.extend_from_slice(b"null");
             } else {
                 push_json(body, cell);
@@ -109,6 +111,11 @@ impl CsvReader {
         }
         body.push(b'}');
         Ok(())
+    }
+
+    fn is_null(&self, cell: &str) -> bool {
+        (cell.is_empty() && self.empty == EmptyCells::Null)
+            || self.null_strings.iter().any(|null| null == cell)
     }
 
     fn check_quotes(&self) -> Result<(), Fault> {
@@ -183,6 +190,11 @@ impl RowReader for CsvReader {
         if std::mem::take(&mut self.pending) {
             self.take_record();
         }
+    }
+
+    fn pending_record(&self) -> Option<&[u8]> {
+        self.pending
+            .then(|| raw_record(&self.window, &self.records))
     }
 
     fn cut(&mut self) -> RawRange {
