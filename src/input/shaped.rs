@@ -117,7 +117,7 @@ fn fault_of(violations: &[Violation]) -> Fault {
     }
     let untold = violations.len().saturating_sub(MAX_TOLD);
     if untold > 0 {
-        message.push_str(&format!("; and {untold} more"));
+        message.extend(["; and ", &untold.to_string(), " more"]);
     }
     Fault {
         // A refused row has a violation.

@@ -4,6 +4,7 @@
 //! order of things that have none are not, so that a tidied schema file is the same schema. The
 //! form must not change between versions, lest half-uploaded dates be taken for changed ones.
 
+use super::FieldType;
 use super::check::{Check, Range, Rule};
 use super::datetime::Datetime;
 use super::shape::{RowRules, UnknownFields};
@@ -18,7 +19,7 @@ impl RowRules {
             .into_iter()
             .map(|field| {
                 let checks: Vec<Value> = field.checks.iter().map(check).collect();
-                json!([field.name, field.field_type.map(|it| it.as_str()), checks])
+                json!([field.name, field.field_type.map(FieldType::as_str), checks])
             })
             .collect();
         let mut types: Vec<(&str, &str)> = self
@@ -65,7 +66,7 @@ fn range(range: &Range) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FieldType, SchemaFile};
+    use super::super::SchemaFile;
     use super::*;
     use std::collections::HashSet;
 

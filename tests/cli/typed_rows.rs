@@ -159,9 +159,8 @@ fn rejected_rows_go_out_and_come_back_under_the_names_of_their_file() {
 fn a_file_in_which_every_row_breaks_the_rules_is_stopped_with_a_guess() {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);
-    let text: String = (0..1_500)
-        .map(|n| format!("{{\"id\":\"x{n}\"}}\n"))
-        .collect();
+    let rows: Vec<String> = (0..1_500).map(|n| format!("{{\"id\":\"x{n}\"}}")).collect();
+    let text = rows.join("\n");
     place.file("rows.jsonl", text);
     place
         .end(&format!("{WRITE} --types id=int64 rows.jsonl"))

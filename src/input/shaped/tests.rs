@@ -24,15 +24,11 @@ fn with(format: Format, rules: RowRules) -> InputSettings {
 fn cell(text: &str, of: &str) -> Result<String, &'static str> {
     let csv = format!("id,v\n007,\"{}\"\n", text.replace('"', "\"\""));
     let content = read(csv.as_bytes(), &with(Format::Csv, typed(&[("v", of)]))).unwrap();
-    match content.rejects.first() {
-        Some(reject) => Err(reject.code.as_str()),
-        None => {
-            let value = content.texts()[0]
-                .strip_prefix(r#"{"id":"007","v":"#)
-                .unwrap();
-            Ok(value.strip_suffix('}').unwrap().to_owned())
-        }
+    if let Some(reject) = content.rejects.first() {
+        return Err(reject.code.as_str());
     }
+    let value = content.texts()[0].strip_prefix(r#"{"id":"007","v":"#);
+    Ok(value.unwrap().strip_suffix('}').unwrap().to_owned())
 }
 
 #[test]
