@@ -51,6 +51,52 @@ pub(super) fn count(
     Ok(facts)
 }
 
+/// The rows of a date by what became of them, for showing: as many as are accounted for count as
+/// read. Several times faster than all that the gate compares, which finds the same of a ledger whose
+/// books balance.
+pub(super) fn rows(db: &Connection, partition: PartitionId) -> Result<RowCounts, LedgerError> {
+    let failed = |e| LedgerError::database("count the rows of a date", e);
+    let mut counts = RowCounts::default();
+    let mut statement = db
+        .prepare_cached("SELECT state, sum(rows) FROM batch WHERE partition = ?1 GROUP BY state")
+        .map_err(failed)?;
+    let mut rows = statement.query([partition.0]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let state: String = row.get(0).map_err(failed)?;
+        let all = row.get(1).map(unsigned).map_err(failed)?;
+        match state.as_str() {
+            "accepted" => counts.accepted += all,
+            "unconfirmed" => counts.unconfirmed += all,
+            "refused" => counts.refused += all,
+            "part_refused" => {
+                let refused = refused_in_part(db, partition)?;
+                counts.refused += refused;
+                counts.unconfirmed += all.saturating_sub(refused);
+            }
+            "split" | "dropped" => {}
+            _ => counts.pending += all,
+        }
+    }
+    counts.invalid = db
+        .prepare_cached(
+            "SELECT coalesce(sum(c.invalid), 0) FROM scope s
+               JOIN input i ON i.id = s.input JOIN chunk c ON c.input = i.id
+             WHERE s.partition = ?1 AND i.state <> 'dropped'",
+        )
+        .and_then(|mut sum| sum.query_row([partition.0], |row| row.get(0).map(unsigned)))
+        .map_err(failed)?;
+    counts.read = counts.stored() + counts.refused + counts.invalid + counts.pending;
+    Ok(counts)
+}
+
+fn refused_in_part(db: &Connection, partition: PartitionId) -> Result<u64, LedgerError> {
+    db.prepare_cached(
+        "SELECT sum(refused) FROM batch WHERE partition = ?1 AND state = 'part_refused'",
+    )
+    .and_then(|mut sum| sum.query_row([partition.0], |row| row.get(0).map(unsigned)))
+    .map_err(|e| LedgerError::database("count the rows of a date", e))
+}
+
 /// Rows of an input in batches that are not split, of whatever date. Asked for each input of a date
 /// of perhaps 10,000, so it has to find its rows by index.
 pub(super) const BATCHED_ROWS: &str = "SELECT

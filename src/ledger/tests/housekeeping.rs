@@ -57,6 +57,7 @@ fn a_restart_begins_again_from_nothing_under_a_new_epoch() {
     let again = restart(&desk).unwrap();
     assert_ne!(again.partitions[0].epoch, desk.row.epoch);
     assert_eq!(counts(&desk), [1, 1, 0, 0, 1]);
+    desk.assert_quick_counts_agree();
     assert_eq!(desk.events(), ["restarted"]);
     let why: String = desk.value("SELECT why FROM event");
     assert_eq!(why, "was open, 1 batches, 3 rows stored before");

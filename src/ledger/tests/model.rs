@@ -210,6 +210,15 @@ fn change_batch(desk: &Desk, model: &mut Model, which: usize, step: Step) {
     }
 }
 
+impl Desk {
+    /// What is shown of a date and what its gate looks at are the same.
+    pub(super) fn assert_quick_counts_agree(&self) {
+        let (reader, known) = (self.reader(), self.known());
+        let facts = reader.gate_facts(&known, true).unwrap();
+        assert_eq!(reader.rows(&known).unwrap(), facts.rows);
+    }
+}
+
 fn assert_same(desk: &Desk, model: &Model) {
     for batch in &model.batches {
         let expected = (
@@ -225,6 +234,7 @@ fn assert_same(desk: &Desk, model: &Model) {
     let refused: u32 = model.batches.iter().map(|b| b.counts[2]).sum();
     let rejects: i64 = desk.value("SELECT count(*) FROM reject");
     assert_eq!(rejects, i64::from(refused));
+    desk.assert_quick_counts_agree();
 }
 
 /// Brings whatever is left to its end; the gate must open then unless something blocks for good.
