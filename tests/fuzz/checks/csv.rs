@@ -28,6 +28,7 @@ pub(crate) fn check(bytes: &[u8]) {
             EmptyCells::Error,
         ]),
         max_row_bytes: tape.choose(&[1 << 20, 200, 30, 5, 1]),
+        ..InputSettings::default()
     };
     let steps = Steps {
         bytes: tape.choose(&[7, 1, 2, 50]),
