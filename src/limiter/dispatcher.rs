@@ -6,6 +6,7 @@
 //! the rule is in `turns`, the rate in `throttle`.
 
 use super::clock::Moment;
+use super::lateness::Lateness;
 use super::permit::{Permit, Stamp};
 use super::queue::{Front, Shared};
 use super::shared::QuotaFile;
@@ -18,9 +19,6 @@ use std::time::Duration;
 
 /// How often slots and tickets of this process are renewed.
 const HEARTBEAT: Duration = Duration::from_millis(250);
-/// How much later than it could a busy receiver on this machine notices a request; on top of the
-/// guard, which is for the path.
-const RECEIVER_LAG: Duration = Duration::from_millis(5);
 
 /// Where the log of the window is.
 #[derive(Debug)]
@@ -36,6 +34,8 @@ enum Log {
 struct Held {
     slot: Slot,
     stamp: Stamp,
+    /// One window, the guard and the allowance of the time of its admission.
+    occupied: Duration,
 }
 
 /// Hands out permits until every [`super::Limiter`] is dropped. Run it in a task.
@@ -44,7 +44,9 @@ pub struct Dispatcher {
     shared: Arc<Shared>,
     log: Log,
     limits: Limits,
-    occupied: Duration,
+    /// One window and the guard.
+    guarded: Duration,
+    lateness: Lateness,
     process: u64,
     next_slot: u64,
     held: Vec<Held>,
@@ -71,7 +73,8 @@ impl Dispatcher {
             shared,
             log: file.map_or_else(|| Log::Own(Box::new(Quota::unused())), Log::Shared),
             limits,
-            occupied: SECOND + guard + RECEIVER_LAG,
+            guarded: SECOND + guard,
+            lateness: Lateness::default(),
             // Random identities keep processes apart whatever their pid name space.
             process: rand::random::<u64>().max(1),
             next_slot: rand::random(),
@@ -101,7 +104,7 @@ impl Dispatcher {
             } else {
                 tokio::select! {
                     () = shared.changed() => {}
-                    () = tokio::time::sleep(wait) => {}
+                    () = tokio::time::sleep(wait) => self.lateness.note(Moment::now(), at),
                 }
             }
         }
@@ -134,13 +137,14 @@ impl Dispatcher {
             return self.idle(now, now.after(wait)).await;
         }
         let id = self.next_slot;
+        let occupied = self.guarded.saturating_add(self.lateness.allowance(now));
         let ask = Ask {
             process: self.process,
             limits,
             waiting: &front.rows,
             first_since: front.first_since,
             slot: id,
-            occupied: self.occupied,
+            occupied,
         };
         self.queued = true;
         let (turn, at) = self
@@ -148,7 +152,7 @@ impl Dispatcher {
             .await?;
         match turn {
             Turn::Take(index) => {
-                self.hand_out(at, &front, index);
+                self.hand_out((at, occupied), &front, index);
                 Ok(Next::Again)
             }
             Turn::Wait(until, what) => {
@@ -175,27 +179,28 @@ impl Dispatcher {
     }
 
     /// Gives the request that got a slot its permit.
-    fn hand_out(&mut self, now: Moment, front: &Front, index: usize) {
+    fn hand_out(&mut self, (now, occupied): (Moment, Duration), front: &Front, index: usize) {
         let stamp = Stamp::default();
         let rows = front.rows.get(index).copied().unwrap_or(0);
         self.held.push(Held {
             slot: Slot {
                 id: self.next_slot,
-                expires: now.after(self.occupied),
+                expires: now.after(occupied),
                 rows,
             },
             stamp: stamp.clone(),
+            occupied,
         });
         self.next_slot = self.next_slot.wrapping_add(1);
         self.smoother.left();
         self.queued = false;
         // A caller that has gone away drops the permit, which marks the slot as sent.
-        self.shared.hand_out(front, index, Permit::new(stamp));
+        self.shared.hand_out(front, index, Permit::new(stamp, rows));
     }
 
     /// Whether a slot has to be renewed in the log.
     fn is_stamp_due(&self, now: Moment) -> bool {
-        let due = |held: &Held| renewed(held, now, self.occupied).is_some();
+        let due = |held: &Held| renewed(held, now).is_some();
         self.held.iter().any(due)
     }
 
@@ -205,7 +210,6 @@ impl Dispatcher {
         &mut self,
         change: impl FnOnce(&mut Quota, Moment) -> T,
     ) -> Result<T, LimiterError> {
-        let occupied = self.occupied;
         if let Log::Shared(file) = &mut self.log {
             file.lock().await?;
         }
@@ -215,7 +219,7 @@ impl Dispatcher {
             let live = held.iter().find(|held| held.slot.expires > now);
             let lost = live.is_some_and(|held| !quota.window.holds(held.slot));
             for held in held.iter_mut() {
-                let new = renewed(held, now, occupied);
+                let new = renewed(held, now);
                 held.slot.expires = new.unwrap_or(held.slot.expires);
                 if new.is_some() || (lost && held.slot.expires > now) {
                     quota.stamp(now, held.slot);
@@ -239,7 +243,8 @@ impl Drop for Dispatcher {
 
 /// The new end of a slot when it has one: one second after its arrival once that is known, and
 /// again and again later while the request has not left.
-fn renewed(held: &Held, now: Moment, occupied: Duration) -> Option<Moment> {
+fn renewed(held: &Held, now: Moment) -> Option<Moment> {
+    let occupied = held.occupied;
     let old = held.slot.expires;
     match held.stamp.arrived_by(occupied.saturating_sub(SECOND)) {
         Some(arrived) => Some(arrived.after(SECOND)).filter(|new| *new != old),

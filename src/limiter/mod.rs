@@ -10,6 +10,7 @@
 mod clock;
 mod dispatcher;
 mod error;
+mod lateness;
 mod layout;
 mod permit;
 mod place;
@@ -31,7 +32,7 @@ pub use place::quota_file_path;
 
 use clock::Moment;
 use permit::Stamp;
-use queue::Shared;
+use queue::{Entry, Shared};
 use shared::QuotaFile;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -121,6 +122,20 @@ impl Limiter {
     /// dropped at any time. Fails at once when no window can hold so many rows, and when the quota
     /// file fails. Rows beyond [`Limiter::max_rows`] are let in when they have a window alone.
     pub async fn acquire(&self, rows: u32) -> Result<Permit, LimiterError> {
+        let divisible = false;
+        self.enter(Entry { rows, divisible }).await
+    }
+
+    /// The same for a batch that can be taken apart: fails with
+    /// [`LimiterError::BatchTooLarge`], at once or later, when the server has throttled the rate so
+    /// far that smaller batches would use it better, or this one would never get through.
+    pub async fn acquire_fitting(&self, rows: u32) -> Result<Permit, LimiterError> {
+        let divisible = rows > 1;
+        self.enter(Entry { rows, divisible }).await
+    }
+
+    async fn enter(&self, entry: Entry) -> Result<Permit, LimiterError> {
+        let rows = entry.rows;
         match &*self.0 {
             Handle::Limited { limits, .. } if rows > limits.rows => {
                 Err(LimiterError::BatchTooLarge {
@@ -128,15 +143,19 @@ impl Limiter {
                     most: limits.rows,
                 })
             }
-            Handle::Limited { shared, .. } => {
-                let outcome = shared.enter(rows)?;
+            Handle::Limited { shared, limits } => {
+                let outcome = shared.enter(*limits, entry)?;
                 outcome.await.unwrap_or(Err(LimiterError::Stopped))
             }
             Handle::Unlimited(pacer) => loop {
                 let now = Moment::now();
+                let most = lock(pacer).most_rows();
+                if entry.divisible && rows > most {
+                    return Err(LimiterError::BatchTooLarge { rows, most });
+                }
                 let taken = lock(pacer).take(now, rows);
                 match taken {
-                    Ok(()) => return Ok(Permit::new(Stamp::default())),
+                    Ok(()) => return Ok(Permit::new(Stamp::default(), rows)),
                     Err(until) => tokio::time::sleep(until.since(now)).await,
                 }
             },
@@ -145,7 +164,7 @@ impl Limiter {
 
     /// Rows of a batch that uses the rate in force without a remainder, at least one. It shrinks
     /// when the server throttles: 15,000 rows a second take three batches of 5,000, not one of
-    /// 10,000.
+    /// 10,000, and smaller ones as long as the rate in force changes.
     pub fn max_rows(&self) -> u32 {
         match &*self.0 {
             Handle::Limited { shared, limits } => shared.max_rows(*limits),
@@ -153,21 +172,25 @@ impl Limiter {
         }
     }
 
-    /// The server answered 429: everybody pauses, for `retry_after` if it said so, and the rate
-    /// falls, once for all the 429s of one window.
-    pub fn throttled(&self, retry_after: Option<Duration>) {
+    /// The server answered 429 to the request with this permit: everybody pauses, for `retry_after`
+    /// if it said so, and the rate falls, once for all the 429s of one window.
+    pub fn throttled(&self, permit: &Permit, retry_after: Option<Duration>) {
+        let now = Moment::now();
+        let sent = permit.request(now);
         match &*self.0 {
-            Handle::Limited { shared, .. } => shared.refused(retry_after),
-            Handle::Unlimited(pacer) => lock(pacer).refused(Moment::now(), retry_after),
+            Handle::Limited { shared, limits } => shared.refused(*limits, sent, retry_after),
+            Handle::Unlimited(pacer) => lock(pacer).refused(now, sent, retry_after),
         }
     }
 
-    /// The server took a request; after a 429 the rate grows back. Growth depends on time, so the
-    /// number of rows does not matter as long as requests get through.
-    pub fn succeeded(&self, _rows: u32) {
+    /// The server took the request with this permit; after a 429 the rate grows back with time, as
+    /// long as requests get through.
+    pub fn succeeded(&self, permit: &Permit) {
+        let now = Moment::now();
+        let sent = permit.request(now);
         match &*self.0 {
-            Handle::Limited { shared, .. } => shared.accepted(),
-            Handle::Unlimited(pacer) => lock(pacer).accepted(Moment::now()),
+            Handle::Limited { shared, .. } => shared.accepted(sent),
+            Handle::Unlimited(pacer) => lock(pacer).accepted(now, sent),
         }
     }
 

@@ -4,6 +4,7 @@
 //! is answered: an early answer says more exactly when its second ends than any guard.
 
 use super::clock::Moment;
+use super::throttle::Sent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -57,17 +58,26 @@ fn write(mark: &AtomicU64) {
 #[must_use = "a permit dropped at once wastes its place in the window"]
 pub struct Permit {
     stamp: Stamp,
+    rows: u32,
 }
 
 impl Permit {
-    pub(super) fn new(stamp: Stamp) -> Self {
-        Self { stamp }
+    pub(super) fn new(stamp: Stamp, rows: u32) -> Self {
+        Self { stamp, rows }
     }
 
     /// The last byte was handed to the socket just now. Cheap; from any thread; the latest call
     /// counts. Until this the request occupies its place, however long it takes.
     pub fn sent(&self) {
         write(&self.stamp.0.sent);
+    }
+
+    /// What was sent with it; one that was never marked as sent counts as sent now.
+    pub(super) fn request(&self, now: Moment) -> Sent {
+        Sent {
+            at: self.stamp.sent_at().unwrap_or(now),
+            rows: self.rows,
+        }
     }
 
     /// The answer has come just now, so the request has arrived.

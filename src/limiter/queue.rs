@@ -6,7 +6,7 @@
 
 use super::clock::Moment;
 use super::permit::Permit;
-use super::throttle::{Throttle, batch_rows};
+use super::throttle::{Sent, Throttle, WHOLE, batch_rows, most_rows};
 use super::window::Limits;
 use super::{LimiterError, Waiting};
 use std::collections::VecDeque;
@@ -40,7 +40,17 @@ struct Line {
 struct Waiter {
     id: u64,
     rows: u32,
+    /// Its caller would rather send it in smaller parts than when it fits badly.
+    divisible: bool,
     reply: oneshot::Sender<Outcome>,
+}
+
+/// A request that wants to enter the line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) rows: u32,
+    /// Whether it may be turned away when it fits badly into the rate in force.
+    pub(super) divisible: bool,
 }
 
 /// The first waiting requests, first come first.
@@ -51,6 +61,17 @@ pub(super) struct Front {
     pub(super) rows: Vec<u32>,
     /// Since when the first is the first.
     pub(super) first_since: Moment,
+}
+
+impl Line {
+    /// Most rows of a batch that is let in as it is.
+    fn most_rows(&self, full: Limits) -> u32 {
+        if self.throttle.share() < WHOLE {
+            most_rows(self.throttle.limits(full))
+        } else {
+            full.rows
+        }
+    }
 }
 
 impl Shared {
@@ -70,15 +91,29 @@ impl Shared {
     }
 
     /// Enters the line; what is received is the permit.
-    pub(super) fn enter(&self, rows: u32) -> Result<oneshot::Receiver<Outcome>, LimiterError> {
+    pub(super) fn enter(
+        &self,
+        full: Limits,
+        entry: Entry,
+    ) -> Result<oneshot::Receiver<Outcome>, LimiterError> {
+        let Entry { rows, divisible } = entry;
         let mut line = self.line();
         if let Some(error) = &line.stopped {
             return Err(error.clone());
         }
+        let most = line.most_rows(full);
+        if divisible && rows > most {
+            return Err(LimiterError::BatchTooLarge { rows, most });
+        }
         let (reply, outcome) = oneshot::channel();
         let id = line.next_id;
         line.next_id = id.wrapping_add(1);
-        line.waiters.push_back(Waiter { id, rows, reply });
+        line.waiters.push_back(Waiter {
+            id,
+            rows,
+            divisible,
+            reply,
+        });
         drop(line);
         self.changed.notify_one();
         Ok(outcome)
@@ -117,24 +152,42 @@ impl Shared {
 
     /// The end of the pause and the limits in force.
     pub(super) fn in_force(&self, full: Limits) -> (Moment, Limits) {
-        let throttle = self.line().throttle;
+        let throttle = &self.line().throttle;
         (throttle.paused_until(), throttle.limits(full))
     }
 
     /// Most rows of a batch that uses the rate in force well.
     pub(super) fn max_rows(&self, full: Limits) -> u32 {
-        batch_rows(self.line().throttle.limits(full).rows)
+        let throttle = &self.line().throttle;
+        batch_rows(throttle.limits(full), throttle.share() < WHOLE)
     }
 
-    /// A 429 was seen.
-    pub(super) fn refused(&self, retry_after: Option<Duration>) {
-        self.line().throttle.refused(Moment::now(), retry_after);
+    /// A 429 was seen. Who waits with a batch that has become too
+    /// large for the rate is turned away, if it can be taken apart.
+    pub(super) fn refused(&self, full: Limits, sent: Sent, retry_after: Option<Duration>) {
+        let mut line = self.line();
+        line.throttle.refused(Moment::now(), sent, retry_after);
+        let most = line.most_rows(full);
+        let (away, stay) = std::mem::take(&mut line.waiters)
+            .into_iter()
+            .partition(|waiter: &Waiter| waiter.divisible && waiter.rows > most);
+        line.waiters = stay;
+        drop(line);
+        let away: VecDeque<Waiter> = away;
+        for waiter in away {
+            let rows = waiter.rows;
+            drop(
+                waiter
+                    .reply
+                    .send(Err(LimiterError::BatchTooLarge { rows, most })),
+            );
+        }
         self.changed.notify_one();
     }
 
     /// A request got through.
-    pub(super) fn accepted(&self) {
-        self.line().throttle.accepted(Moment::now());
+    pub(super) fn accepted(&self, sent: Sent) {
+        self.line().throttle.accepted(Moment::now(), sent);
     }
 
     /// What holds the line back, for progress.

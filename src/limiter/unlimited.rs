@@ -5,8 +5,9 @@
 //! This promises no bound and knows nothing of other processes.
 
 use super::clock::Moment;
-use super::throttle::{Throttle, WHOLE, batch_rows};
+use super::throttle::{Sent, Throttle, WHOLE, batch_rows, most_rows};
 use super::turns::SECOND;
+use super::window::Limits;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -55,7 +56,16 @@ impl Pacer {
     /// Most rows that the present rate lets through at once.
     pub(super) fn max_rows(&self) -> u32 {
         if self.is_paced() {
-            batch_rows(u32::try_from(self.rate()).unwrap_or(u32::MAX))
+            batch_rows(self.limits(), true)
+        } else {
+            u32::MAX
+        }
+    }
+
+    /// Most rows of a batch that need not be taken apart.
+    pub(super) fn most_rows(&self) -> u32 {
+        if self.is_paced() {
+            most_rows(self.limits())
         } else {
             u32::MAX
         }
@@ -67,17 +77,17 @@ impl Pacer {
     }
 
     /// A 429 was seen.
-    pub(super) fn refused(&mut self, now: Moment, retry_after: Option<Duration>) {
+    pub(super) fn refused(&mut self, now: Moment, sent: Sent, retry_after: Option<Duration>) {
         if !self.is_paced() {
             let rows: u64 = self.recent.iter().map(|(_, rows)| u64::from(*rows)).sum();
             self.rows_per_second = u32::try_from(rows).unwrap_or(u32::MAX).max(1);
         }
-        self.throttle.refused(now, retry_after);
+        self.throttle.refused(now, sent, retry_after);
     }
 
     /// A request got through.
-    pub(super) fn accepted(&mut self, now: Moment) {
-        self.throttle.accepted(now);
+    pub(super) fn accepted(&mut self, now: Moment, sent: Sent) {
+        self.throttle.accepted(now, sent);
         if !self.is_paced() {
             self.next = Moment::ZERO;
         }
@@ -85,6 +95,14 @@ impl Pacer {
 
     fn is_paced(&self) -> bool {
         self.throttle.share() < WHOLE
+    }
+
+    /// The rate as limits; requests are not limited.
+    fn limits(&self) -> Limits {
+        Limits {
+            requests: u32::MAX,
+            rows: u32::try_from(self.rate()).unwrap_or(u32::MAX),
+        }
     }
 
     /// Rows a second in force, at least one.

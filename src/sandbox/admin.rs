@@ -1,4 +1,4 @@
-//! The sandbox's own endpoints: live page, state, stored rows, reset.
+//! The sandbox's own endpoints: live page, state, stored rows, reset, limits.
 //!
 //! They are neither signed nor limited nor faulted, and they read the store like everybody else.
 //! Rows are streamed, so a dump of a large partition costs no memory.
@@ -6,6 +6,7 @@
 use super::Sandbox;
 use super::rows::Piece;
 use super::service::{ReplyBody, respond, stream};
+use super::state::SandboxLimits;
 use crate::domain::Partition;
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -14,6 +15,7 @@ use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use std::collections::VecDeque;
 use std::io;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -63,6 +65,47 @@ pub(super) fn reset(sandbox: &Sandbox) -> Response<ReplyBody> {
             StatusCode::OK,
             "application/json",
             Bytes::from_static(b"{\"v\":1}\n"),
+        ),
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+/// `POST /sandbox/limits?qps=&rows_per_second=`: changes what is named, from now on until the next
+/// reset, and answers with the limits in force. Anything that is not understood changes nothing.
+pub(super) fn limits(sandbox: &Sandbox, query: Option<&str>) -> Response<ReplyBody> {
+    let (mut qps, mut rows) = (None, None);
+    for pair in query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|p| !p.is_empty())
+    {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let limit = value.parse::<NonZeroU32>().ok();
+        match (name, limit) {
+            ("qps", Some(limit)) => qps = Some(limit),
+            ("rows_per_second", Some(limit)) => rows = Some(limit),
+            _ => {
+                let text = format!(
+                    "'{pair}' is no limit: say qps=N or rows_per_second=N with N of at least 1; nothing was changed\n"
+                );
+                return respond(StatusCode::BAD_REQUEST, "text/plain", text.into());
+            }
+        }
+    }
+    let mut traffic = sandbox.traffic();
+    if let Some(qps) = qps {
+        traffic.requests.set_limit(qps.get());
+    }
+    if let Some(rows) = rows {
+        traffic.rows.set_limit(rows.get());
+    }
+    let limits = SandboxLimits::of(&traffic);
+    drop(traffic);
+    match serde_json::to_string(&limits) {
+        Ok(text) => respond(
+            StatusCode::OK,
+            "application/json",
+            format!("{text}\n").into(),
         ),
         Err(error) => failed(&error.to_string()),
     }

@@ -118,16 +118,17 @@ fn over_quota(
     list: Option<&RowList<'_>>,
 ) -> Option<Answer> {
     let rows = list.map_or(0, |list| list.count);
-    let within_rows = sandbox.traffic().rows.admit(received.arrival.at, rows);
+    let mut traffic = sandbox.traffic();
+    let within_rows = traffic.rows.admit(received.arrival.at, rows);
     if received.arrival.within_quota && within_rows {
         return None;
     }
-    let settings = &sandbox.settings;
     Some(Answer::refused(
         429,
         format!(
             "Too many requests: at most {} requests and {} rows in one second, please retry later and send less.",
-            settings.qps, settings.rows_per_second
+            traffic.requests.limit(),
+            traffic.rows.limit()
         ),
     ))
 }

@@ -32,7 +32,7 @@ pub use faults::{FaultKind, FaultOn, FaultRule, InvalidFault};
 pub use settings::{
     DEFAULT_QPS, DEFAULT_ROWS_PER_SECOND, DEFAULT_SLOW, SandboxCredentials, SandboxSettings,
 };
-pub use state::{PartitionState, State, Windows};
+pub use state::{PartitionState, SandboxLimits, State, Windows};
 
 use crate::protocol::sign::{Credentials, DEFAULT_SIGN_REGION};
 use schema::RowSchemas;

@@ -88,6 +88,16 @@ impl Quota {
         }
     }
 
+    /// The most that a second may hold.
+    pub(super) const fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Sets another limit for arrivals from now on; what was let through before still counts.
+    pub(super) fn set_limit(&mut self, limit: u32) {
+        self.limit = u64::from(limit);
+    }
+
     /// Records an arrival; says whether it fits. What does not fit does not count against others,
     /// but [`Self::fullest_second`] shows it.
     pub(super) fn admit(&mut self, at: Instant, amount: u64) -> bool {
@@ -128,6 +138,17 @@ mod tests {
         assert!(!quota.admit(ms(start, 1_899), 1));
         assert!(quota.admit(ms(start, 1_900), 1));
         assert_eq!(quota.fullest_second(), 4);
+    }
+
+    #[test]
+    fn a_lower_limit_counts_what_was_let_through_before() {
+        let start = Instant::now();
+        let mut quota = Quota::new(10);
+        assert!(quota.admit(ms(start, 0), 4));
+        quota.set_limit(5);
+        assert_eq!(quota.limit(), 5);
+        assert!(!quota.admit(ms(start, 500), 2));
+        assert!(quota.admit(ms(start, 1_000), 5));
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) async fn answer(
         (&Method::GET, "/sandbox/state") => admin::state(&sandbox),
         (&Method::GET, "/sandbox/rows") => admin::rows(&sandbox, request.uri().query()),
         (&Method::POST, "/sandbox/reset") => admin::reset(&sandbox),
+        (&Method::POST, "/sandbox/limits") => admin::limits(&sandbox, request.uri().query()),
         // Availability check of older SDKs; metrics reports of all of them.
         (_, "/predict/api/ping" | "/api/counter" | "/api/put") => {
             respond(StatusCode::OK, "text/plain", Bytes::new())

@@ -23,12 +23,23 @@ pub struct State {
     pub requests_total: u64,
     /// Rows stored in all partitions.
     pub rows_total: u64,
+    /// The limits in force.
+    pub limits: SandboxLimits,
     /// The fullest seconds since the start.
     pub windows: Windows,
     /// Faults that hit since the start, by name.
     pub faults: BTreeMap<String, u64>,
     /// Refusals since the start, by status code; faults are not among them.
     pub refused: BTreeMap<i32, u64>,
+}
+
+/// What any one-second window may hold before 429.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SandboxLimits {
+    /// Requests.
+    pub qps: u64,
+    /// Rows.
+    pub rows_per_second: u64,
 }
 
 /// The most that arrived in any one-second window, refused requests included.
@@ -83,12 +94,22 @@ impl State {
             checkpoints: Vec::new(),
             metadata: Vec::new(),
             requests_total: traffic.requests_total,
+            limits: SandboxLimits::of(traffic),
             windows: Windows {
                 max_rows_per_second: traffic.rows.fullest_second(),
                 max_requests_per_second: traffic.requests.fullest_second(),
             },
             faults: traffic.faults.clone(),
             refused: traffic.refused.clone(),
+        }
+    }
+}
+
+impl SandboxLimits {
+    pub(super) const fn of(traffic: &Traffic) -> Self {
+        Self {
+            qps: traffic.requests.limit(),
+            rows_per_second: traffic.rows.limit(),
         }
     }
 }

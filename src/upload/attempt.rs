@@ -4,7 +4,7 @@ use super::context::Services;
 use super::event::{Gauges, Limiting};
 use crate::domain::Verdict;
 use crate::http::{Answer, Outgoing};
-use crate::limiter::{LimiterError, Waiting};
+use crate::limiter::{Limiter, LimiterError, Permit, Waiting};
 use std::sync::Arc;
 
 /// What came of an attempt.
@@ -14,15 +14,42 @@ pub(super) enum Attempt {
     Answered(Answer),
     /// The run stops before anything was sent.
     NotBegun,
+    /// The batch has become too large for the rate in force; nothing was sent.
+    FitsBadly,
     /// The run gave up waiting for the answer: the outcome is unknown.
     GivenUp,
+}
+
+/// What an attempt asks of the quota.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    /// Rows of the request, zero for `done`.
+    pub(super) rows: u32,
+    /// Whether it may be taken apart instead of being sent.
+    pub(super) divisible: bool,
+}
+
+impl Load {
+    /// No rows at all.
+    pub(super) const NONE: Self = Self {
+        rows: 0,
+        divisible: false,
+    };
+
+    async fn acquire(self, limiter: &Limiter) -> Result<Permit, LimiterError> {
+        if self.divisible {
+            limiter.acquire_fitting(self.rows).await
+        } else {
+            limiter.acquire(self.rows).await
+        }
+    }
 }
 
 /// Waits for the quota, says that it `begins`, sends, judges. A 429 slows everybody down before this returns.
 pub(super) async fn attempt(
     services: &Services,
     outgoing: &Outgoing,
-    rows: u32,
+    load: Load,
     cancelled: impl Fn() -> bool,
     begins: impl FnOnce(),
 ) -> Result<Attempt, LimiterError> {
@@ -37,8 +64,14 @@ pub(super) async fn attempt(
     let permit = tokio::select! {
         biased;
         () = services.stop.draining() => return Ok(Attempt::NotBegun),
-        permit = services.limiter.acquire(rows) => Arc::new(permit?),
+        permit = load.acquire(&services.limiter) => match permit {
+            Err(LimiterError::BatchTooLarge { .. }) if load.divisible => {
+                return Ok(Attempt::FitsBadly);
+            }
+            permit => Arc::new(permit?),
+        },
     };
+    let rows = load.rows;
     if cancelled() {
         return Ok(Attempt::NotBegun);
     }
@@ -59,8 +92,6 @@ pub(super) async fn attempt(
     {
         permit.answered();
     }
-    // Its slot in the quota is stamped as sent by now, or when this is dropped.
-    drop(permit);
     Gauges::sub(&gauges.requests_in_flight, 1);
     Gauges::sub(&gauges.rows_in_flight, u64::from(rows));
     let Some(answer) = answer else {
@@ -73,9 +104,11 @@ pub(super) async fn attempt(
         }
         Verdict::Throttled => {
             Gauges::add(&gauges.throttled, 1);
-            services.limiter.throttled(answer.judged.retry_after);
+            services
+                .limiter
+                .throttled(&permit, answer.judged.retry_after);
         }
-        Verdict::Accepted => services.limiter.succeeded(rows),
+        Verdict::Accepted => services.limiter.succeeded(&permit),
         _ => {}
     }
     Ok(Attempt::Answered(answer))

@@ -1,8 +1,9 @@
 //! One batch to its end, taken apart where the platform asks for it.
 //!
-//! A 413 halves the batch. A 400 that is in no list is bisected down to the row at fault, but only
-//! once another batch of the date, or one half of this one, was accepted: otherwise a wrong setting
-//! would turn a whole file into dead letters. What comes next is decided by [`Parts`].
+//! A 413 halves the batch, and so does a rate that has fallen too far for it. A 400 that is in no
+//! list is bisected down to the row at fault, but only once another batch of the date, or one half
+//! of this one, was accepted: otherwise a wrong setting would turn a whole file into dead letters.
+//! What comes next is decided by [`Parts`].
 
 use super::context::{Context, DateRun};
 use super::event::Gauges;
@@ -142,7 +143,7 @@ impl Dissection<'_> {
         Ok(Delivery::DateStopped)
     }
 
-    async fn split(&mut self, parcel: Parcel) -> Result<(), WorkerError> {
+    async fn split(&mut self, mut parcel: Parcel) -> Result<(), WorkerError> {
         let halves = parcel.halves()?;
         if parcel.spooled {
             for half in &halves {
@@ -162,10 +163,11 @@ impl Dissection<'_> {
             .committed()
             .await?;
         let [first, second] = halves;
-        self.parts.halved([
-            first.into_parcel(first_id, parcel.spooled),
-            second.into_parcel(second_id, parcel.spooled),
-        ]);
+        let mut first = first.into_parcel(first_id, parcel.spooled);
+        // Taken apart before it was ever sent: its place is free once the first part goes.
+        first.place = parcel.place.take();
+        self.parts
+            .halved([first, second.into_parcel(second_id, parcel.spooled)]);
         Ok(())
     }
 }

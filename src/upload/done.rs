@@ -4,7 +4,7 @@
 //! same rules as a batch, decided by [`life`]: after an attempt of unknown outcome it keeps its id,
 //! and then 409, "acked" and "done" mean that it got through.
 
-use super::attempt::{Attempt, attempt};
+use super::attempt::{Attempt, Load, attempt};
 use super::context::Services;
 use super::event::{DoneOutcome, Event, Gauges};
 use super::explain;
@@ -135,9 +135,12 @@ impl Finisher {
             }
             tries.attempts = tries.attempts.saturating_add(1);
             tries.signed_with = self.services.client.signing_generation();
-            let judged = match attempt(&self.services, &outgoing, 0, || false, || {}).await? {
+            let load = Load::NONE;
+            let judged = match attempt(&self.services, &outgoing, load, || false, || {}).await? {
                 Attempt::Answered(answer) => answer.judged,
-                Attempt::NotBegun => return self.leave(sealed, interrupted(false)).await,
+                Attempt::NotBegun | Attempt::FitsBadly => {
+                    return self.leave(sealed, interrupted(false)).await;
+                }
                 Attempt::GivenUp => {
                     let note = life::after_giving_up(sealed.has_unknown_attempt());
                     self.note(&mut sealed, note).await?;

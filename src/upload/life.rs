@@ -167,10 +167,15 @@ pub(super) fn after_leaving_done(unknown: bool) -> Option<DoneSettlement> {
     (!unknown).then_some(DoneSettlement::NotStored)
 }
 
-/// Whether a batch is halved without being sent, after a smaller one was too large. The id of a
-/// batch with an unknown attempt stays, and with it its rows.
+/// Whether a batch may be halved instead of being sent. The id of a batch with an unknown attempt
+/// stays, and with it its rows.
+pub(super) const fn is_divisible(standing: Standing) -> bool {
+    !standing.unknown && standing.rows > 1
+}
+
+/// Whether a batch is halved without being sent, after a smaller one was too large.
 pub(super) const fn is_known_to_be_too_large(standing: Standing, most_rows: u32) -> bool {
-    !standing.unknown && standing.rows > 1 && standing.rows > most_rows
+    is_divisible(standing) && standing.rows > most_rows
 }
 
 #[cfg(test)]

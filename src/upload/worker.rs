@@ -4,7 +4,7 @@
 //! committed before its effect. A batch that cannot be settled in this run stays intended; nothing
 //! is dropped.
 
-use super::attempt::{Attempt, attempt};
+use super::attempt::{Attempt, Load, attempt};
 use super::context::{Context, DateRun};
 use super::event::{Event, Gauges};
 use super::life::{self, Note, Standing, Then};
@@ -67,14 +67,19 @@ impl<'a> Worker<'a> {
             self.attempts = self.attempts.saturating_add(1);
             self.parcel.sent_as = Some(outgoing.request_id());
             let signed_with = self.context.services.client.signing_generation();
-            let stopped = || self.date.stopped().is_some();
+            let date = self.date;
+            let stopped = || date.stopped().is_some();
             let services = &self.context.services;
-            let place = self.parcel.place.take();
-            let begins = || drop(place);
-            let rows = self.parcel.rows;
+            let load = Load {
+                rows: self.parcel.rows,
+                divisible: life::is_divisible(self.standing()),
+            };
+            let place = &mut self.parcel.place;
+            let begins = || drop(place.take());
             let Answer { judged, turn } =
-                match attempt(services, &outgoing, rows, stopped, begins).await? {
+                match attempt(services, &outgoing, load, stopped, begins).await? {
                     Attempt::Answered(answer) => answer,
+                    Attempt::FitsBadly => return Ok(self.hand_over(Outcome::TooLarge)),
                     Attempt::NotBegun if self.date.stopped().is_some() => {
                         return Ok(Outcome::DateStopped);
                     }

@@ -130,3 +130,20 @@ fn all_workers_slow_down_together_when_the_platform_says_429() {
         .unwrap();
     assert!(pause >= Duration::from_millis(700), "{pause:?}");
 }
+
+#[test]
+fn batches_that_a_throttling_server_never_takes_are_taken_apart_and_every_row_arrives_once() {
+    let recorder = Recorder::answering(|request: &Received, _| {
+        if request.is_done() || request.rows().len() <= 2_000 {
+            return Reply::ok();
+        }
+        Reply::code(429, 429, "too many rows at once")
+    });
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 25_000);
+    let ran = place.end(&format!("{WRITE} --retry-for 3m rows.jsonl"));
+    ran.expect(0);
+    let mut accepted = recorder.accepted();
+    accepted.sort();
+    assert_eq!(accepted, rows(0, 25_000));
+}

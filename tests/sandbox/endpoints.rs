@@ -34,6 +34,35 @@ async fn rows_are_dumped_by_partition_and_a_reset_forgets_them() {
 }
 
 #[tokio::test]
+async fn limits_change_while_it_runs_until_a_reset() {
+    let running = Running::start(SandboxSettings::default()).await;
+    let post = async |path: &str| {
+        let url = format!("http://{}/sandbox/{path}", running.authority);
+        let response = http().post(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    let limits = "{\"qps\":100,\"rows_per_second\":1}\n";
+    assert_eq!(post("limits?rows_per_second=1").await, (200, limits.into()));
+    let two_rows = Ask::write("a", r#"[{"id":"1"},{"id":"2"}]"#);
+    assert_eq!(two_rows.outcome(&running).await.0, 429);
+    for wrong in ["qps=0", "rows_per_second=many", "qps=7&rows=3", "qps"] {
+        let (status, text) = post(&format!("limits?{wrong}")).await;
+        assert_eq!(status, 400, "{wrong}: {text}");
+    }
+    assert_eq!(post("limits").await, (200, limits.into()));
+    let wide = "{\"qps\":7,\"rows_per_second\":2}\n";
+    let both = "limits?qps=7&rows_per_second=2";
+    assert_eq!(post(both).await, (200, wide.into()));
+    let two_rows = Ask::write("b", r#"[{"id":"1"},{"id":"2"}]"#);
+    assert_eq!(two_rows.outcome(&running).await.0, 0);
+    assert_eq!(post("reset").await.0, 200);
+    let state = running.state().await;
+    let usual = serde_json::json!({"qps": 100, "rows_per_second": 50_000});
+    assert_eq!(state["limits"], usual);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn the_page_needs_nothing_from_elsewhere() {
     let running = Running::start(SandboxSettings::default()).await;
     let page = running.get("/").await;

@@ -132,3 +132,15 @@ fn a_done_that_is_left_opens_its_date_only_while_nothing_is_unknown() {
     assert_eq!(after_leaving_done(false), Some(DoneSettlement::NotStored));
     assert_eq!(after_leaving_done(true), None);
 }
+
+#[test]
+fn a_batch_with_an_unknown_attempt_is_never_taken_apart_for_the_rate() {
+    let standing = |unknown, rows| Standing {
+        unknown,
+        rows,
+        refreshed: false,
+    };
+    assert!(is_divisible(standing(false, 2)));
+    assert!(!is_divisible(standing(true, 10_000)));
+    assert!(!is_divisible(standing(false, 1)));
+}
