@@ -3,8 +3,10 @@
 //! Each says what it wanted when it gets something else. The same readers serve flags, environment
 //! variables and profiles, so a value means the same wherever it stands.
 
+mod field;
 mod host;
 
+pub use field::{Renaming, TypedField, renaming, typed_field};
 pub use host::{HostName, host_name};
 
 use crate::domain::StageKind;

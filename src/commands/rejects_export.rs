@@ -6,7 +6,7 @@
 
 use super::ledger::{nothing, selected, succeed};
 use super::rejects_replay::arguments_of;
-use super::rejects_rows::{Form, Written, write_rows};
+use super::rejects_rows::{Form, Sent, Written, write_rows};
 use super::running::ledger_failure;
 use super::{Failure, Outcome, Session};
 use crate::cli::args::ExportArgs;
@@ -14,7 +14,7 @@ use crate::cli::atomic_file::{Existing, Readers, write_with};
 use crate::cli::error::UsageError;
 use crate::cli::figure::grouped;
 use crate::cli::printer::{Level, Printer};
-use crate::cli::settings::input_settings;
+use crate::cli::settings::{input_settings, rules_arguments};
 use crate::domain::Partition;
 use crate::input::{InputSettings, Layout, layout};
 use crate::ledger::{KnownPartition, LedgerError, LedgerReader, OpenRejects};
@@ -40,7 +40,7 @@ pub(super) fn export(session: &Session, place: &Path, args: &ExportArgs) -> Outc
     let (date, inputs) = only_one(&reader, dates)?;
     let open: u64 = inputs.iter().map(|input| input.count).sum();
     let to_folder = args.output.is_dir();
-    let settings = input_settings(&args.reading);
+    let settings = input_settings(&args.reading, &date.partition.topic)?;
     let groups = groups(session, &settings, inputs, to_folder)?;
     let to_output = args.output == Path::new("-");
     if to_output && session.printer.style().json {
@@ -65,7 +65,14 @@ pub(super) fn export(session: &Session, place: &Path, args: &ExportArgs) -> Outc
             })
         };
         let written = written.map_err(|error| failure(&path, error))?;
-        tell(session, &date.partition, group, (&path, open), &written);
+        let rules = rules_arguments(&args.reading.rules);
+        tell(
+            session,
+            &date.partition,
+            (group, &rules),
+            (&path, open),
+            &written,
+        );
     }
     Ok(succeed(session))
 }
@@ -113,7 +120,7 @@ fn groups(
     for input in inputs {
         if input.row_options != settings.row_options_digest() {
             return Err(usage(format!(
-                "{} was not read with these options; give --format, --encoding, --delimiter, --quote, --escape, --columns, --empty and --max-row-bytes as they were given to 'write'",
+                "{} was not read with these options; give --format, --encoding, --delimiter, --quote, --escape, --columns, --empty, --max-row-bytes and the options about types, as they were given to 'write'",
                 input.name
             )));
         }
@@ -125,6 +132,7 @@ fn groups(
                 has_header,
             }) => Form::Csv {
                 dialect,
+                sent: Sent::of(&columns, settings),
                 columns,
                 has_header,
             },
@@ -194,7 +202,7 @@ fn fill(
 fn tell(
     session: &Session,
     partition: &Partition,
-    group: &Group,
+    (group, rules): (&Group, &str),
     (path, open): (&Path, u64),
     written: &Written,
 ) {
@@ -228,7 +236,7 @@ fn tell(
     session.printer.message(
         Level::Info,
         &format!(
-            "{partition}: {} rejected row(s) written; when they are corrected: byteair-sync rejects replay {file} {}{}{ids}",
+            "{partition}: {} rejected row(s) written; when they are corrected: byteair-sync rejects replay {file} {}{}{rules}{ids}",
             grouped(rows),
             arguments_of(partition),
             group.form.options(Path::new(&file)),

@@ -3,7 +3,7 @@
 //!
 //! Memory is bounded by a page of rows. Nothing is corrected here.
 
-use crate::input::{CsvDialect, MAX_REJECT_RAW_BYTES, RejectCode};
+use crate::input::{CsvDialect, InputSettings, MAX_REJECT_RAW_BYTES, RejectCode};
 use crate::ledger::{InputId, LedgerReader, PartitionId, RejectRow};
 use anyhow::Context;
 use serde_json::Value;
@@ -26,9 +26,35 @@ pub(super) enum Form {
         dialect: CsvDialect,
         /// What the cells are.
         columns: Vec<String>,
+        /// What the cells are in a row that was sent.
+        sent: Sent,
         /// Whether the columns are named by the first record.
         has_header: bool,
     },
+}
+
+/// What cells become in a row that is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// The name of each column in the row.
+    names: Vec<String>,
+    /// The cell that becomes `null`.
+    null: String,
+}
+
+impl Sent {
+    /// What the cells of these columns become.
+    pub(super) fn of(columns: &[String], settings: &InputSettings) -> Self {
+        let renames = &settings.rules.renames;
+        let sent_as = |column: &String| {
+            let renamed = renames.iter().find(|(from, _)| from == column);
+            renamed.map_or_else(|| column.clone(), |(_, to)| to.clone())
+        };
+        Self {
+            names: columns.iter().map(sent_as).collect(),
+            null: settings.null_strings.first().cloned().unwrap_or_default(),
+        }
+    }
 }
 
 /// What was written.
@@ -62,6 +88,7 @@ impl Form {
             dialect,
             columns,
             has_header,
+            ..
         } = self
         else {
             return options;
@@ -102,6 +129,7 @@ impl Form {
                 dialect,
                 columns,
                 has_header: true,
+                ..
             } => write_record(out, dialect, columns),
             _ => Ok(()),
         }
@@ -115,10 +143,8 @@ impl Form {
     ) -> Result<(), anyhow::Error> {
         let from_server = row.source == "server";
         match self {
-            Self::Csv {
-                dialect, columns, ..
-            } if from_server => {
-                let cells = cells_of(raw, columns)
+            Self::Csv { dialect, sent, .. } if from_server => {
+                let cells = cells_of(raw, sent)
                     .with_context(|| format!("the rejected row {} is no JSON object", row.id))?;
                 return write_record(out, dialect, &cells);
             }
@@ -192,11 +218,12 @@ fn raw_of(reader: &LedgerReader, row: &RejectRow) -> Result<Vec<u8>, anyhow::Err
 }
 
 /// The cells of a row that left as JSON; what it does not have is empty.
-fn cells_of(raw: &[u8], columns: &[String]) -> Option<Vec<String>> {
+fn cells_of(raw: &[u8], sent: &Sent) -> Option<Vec<String>> {
     let row: Value = serde_json::from_slice(raw).ok()?;
     let row = row.as_object()?;
-    let cells = columns.iter().map(|column| match row.get(column) {
-        None | Some(Value::Null) => String::new(),
+    let cells = sent.names.iter().map(|name| match row.get(name) {
+        None => String::new(),
+        Some(Value::Null) => sent.null.clone(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     });

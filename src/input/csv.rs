@@ -1,7 +1,7 @@
 //! Rows from CSV: each record becomes a JSON object of strings, in the order of the columns.
 //!
-//! Nothing is guessed: without a schema every cell is a string, and an empty cell, quoted or not,
-//! is what `--empty` says. Records are parsed by csv-core in [`super::csv_record`]; here they are
+//! Nothing is guessed: every cell is a string, and an empty cell or one of `--null-strings`, quoted
+//! or not, is what the options say; types are the business of [`super::shaped`]. Records are parsed by csv-core in [`super::csv_record`]; here they are
 //! named, judged and encoded.
 
 use super::csv_dialect::CsvDialect;
@@ -22,6 +22,7 @@ pub(super) struct CsvReader {
     /// Whether the columns were named by an option.
     named: bool,
     empty: EmptyCells,
+    null_strings: Vec<String>,
     pending: bool,
 }
 
@@ -66,6 +67,7 @@ impl CsvReader {
             dialect,
             named: settings.columns.is_some(),
             empty: settings.empty,
+            null_strings: settings.null_strings.clone(),
             pending: false,
         })
     }
@@ -100,7 +102,7 @@ impl CsvReader {
             }
             first = false;
             body.extend_from_slice(&column.key);
-            if cell.is_empty() && self.empty == EmptyCells::Null {
+            if self.is_null(cell) {
                 body.extend_from_slice(b"null");
             } else {
                 push_json(body, cell);
@@ -112,6 +114,11 @@ impl CsvReader {
         }
         body.push(b'}');
         Ok(())
+    }
+
+    fn is_null(&self, cell: &str) -> bool {
+        (cell.is_empty() && self.empty == EmptyCells::Null)
+            || self.null_strings.iter().any(|null| null == cell)
     }
 
     fn check_quotes(&self) -> Result<(), Fault> {
@@ -207,6 +214,11 @@ impl RowReader for CsvReader {
         if std::mem::take(&mut self.pending) {
             self.take_record();
         }
+    }
+
+    fn pending_record(&self) -> Option<&[u8]> {
+        self.pending
+            .then(|| raw_record(&self.window, &self.records))
     }
 
     fn cut(&mut self) -> RawRange {

@@ -15,8 +15,8 @@ pub(super) struct JsonlReader {
     max_row_bytes: usize,
     check: JsonCheck,
     warnings: Warnings,
-    /// Bytes of the pending line, with its line end.
-    pending: Option<usize>,
+    /// Bytes of the pending row, and of all that is left of its line.
+    pending: Option<(usize, usize)>,
     /// Unread bytes in which there is no line end.
     searched: usize,
     block: Block,
@@ -118,7 +118,7 @@ impl JsonlReader {
             Ok(remarks) => {
                 body.extend_from_slice(row);
                 self.warnings.note(remarks, position);
-                self.pending = Some(left);
+                self.pending = Some((row.len(), left));
                 Some(Next::Row {
                     position,
                     length: wide(row.len()),
@@ -192,12 +192,17 @@ impl RowReader for JsonlReader {
     }
 
     fn accept(&mut self) {
-        if let Some(length) = self.pending.take() {
+        if let Some((_, length)) = self.pending.take() {
             let unread = self.window.unread().get(..length).unwrap_or_default();
             let lines = u64::from(unread.last() == Some(&b'\n'));
             self.window.advance(length, lines);
             self.window.count_record();
         }
+    }
+
+    fn pending_record(&self) -> Option<&[u8]> {
+        let (row, _) = self.pending?;
+        self.window.unread().get(..row)
     }
 
     fn cut(&mut self) -> RawRange {

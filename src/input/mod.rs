@@ -1,8 +1,8 @@
 //! Places and bytes become records: finding the files, opening and inflating them, cutting them
 //! into rows, and saying exactly which bytes each range of rows came from.
 //!
-//! Floor 2. A row leaves as the bytes that the file had (CSV cells become JSON strings); what is
-//! not a row leaves as a [`LocalReject`] with its place. Nothing here knows batches, the ledger or
+//! Floor 2. A row leaves as the bytes that the file had (CSV cells become JSON strings) unless rules
+//! for rows make something else of it; what is not a row leaves as a [`LocalReject`] with its place. Nothing here knows batches, the ledger or
 //! the network, and nothing guesses: a format that cannot be told asks for an option.
 
 use crate::domain::{FileIdentity, RawRange};
@@ -30,6 +30,7 @@ mod plain_row;
 mod range;
 mod row;
 mod settings;
+mod shaped;
 mod verify;
 mod window;
 

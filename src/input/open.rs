@@ -10,6 +10,7 @@ use super::decompress::{Source, read_up_to, with_head};
 use super::encoding::decoded;
 use super::json_file::JsonReader;
 use super::jsonl::JsonlReader;
+use super::shaped::shaped;
 use super::window::Window;
 use super::{Format, InputError, InputFault, InputSettings, RawRange, RowReader, Start};
 use std::fs::File;
@@ -32,6 +33,7 @@ pub fn open_file(
 ) -> Result<Box<dyn RowReader>, InputError> {
     let source = file_source(path, settings)?;
     open(source, &path.display().to_string(), settings, start)
+        .map(|reader| shaped(reader, &settings.rules))
 }
 
 /// Opens a stream, known in messages as `name`, for reading rows after what was recorded of it
@@ -47,7 +49,7 @@ pub fn open_stream(
         .map_err(|fault| error(name, fault))?
         .compared_with(recorded);
     let start = recorded.last().map_or(Start::BEGINNING, Start::after);
-    open(source, name, settings, start)
+    open(source, name, settings, start).map(|reader| shaped(reader, &settings.rules))
 }
 
 /// The digest (XXH3, 128 bits) of a stream's first 64 KiB, by which a stream without a name is

@@ -7,6 +7,7 @@
 use super::window::wide;
 use super::{CsvDialect, InputError, RawRange};
 use crate::domain::Position;
+use crate::schema::ViolationKind;
 
 /// Most bytes of a rejected row that are kept.
 pub const MAX_REJECT_RAW_BYTES: usize = 64 << 10;
@@ -122,10 +123,13 @@ pub enum RejectCode {
     BadQuotes,
     /// A CSV record with more or fewer cells than there are columns.
     Ragged,
-    /// A CSV record in which every cell is empty and left out.
+    /// A row of which nothing is left to send: every CSV cell is empty and left out, or every field is
+    /// dropped (`--unknown-fields drop`).
     EmptyRow,
     /// An empty CSV cell where none may be (`--empty error`).
     EmptyCell,
+    /// A row that breaks the rules it was to be shaped by; which one is the kind.
+    Rule(ViolationKind),
 }
 
 impl RejectCode {
@@ -142,6 +146,7 @@ impl RejectCode {
             Self::Ragged => "ragged",
             Self::EmptyRow => "empty_row",
             Self::EmptyCell => "empty_cell",
+            Self::Rule(kind) => kind.as_str(),
         }
     }
 }
@@ -217,6 +222,11 @@ pub trait RowReader: Send {
 
     /// Takes the pending row into the current range.
     fn accept(&mut self);
+
+    /// The pending row as the input has it, as far as that is more than its JSON object.
+    fn pending_record(&self) -> Option<&[u8]> {
+        None
+    }
 
     /// Ends the current range: before the pending row if there is one, else after the last record.
     /// The next range starts there, and with it a pending row.

@@ -4,6 +4,7 @@
 //! ledger notices that a half-uploaded file is now read differently. Nothing here opens a file.
 
 use super::TextEncoding;
+use crate::schema::RowRules;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What the rows of an input are written in.
@@ -70,6 +71,10 @@ pub struct InputSettings {
     pub columns: Option<Vec<String>>,
     /// What an empty CSV cell becomes.
     pub empty: EmptyCells,
+    /// CSV cells that stand for `null` (`--null-strings`), quoted or not: exports quote at will.
+    pub null_strings: Vec<String>,
+    /// What the rows are made to be before they are sent.
+    pub rules: RowRules,
     /// Longest row in bytes, as written in the input, with white space around it but without its
     /// line end; a longer one is rejected.
     pub max_row_bytes: usize,
@@ -120,6 +125,15 @@ impl InputSettings {
         for column in self.columns.iter().flatten() {
             field("column", column.as_bytes());
         }
+        let mut nulls: Vec<&String> = self.null_strings.iter().collect();
+        nulls.sort_unstable();
+        for null in nulls {
+            field("null_string", null.as_bytes());
+        }
+        // Nothing is added for no rules, so that ledgers from before there were any stay valid.
+        if !self.rules.is_nothing() {
+            field("rules", &self.rules.canonical());
+        }
         let limit = u64::try_from(self.max_row_bytes).unwrap_or(u64::MAX);
         field("max_row_bytes", &limit.to_le_bytes());
         hasher.digest128()
@@ -138,6 +152,8 @@ impl Default for InputSettings {
             escape: None,
             columns: None,
             empty: EmptyCells::Omit,
+            null_strings: Vec::new(),
+            rules: RowRules::default(),
             max_row_bytes: Self::DEFAULT_MAX_ROW_BYTES,
         }
     }
@@ -189,6 +205,17 @@ mod tests {
                 ..base.clone()
             },
             columns(&["ab", "c"]),
+            InputSettings {
+                null_strings: vec!["NULL".to_owned()],
+                ..base.clone()
+            },
+            InputSettings {
+                rules: RowRules {
+                    renames: vec![("a".to_owned(), "b".to_owned())],
+                    ..RowRules::default()
+                },
+                ..base.clone()
+            },
             columns(&["a", "bc"]),
         ];
         let mut digests: Vec<u128> = others

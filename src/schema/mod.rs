@@ -4,6 +4,7 @@
 //! with them are in document 69195; checks follow the vendor's validator. Nothing here reads files.
 
 mod builtin;
+mod canonical;
 mod cast;
 mod categories;
 mod check;

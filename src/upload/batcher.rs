@@ -9,7 +9,7 @@ use super::memory::Budget;
 use super::open_batch::OpenBatch;
 use super::report::Status;
 use super::work::{InputWork, Place, Work};
-use crate::input::{InputSettings, LocalReject, Next, RowReader, open_file};
+use crate::input::{InputSettings, LocalReject, Next, RejectCode, RowReader, open_file};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -182,7 +182,11 @@ pub(super) fn halt(error: &crate::input::InputError) -> Halt {
 }
 
 fn all_bad(name: &str, last: &LocalReject) -> String {
+    let is_rule = matches!(last.code, RejectCode::Rule(_));
     let guess = match last.code.as_str() {
+        _ if is_rule => {
+            "they break the rules that were asked for; check --schema, --industry, --types, --map and --topic"
+        }
         "not_json" => {
             "it does not look like JSON lines; if rows go over several lines, say --format json; if it is CSV, say --format csv"
         }

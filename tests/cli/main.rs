@@ -47,6 +47,7 @@ mod statuses;
 mod streams;
 mod surroundings;
 mod terminal;
+mod typed_rows;
 mod watched;
 mod ways_out;
 mod wire;

@@ -9,6 +9,7 @@ mod connection;
 mod done;
 mod ledger;
 mod rejects;
+mod rules;
 mod sandbox;
 mod write;
 
@@ -17,6 +18,7 @@ pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, 
 pub use done::DoneArgs;
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
+pub use rules::{RulesArgs, UnknownName};
 pub use sandbox::SandboxArgs;
 pub use write::{
     BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,

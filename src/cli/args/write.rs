@@ -1,5 +1,6 @@
 //! The options of `write`, one struct for each subject with its own heading in the help.
 
+use super::rules::RulesArgs;
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
     ByteSize, CharOrNone, EncodingName, RateShare, byte_size, delimiter, duration, in_flight,
@@ -130,12 +131,19 @@ pub struct ReadingArgs {
     pub columns: Vec<String>,
 
     /// What an empty CSV cell becomes: no key, null, "", or a rejected row
+    ///
+    /// The platform keeps what it has stored for a field that is null or not sent at all, and
+    /// overwrites it with nothing for "". So omit and null change nothing, string erases.
     #[arg(long, value_enum, default_value_t = EmptyName::Omit)]
     pub empty: EmptyName,
 
     /// Longest row, in bytes
     #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = byte_size)]
     pub max_row_bytes: ByteSize,
+
+    /// What rows are made to be.
+    #[command(flatten)]
+    pub rules: RulesArgs,
 }
 
 /// How rows become batches.

@@ -2,6 +2,7 @@
 
 mod connection;
 mod dates_and_guards;
+mod rules;
 
 use super::*;
 use crate::cli::args::Command;

@@ -1,11 +1,10 @@
 //! Everything that `write` needs, from its options.
 
 use super::rate::RateSettings;
+use super::reading::input_settings;
+use super::rules::warning_about;
 use super::{Connection, Context, SandboxEndpoint};
-use crate::cli::args::{
-    CompressionName, DoneFormatName, EmptyName, FormatName, GuardArgs, InputArgs, ReadingArgs,
-    UnconfirmedName, WriteArgs,
-};
+use crate::cli::args::{DoneFormatName, GuardArgs, InputArgs, UnconfirmedName, WriteArgs};
 use crate::cli::dates::resolve_dates;
 use crate::cli::error::UsageError;
 use crate::cli::invocation::{Invocation, Origin};
@@ -14,7 +13,7 @@ use crate::domain::{
     BatchSize, DataDate, GuardChanges, MAX_BATCH_ROWS, StageKind, Topic, UnconfirmedPolicy,
 };
 use crate::http::ConnectionSettings;
-use crate::input::{Compression, EmptyCells, Format, InputSettings, PathPattern};
+use crate::input::PathPattern;
 use crate::protocol::DoneFormat;
 use crate::upload::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
 
@@ -60,7 +59,9 @@ impl WriteOptions {
         let invocation = context.invocation;
         let (topic, stage) = topic_and_stage(args)?;
         let rate = RateSettings::resolve(&args.rate)?;
-        let input = input_settings(&args.input.reading);
+        let input = input_settings(&args.input.reading, &topic)?;
+        let mut warnings = warnings(&topic, &rate);
+        warnings.extend(warning_about(&input.rules));
         let batch = batch_settings(args, stage, &rate)?;
         let sources = sources(invocation, &args.input)?;
         let connection = Connection::resolve(context, args.retry.timeout, sandbox)?;
@@ -99,7 +100,7 @@ impl WriteOptions {
             },
             connection: connection.settings,
             rate,
-            warnings: warnings(&topic, &rate),
+            warnings,
         })
     }
 }
@@ -141,39 +142,6 @@ fn warnings(topic: &Topic, rate: &RateSettings) -> Vec<String> {
         );
     }
     warnings
-}
-
-/// How an input is to be read.
-pub fn input_settings(args: &ReadingArgs) -> InputSettings {
-    InputSettings {
-        format: match args.format {
-            FormatName::Auto => Format::Auto,
-            FormatName::Jsonl => Format::Jsonl,
-            FormatName::Json => Format::Json,
-            FormatName::Csv => Format::Csv,
-            FormatName::Tsv => Format::Tsv,
-        },
-        compression: match args.compression {
-            CompressionName::Auto => Compression::Auto,
-            CompressionName::None => Compression::None,
-            CompressionName::Gzip => Compression::Gzip,
-            CompressionName::Zstd => Compression::Zstd,
-            CompressionName::Bzip2 => Compression::Bzip2,
-            CompressionName::Xz => Compression::Xz,
-        },
-        encoding: args.encoding.0,
-        delimiter: args.delimiter.clone(),
-        quote: args.quote.0,
-        escape: args.escape.0,
-        columns: (!args.columns.is_empty()).then(|| args.columns.clone()),
-        empty: match args.empty {
-            EmptyName::Omit => EmptyCells::Omit,
-            EmptyName::Null => EmptyCells::Null,
-            EmptyName::String => EmptyCells::String,
-            EmptyName::Error => EmptyCells::Error,
-        },
-        max_row_bytes: args.max_row_bytes.0,
-    }
 }
 
 fn batch_settings(
