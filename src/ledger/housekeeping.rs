@@ -154,7 +154,9 @@ pub(super) fn drop_input(
            AND state IN ('intended', 'foreign', 'undetermined')",
         "UPDATE input SET state = 'dropped', run = NULL WHERE id = ?1",
         "UPDATE reject SET state = 'waived' WHERE input = ?1 AND state = 'open'",
-        "UPDATE reject SET replayed_by = NULL WHERE replayed_by = ?1 AND state = 'open'",
+        // What it was to replace is lost again, unless a person gave it up.
+        "UPDATE reject SET state = 'open', replayed_by = NULL
+           WHERE replayed_by = ?1 AND state IN ('open', 'replayed')",
     ] {
         db.execute(statement, [input.0]).map_err(failed)?;
     }
