@@ -58,7 +58,7 @@ impl<'a> Days<'a> {
                 self.session.printer.message(
                     Level::Info,
                     &format!(
-                        "{finished} of {all} days finished, about {} left",
+                        "{finished} of {all} uploads finished, about {} left",
                         time(left)
                     ),
                 );
