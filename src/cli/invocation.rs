@@ -222,11 +222,9 @@ fn typed_globals(matches: &ArgMatches) -> Vec<OsString> {
 }
 
 fn is_global(key: &str) -> bool {
-    let command = command();
-    let found = command
+    command()
         .get_arguments()
-        .any(|arg| arg.get_id().as_str() == key);
-    found
+        .any(|arg| arg.get_id().as_str() == key)
 }
 
 /// The matches of the innermost subcommand, where global options are present as well.

@@ -303,7 +303,7 @@ impl Entries {
         let inherited = defaults.0.iter().filter(|(key, ..)| {
             let own = self.0.iter().any(|(known, ..)| known == key);
             let about_days = super::settings::ABOUT_DATES.contains(&key.as_str());
-            !own && !(streams && about_days)
+            !own && (!streams || !about_days)
         });
         let all = self.0.iter().chain(inherited);
         all.filter_map(|(_, key, values)| {

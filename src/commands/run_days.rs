@@ -7,9 +7,9 @@ use super::Session;
 use super::run_plan::{Plan, Work, is_done};
 use crate::cli::figure::time;
 use crate::cli::printer::Level;
-use crate::cli::settings::SECRET_VARIABLES;
+use crate::cli::settings::{SECRET_VARIABLES, WriteOptions};
 use crate::cli::summary::for_machines;
-use crate::domain::{Partition, Stage, StageKind, Topic};
+use crate::domain::{Partition, Stage};
 use crate::http::Client;
 use crate::jobs::{Errand, Hook, Outcomes, Waits, time_left};
 use crate::ledger::{Gate, LedgerReader};
@@ -48,7 +48,7 @@ impl<'a> Days<'a> {
                 break;
             }
             let story = match self.waits(errand) {
-                Some(waits) => self.held_back(errand, &waits),
+                Some(waits) => Self::held_back(errand, &waits),
                 None => self.upload(errand).await,
             };
             self.outcomes.note(&errand.job, errand.day, story.status);
@@ -92,39 +92,12 @@ impl<'a> Days<'a> {
             ..self.services.clone()
         };
         let mut summary = crate::upload::run(options.upload.clone(), services, None).await;
-        if summary.status == Status::Refused
-            && self.is_refused_as_such(&summary, &options.upload.topic, options.upload.stage)
-        {
+        if summary.status == Status::Refused && is_refused_as_such(&summary, options) {
             self.outcomes
                 .note_refused(&options.upload.topic, options.upload.stage);
         }
         self.tell_hooks(errand, &mut summary).await;
         summary
-    }
-
-    /// Whether the platform refused the topic or stage itself, rather than a day.
-    fn is_refused_as_such(&self, summary: &Summary, topic: &Topic, stage: StageKind) -> bool {
-        let Some(state_dir) = self.state_dir() else {
-            return false;
-        };
-        let refused = |partition: &Partition| {
-            let reader = LedgerReader::open(&state_dir).ok()??;
-            let hosts = [partition.target.platform().to_owned()];
-            let target = reader.find_target(&partition.target, &hosts, true).ok()??;
-            let known = reader.partition(&target, partition).ok()??;
-            Some(known.gate == Gate::Refused)
-        };
-        summary
-            .partitions
-            .iter()
-            .filter(|report| {
-                report.partition.topic == *topic && report.partition.stage.kind() == stage
-            })
-            .any(|report| refused(&report.partition).unwrap_or(false))
-    }
-
-    fn state_dir(&self) -> Option<std::path::PathBuf> {
-        crate::cli::settings::state_dir(self.session.context()).ok()
     }
 
     /// Tells those who want to know. What becomes of it changes nothing but the notes.
@@ -175,7 +148,7 @@ impl<'a> Days<'a> {
     }
 
     /// The story of a day that was not begun because of another.
-    fn held_back(&self, errand: &Errand<Work>, waits: &Waits) -> Summary {
+    fn held_back(errand: &Errand<Work>, waits: &Waits) -> Summary {
         let (status, why) = match waits {
             Waits::For(job, status) => (
                 *status,
@@ -229,4 +202,17 @@ impl<'a> Days<'a> {
         story.retryable = cause != StopCause::Failure;
         story
     }
+}
+
+/// Whether the platform refused the topic or stage itself, rather than a day.
+fn is_refused_as_such(summary: &Summary, options: &WriteOptions) -> bool {
+    let refused = |partition: &Partition| {
+        let reader = LedgerReader::open(&options.upload.run.state_dir).ok()??;
+        let hosts = [partition.target.platform().to_owned()];
+        let target = reader.find_target(&partition.target, &hosts, true).ok()??;
+        let known = reader.partition(&target, partition).ok()??;
+        Some(known.gate == Gate::Refused)
+    };
+    let mut partitions = summary.partitions.iter();
+    partitions.any(|report| refused(&report.partition).unwrap_or(false))
 }

@@ -7,7 +7,7 @@ use super::{Failure, Session};
 use crate::cli::args::{Command, JobsArgs, WriteArgs};
 use crate::cli::dates::{DateSpec, resolve_dates};
 use crate::cli::error::{UsageError, chain};
-use crate::cli::invocation::{Invocation, ParseError};
+use crate::cli::invocation::{Invocation, Origin, ParseError};
 use crate::cli::job_file::{Hooks, Job, JobFile, job_keys};
 use crate::cli::settings::{Context, WriteOptions, zone};
 use crate::domain::{DataDate, Partition, Stage, StageKind, Topic};
@@ -53,11 +53,12 @@ impl Plan {
         };
         for job in &file.jobs {
             let invocation = planner.invocation(job, None)?;
-            let write = planner.write_args(job, &invocation)?;
+            let write = Planner::write_args(job, &invocation)?;
             if let (Some(topic), Some(stage)) = (&write.target.topic, write.target.stage) {
                 plan.topics.push((job.name.clone(), topic.clone(), stage));
             }
         }
+        planner.check_ways()?;
         for job in file.select(&args.jobs)? {
             planner.add(job, &mut plan)?;
         }
@@ -75,17 +76,34 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
+    /// Days can be named in one way only, as far as they were typed.
+    fn check_ways(&self) -> Result<(), UsageError> {
+        let typed = |key: &&&str| self.session.invocation.origin(key) == Origin::Flag;
+        let ways: Vec<&&str> = ["date", "backfill", "catch_up"]
+            .iter()
+            .filter(typed)
+            .collect();
+        match ways.as_slice() {
+            [first, second, ..] => Err(UsageError::new(format!(
+                "--{} and --{} cannot be used together",
+                first.replace('_', "-"),
+                second.replace('_', "-")
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Adds the days of a job.
     fn add(&self, job: &Job, plan: &mut Plan) -> Result<(), Failure> {
         let invocation = self.invocation(job, None)?;
-        let write = self.write_args(job, &invocation)?;
+        let write = Self::write_args(job, &invocation)?;
         let offline = write.target.stage.is_none_or(StageKind::is_offline);
         if !offline {
             self.add_days(job, &[], plan)?;
             return Ok(());
         }
         let mut days = self.days(job, &invocation, &write.target.date)?;
-        if let Some(back) = self.args.catch_up {
+        if let Some(back) = self.args.catch_up.filter(|_| self.args.backfill.is_none()) {
             days.extend(self.open_days(job, &days, back)?);
             days.sort_unstable();
             days.dedup();
@@ -144,11 +162,7 @@ impl Planner<'_> {
         })?)
     }
 
-    fn write_args<'i>(
-        &self,
-        job: &Job,
-        invocation: &'i Invocation,
-    ) -> Result<&'i WriteArgs, UsageError> {
+    fn write_args<'i>(job: &Job, invocation: &'i Invocation) -> Result<&'i WriteArgs, UsageError> {
         match &invocation.cli.command {
             Command::Write(args) => Ok(args),
             _ => Err(about(job, "it is no upload")),
@@ -157,7 +171,7 @@ impl Planner<'_> {
 
     fn options(&self, job: &Job, days: &[DataDate]) -> Result<WriteOptions, Failure> {
         let invocation = self.invocation(job, Some(days))?;
-        let write = self.write_args(job, &invocation)?;
+        let write = Self::write_args(job, &invocation)?;
         let context = Context {
             invocation: &invocation,
             now: self.now,
@@ -175,10 +189,10 @@ impl Planner<'_> {
         invocation: &Invocation,
         own: &[DateSpec],
     ) -> Result<Vec<DataDate>, UsageError> {
-        let specs: Vec<DateSpec> = match self.args.backfill {
-            Some(range) => vec![range],
-            None if self.args.date.is_empty() => own.to_vec(),
-            None => self.args.date.clone(),
+        let specs: Vec<DateSpec> = match (self.args.backfill, self.args.date.as_slice()) {
+            (Some(range), _) if self.rank("backfill") >= self.rank("date") => vec![range],
+            (_, []) => own.to_vec(),
+            (_, named) => named.to_vec(),
         };
         if specs.is_empty() && DAYS_OF_ROWS.iter().all(|key| job.value(key).is_none()) {
             return Err(about(
@@ -192,6 +206,11 @@ impl Planner<'_> {
         };
         let zone = zone(context).map_err(|error| about(job, &chain(&error)))?;
         resolve_dates(&specs, zone, self.now).map_err(|error| about(job, &error.to_string()))
+    }
+
+    /// How much a way of naming days counts; what was typed beats what was exported.
+    fn rank(&self, key: &str) -> u8 {
+        self.session.invocation.origin(key).rank()
     }
 
     /// Days of a job that were begun in the last days and are not done.

@@ -187,6 +187,10 @@ fn mistakes_in_the_file_are_found_before_anything_is_sent() {
         place.end("run jobs.toml").expect(2).says(says);
     }
     place
+        .end("run jobs.toml -d today --backfill 2022-01-01..2022-01-02")
+        .expect(2)
+        .says("--date and --backfill cannot be used together");
+    place
         .end("run none.toml")
         .expect(2)
         .says("cannot read job file none.toml");

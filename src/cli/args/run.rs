@@ -34,11 +34,11 @@ pub struct JobsArgs {
     pub date: Vec<DateSpec>,
 
     /// All days from A to B, one after the other, with the time left
-    #[arg(long, value_name = "A..B", value_parser = date_spec, conflicts_with = "date", help_heading = "Days")]
+    #[arg(long, value_name = "A..B", value_parser = date_spec, help_heading = "Days")]
     pub backfill: Option<DateSpec>,
 
     /// Besides the days in the file, finish those of the last DAYS days that were begun and are open
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3653), conflicts_with_all = ["date", "backfill"], help_heading = "Days")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3653), help_heading = "Days")]
     pub catch_up: Option<u32>,
 
     /// Say what would be done; send nothing, record nothing

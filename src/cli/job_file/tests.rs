@@ -1,5 +1,6 @@
 use super::*;
 use proptest::prelude::*;
+use std::fmt::Write;
 
 const EXAMPLE: &str = r#"
 [defaults]
@@ -187,7 +188,7 @@ proptest! {
         for (index, name) in names.iter().enumerate() {
             // Each comes after the next one, so the order is turned round.
             let after = names.get(index + 1).map_or(String::new(), |next| format!("after = \"{next}\"\n"));
-            text += &format!("[[job]]\nname = \"{name}\"\ntopic = \"item\"\nstage = \"pre_sync\"\npaths = \"p\"\n{after}");
+            let _infallible = write!(text, "[[job]]\nname = \"{name}\"\ntopic = \"item\"\nstage = \"pre_sync\"\npaths = \"p\"\n{after}");
         }
         let file = parse(&text).unwrap();
         let order: Vec<&str> = file.jobs.iter().map(|job| job.name.as_str()).collect();
