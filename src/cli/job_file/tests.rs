@@ -1,3 +1,5 @@
+//! What a job file may say, what it means as a `write`, and how its mistakes are named.
+
 use super::*;
 use proptest::prelude::*;
 use std::fmt::Write;
