@@ -11,6 +11,7 @@ pub mod error;
 pub mod exit;
 pub mod figure;
 pub mod invocation;
+pub mod job_file;
 pub mod json_line;
 pub mod logging;
 pub mod printer;

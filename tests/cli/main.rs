@@ -21,6 +21,7 @@ mod hostile_replies;
 mod hostile_streams;
 mod housekeeping;
 mod inputs;
+mod jobs;
 mod lost_replies;
 mod memory;
 mod messages;

@@ -10,6 +10,7 @@ mod done;
 mod ledger;
 mod rejects;
 mod rules;
+mod run;
 mod sandbox;
 mod write;
 
@@ -19,6 +20,7 @@ pub use done::DoneArgs;
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use rules::{RulesArgs, UnknownName};
+pub use run::JobsArgs;
 pub use sandbox::SandboxArgs;
 pub use write::{
     BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
@@ -82,6 +84,8 @@ pub enum Command {
     Write(Box<WriteArgs>),
     /// Send `done` for dates that are complete; for the others say what is missing
     Done(Box<DoneArgs>),
+    /// Upload several topics and days that a job file names; made for cron
+    Run(JobsArgs),
     /// Look at rows that were refused, send corrected ones, or give them up
     #[command(subcommand)]
     Rejects(RejectsCommand),
