@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod atomic_file;
+pub mod calendar;
 pub mod dates;
 pub mod environment;
 pub mod error;

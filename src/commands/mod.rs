@@ -19,6 +19,7 @@ mod run_days;
 mod run_plan;
 mod running;
 mod sandbox;
+mod status;
 mod write;
 
 use crate::cli::args::Command;
@@ -127,6 +128,7 @@ pub async fn run(session: &Session) -> Status {
         Command::Write(args) => write::run(session, args).await,
         Command::Run(args) => run::run(session, args).await,
         Command::Done(args) => done::run(session, args).await,
+        Command::Status(args) => status::run(session, args),
         Command::Rejects(command) => rejects::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,
     };

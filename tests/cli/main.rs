@@ -44,6 +44,7 @@ mod sandbox_command;
 mod secrets;
 mod several;
 mod start;
+mod status;
 mod statuses;
 mod streams;
 mod surroundings;
