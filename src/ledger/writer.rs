@@ -4,8 +4,11 @@
 //! transaction, each closure in a savepoint of its own, and answered after the commit: whoever got
 //! an answer has it on disk. That groups the intents and outcomes of many batches into one fsync.
 
+use super::batches;
 use super::error::LedgerError;
+use super::id::BatchId;
 use super::rejects::RejectFiles;
+use super::reserve::Reserve;
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -34,6 +37,9 @@ enum Order {
     Work(Job),
     /// What follows may be lost in a power cut: it says only that nothing is in doubt.
     Relax,
+    /// A batch whose rows were refused could not be settled. Written also when nothing else is any
+    /// more: it makes the ledger more careful, whatever else is missing.
+    LastWord(BatchId, oneshot::Sender<Result<(), LedgerError>>),
 }
 
 /// Handle of the writer thread.
@@ -59,11 +65,15 @@ impl<T> Pending<T> {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(db: Connection, rejects: RejectFiles) -> Result<Self, std::io::Error> {
+    pub(super) fn start(
+        db: Connection,
+        rejects: RejectFiles,
+        reserve: Reserve,
+    ) -> Result<Self, std::io::Error> {
         let (jobs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || write_groups(db, rejects, &queue))?;
+            .spawn(move || write_groups(db, rejects, &reserve, &queue))?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
@@ -92,6 +102,15 @@ impl Writer {
         Pending(pending)
     }
 
+    /// Notes that rows of a batch were refused, after settling it has failed.
+    pub(super) fn last_word(&self, batch: BatchId) -> Pending<()> {
+        let (answer, pending) = oneshot::channel();
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(Order::LastWord(batch, answer));
+        }
+        Pending(pending)
+    }
+
     /// Saves the wait for the disk for all that follows, which must be what a crash may undo.
     pub(super) fn relax(&self) {
         if let Some(jobs) = &self.jobs {
@@ -112,31 +131,59 @@ impl Drop for Writer {
 /// After a transaction failed, or a piece of work for want of disk, nothing more is written: whoever
 /// was answered with an error knows that the state on disk is older than it thought, and what others
 /// go on with would not fit to it.
-fn write_groups(mut db: Connection, mut rejects: RejectFiles, queue: &mpsc::Receiver<Order>) {
+fn write_groups(
+    mut db: Connection,
+    mut rejects: RejectFiles,
+    reserve: &Reserve,
+    queue: &mpsc::Receiver<Order>,
+) {
     let mut intact = true;
     while let Ok(first) = queue.recv() {
-        let Order::Work(first) = first else {
-            relax(&db);
-            continue;
+        let first = match first {
+            Order::Work(first) => first,
+            Order::Relax => {
+                relax(&db);
+                continue;
+            }
+            Order::LastWord(batch, answer) => {
+                write_last_word(&db, reserve, batch, answer);
+                continue;
+            }
         };
         if !intact {
             first(Err(LedgerError::Closed))(Ok(()));
             continue;
         }
         let mut group = vec![first];
-        let mut relaxed = false;
-        while group.len() < MAX_GROUP && !relaxed {
+        let mut behind = None;
+        while group.len() < MAX_GROUP && behind.is_none() {
             match queue.try_recv() {
                 Ok(Order::Work(job)) => group.push(job),
-                Ok(Order::Relax) => relaxed = true,
+                Ok(other) => behind = Some(other),
                 Err(_) => break,
             }
         }
         intact = write_group(&mut db, &mut rejects, group);
-        if relaxed {
-            relax(&db);
+        match behind {
+            Some(Order::Relax) => relax(&db),
+            Some(Order::LastWord(batch, answer)) => write_last_word(&db, reserve, batch, answer),
+            Some(Order::Work(_)) | None => {}
         }
     }
+}
+
+/// A full disk still has room for it: the reserve goes first.
+fn write_last_word(
+    db: &Connection,
+    reserve: &Reserve,
+    batch: BatchId,
+    answer: oneshot::Sender<Result<(), LedgerError>>,
+) {
+    let written = batches::note_refusal_seen(db, batch).or_else(|_| {
+        reserve.release();
+        batches::note_refusal_seen(db, batch)
+    });
+    let _nobody_listens = answer.send(written);
 }
 
 /// Failing to relax costs time, nothing else.

@@ -27,6 +27,7 @@ pub(super) struct Parcel {
     pub(super) places: RowPlaces,
     pub(super) generation: Generation,
     pub(super) unknown: bool,
+    pub(super) refusal_seen: bool,
     pub(super) spooled: bool,
     pub(super) source_bytes: u64,
     /// Its place among the batches that wait for their first attempt; given up when that begins.
@@ -116,12 +117,12 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
     };
     let digest = xxh3_128(&body);
     let compressed = packer.compress(&body);
-    let (id, generation, unknown) = match &kind {
+    let (id, generation, unknown, refusal_seen) = match &kind {
         CutKind::Fresh { .. } => {
             if spooled {
                 spool::save(&packer.spool_dir, first, &places, &compressed)?;
             }
-            (BatchId(0), Generation::default(), false)
+            (BatchId(0), Generation::default(), false, false)
         }
         CutKind::Redo {
             digest: expected, ..
@@ -130,8 +131,9 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
             id,
             generation,
             unknown,
+            refusal_seen,
             ..
-        } => (*id, *generation, *unknown),
+        } => (*id, *generation, *unknown, *refusal_seen),
     };
     spare.note_compressed(body.len(), compressed.len());
     let kept = share.split_off(compressed.len().saturating_add(places.memory_bytes()));
@@ -150,6 +152,7 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
             places,
             generation,
             unknown,
+            refusal_seen,
             spooled,
             source_bytes,
             place: None,
@@ -346,6 +349,7 @@ impl Half {
             places: self.places,
             generation: Generation::default(),
             unknown: false,
+            refusal_seen: false,
             spooled,
             source_bytes: 0,
             place: None,

@@ -165,6 +165,10 @@ impl World {
             return;
         }
         self.tell(|| format!("process {} is told {:?}", runner.0, judged.verdict));
+        if matches!(judged.verdict, Verdict::RefusalUnread | Verdict::Unexpected) {
+            let batch = self.task(runner, task).parcel.id;
+            self.told_refusal.insert(batch);
+        }
         let id = self.request_id(runner, task);
         let remembers = self.schedule.remembers_refused;
         let rules = self.rules;
@@ -199,7 +203,8 @@ impl World {
         let noted = self.books.note(id, note).map_err(Violation::Forbidden)?;
         self.tell(|| format!("batch {} is noted as {noted:?}", id.0));
         let it = self.task(runner, task);
-        (it.parcel.generation, it.parcel.unknown) = noted;
+        let parcel = &mut it.parcel;
+        (parcel.generation, parcel.unknown, parcel.refusal_seen) = noted;
         if let Some(refused) = it.refused.take() {
             self.platform.remember(refused);
         }
@@ -330,7 +335,10 @@ impl World {
         }
         match settlement {
             Settlement::Foreign if self.foreign_told => self.excuse = Some(Excuse::Foreign),
-            Settlement::Undetermined if self.names_no_row() => {
+            Settlement::AcceptedUnconfirmed if self.told_refusal.contains(&id) => {
+                return Err(Violation::RefusalForgotten);
+            }
+            Settlement::Undetermined if self.names_no_row() || self.told_refusal.contains(&id) => {
                 self.excuse = Some(Excuse::Undetermined);
             }
             Settlement::Foreign | Settlement::Undetermined => {}
@@ -365,6 +373,7 @@ impl Task {
     fn standing(&self) -> Standing {
         Standing {
             unknown: self.parcel.unknown,
+            refusal_seen: self.parcel.refusal_seen,
             rows: self.parcel.rows,
             refreshed: self.refreshed,
         }
@@ -380,7 +389,7 @@ pub(super) fn is_refusal(judged: &Judged) -> bool {
             | Verdict::Unauthorized
             | Verdict::Date(_)
             | Verdict::Setup(_)
-            | Verdict::Unexpected
+            | Verdict::NotFound
             | Verdict::PoisonSuspected
     )
 }
