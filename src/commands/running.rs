@@ -143,10 +143,14 @@ impl<'a> Running<'a> {
         if let Some(report) = &self.session.output.report
             && let Err(error) = write_report(report, &summary)
         {
-            summary.problems.push(format!(
-                "the report {} could not be written: {error}",
+            let text = format!(
+                "the report {} could not be written: {error}; run the same command again for it",
                 report.display()
-            ));
+            );
+            self.session.printer.message(Level::Error, &text);
+            summary.problems.push(text);
+            summary.status = summary.status.worst(Status::Temporary);
+            summary.retryable = true;
         }
         self.progress.finish();
         self.session.printer.summary(&summary, rows);

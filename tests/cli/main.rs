@@ -24,6 +24,7 @@ mod inputs;
 mod lost_replies;
 mod memory;
 mod messages;
+mod named_files;
 mod next_steps;
 mod output;
 mod panics;
