@@ -320,6 +320,16 @@ fn erase(db: &Connection, partition: PartitionId) -> Result<(), LedgerError> {
 
 /// Removes what was read and sent of a date; its inputs stay, as ones that have to be read.
 fn unread(db: &Connection, partition: PartitionId) -> Result<(), LedgerError> {
+    // A file that replaced its own rows: they come again with the file.
+    db.execute(
+        "UPDATE input AS i SET state = 'dropped', run = NULL
+         WHERE id IN (SELECT replayed_by FROM reject WHERE partition = ?1)
+           AND EXISTS (SELECT 1 FROM input f JOIN scope s ON s.input = f.id
+                       WHERE s.partition = ?1 AND f.id < i.id AND f.state <> 'dropped'
+                         AND (f.device, f.inode) = (i.device, i.inode))",
+        [partition.0],
+    )
+    .map_err(failed)?;
     erase_batches(db, partition)?;
     for statement in [
         "DELETE FROM chunk WHERE input IN (SELECT input FROM scope WHERE partition = ?1)",

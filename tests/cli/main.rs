@@ -37,6 +37,7 @@ mod regressions;
 mod rejects;
 mod rejects_export;
 mod rejects_replay;
+mod rejects_unchanged;
 mod reply;
 mod resume;
 mod retries;
