@@ -21,6 +21,7 @@ mod query;
 mod reader;
 mod register;
 mod rejects;
+mod remainder;
 mod replay;
 mod schema;
 mod seal;
