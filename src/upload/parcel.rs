@@ -253,15 +253,15 @@ impl Parcel {
         })
     }
 
-    /// Its rows in two halves. The parcel must have at least two rows.
-    pub(super) fn halves(&self) -> Result<[Half; 2], PackError> {
+    /// Its rows in two parts, so many of them in the first; neither may be empty.
+    pub(super) fn split_after(&self, first_rows: u32) -> Result<[Half; 2], PackError> {
         let mut rows = PackedRows::of(&self.body);
         let mut places = self.places.iter();
-        let all = usize::try_from(self.rows).unwrap_or(usize::MAX);
-        let first = self.half(&mut rows, places.by_ref().take(all.div_ceil(2)))?;
+        let many = usize::try_from(first_rows).unwrap_or(usize::MAX);
+        let first = self.half(&mut rows, places.by_ref().take(many))?;
         let second = self.half(&mut rows, places)?;
         let whole = first.rows.checked_add(second.rows) == Some(self.rows);
-        if whole && second.rows > 0 && rows.next()?.is_none() {
+        if whole && first.rows > 0 && second.rows > 0 && rows.next()?.is_none() {
             Ok([first, second])
         } else {
             Err(PackError::Unreadable)
