@@ -172,7 +172,9 @@ fn every_commit_is_synchronised_to_disk() {
 }
 
 /// Whether the commit of a piece of work waits for the disk.
-fn waits_for_the_disk(session: &mut writer::Session<'_>) -> Result<bool, LedgerError> {
+fn waits_for_the_disk(
+    session: &mut crate::ledger::writer::Session<'_>,
+) -> Result<bool, LedgerError> {
     let level: i64 = session
         .db
         .pragma_query_value(None, "synchronous", |row| row.get(0))
