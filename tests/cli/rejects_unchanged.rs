@@ -1,7 +1,7 @@
 //! `rejects replay` of rows that nobody changed: after the platform's schema was put right, the rows
 //! that it refused are sent again as they were.
 
-use crate::recorder::{Recorder, Reply};
+use crate::recorder::{Received, Recorder, Reply};
 use crate::rejects::{DATE, refusing, states};
 use crate::start::{Place, WRITE};
 
@@ -43,7 +43,7 @@ fn rows_that_were_refused_are_sent_again_unchanged_from_an_export_and_from_their
         assert_eq!(states(&place), ["replayed"; 4]);
         assert_eq!(recorder.dones().len(), 1);
         let ids: std::collections::BTreeSet<String> =
-            recorder.writes().iter().map(|write| write.id()).collect();
+            recorder.writes().iter().map(Received::id).collect();
         assert_eq!(ids.len(), recorder.writes().len());
         // Nothing is left to do for any of them.
         let requests = recorder.requests().len();
