@@ -106,7 +106,7 @@ pub fn refuse(error: &ParseError, arguments: &[OsString]) -> Status {
     match error {
         ParseError::Arguments(help) if !help.use_stderr() => {
             printer.result(&help.render().to_string());
-            return Status::Success;
+            return printer.end(Status::Success);
         }
         ParseError::Arguments(error) => {
             let text = error.render().to_string();
@@ -132,10 +132,11 @@ pub async fn run(session: &Session) -> Status {
         Command::Rejects(command) => rejects::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,
     };
-    outcome.unwrap_or_else(|failure| {
+    let status = outcome.unwrap_or_else(|failure| {
         session
             .printer
             .failure(failure.status, &format!("{:#}", failure.error));
         failure.status
-    })
+    });
+    session.printer.end(status)
 }

@@ -43,6 +43,7 @@ const fn kind_of(batch: &IntendedBatch) -> CutKind {
         unknown: batch.unknown,
         refusal_seen: batch.refusal_seen,
         digest: batch.digest,
+        whole: batch.whole,
     }
 }
 

@@ -280,7 +280,7 @@ impl Model {
     }
 
     fn split(&mut self, run: &Run<'_>, parcel: &Parcel, accepted: [bool; 2]) {
-        let halves = parcel.halves().unwrap();
+        let halves = parcel.split_after(parcel.rows.div_ceil(2)).unwrap();
         if parcel.spooled {
             for half in &halves {
                 half.save(run.spool_dir).unwrap();
