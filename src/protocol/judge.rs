@@ -99,11 +99,11 @@ fn verdict_of_unreadable(
     body: &[u8],
     why: &Unreadable,
 ) -> Verdict {
+    if is_of_a_gateway(status) {
+        return Verdict::Unknown;
+    }
     let verdict = by_http_status(status);
-    if verdict != Verdict::Unknown
-        || is_of_a_gateway(status)
-        || !begins_with_refused_rows(headers, body)
-    {
+    if verdict != Verdict::Unknown || !begins_with_refused_rows(headers, body) {
         return verdict;
     }
     match why {

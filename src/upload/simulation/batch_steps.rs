@@ -170,10 +170,6 @@ impl World {
             return;
         }
         self.tell(|| format!("process {} is told {:?}", runner.0, judged.verdict));
-        if matches!(judged.verdict, Verdict::RefusalUnread | Verdict::Unexpected) {
-            let batch = self.task(runner, task).parcel.id;
-            self.told_refusal.insert(batch);
-        }
         let id = self.request_id(runner, task);
         let remembers = self.schedule.remembers_refused;
         let rules = self.rules;
@@ -206,6 +202,9 @@ impl World {
     ) -> Outcome {
         let id = self.task(runner, task).parcel.id;
         let noted = self.books.note(id, note).map_err(Violation::Forbidden)?;
+        if note == Note::RefusalSeen {
+            self.told_refusal.insert(id);
+        }
         self.tell(|| format!("batch {} is noted as {noted:?}", id.0));
         let it = self.task(runner, task);
         let parcel = &mut it.parcel;
