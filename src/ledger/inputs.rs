@@ -3,7 +3,7 @@
 
 use super::error::LedgerError;
 use super::id::{BatchId, InputId, PartitionId, RunId};
-use super::known::{InputKind, IntendedBatch, KnownInput, Piece};
+use super::known::{InputKind, IntendedBatch, KnownInput, Piece, REFUSAL_SEEN, UNKNOWN};
 use super::lock;
 use super::query::{failed, nonsense, unsigned};
 use super::remainder;
@@ -121,7 +121,8 @@ pub(super) fn intended_batches(
             Ok(IntendedBatch {
                 id: BatchId(row.get(0)?),
                 generation: Generation(row.get(1)?),
-                unknown: row.get(2)?,
+                unknown: row.get::<_, u8>(2)? >= UNKNOWN,
+                refusal_seen: row.get::<_, u8>(2)? == REFUSAL_SEEN,
                 rows,
                 digest: u128::from_be_bytes(row.get(4)?),
                 pieces: vec![Piece {

@@ -93,6 +93,12 @@ impl KnownInput {
     }
 }
 
+/// Column `unknown`: an attempt has an unknown outcome.
+pub(super) const UNKNOWN: u8 = 1;
+
+/// Column `unknown`: an answer said that not all of it may be stored, and what is not recorded.
+pub(super) const REFUSAL_SEEN: u8 = 2;
+
 /// A batch that was intended and is not settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntendedBatch {
@@ -102,6 +108,8 @@ pub struct IntendedBatch {
     pub generation: Generation,
     /// Whether an attempt has an unknown outcome.
     pub unknown: bool,
+    /// Whether an answer said that not all of it may be stored, and what is not recorded.
+    pub refusal_seen: bool,
     /// Its rows.
     pub rows: u32,
     /// Digest of its uncompressed body.

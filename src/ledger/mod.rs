@@ -23,6 +23,7 @@ mod register;
 mod rejects;
 mod remainder;
 mod replay;
+mod reserve;
 mod schema;
 mod seal;
 mod waive;
@@ -70,7 +71,8 @@ impl Ledger {
         // Two processes that set up one new file at the same time get in each other's way.
         let _opening = lock::wait_for_lock(state_dir, "opening")?;
         let db = schema::open_for_writing(&state_dir.join(LEDGER_FILE))?;
-        let writer = Writer::start(db, rejects::RejectFiles::new(state_dir))
+        let reserve = reserve::Reserve::keep(state_dir);
+        let writer = Writer::start(db, rejects::RejectFiles::new(state_dir), reserve)
             .map_err(in_file("start the writer of", state_dir))?;
         Ok(Self {
             writer,
@@ -129,6 +131,11 @@ impl Ledger {
     pub fn note_unknown(&self, batch: BatchId) -> Pending<()> {
         self.writer
             .submit(move |session| batches::note_unknown(session.db, batch))
+    }
+
+    /// Notes that rows of a batch were refused and that it is not recorded which.
+    pub fn note_refusal_seen(&self, batch: BatchId) -> Pending<()> {
+        self.writer.last_word(batch)
     }
 
     /// Moves a definitely refused batch to its next generation. Fails when an attempt of it has an

@@ -6,8 +6,11 @@
 //! Work that a power cut may undo does not wait for the disk: it is in the log, and what comes after
 //! it in the log is never on disk without it.
 
+use super::batches;
 use super::error::LedgerError;
+use super::id::BatchId;
 use super::rejects::RejectFiles;
+use super::reserve::Reserve;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -32,6 +35,14 @@ type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
 type Work = Box<dyn FnOnce(Result<&mut Session<'_>, LedgerError>) -> Answer + Send>;
 
 /// What goes through the queue.
+enum Order {
+    Work(Job),
+    /// A batch whose rows were refused could not be settled. Written also when nothing else is any
+    /// more: it makes the ledger more careful, whatever else is missing.
+    LastWord(BatchId, oneshot::Sender<Result<(), LedgerError>>),
+}
+
+/// A piece of work.
 struct Job {
     work: Work,
     /// Whether the answer has to wait for the disk.
@@ -40,7 +51,7 @@ struct Job {
 
 /// Handle of the writer thread.
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Option<mpsc::Sender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -61,11 +72,15 @@ impl<T> Pending<T> {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(db: Connection, rejects: RejectFiles) -> Result<Self, std::io::Error> {
+    pub(super) fn start(
+        db: Connection,
+        rejects: RejectFiles,
+        reserve: Reserve,
+    ) -> Result<Self, std::io::Error> {
         let (jobs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || write_groups(db, rejects, &queue))?;
+            .spawn(move || write_groups(db, rejects, &reserve, &queue))?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
@@ -107,7 +122,16 @@ impl Writer {
         });
         if let Some(jobs) = &self.jobs {
             // A closed queue drops the job and with it the answer: the caller gets `Closed`.
-            let _ = jobs.send(Job { work, durable });
+            let _ = jobs.send(Order::Work(Job { work, durable }));
+        }
+        Pending(pending)
+    }
+
+    /// Notes that rows of a batch were refused, after settling it has failed.
+    pub(super) fn last_word(&self, batch: BatchId) -> Pending<()> {
+        let (answer, pending) = oneshot::channel();
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(Order::LastWord(batch, answer));
         }
         Pending(pending)
     }
@@ -125,21 +149,52 @@ impl Drop for Writer {
 /// After a transaction failed, or a piece of work for want of disk, nothing more is written: whoever
 /// was answered with an error knows that the state on disk is older than it thought, and what others
 /// go on with would not fit to it.
-fn write_groups(mut db: Connection, mut rejects: RejectFiles, queue: &mpsc::Receiver<Job>) {
+fn write_groups(
+    mut db: Connection,
+    mut rejects: RejectFiles,
+    reserve: &Reserve,
+    queue: &mpsc::Receiver<Order>,
+) {
     let mut intact = true;
     while let Ok(first) = queue.recv() {
+        let first = match first {
+            Order::Work(first) => first,
+            Order::LastWord(batch, answer) => {
+                let _nobody_listens = answer.send(write_last_word(&db, reserve, batch));
+                continue;
+            }
+        };
         if !intact {
             (first.work)(Err(LedgerError::Closed))(Ok(()));
             continue;
         }
         let mut group = vec![first];
-        while group.len() < MAX_GROUP
-            && let Ok(job) = queue.try_recv()
-        {
-            group.push(job);
+        let mut last_word = None;
+        while group.len() < MAX_GROUP && last_word.is_none() {
+            match queue.try_recv() {
+                Ok(Order::Work(job)) => group.push(job),
+                Ok(Order::LastWord(batch, answer)) => last_word = Some((batch, answer)),
+                Err(_) => break,
+            }
         }
         intact = write_group(&mut db, &mut rejects, group);
+        if let Some((batch, answer)) = last_word {
+            let _nobody_listens = answer.send(write_last_word(&db, reserve, batch));
+        }
     }
+}
+
+/// A full disk still has room for it: the reserve goes first.
+fn write_last_word(db: &Connection, reserve: &Reserve, batch: BatchId) -> Result<(), LedgerError> {
+    let write = || {
+        db.pragma_update(None, "synchronous", "FULL")
+            .map_err(|source| LedgerError::database("write to the ledger", source))?;
+        batches::note_refusal_seen(db, batch)
+    };
+    write().or_else(|_| {
+        reserve.release();
+        write()
+    })
 }
 
 /// Begins the transaction of a group, whose commit waits for the disk or does not.

@@ -49,6 +49,8 @@ pub(super) enum CutKind {
         generation: Generation,
         /// Whether an attempt has an unknown outcome.
         unknown: bool,
+        /// Whether the platform said that rows of it were refused, and which is not recorded.
+        refusal_seen: bool,
         /// What the digest of the body has to be.
         digest: u128,
         /// The batch under whose id these rows are sent, when others of it were given up.

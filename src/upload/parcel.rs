@@ -29,6 +29,7 @@ pub(super) struct Parcel {
     pub(super) places: RowPlaces,
     pub(super) generation: Generation,
     pub(super) unknown: bool,
+    pub(super) refusal_seen: bool,
     pub(super) spooled: bool,
     pub(super) source_bytes: u64,
     /// Its place among the batches that wait for their first attempt; given up when that begins.
@@ -118,12 +119,12 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
     };
     let digest = xxh3_128(&body);
     let compressed = packer.compress(&body);
-    let (id, generation, unknown, whole) = match &kind {
+    let (id, generation, unknown, refusal_seen, whole) = match &kind {
         CutKind::Fresh { .. } => {
             if spooled {
                 spool::save(&packer.spool_dir, first, &places, &compressed)?;
             }
-            (BatchId(0), Generation::default(), false, None)
+            (BatchId(0), Generation::default(), false, false, None)
         }
         // Of rows that are left of a batch only the stretches of their inputs were compared.
         CutKind::Redo {
@@ -135,9 +136,10 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
             id,
             generation,
             unknown,
+            refusal_seen,
             whole,
             ..
-        } => (*id, *generation, *unknown, *whole),
+        } => (*id, *generation, *unknown, *refusal_seen, *whole),
     };
     spare.note_compressed(body.len(), compressed.len());
     let kept = share.split_off(compressed.len().saturating_add(places.memory_bytes()));
@@ -157,6 +159,7 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
             places,
             generation,
             unknown,
+            refusal_seen,
             spooled,
             source_bytes,
             place: None,
@@ -354,6 +357,7 @@ impl Half {
             places: self.places,
             generation: Generation::default(),
             unknown: false,
+            refusal_seen: false,
             spooled,
             source_bytes: 0,
             place: None,

@@ -128,6 +128,7 @@ impl<'a> Worker<'a> {
     fn standing(&self) -> Standing {
         Standing {
             unknown: self.parcel.unknown,
+            refusal_seen: self.parcel.refusal_seen,
             rows: self.parcel.rows,
             refreshed: self.refreshed,
         }
@@ -144,6 +145,14 @@ impl<'a> Worker<'a> {
                 self.settle(Settlement::Foreign).await?;
                 Ok(Step::Leave(Outcome::Blocked(format!(
                     "{}: batch {} was answered 409 (already received) although this ledger knows of no earlier attempt; it blocks done",
+                    self.date.partition(),
+                    self.parcel.id.0
+                ))))
+            }
+            Then::Settle(Settlement::Undetermined) => {
+                self.settle(Settlement::Undetermined).await?;
+                Ok(Step::Leave(Outcome::Blocked(format!(
+                    "{}: an earlier attempt of batch {} was answered with refused rows (1001) or with a code that nothing names, what of it is stored could not be recorded, and the platform does not say it again (409); it blocks done",
                     self.date.partition(),
                     self.parcel.id.0
                 ))))
@@ -206,11 +215,22 @@ impl<'a> Worker<'a> {
             ))));
         };
         self.tell_rejected(&letters);
-        self.settled(Settlement::PartRefused {
-            letters,
-            request_id,
-        })
-        .await
+        let settled = self
+            .settled(Settlement::PartRefused {
+                letters,
+                request_id,
+            })
+            .await;
+        if settled.is_err() {
+            // The next run must not take the 409 to this id for "all stored".
+            let noting = self
+                .context
+                .services
+                .ledger
+                .note_refusal_seen(self.parcel.id);
+            let _told_by_the_first_error = noting.committed().await;
+        }
+        settled
     }
 
     /// Settles a batch of one row as refused.
@@ -304,6 +324,11 @@ impl<'a> Worker<'a> {
             Note::Unknown => {
                 ledger.note_unknown(self.parcel.id).committed().await?;
                 self.parcel.unknown = true;
+            }
+            Note::RefusalSeen => {
+                let noting = ledger.note_refusal_seen(self.parcel.id);
+                noting.committed().await?;
+                (self.parcel.unknown, self.parcel.refusal_seen) = (true, true);
             }
             Note::Renewed => {
                 self.parcel.generation = ledger.renew(self.parcel.id).committed().await?;

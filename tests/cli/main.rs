@@ -44,6 +44,7 @@ mod resume;
 mod retries;
 mod sandbox_command;
 mod secrets;
+mod seen_refusals;
 mod several;
 mod shared_batches;
 mod start;

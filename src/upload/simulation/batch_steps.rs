@@ -202,9 +202,13 @@ impl World {
     ) -> Outcome {
         let id = self.task(runner, task).parcel.id;
         let noted = self.books.note(id, note).map_err(Violation::Forbidden)?;
+        if note == Note::RefusalSeen {
+            self.told_refusal.insert(id);
+        }
         self.tell(|| format!("batch {} is noted as {noted:?}", id.0));
         let it = self.task(runner, task);
-        (it.parcel.generation, it.parcel.unknown) = noted;
+        let parcel = &mut it.parcel;
+        (parcel.generation, parcel.unknown, parcel.refusal_seen) = noted;
         if let Some(refused) = it.refused.take() {
             self.platform.remember(refused);
         }
@@ -335,7 +339,10 @@ impl World {
         }
         match settlement {
             Settlement::Foreign if self.foreign_told => self.excuse = Some(Excuse::Foreign),
-            Settlement::Undetermined if self.names_no_row() => {
+            Settlement::AcceptedUnconfirmed if self.told_refusal.contains(&id) => {
+                return Err(Violation::RefusalForgotten);
+            }
+            Settlement::Undetermined if self.names_no_row() || self.told_refusal.contains(&id) => {
                 self.excuse = Some(Excuse::Undetermined);
             }
             Settlement::Foreign | Settlement::Undetermined => {}
@@ -370,6 +377,7 @@ impl Task {
     fn standing(&self) -> Standing {
         Standing {
             unknown: self.parcel.unknown,
+            refusal_seen: self.parcel.refusal_seen,
             rows: self.parcel.rows,
             refreshed: self.refreshed,
         }
@@ -385,7 +393,7 @@ pub(super) fn is_refusal(judged: &Judged) -> bool {
             | Verdict::Unauthorized
             | Verdict::Date(_)
             | Verdict::Setup(_)
-            | Verdict::Unexpected
+            | Verdict::NotFound
             | Verdict::PoisonSuspected
     )
 }
