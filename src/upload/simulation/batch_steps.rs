@@ -10,6 +10,7 @@ use super::world::{Excuse, Happened, World, millis};
 use super::{Violation, schedule};
 use crate::domain::{Judged, Position, RequestId, Verdict};
 use crate::ledger::{DeadLetter, RejectSource, Settlement};
+use crate::protocol::DEFAULT_GZIP_LEVEL;
 use crate::retry::{Backoff, Decision, Tried};
 use crate::upload::life::{self, Note, Standing, Then};
 use crate::upload::matching;
@@ -88,7 +89,8 @@ impl World {
     }
 
     fn halve(&mut self, runner: Runner, task: usize) {
-        let halves = self.task(runner, task).parcel.halves().unwrap();
+        let parcel = &self.task(runner, task).parcel;
+        let halves = parcel.halves(DEFAULT_GZIP_LEVEL).unwrap();
         self.commit(runner, Step::Split(task, Box::new(halves)));
     }
 
