@@ -170,7 +170,7 @@ fn insert_chunk(
     Ok(())
 }
 
-fn insert_batch(
+pub(super) fn insert_batch(
     db: &Connection,
     partition: PartitionId,
     batch: &NewBatch,

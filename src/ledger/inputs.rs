@@ -6,6 +6,7 @@ use super::id::{BatchId, InputId, PartitionId, RunId};
 use super::known::{InputKind, IntendedBatch, KnownInput, Piece};
 use super::lock;
 use super::query::{failed, nonsense, unsigned};
+use super::remainder;
 use crate::domain::{FileIdentity, Generation, RawRange};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
@@ -129,6 +130,7 @@ pub(super) fn intended_batches(
                     last_record: unsigned(row.get(6)?),
                     rows,
                 }],
+                whole: None,
             })
         })
         .map_err(failed(doing))?;
@@ -139,12 +141,13 @@ pub(super) fn intended_batches(
         if !pieces.is_empty() {
             batch.pieces = pieces;
         }
+        batch.whole = remainder::whole_of(db, batch.id)?;
         batches.push(batch);
     }
     Ok(batches)
 }
 
-fn pieces_of(db: &Connection, batch: BatchId) -> Result<Vec<Piece>, LedgerError> {
+pub(super) fn pieces_of(db: &Connection, batch: BatchId) -> Result<Vec<Piece>, LedgerError> {
     let doing = "look up the pieces of a batch";
     let mut statement = db
         .prepare_cached(

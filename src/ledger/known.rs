@@ -2,7 +2,7 @@
 
 use super::gate::{Gate, RowCounts};
 use super::id::{BatchId, InputId, PartitionId};
-use crate::domain::{Epoch, FileIdentity, Generation, Guards, Partition, Target};
+use crate::domain::{BatchIdentity, Epoch, FileIdentity, Generation, Guards, Partition, Target};
 
 /// Where an input comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,6 +108,9 @@ pub struct IntendedBatch {
     pub digest: u128,
     /// Where its rows come from, in order.
     pub pieces: Vec<Piece>,
+    /// The batch of which these are the rows that were not given up: it is sent under the id of that
+    /// one, and the digest is that of its body.
+    pub whole: Option<BatchIdentity>,
 }
 
 /// Rows of one input in a batch.

@@ -21,6 +21,7 @@ mod query;
 mod reader;
 mod register;
 mod rejects;
+mod remainder;
 mod replay;
 mod schema;
 mod seal;
@@ -83,11 +84,22 @@ impl Ledger {
         &self.state_dir
     }
 
-    /// Begins a run and registers all that it is going to read, in one transaction.
+    /// Begins a run and registers all that it is going to read, in one transaction. When all of it is
+    /// new, no request can leave before the intent of a batch or of `done`, which brings the
+    /// registration to the disk with it. A batch of an earlier run has its intent on disk already.
     pub fn register(&self, wanted: Registration) -> Pending<Registered> {
         let (state_dir, info) = (self.state_dir.clone(), self.info.clone());
-        self.writer
-            .submit(move |session| register::register(session, &state_dir, &info, &wanted))
+        let all_new = wanted.inputs.iter().all(|input| input.known.is_none())
+            && !wanted.partitions.iter().any(|date| date.restart)
+            && wanted.replay.is_none();
+        let work = move |session: &mut writer::Session<'_>| {
+            register::register(session, &state_dir, &info, &wanted)
+        };
+        if all_new {
+            self.writer.submit_without_waiting_for_the_disk(work)
+        } else {
+            self.writer.submit(work)
+        }
     }
 
     /// Begins a run that reads nothing.
@@ -101,9 +113,10 @@ impl Ledger {
     /// last thing that a process writes; should a power cut undo it, the next run takes what was
     /// under way for unknown, which is always safe.
     pub fn end_run(&self, run: RunId, exit_status: u8) -> Pending<()> {
-        self.writer.relax();
         self.writer
-            .submit(move |session| register::end_run(session.db, run, exit_status))
+            .submit_without_waiting_for_the_disk(move |session| {
+                register::end_run(session.db, run, exit_status)
+            })
     }
 
     /// Records what was read and intends the batch made of it. Handed over in the order of reading.

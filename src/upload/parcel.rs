@@ -23,6 +23,8 @@ pub(super) struct Parcel {
     pub(super) pieces: Vec<Piece>,
     pub(super) rows: u32,
     pub(super) digest: u128,
+    /// The batch whose id it goes by, when other rows of that were given up.
+    pub(super) whole: Option<BatchIdentity>,
     pub(super) body: Bytes,
     pub(super) places: RowPlaces,
     pub(super) generation: Generation,
@@ -118,22 +120,26 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
     };
     let digest = xxh3_128(&body);
     let compressed = packer.compress(&body);
-    let (id, generation, unknown) = match &kind {
+    let (id, generation, unknown, whole) = match &kind {
         CutKind::Fresh { .. } => {
             if spooled {
                 spool::save(&packer.spool_dir, first, &places, &compressed)?;
             }
-            (BatchId(0), Generation::default(), false)
+            (BatchId(0), Generation::default(), false, None)
         }
+        // Of rows that are left of a batch only the stretches of their inputs were compared.
         CutKind::Redo {
-            digest: expected, ..
+            digest: expected,
+            whole: None,
+            ..
         } if *expected != digest => return Err(PackError::Changed),
         CutKind::Redo {
             id,
             generation,
             unknown,
+            whole,
             ..
-        } => (*id, *generation, *unknown),
+        } => (*id, *generation, *unknown, *whole),
     };
     spare.note_compressed(body.len(), compressed.len());
     let kept = share.split_off(compressed.len().saturating_add(places.memory_bytes()));
@@ -148,6 +154,7 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
             pieces,
             rows,
             digest,
+            whole,
             body: compressed,
             places,
             generation,
@@ -212,12 +219,12 @@ impl Parcel {
     /// What tells this batch from every other, for its Request-Id.
     pub(super) fn identity(&self) -> BatchIdentity {
         let first = self.pieces.first();
-        BatchIdentity {
+        self.whole.unwrap_or(BatchIdentity {
             input: first.map_or(0, |piece| piece.input.0),
             first_record: first.map_or(0, |piece| piece.first_record),
             rows: self.rows,
             digest: self.digest,
-        }
+        })
     }
 
     /// First and last record, for messages.
@@ -248,16 +255,21 @@ impl Parcel {
         })
     }
 
-    /// Its rows in two halves, compressed at this level. The parcel must have at least two rows.
-    pub(super) fn halves(&self, gzip_level: i32) -> Result<[Half; 2], PackError> {
+    /// Its rows in two parts, so many of them in the first, compressed at this level; neither may be
+    /// empty.
+    pub(super) fn split_after(
+        &self,
+        first_rows: u32,
+        gzip_level: i32,
+    ) -> Result<[Half; 2], PackError> {
         let mut rows = PackedRows::of(&self.body);
         let mut places = self.places.iter();
-        let all = usize::try_from(self.rows).unwrap_or(usize::MAX);
+        let many = usize::try_from(first_rows).unwrap_or(usize::MAX);
         let mut gzip = Gzip::new(gzip_level);
-        let first = self.half(&mut rows, places.by_ref().take(all.div_ceil(2)), &mut gzip)?;
+        let first = self.half(&mut rows, places.by_ref().take(many), &mut gzip)?;
         let second = self.half(&mut rows, places, &mut gzip)?;
         let whole = first.rows.checked_add(second.rows) == Some(self.rows);
-        if whole && second.rows > 0 && rows.next()?.is_none() {
+        if whole && first.rows > 0 && second.rows > 0 && rows.next()?.is_none() {
             Ok([first, second])
         } else {
             Err(PackError::Unreadable)
@@ -346,6 +358,7 @@ impl Half {
             pieces: self.pieces,
             rows: self.rows,
             digest: self.digest,
+            whole: None,
             body: self.body,
             places: self.places,
             generation: Generation::default(),

@@ -42,6 +42,7 @@ const fn kind_of(batch: &IntendedBatch) -> CutKind {
         generation: batch.generation,
         unknown: batch.unknown,
         digest: batch.digest,
+        whole: batch.whole,
     }
 }
 

@@ -15,6 +15,7 @@ fn a_batch_cut_from_the_input_is_intended_with_generation_0_and_nothing_unknown(
         rows: 3,
         digest: 1 << 64,
         pieces: batch_of(desk.input.id, 1, 3).pieces,
+        whole: None,
     };
     assert_eq!(found.unwrap(), [expected]);
 }

@@ -72,9 +72,9 @@ impl World {
                     self.soon(runner, Step::Attempt(task));
                 }
             }
-            Part::Halve(parcel) => {
+            Part::Split(parcel, first) => {
                 self.task(runner, task).parcel = parcel;
-                self.halve(runner, task);
+                self.split_after(runner, task, first);
             }
             Part::RefuseRow(parcel, _) => {
                 self.task(runner, task).parcel = parcel;
@@ -89,9 +89,14 @@ impl World {
     }
 
     fn halve(&mut self, runner: Runner, task: usize) {
+        let half = self.task(runner, task).parcel.rows.div_ceil(2);
+        self.split_after(runner, task, half);
+    }
+
+    fn split_after(&mut self, runner: Runner, task: usize, first_rows: u32) {
         let parcel = &self.task(runner, task).parcel;
-        let halves = parcel.halves(DEFAULT_GZIP_LEVEL).unwrap();
-        self.commit(runner, Step::Split(task, Box::new(halves)));
+        let parts = parcel.split_after(first_rows, DEFAULT_GZIP_LEVEL);
+        self.commit(runner, Step::Split(task, Box::new(parts.unwrap())));
     }
 
     fn refuse_only_row(&mut self, runner: Runner, task: usize) {
@@ -357,7 +362,7 @@ impl World {
             first.into_parcel(first_id, false),
             second.into_parcel(second_id, false),
         ];
-        self.task(runner, task).parts.halved(parcels);
+        self.task(runner, task).parts.split(parcels);
         self.soon(runner, Step::Next(task));
         Ok(())
     }

@@ -281,7 +281,8 @@ impl Model {
     }
 
     fn split(&mut self, run: &Run<'_>, parcel: &Parcel, accepted: [bool; 2]) {
-        let halves = parcel.halves(DEFAULT_GZIP_LEVEL).unwrap();
+        let half = parcel.rows.div_ceil(2);
+        let halves = parcel.split_after(half, DEFAULT_GZIP_LEVEL).unwrap();
         if parcel.spooled {
             for half in &halves {
                 half.save(run.spool_dir).unwrap();
