@@ -15,10 +15,6 @@ use super::report::Status;
 use super::stop_date::{stop_date, stop_with_the_others};
 use super::worker::Worker;
 use crate::domain::Judged;
-use std::time::Duration;
-
-/// How long the other batches wait for the answer to the first one of the run and of their date.
-const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How a batch left the engine's hands.
 #[derive(Debug)]
@@ -57,7 +53,7 @@ pub(super) async fn deliver(
         }
     };
     tokio::select! {
-        _ = tokio::time::timeout(PROBE_PATIENCE, others_answered) => {}
+        () = others_answered => {}
         () = context.services.stop.draining() => return Ok(Delivery::Interrupted),
     }
     if stop_with_the_others(context, date).await? {
@@ -147,7 +143,7 @@ impl Dissection<'_> {
     }
 
     async fn split(&mut self, mut parcel: Parcel, first_rows: u32) -> Result<(), WorkerError> {
-        let halves = parcel.split_after(first_rows)?;
+        let halves = parcel.split_after(first_rows, self.context.gzip_level)?;
         if parcel.spooled {
             for half in &halves {
                 half.save(&self.context.spool_dir)

@@ -9,7 +9,7 @@ use super::spool;
 use super::unpack::PackedRows;
 use crate::domain::{BatchIdentity, Generation, Partition, Position, RequestId};
 use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, Piece, RejectSource};
-use crate::protocol::{self, Gzip};
+use crate::protocol::Gzip;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,20 +69,22 @@ pub(super) enum PackError {
 #[derive(Clone)]
 pub(super) struct Packer {
     spool_dir: PathBuf,
+    gzip_level: i32,
     compressors: Arc<Mutex<Vec<Gzip>>>,
 }
 
 impl Packer {
-    pub(super) fn new(spool_dir: PathBuf) -> Self {
+    pub(super) fn new(spool_dir: PathBuf, gzip_level: i32) -> Self {
         Self {
             spool_dir,
+            gzip_level,
             compressors: Arc::default(),
         }
     }
 
     fn compress(&self, body: &[u8]) -> Bytes {
         let idle = self.compressors().pop();
-        let mut gzip = idle.unwrap_or_else(|| Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
+        let mut gzip = idle.unwrap_or_else(|| Gzip::new(self.gzip_level));
         let compressed = compressed(body, &mut gzip);
         self.compressors().push(gzip);
         compressed
@@ -256,13 +258,19 @@ impl Parcel {
         })
     }
 
-    /// Its rows in two parts, so many of them in the first; neither may be empty.
-    pub(super) fn split_after(&self, first_rows: u32) -> Result<[Half; 2], PackError> {
+    /// Its rows in two parts, so many of them in the first, compressed at this level; neither may be
+    /// empty.
+    pub(super) fn split_after(
+        &self,
+        first_rows: u32,
+        gzip_level: i32,
+    ) -> Result<[Half; 2], PackError> {
         let mut rows = PackedRows::of(&self.body);
         let mut places = self.places.iter();
         let many = usize::try_from(first_rows).unwrap_or(usize::MAX);
-        let first = self.half(&mut rows, places.by_ref().take(many))?;
-        let second = self.half(&mut rows, places)?;
+        let mut gzip = Gzip::new(gzip_level);
+        let first = self.half(&mut rows, places.by_ref().take(many), &mut gzip)?;
+        let second = self.half(&mut rows, places, &mut gzip)?;
         let whole = first.rows.checked_add(second.rows) == Some(self.rows);
         if whole && first.rows > 0 && second.rows > 0 && rows.next()?.is_none() {
             Ok([first, second])
@@ -275,6 +283,7 @@ impl Parcel {
         &self,
         from: &mut PackedRows<'_>,
         of: impl Iterator<Item = (u32, Position)>,
+        gzip: &mut Gzip,
     ) -> Result<Half, PackError> {
         let mut body = Vec::new();
         let mut rows = 0_u32;
@@ -312,7 +321,7 @@ impl Parcel {
             pieces,
             rows,
             digest: xxh3_128(&body),
-            body: compressed(&body, &mut Gzip::new(protocol::DEFAULT_GZIP_LEVEL)),
+            body: compressed(&body, gzip),
             places,
         })
     }

@@ -75,21 +75,25 @@ impl<'a> Worker<'a> {
                 divisible: life::is_divisible(self.standing()),
             };
             let place = &mut self.parcel.place;
-            let begins = || drop(place.take());
-            let Answer { judged, turn } =
-                match attempt(services, &outgoing, load, stopped, begins).await? {
-                    Attempt::Answered(answer) => answer,
-                    Attempt::FitsBadly => return Ok(self.hand_over(Outcome::TooLarge)),
-                    Attempt::NotBegun if self.date.stopped().is_some() => {
-                        return Ok(Outcome::DateStopped);
-                    }
-                    Attempt::NotBegun => return Ok(Outcome::Interrupted),
-                    Attempt::GivenUp => {
-                        self.note(life::after_giving_up(self.parcel.unknown))
-                            .await?;
-                        return Ok(Outcome::Interrupted);
-                    }
-                };
+            let begins = || {
+                heard(self.context, date);
+                place.take()
+            };
+            let attempted = attempt(services, &outgoing, load, stopped, begins).await?;
+            heard(self.context, date);
+            let Answer { judged, turn } = match attempted {
+                Attempt::Answered(answer) => answer,
+                Attempt::FitsBadly => return Ok(self.hand_over(Outcome::TooLarge)),
+                Attempt::NotBegun if self.date.stopped().is_some() => {
+                    return Ok(Outcome::DateStopped);
+                }
+                Attempt::NotBegun => return Ok(Outcome::Interrupted),
+                Attempt::GivenUp => {
+                    self.note(life::after_giving_up(self.parcel.unknown))
+                        .await?;
+                    return Ok(Outcome::Interrupted);
+                }
+            };
             tracing::info!(
                 batch = self.parcel.id.0, request_id = %outgoing.request_id(),
                 attempt = self.attempts, "{}", explain::answer(&judged)
@@ -375,4 +379,10 @@ impl<'a> Worker<'a> {
     fn hand_over(&mut self, make: impl FnOnce(Box<Parcel>) -> Outcome) -> Outcome {
         make(Box::new(std::mem::take(&mut self.parcel)))
     }
+}
+
+/// Those that wait for the first batch learn that it goes on.
+fn heard(context: &Context, date: &DateRun) {
+    context.probe.heard();
+    date.probe.heard();
 }

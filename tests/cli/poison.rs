@@ -187,7 +187,7 @@ fn a_wrong_setting_costs_three_requests_however_many_batches_and_dates_wait() {
             let recorder = Recorder::answering(move |_, _| {
                 if slow {
                     // A distant server: whoever does not wait for its answer has sent by then.
-                    std::thread::sleep(std::time::Duration::from_millis(600));
+                    std::thread::sleep(std::time::Duration::from_millis(300));
                 }
                 Reply::code(400, 400, message)
             });

@@ -178,6 +178,7 @@ fn batch_settings(
     Ok(BatchSettings {
         rows: BatchSize::new(rows).map_err(|error| UsageError::new(error.to_string()))?,
         bytes: batch_bytes.0,
+        gzip_level: args.batch.compression_level,
         memory_bytes: args.batch.memory.0,
         max_in_flight: match args.batch.max_in_flight {
             InFlight::Auto => None,

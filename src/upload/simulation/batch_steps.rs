@@ -10,6 +10,7 @@ use super::world::{Excuse, Happened, World, millis};
 use super::{Violation, schedule};
 use crate::domain::{Judged, Position, RequestId, Verdict};
 use crate::ledger::{DeadLetter, RejectSource, Settlement};
+use crate::protocol::DEFAULT_GZIP_LEVEL;
 use crate::retry::{Backoff, Decision, Tried};
 use crate::upload::life::{self, Note, Standing, Then};
 use crate::upload::matching;
@@ -93,7 +94,8 @@ impl World {
     }
 
     fn split_after(&mut self, runner: Runner, task: usize, first_rows: u32) {
-        let parts = self.task(runner, task).parcel.split_after(first_rows);
+        let parcel = &self.task(runner, task).parcel;
+        let parts = parcel.split_after(first_rows, DEFAULT_GZIP_LEVEL);
         self.commit(runner, Step::Split(task, Box::new(parts.unwrap())));
     }
 
