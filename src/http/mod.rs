@@ -21,6 +21,8 @@ use crate::protocol::{MAX_REPLY_BYTES, Mask, judge, request_headers};
 use body::TimedBody;
 use chrono::{DateTime, Utc};
 use connect::Host;
+
+pub use connect::store_client;
 use failure::Failure;
 use http::header::CONTENT_ENCODING;
 use signer::Signer;

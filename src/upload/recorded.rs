@@ -137,12 +137,21 @@ fn left_to_finish<'a>(
             let is_at_fault = lacking.contains(&input.name.as_str())
                 || problems.iter().any(|why| names(why, &input.name));
             (is_at_fault || all_finished || !input.is_finished()).then(|| OpenInput {
-                is_there: input.kind == InputKind::File && Path::new(&input.name).exists(),
+                is_there: is_there(&input),
                 name: input.name,
                 is_at_fault,
             })
         })
         .collect()
+}
+
+/// Whether the input can be read once more; whether an object is there only its store could tell.
+fn is_there(input: &KnownInput) -> bool {
+    match input.kind {
+        InputKind::File => Path::new(&input.name).exists(),
+        InputKind::Object => true,
+        InputKind::Stdin => false,
+    }
 }
 
 /// Whether a text names a file, and not only one whose name begins in the same way.
