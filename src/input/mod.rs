@@ -45,7 +45,9 @@ pub use location::Location;
 pub use open::{fingerprint_stdin, open_file, open_stream};
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern, covers};
 pub use range::Start;
-pub use remote::{InvalidUrl, ObjectUrl, OpenClient, RemoteObject, StoreFault, StoreTrouble, Stores};
+pub use remote::{
+    InvalidUrl, ObjectUrl, OpenClient, RemoteObject, StoreFault, StoreTrouble, Stores,
+};
 pub use row::{
     LocalReject, MAX_DEPTH, MAX_REJECT_RAW_BYTES, Next, RejectCode, RowReader, RowWarning,
     WarningKind,

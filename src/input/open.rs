@@ -12,9 +12,7 @@ use super::json_file::JsonReader;
 use super::jsonl::JsonlReader;
 use super::shaped::shaped;
 use super::window::Window;
-use super::{
-    Format, InputError, InputFault, InputSettings, Location, RawRange, RowReader, Start,
-};
+use super::{Format, InputError, InputFault, InputSettings, Location, RawRange, RowReader, Start};
 use std::io::Read;
 use std::path::Path;
 use xxhash_rust::xxh3::xxh3_128;

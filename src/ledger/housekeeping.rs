@@ -340,8 +340,8 @@ fn forget_brought(
     for input in inputs::inputs_of(db, partition)? {
         let again = brought.iter().any(|intent| {
             let place = |identity: &Option<InputIdentity>| identity.as_ref()?.place();
-            let same_place = place(&input.identity)
-                .is_some_and(|mine| place(&intent.identity) == Some(mine));
+            let same_place =
+                place(&input.identity).is_some_and(|mine| place(&intent.identity) == Some(mine));
             same_place || intent.name == input.name
         });
         if again {

@@ -9,9 +9,7 @@ use super::memory::Budget;
 use super::open_batch::OpenBatch;
 use super::report::Status;
 use super::work::{InputWork, Place, Work};
-use crate::input::{
-    InputSettings, LocalReject, Location, Next, RejectCode, RowReader, open_file,
-};
+use crate::input::{InputSettings, LocalReject, Location, Next, RejectCode, RowReader, open_file};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

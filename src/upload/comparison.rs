@@ -37,8 +37,7 @@ impl Comparison {
                 Status::InputChanged,
                 format!(
                     "{} differs from what was uploaded of it, from line {} on; put it back, or 'byteair-sync ledger drop-input', or 'write --restart'",
-                    self.location,
-                    range.line
+                    self.location, range.line
                 ),
             )),
             Err(error) => Err((

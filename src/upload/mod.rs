@@ -82,11 +82,7 @@ pub fn resolve_target(settings: &Settings) -> Result<Target, LedgerError> {
 /// Uploads what is left of the inputs and sends `done` for every date whose gate opens.
 ///
 /// Never fails as such: whatever happens is in the summary, with the exit status it leads to.
-pub async fn run(
-    mut settings: Settings,
-    services: Services,
-    stdin: Option<StdinInput>,
-) -> Summary {
+pub async fn run(mut settings: Settings, services: Services, stdin: Option<StdinInput>) -> Summary {
     settings.input.stores = services.stop.ending(&settings.input.stores);
     let mut story = Story::new(&settings, &services);
     let plan = match make_plan(&settings, stdin).await {

@@ -4,12 +4,12 @@
 //! `ledger.md` section 5). A date that cannot be uploaded is an [`Action::Fail`], not an error: the
 //! other dates go on.
 
-use super::{explain, failure};
 use super::plan::{Action, PlannedInput, PlannedPlace};
 use super::recognise::{RecogniseError, Recognised, Recogniser};
 use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stdin::{self, StdinInput};
+use super::{explain, failure};
 use crate::domain::Partition;
 use crate::input::{
     DiscoverError, Discovered, FoundFile, Location, Start, Verifier, covers, discover,
@@ -232,6 +232,7 @@ impl Planner<'_> {
                 }
                 // Nothing is uploaded beside which the rest could be compared.
                 if closed
+                    && !unverified.is_empty()
                     && Verifier::verify(&file.location, &self.settings.input, unverified.clone())
                         .map_err(RecogniseError::from)?
                         .is_some()
@@ -361,12 +362,10 @@ impl From<RecogniseError> for Failure {
     fn from(error: RecogniseError) -> Self {
         match error {
             RecogniseError::Ledger(error) => Self::Ledger(error),
-            RecogniseError::Input(error) => {
-                Self::Date(
-                    failure::input_status(&error, Status::NotReady),
-                    explain::with_causes(&error),
-                )
-            }
+            RecogniseError::Input(error) => Self::Date(
+                failure::input_status(&error, Status::NotReady),
+                explain::with_causes(&error),
+            ),
         }
     }
 }

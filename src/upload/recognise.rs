@@ -6,8 +6,8 @@
 
 use crate::domain::RawRange;
 use crate::input::{
-    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, continues_at_a_row_boundary,
-    open_file,
+    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier,
+    continues_at_a_row_boundary, open_file,
 };
 use crate::ledger::{KnownInput, LedgerError, LedgerReader};
 
@@ -65,7 +65,11 @@ impl Recogniser<'_> {
         let name = file.location.to_string();
         let place = file.identity.place();
         let same_place = |input: &&KnownInput| {
-            place.is_some() && input.identity.as_ref().is_some_and(|it| it.place() == place)
+            place.is_some()
+                && input
+                    .identity
+                    .as_ref()
+                    .is_some_and(|it| it.place() == place)
         };
         if let Some(input) = known.iter().find(same_place) {
             let compared = self.compare(file, input)?;

@@ -165,7 +165,10 @@ fn sources_of(
         sources.insert(
             input.id,
             Source {
-                location: input.kind.is_stored().then(|| Location::of_name(&input.name)),
+                location: input
+                    .kind
+                    .is_stored()
+                    .then(|| Location::of_name(&input.name)),
                 chunks: ledger.chunks(input.id)?,
                 name: input.name,
             },

@@ -25,6 +25,8 @@ mod lost_replies;
 mod memory;
 mod messages;
 mod next_steps;
+#[cfg(feature = "remote")]
+mod object_store;
 mod output;
 mod panics;
 mod planted;
@@ -36,6 +38,10 @@ mod regressions;
 mod rejects;
 mod rejects_export;
 mod rejects_replay;
+#[cfg(feature = "remote")]
+mod remote_inputs;
+#[cfg(feature = "remote")]
+mod remote_servers;
 mod reply;
 mod resume;
 mod retries;

@@ -16,11 +16,7 @@ impl Stores {
         Err(absent())
     }
 
-    pub(super) fn list(
-        &self,
-        _folder: &ObjectUrl,
-        _deep: bool,
-    ) -> Result<Vec<Entry>, StoreFault> {
+    pub(super) fn list(&self, _folder: &ObjectUrl, _deep: bool) -> Result<Vec<Entry>, StoreFault> {
         Err(absent())
     }
 

@@ -91,9 +91,13 @@ impl Stores {
     }
 
     /// Waits for an answer, or for the stop of the run.
-    fn wait<T>(&self, answer: impl Future<Output = Result<T, StoreFault>>) -> Result<T, StoreFault> {
+    fn wait<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreFault>>,
+    ) -> Result<T, StoreFault> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
-            let problem = "it was asked for outside of the runtime; this is a bug, please report it";
+            let problem =
+                "it was asked for outside of the runtime; this is a bug, please report it";
             StoreFault::new(StoreTrouble::Other, problem)
         })?;
         let stopped = self.stop.as_ref().map(|signal| signal());

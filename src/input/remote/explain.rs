@@ -4,12 +4,13 @@
 //! stand. Of all that, only codes on a list and causes below the HTTP client are repeated.
 
 use super::services::variables;
+use super::url::Scheme;
 use super::{ObjectUrl, StoreFault, StoreTrouble};
 use opendal::{Error, ErrorKind};
 use std::error::Error as _;
 
 /// What stores answer when they do not take the credentials.
-const REFUSALS: [&str; 14] = [
+const REFUSALS: [&str; 13] = [
     "AccessDenied",
     "AllAccessDisabled",
     "ExpiredToken",
@@ -22,7 +23,6 @@ const REFUSALS: [&str; 14] = [
     "SecurityTokenExpired",
     "SignatureDoesNotMatch",
     "AuthorizationHeaderMalformed",
-    "PermissionDenied",
     "status: 401",
 ];
 
@@ -65,7 +65,9 @@ pub(super) fn explain(url: &ObjectUrl, error: &Error) -> StoreFault {
         );
     }
     match error.kind() {
-        ErrorKind::NotFound => StoreFault::new(StoreTrouble::Missing, "the object is not there any more"),
+        ErrorKind::NotFound => {
+            StoreFault::new(StoreTrouble::Missing, "the object is not there any more")
+        }
         ErrorKind::ConditionNotMatch | ErrorKind::RangeNotSatisfied => StoreFault::new(
             StoreTrouble::Replaced,
             "the object is another one than the one that was found",
@@ -82,13 +84,26 @@ pub(super) fn explain(url: &ObjectUrl, error: &Error) -> StoreFault {
             StoreTrouble::Usage,
             format!("its settings are not accepted; check {variables}"),
         ),
+        // The library tells neither kinds nor patience of Hadoop's own protocol.
+        ErrorKind::Unexpected if url.scheme() == Scheme::Hdfs => StoreFault::new(
+            StoreTrouble::Temporary,
+            format!(
+                "no name node could answer; check {variables}, then run the same command again"
+            ),
+        ),
         _ if error.is_temporary() => StoreFault::new(
             StoreTrouble::Temporary,
-            format!("the store failed{}; run the same command again later", status(&text)),
+            format!(
+                "the store failed{}; run the same command again later",
+                status(&text)
+            ),
         ),
         _ => StoreFault::new(
             StoreTrouble::Other,
-            format!("the store gave an unexpected answer{}; check {variables}", status(&text)),
+            format!(
+                "the store gave an unexpected answer{}; check {variables}",
+                status(&text)
+            ),
         ),
     }
 }

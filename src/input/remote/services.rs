@@ -26,6 +26,9 @@ pub(super) struct OpenedStores {
 /// Where S3 is when nobody says otherwise; any region serves for an endpoint of one's own.
 const DEFAULT_S3_REGION: &str = "us-east-1";
 
+/// Hadoop's own default takes three minutes to find out that nobody is there.
+const NAME_NODE_ATTEMPTS: &str = "4";
+
 impl Stores {
     /// The operator of the store that a URL names.
     pub(super) fn operator(&self, url: &ObjectUrl) -> Result<Operator, StoreFault> {
@@ -151,7 +154,10 @@ impl Stores {
         let endpoint = match (endpoint, region) {
             (Some(endpoint), _) => endpoint,
             (None, Some(region)) => {
-                format!("https://oss-{}.aliyuncs.com", region.trim_start_matches("oss-"))
+                format!(
+                    "https://oss-{}.aliyuncs.com",
+                    region.trim_start_matches("oss-")
+                )
             }
             (None, None) => return Err(missing("OSS_ENDPOINT or OSS_REGION")),
         };
@@ -175,7 +181,11 @@ impl Stores {
 
 /// Hadoop's own configuration (`HADOOP_CONF_DIR`) names it where the URL does not.
 fn name_node(host: &str) -> HdfsNative {
-    let builder = HdfsNative::default();
+    let patience = (
+        "dfs.client.failover.max.attempts".to_owned(),
+        NAME_NODE_ATTEMPTS.to_owned(),
+    );
+    let builder = HdfsNative::default().options(HashMap::from([patience]));
     if host.is_empty() {
         builder
     } else {

@@ -11,8 +11,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// Builds the HTTP client of all stores when the first of them is asked for something.
-pub type OpenClient =
-    Arc<dyn Fn() -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> + Send + Sync>;
+pub type OpenClient = Arc<
+    dyn Fn() -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> + Send + Sync,
+>;
 
 type StopSignal = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 

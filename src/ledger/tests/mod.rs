@@ -17,7 +17,8 @@ mod writer;
 
 use super::*;
 use crate::domain::{
-    FileIdentity, GuardChanges, InputIdentity, Position, RawRange, RequestId, Stage, StageKind, done_request_id,
+    FileIdentity, GuardChanges, InputIdentity, Position, RawRange, RequestId, Stage, StageKind,
+    done_request_id,
 };
 use rusqlite::Connection;
 use std::future::Future;
