@@ -14,8 +14,12 @@ mod rejects_export;
 mod rejects_replay;
 mod rejects_rows;
 mod rejects_waive;
+mod run;
+mod run_days;
+mod run_plan;
 mod running;
 mod sandbox;
+mod status;
 mod write;
 
 use crate::cli::args::Command;
@@ -122,7 +126,9 @@ pub async fn run(session: &Session) -> Status {
         Command::Completions { shell } => Ok(completions::run(session, *shell)),
         Command::Man { dir } => man::run(session, dir),
         Command::Write(args) => write::run(session, args).await,
+        Command::Run(args) => run::run(session, args).await,
         Command::Done(args) => done::run(session, args).await,
+        Command::Status(args) => status::run(session, args),
         Command::Rejects(command) => rejects::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,
     };

@@ -8,10 +8,12 @@
 mod body;
 mod connect;
 mod failure;
+mod post;
 mod settings;
 mod signer;
 
 pub use body::Outgoing;
+pub use post::post_json;
 pub use settings::{ConnectionSettings, CredentialError, CredentialSource, HttpError, Scheme};
 pub use signer::{Refresh, SigningGeneration};
 

@@ -10,7 +10,9 @@ mod done;
 mod ledger;
 mod rejects;
 mod rules;
+mod run;
 mod sandbox;
+mod status;
 mod write;
 
 pub use command::{SAFEGUARDS, command, environment_name};
@@ -19,7 +21,9 @@ pub use done::DoneArgs;
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use rules::{RulesArgs, UnknownName};
+pub use run::JobsArgs;
 pub use sandbox::SandboxArgs;
+pub use status::StatusArgs;
 pub use write::{
     BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
     InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName, WriteArgs,
@@ -82,6 +86,10 @@ pub enum Command {
     Write(Box<WriteArgs>),
     /// Send `done` for dates that are complete; for the others say what is missing
     Done(Box<DoneArgs>),
+    /// Upload several topics and days that a job file names; made for cron
+    Run(JobsArgs),
+    /// Show a calendar of what is uploaded and done, and what is owed next
+    Status(StatusArgs),
     /// Look at rows that were refused, send corrected ones, or give them up
     #[command(subcommand)]
     Rejects(RejectsCommand),

@@ -25,7 +25,7 @@ const BASE_MEMORY_BYTES: usize = 8 << 20;
 const USUAL_TOPICS: [&str; 3] = ["item", "user", "behavior"];
 
 /// Options that the streaming stage cannot have: they are about dates and `done`.
-const ABOUT_DATES: [&str; 8] = [
+pub(in crate::cli) const ABOUT_DATES: [&str; 8] = [
     "date",
     "no_done",
     "done_format",

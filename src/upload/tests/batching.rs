@@ -146,7 +146,7 @@ fn work(folder: &Path, index: usize, date: &Date) -> Work {
         InputWork {
             id: *id,
             name: path.display().to_string(),
-            place: Place::File(path),
+            place: Place::Stored(Location::File(path)),
             resume: Start::BEGINNING,
             read_to_end: false,
             finished: false,
