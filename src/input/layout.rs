@@ -44,7 +44,7 @@ pub fn layout(name: &str, settings: &InputSettings) -> Result<Layout, InputError
     let (columns, own) = if let Some(columns) = &settings.columns {
         (columns.clone(), None)
     } else {
-        let reader = open_file(&Location::of_name(name), settings, Start::BEGINNING)?;
+        let reader = open_file(Location::of_name(name), settings, Start::BEGINNING)?;
         (reader.columns(), reader.dialect())
     };
     Ok(Layout::Csv {

@@ -65,7 +65,7 @@ impl Location {
                 Err(error) => Err(InputFault::of_io("open", error)),
             },
             Self::Object(object) => match ObjectReader::open(stores, object) {
-                Ok(reader) => Ok(Stored::Object(reader)),
+                Ok(reader) => Ok(Stored::Object(Box::new(reader))),
                 Err(fault) => Err(InputFault::Store(fault)),
             },
         }
@@ -104,7 +104,7 @@ pub(super) enum Stored {
     /// Of a file.
     File(File),
     /// Of an object.
-    Object(ObjectReader),
+    Object(Box<ObjectReader>),
 }
 
 impl Stored {

@@ -64,6 +64,12 @@ pub(super) fn explain(url: &ObjectUrl, error: &Error) -> StoreFault {
             format!("no usable credentials were found for it; set {variables}"),
         );
     }
+    by_kind(url, error, &text)
+}
+
+/// What the library's own sorting of answers means.
+fn by_kind(url: &ObjectUrl, error: &Error, text: &str) -> StoreFault {
+    let variables = variables(url.scheme());
     match error.kind() {
         ErrorKind::NotFound => {
             StoreFault::new(StoreTrouble::Missing, "the object is not there any more")
@@ -95,14 +101,14 @@ pub(super) fn explain(url: &ObjectUrl, error: &Error) -> StoreFault {
             StoreTrouble::Temporary,
             format!(
                 "the store failed{}; run the same command again later",
-                status(&text)
+                status(text)
             ),
         ),
         _ => StoreFault::new(
             StoreTrouble::Other,
             format!(
                 "the store gave an unexpected answer{}; check {variables}",
-                status(&text)
+                status(text)
             ),
         ),
     }

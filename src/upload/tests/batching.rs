@@ -3,7 +3,7 @@
 
 use super::{Limits, Line, line, read, rows, rows_of, text};
 use crate::domain::RawRange;
-use crate::input::Start;
+use crate::input::{Location, Start};
 use crate::ledger::InputId;
 use crate::upload::cut::{Cut, CutKind, Message};
 use crate::upload::work::{InputWork, Place, Work};
