@@ -1,7 +1,7 @@
 //! A real S3-compatible server on loopback, and a wire in front of it that can be listened to and cut.
 //!
-//! The server is moto from PyPI, in a virtual environment that the first test makes below `target`;
-//! it is one for all tests and ends with their process. Where there is no Python, or PyPI is out of
+//! The server is moto from `PyPI`, in a virtual environment that the first test makes below `target`;
+//! it is one for all tests and ends with their process. Where there is no Python, or `PyPI` is out of
 //! reach, the tests say that they were skipped; with `CI=true` they fail instead.
 
 use crate::recorder::{Recorder, eventually};
@@ -31,6 +31,7 @@ os._exit(0)
 ";
 
 /// The server of this process; `None` where there can be none.
+#[allow(clippy::print_stderr, reason = "a test that was skipped has to say so")]
 fn server() -> Option<SocketAddr> {
     static SERVER: OnceLock<Option<SocketAddr>> = OnceLock::new();
     *SERVER.get_or_init(|| match start() {

@@ -96,7 +96,7 @@ fn after_a_kill_an_object_is_read_on_from_where_it_was() {
     end(&place, &words).expect(0);
     assert_eq!(recorder.stored(), all);
     let asked = bucket.wire.take();
-    let size = (all.join("\n").len() + 1) as u64;
+    let size = u64::try_from(all.join("\n").len() + 1).unwrap();
     let read = contents_read(&asked);
     let bytes: u64 = read
         .iter()
