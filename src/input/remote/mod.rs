@@ -4,6 +4,14 @@
 //! bytes from a place. [`Stores`] answers these by Apache `OpenDAL` when the feature `remote` is built
 //! in, and otherwise says that it is not. Nothing here knows formats or compressions.
 
+#![cfg_attr(
+    not(feature = "remote"),
+    allow(
+        dead_code,
+        reason = "only the stores that are not built in would use it"
+    )
+)]
+
 #[cfg(not(feature = "remote"))]
 mod absent;
 #[cfg(feature = "remote")]
