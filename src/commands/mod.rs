@@ -126,7 +126,7 @@ pub async fn run(session: &Session) -> Status {
         Command::Completions { shell } => Ok(completions::run(session, *shell)),
         Command::Man { dir } => man::run(session, dir),
         Command::Write(args) => write::run(session, args).await,
-        Command::Run(args) => run::run(session, args).await,
+        Command::Run(args) => Box::pin(run::run(session, args)).await,
         Command::Done(args) => done::run(session, args).await,
         Command::Status(args) => status::run(session, args),
         Command::Rejects(command) => rejects::run(session, command).await,

@@ -27,6 +27,8 @@ mod memory;
 mod messages;
 mod named_files;
 mod next_steps;
+#[cfg(feature = "remote")]
+mod object_store;
 mod output;
 mod panics;
 mod planted;
@@ -39,6 +41,10 @@ mod rejects;
 mod rejects_export;
 mod rejects_replay;
 mod rejects_unchanged;
+#[cfg(feature = "remote")]
+mod remote_inputs;
+#[cfg(feature = "remote")]
+mod remote_servers;
 mod reply;
 mod resume;
 mod retries;

@@ -59,13 +59,14 @@ impl WriteOptions {
         let invocation = context.invocation;
         let (topic, stage) = topic_and_stage(args)?;
         let rate = RateSettings::resolve(&args.rate)?;
-        let input = input_settings(&args.input.reading, &topic)?;
+        let mut input = input_settings(&args.input.reading, &topic)?;
         let mut warnings = warnings(&topic, &rate);
         warnings.extend(warning_about(&input.rules));
         let batch = batch_settings(args, stage, &rate)?;
         let sources = sources(invocation, &args.input)?;
         let connection = Connection::resolve(context, args.retry.timeout, sandbox)?;
         let dates = dates(context, args, stage, &connection)?;
+        input.stores = connection.stores;
         check_placeholders(&sources, &dates)?;
         let gate = gate_settings(invocation, args, stage, &rate);
         Ok(Self {
