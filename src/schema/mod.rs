@@ -15,13 +15,14 @@ mod number;
 mod read;
 mod shape;
 mod table;
+mod value;
 mod violation;
 
 pub use builtin::{INDUSTRIES, template, template_text, topics};
 pub use check::{Check, Range, Rule, When};
 pub use datetime::{Datetime, Epoch, fits, is_layout};
 pub use field_type::FieldType;
-pub use members::{Elements, Member, Members, text_of};
+pub use members::{Elements, Member, Members, has_control_character, special_byte, text_of};
 pub use read::{SchemaError, SchemaFile};
 pub use shape::{RowRules, Shaped, Shaper, UnknownFields};
 pub use table::{Field, Level, Schema};
