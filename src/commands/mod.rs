@@ -16,6 +16,8 @@ mod rejects_rows;
 mod rejects_waive;
 mod running;
 mod sandbox;
+mod schema;
+mod validate;
 mod write;
 
 use crate::cli::args::Command;
@@ -122,6 +124,8 @@ pub async fn run(session: &Session) -> Status {
         Command::Completions { shell } => Ok(completions::run(session, *shell)),
         Command::Man { dir } => man::run(session, dir),
         Command::Write(args) => write::run(session, args).await,
+        Command::Validate(args) => validate::run(session, args).await,
+        Command::Schema(command) => schema::run(session, command).await,
         Command::Done(args) => done::run(session, args).await,
         Command::Rejects(command) => rejects::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,

@@ -9,6 +9,7 @@ mod cast;
 mod categories;
 mod check;
 mod datetime;
+mod explain;
 mod field_type;
 mod members;
 mod number;

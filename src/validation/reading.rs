@@ -76,7 +76,6 @@ struct Survey {
     /// A key with its day in front.
     key_bytes: Vec<u8>,
     day: u32,
-    inputs: Vec<String>,
     errors: Account,
     warnings: Account,
     profile: Option<Profile>,
@@ -98,7 +97,6 @@ impl Survey {
             keys: (!request.key.is_empty()).then(Keys::new),
             key_bytes: Vec::new(),
             day: 0,
-            inputs: Vec::new(),
             errors: Account::default(),
             warnings: Account::default(),
             profile: request.profile.then(Profile::default),
@@ -135,8 +133,7 @@ impl Survey {
         name: String,
         reader: Result<Box<dyn RowReader>, InputError>,
     ) -> io::Result<()> {
-        self.report.inputs = self.report.inputs.saturating_add(1);
-        self.inputs.push(name);
+        self.report.inputs.push(name);
         let mut reader = match reader {
             Ok(reader) => reader,
             Err(error) => {
@@ -144,6 +141,8 @@ impl Survey {
                 return Ok(());
             }
         };
+        let is_first = self.report.inputs.len() == 1;
+        self.report.cells = !reader.columns().is_empty() && (is_first || self.report.cells);
         let mut body = Vec::with_capacity(BODY_BYTES);
         while self.left > 0 {
             body.clear();
@@ -177,7 +176,7 @@ impl Survey {
 
     fn spot(&self, position: Position) -> Spot {
         Spot {
-            input: self.inputs.len().saturating_sub(1),
+            input: self.report.inputs.len().saturating_sub(1),
             line: position.line,
         }
     }
@@ -263,8 +262,8 @@ impl Survey {
             self.add_duplicates(keys, &fields.join(", "))?;
             key.fields = fields;
         }
-        let (errors, worst) = self.errors.told(&self.inputs);
-        let (warnings, _) = self.warnings.told(&self.inputs);
+        let (errors, worst) = self.errors.told(&self.report.inputs);
+        let (warnings, _) = self.warnings.told(&self.report.inputs);
         Ok(Report {
             errors,
             worst,
@@ -286,7 +285,7 @@ impl Survey {
         self.report.bad_rows = self.report.bad_rows.saturating_add(newly_bad);
         let others = rows.saturating_sub(first.len());
         for (index, duplicate) in first.0.iter().enumerate() {
-            let original = self.inputs.get(duplicate.first.input);
+            let original = self.report.inputs.get(duplicate.first.input);
             let message = format!(
                 "is that of an earlier row: {}:{}",
                 original.map(String::as_str).unwrap_or_default(),

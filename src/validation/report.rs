@@ -86,8 +86,8 @@ pub struct KeyCheck {
 /// What a validation came to.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Inputs that were read, also those that failed on the way.
-    pub inputs: u64,
+    /// Names of the inputs that were read, also of those that failed on the way.
+    pub inputs: Vec<String>,
     /// Rows read, bad ones included.
     pub rows: u64,
     /// Rows with at least one error.
@@ -104,6 +104,8 @@ pub struct Report {
     pub worst: Vec<BadRow>,
     /// About duplicates.
     pub key: KeyCheck,
+    /// Whether all values come from cells, which have no types of their own.
+    pub cells: bool,
     /// What the fields hold, when that was asked for.
     pub profile: Option<Profile>,
 }

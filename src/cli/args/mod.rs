@@ -11,6 +11,7 @@ mod ledger;
 mod rejects;
 mod rules;
 mod sandbox;
+mod validate;
 mod write;
 
 pub use command::{SAFEGUARDS, command, environment_name};
@@ -20,6 +21,7 @@ pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs}
 pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use rules::{RulesArgs, UnknownName};
 pub use sandbox::SandboxArgs;
+pub use validate::{InferArgs, SchemaCommand, ValidateArgs};
 pub use write::{
     BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
     InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName, WriteArgs,
@@ -82,6 +84,11 @@ pub enum Command {
     Write(Box<WriteArgs>),
     /// Send `done` for dates that are complete; for the others say what is missing
     Done(Box<DoneArgs>),
+    /// Read everything and report every error of every row, without sending any
+    Validate(Box<ValidateArgs>),
+    /// Look at built-in schemas, propose one from data, or check a schema file
+    #[command(subcommand)]
+    Schema(SchemaCommand),
     /// Look at rows that were refused, send corrected ones, or give them up
     #[command(subcommand)]
     Rejects(RejectsCommand),
