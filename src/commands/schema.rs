@@ -13,10 +13,12 @@ use crate::cli::printer::{Level, visible};
 use crate::cli::settings::ReadingOptions;
 use crate::cli::summary::{for_machines, of_success};
 use crate::cli::validation::{Findings, field_line, schema_rules, summary_of};
-use crate::schema::{INDUSTRIES, Schema, SchemaFile, template_text, topics};
+use crate::domain::Topic;
+use crate::schema::{FieldType, INDUSTRIES, Schema, SchemaFile, template_text, topics};
 use crate::upload::report::Status;
 use crate::validation::{Proposal, propose};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Runs `schema`.
@@ -58,7 +60,9 @@ fn show(session: &Session, name: Option<&str>) -> Outcome {
     }
     if session.printer.style().json {
         for name in names {
-            session.printer.json_line(&JsonLine::new("schema", json!({"name": name})));
+            session
+                .printer
+                .json_line(&JsonLine::new("schema", json!({"name": name})));
         }
     } else {
         session.printer.result(&names.join("\n"));
@@ -78,7 +82,7 @@ async fn infer(session: &Session, args: &InferArgs) -> Outcome {
     let report = &findings.report;
     let profile = report.profile.as_ref();
     let proposals = profile.map_or_else(Vec::new, |it| propose(it, report.cells));
-    let topic = args.topic.as_ref().map(crate::domain::Topic::as_str);
+    let topic = args.topic.as_ref().map(Topic::as_str);
     let schema = schema_of(&findings, &proposals, topic);
     let status = findings.status();
     if session.printer.style().json {
@@ -88,11 +92,15 @@ async fn infer(session: &Session, args: &InferArgs) -> Outcome {
         }
         let fields = json!({"schema": schema});
         session.printer.json_line(&JsonLine::new("schema", fields));
-        session.printer.json_line(&for_machines(&summary_of(&findings)));
+        session
+            .printer
+            .json_line(&for_machines(&summary_of(&findings)));
         return Ok(status);
     }
     for failure in &report.failures {
-        session.printer.message(Level::Error, &visible(&chain(failure)));
+        session
+            .printer
+            .message(Level::Error, &visible(&chain(failure)));
     }
     if report.bad_rows > 0 {
         let text = format!(
@@ -103,7 +111,9 @@ async fn infer(session: &Session, args: &InferArgs) -> Outcome {
         session.printer.message(Level::Warning, &text);
     }
     if status == Status::Nothing {
-        session.printer.message(Level::Error, "there is no row to propose a schema from");
+        session
+            .printer
+            .message(Level::Error, "there is no row to propose a schema from");
     } else {
         session.printer.result(&pretty(&schema));
     }
@@ -111,41 +121,53 @@ async fn infer(session: &Session, args: &InferArgs) -> Outcome {
 }
 
 /// The proposal as a schema file, with the evidence as descriptions.
-fn schema_of(findings: &Findings, proposals: &[Proposal], topic: Option<&str>) -> Value {
-    let report = &findings.report;
-    let rows = report.profile.as_ref().map_or(0, |profile| profile.rows);
-    let mut schema = Map::new();
-    if let Some(topic) = topic {
-        schema.insert("topic".to_owned(), topic.into());
-    }
-    let note = format!(
-        "Proposed from {rows} rows; nothing is required and no range is set. Read it, correct it, and give it to --schema."
-    );
-    schema.insert("note".to_owned(), note.into());
-    schema.insert("complete".to_owned(), false.into());
-    let fields = proposals.iter().map(field_of).collect::<Vec<_>>();
-    schema.insert("fields".to_owned(), fields.into());
-    schema.into()
+#[derive(Serialize)]
+struct ProposedSchema<'p> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<&'p str>,
+    note: String,
+    complete: bool,
+    fields: Vec<ProposedField<'p>>,
 }
 
-fn field_of(proposal: &Proposal) -> Value {
-    let mut field = Map::new();
-    field.insert("name".to_owned(), proposal.name.as_str().into());
-    let field_type = proposal.field_type.map(crate::schema::FieldType::as_str);
-    field.insert("type".to_owned(), field_type.into());
-    field.insert("description".to_owned(), proposal.evidence.as_str().into());
-    if proposal.is_epoch {
-        let checks = json!([{"check": "datetime", "epoch": true}]);
-        field.insert("checks".to_owned(), checks);
+#[derive(Serialize)]
+struct ProposedField<'p> {
+    name: &'p str,
+    r#type: Option<&'static str>,
+    description: &'p str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Value>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    known_values: &'p [String],
+}
+
+fn schema_of<'p>(
+    findings: &Findings,
+    proposals: &'p [Proposal],
+    topic: Option<&'p str>,
+) -> ProposedSchema<'p> {
+    let rows = findings.report.profile.as_ref().map_or(0, |it| it.rows);
+    let field = |proposal: &'p Proposal| ProposedField {
+        name: &proposal.name,
+        r#type: proposal.field_type.map(FieldType::as_str),
+        description: &proposal.evidence,
+        checks: proposal
+            .is_epoch
+            .then(|| json!([{"check": "datetime", "epoch": true}])),
+        known_values: &proposal.known_values,
+    };
+    ProposedSchema {
+        topic,
+        note: format!(
+            "Proposed from {rows} rows; nothing is required and no range is set. Read it, correct it, and give it to --schema."
+        ),
+        complete: false,
+        fields: proposals.iter().map(field).collect(),
     }
-    if !proposal.known_values.is_empty() {
-        field.insert("known_values".to_owned(), json!(proposal.known_values));
-    }
-    field.into()
 }
 
 /// Objects have text keys, so this always has a text.
-fn pretty(schema: &Value) -> String {
+fn pretty(schema: &ProposedSchema<'_>) -> String {
     serde_json::to_string_pretty(schema).unwrap_or_default()
 }
 
@@ -192,7 +214,9 @@ fn tell_problem(session: &Session, path: &Path, line: Option<usize>, problem: &s
     let fields = json!({"file": file, "line": line, "message": problem, "exit_status": Status::Usage.code()});
     session.printer.json_line(&JsonLine::new("error", fields));
     let place = line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"));
-    session.printer.message(Level::Error, &visible(&format!("{place}: {problem}")));
+    session
+        .printer
+        .message(Level::Error, &visible(&format!("{place}: {problem}")));
 }
 
 fn tell_rules(session: &Session, schema: &Schema) {
@@ -203,7 +227,7 @@ fn tell_rules(session: &Session, schema: &Schema) {
     for field in &schema.fields {
         let fields = json!({
             "name": field.name,
-            "field_type": field.field_type.map(crate::schema::FieldType::as_str),
+            "field_type": field.field_type.map(FieldType::as_str),
             "level": field.level.as_str(),
             "rules": field.rules_in_words(),
         });

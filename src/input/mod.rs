@@ -46,8 +46,8 @@ pub use row::{
     LocalReject, MAX_DEPTH, MAX_REJECT_RAW_BYTES, Next, RejectCode, RowReader, RowWarning,
     WarningKind,
 };
-pub use shaped::NOTHING_IS_LEFT;
 pub use settings::{Compression, EmptyCells, Format, InputSettings};
+pub use shaped::NOTHING_IS_LEFT;
 pub use verify::{Verifier, continues_at_a_row_boundary};
 
 #[cfg(test)]

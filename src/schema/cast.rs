@@ -116,7 +116,9 @@ fn integer(
             Err(overflow(raw, to))
         };
     }
-    let quoted = raw.strip_prefix(b"\"").and_then(|it| it.strip_suffix(b"\""));
+    let quoted = raw
+        .strip_prefix(b"\"")
+        .and_then(|it| it.strip_suffix(b"\""));
     if let Some((digits, value)) = quoted.and_then(|it| Some((it, number::plain_integer(it)?)))
         && within(value)
     {

@@ -25,7 +25,10 @@ impl Field {
     /// What is asked of the field, a phrase for each rule; its type comes first.
     pub fn rules_in_words(&self) -> Vec<String> {
         let of_type = self.field_type.map(|it| it.meaning().to_owned());
-        of_type.into_iter().chain(self.checks.iter().map(Check::in_words)).collect()
+        of_type
+            .into_iter()
+            .chain(self.checks.iter().map(Check::in_words))
+            .collect()
     }
 }
 
@@ -50,7 +53,10 @@ impl Rule {
                 ranges.join(", or ")
             }
             Self::Datetime(Datetime::Layout(layout)) => {
-                format!("a time like {}", layout.as_deref().unwrap_or("2022-01-01T00:00:00Z"))
+                format!(
+                    "a time like {}",
+                    layout.as_deref().unwrap_or("2022-01-01T00:00:00Z")
+                )
             }
             Self::Datetime(Datetime::Epoch(epoch)) => {
                 let unit = match epoch.milliseconds {
@@ -67,7 +73,11 @@ impl Rule {
                 words
             }
             Self::Categories { strict } => {
-                let depths = if *strict { " with depths 1, 2, 3, …" } else { "" };
+                let depths = if *strict {
+                    " with depths 1, 2, 3, …"
+                } else {
+                    ""
+                };
                 format!("categories as a JSON array{depths}")
             }
             Self::NoChinese => "without Chinese characters".to_owned(),

@@ -48,7 +48,11 @@ pub(super) fn plain_integer(text: &[u8]) -> Option<i64> {
         // 18 digits cannot overflow.
         value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
     }
-    Some(if negative { value.wrapping_neg() } else { value })
+    Some(if negative {
+        value.wrapping_neg()
+    } else {
+        value
+    })
 }
 
 /// Whether a JSON number is finite as a double, or as a float when `narrow`.
@@ -260,7 +264,19 @@ mod tests {
 
     #[test]
     fn only_integers_as_json_writes_them_are_plain() {
-        for text in ["", "-", "-0", "00", "01", "-01", "+1", "1.0", "1e1", "1 ", "9999999999999999999"] {
+        for text in [
+            "",
+            "-",
+            "-0",
+            "00",
+            "01",
+            "-01",
+            "+1",
+            "1.0",
+            "1e1",
+            "1 ",
+            "9999999999999999999",
+        ] {
             assert_eq!(plain_integer(text.as_bytes()), None, "{text}");
         }
         for number in [0, 7, -7, 10, 999_999_999_999_999_999] {

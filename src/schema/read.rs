@@ -129,7 +129,9 @@ fn parsed<'t, T: serde::Deserialize<'t>>(
 }
 
 /// The results, or all problems.
-fn all<T>(results: impl Iterator<Item = Result<T, SchemaError>>) -> Result<Vec<T>, Vec<SchemaError>> {
+fn all<T>(
+    results: impl Iterator<Item = Result<T, SchemaError>>,
+) -> Result<Vec<T>, Vec<SchemaError>> {
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for result in results {
         match result {

@@ -275,9 +275,10 @@ impl Shaper {
             }
             let value = self.value(row, *index);
             let fault = field.checks.iter().find_map(|(check, other)| {
-                let applies = check.when.as_ref().is_none_or(|when| {
-                    when.holds(other.and_then(|other| self.value(row, other)))
-                });
+                let applies = check
+                    .when
+                    .as_ref()
+                    .is_none_or(|when| when.holds(other.and_then(|other| self.value(row, other))));
                 let (kind, mut message) = applies.then(|| check.rule.fault(value)).flatten()?;
                 if let Some(when) = &check.when {
                     let values = when.values.join(" or ");

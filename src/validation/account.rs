@@ -101,7 +101,13 @@ impl Account {
         }
         self.worst.truncate(MAX_WORST.saturating_sub(1));
         let kept = raw.get(..MAX_RAW_BYTES).unwrap_or(raw);
-        let fault = |it: &Fault<'_>| (beginning(it.field).to_owned(), it.kind, it.message.to_owned());
+        let fault = |it: &Fault<'_>| {
+            (
+                beginning(it.field).to_owned(),
+                it.kind,
+                it.message.to_owned(),
+            )
+        };
         let worst = Worst {
             spot,
             count,
@@ -181,7 +187,11 @@ mod tests {
     fn the_worst_rows_have_the_most_faults_and_of_equal_ones_the_first_stay() {
         let mut account = Account::default();
         for line in 1..=40 {
-            let count = if line == 33 { 3 } else { 1 + usize::from(line == 20) };
+            let count = if line == 33 {
+                3
+            } else {
+                1 + usize::from(line == 20)
+            };
             account.rank(Spot { input: 0, line }, count, &[fault("k", "f")], b"{}");
         }
         let (_, worst) = account.told(&["a".to_owned()]);

@@ -40,7 +40,11 @@ impl Distinct {
     /// About how many different hashes there were.
     pub(super) fn estimate(&self) -> u64 {
         let count = f64::from(1_u32 << REGISTER_BITS);
-        let sum: f64 = self.registers.iter().map(|rank| (-f64::from(*rank)).exp2()).sum();
+        let sum: f64 = self
+            .registers
+            .iter()
+            .map(|rank| (-f64::from(*rank)).exp2())
+            .sum();
         let empty = self.registers.iter().filter(|rank| **rank == 0).count();
         let raw = 0.7213 / (1.0 + 1.079 / count) * count * count / sum;
         let empty = f64::from(u32::try_from(empty).unwrap_or(u32::MAX));
@@ -67,7 +71,10 @@ mod tests {
                 distinct.add(xxh3_64(&number.to_le_bytes()));
             }
             let found = distinct.estimate();
-            assert!(found.abs_diff(wanted) <= wanted / 10, "{found} for {wanted}");
+            assert!(
+                found.abs_diff(wanted) <= wanted / 10,
+                "{found} for {wanted}"
+            );
         }
     }
 }

@@ -105,14 +105,21 @@ impl Keys {
         let buffer = &self.buffer;
         self.index.sort_unstable_by(|a, b| {
             // Rows are in the buffer in their order.
-            let by_key = || entry_at(buffer, a.1).map(|it| it.key).cmp(&entry_at(buffer, b.1).map(|it| it.key));
+            let by_key = || {
+                entry_at(buffer, a.1)
+                    .map(|it| it.key)
+                    .cmp(&entry_at(buffer, b.1).map(|it| it.key))
+            };
             a.0.cmp(&b.0).then_with(by_key).then(a.1.cmp(&b.1))
         });
     }
 
     fn spill(&mut self) -> io::Result<()> {
         self.sort();
-        let entries = self.index.iter().filter_map(|(_, at)| entry_at(&self.buffer, *at));
+        let entries = self
+            .index
+            .iter()
+            .filter_map(|(_, at)| entry_at(&self.buffer, *at));
         self.runs.add(entries)?;
         self.buffer.clear();
         self.index.clear();
@@ -213,7 +220,9 @@ mod tests {
 
     #[test]
     fn so_many_runs_that_they_are_merged_on_the_way_change_nothing() {
-        let keys: Vec<Vec<u8>> = (0..600).map(|n: u32| (n % 400).to_string().into_bytes()).collect();
+        let keys: Vec<Vec<u8>> = (0..600)
+            .map(|n: u32| (n % 400).to_string().into_bytes())
+            .collect();
         assert_eq!(found(&keys, (1 << 20, 1)), wanted(&keys));
     }
 
@@ -221,9 +230,11 @@ mod tests {
     fn a_key_that_is_too_long_is_counted_and_not_compared() {
         let mut keys = Keys::new();
         for number in 0..2 {
-            keys.add(&vec![b'a'; MAX_KEY_BYTES + 1], row(number)).unwrap();
+            keys.add(&vec![b'a'; MAX_KEY_BYTES + 1], row(number))
+                .unwrap();
         }
         assert_eq!((keys.rows, keys.too_long), (0, 2));
-        keys.duplicates(&mut |_| panic!("none was compared")).unwrap();
+        keys.duplicates(&mut |_| panic!("none was compared"))
+            .unwrap();
     }
 }

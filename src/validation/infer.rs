@@ -44,7 +44,10 @@ fn propose_field(field: &FieldProfile, rows: u64, cells: bool) -> Proposal {
     let limit = usize::try_from(MAX_LISTED).unwrap_or(usize::MAX);
     let known_values = if few {
         let values = field.values.most_frequent(limit);
-        values.into_iter().map(|(value, _)| unquoted(&value)).collect()
+        values
+            .into_iter()
+            .map(|(value, _)| unquoted(&value))
+            .collect()
     } else {
         Vec::new()
     };
@@ -71,7 +74,9 @@ fn field_type(field: &FieldProfile, cells: bool) -> (Option<FieldType>, &'static
         FieldType::String
     } else if all(&[Kind::Int32]) || (cells && all(&[Kind::TextInt32])) {
         FieldType::Int32
-    } else if all(&[Kind::Int32, Kind::Int64]) || (cells && all(&[Kind::TextInt32, Kind::TextInt64])) {
+    } else if all(&[Kind::Int32, Kind::Int64])
+        || (cells && all(&[Kind::TextInt32, Kind::TextInt64]))
+    {
         FieldType::Int64
     } else if all(&[Kind::Int32, Kind::Int64, Kind::Decimal])
         || (cells && all(&[Kind::TextInt32, Kind::TextInt64, Kind::TextDecimal]))
@@ -86,17 +91,29 @@ fn field_type(field: &FieldProfile, cells: bool) -> (Option<FieldType>, &'static
     } else if kinds.iter().all(|kind| is_text(*kind)) {
         FieldType::String
     } else {
-        return (None, "the values are of several types, so none is proposed; --types FIELD=string sends numbers as text");
+        return (
+            None,
+            "the values are of several types, so none is proposed; --types FIELD=string sends numbers as text",
+        );
     };
-    let is_number = matches!(found, FieldType::Int32 | FieldType::Int64 | FieldType::Double);
+    let is_number = matches!(
+        found,
+        FieldType::Int32 | FieldType::Int64 | FieldType::Double
+    );
     if field.empty > 0 && found != FieldType::String {
-        return (None, "some are \"\", which only a string may be, so no type is proposed");
+        return (
+            None,
+            "some are \"\", which only a string may be, so no type is proposed",
+        );
     }
     if is_number && !all_are_finite(field) {
-        return (None, "some numbers are infinite as a double, so no type is proposed");
+        return (
+            None,
+            "some numbers are infinite as a double, so no type is proposed",
+        );
     }
     let reason = match found {
-        FieldType::String if looks_like_id && !kinds.contains(&Kind::Text) => {
+        FieldType::String if cells && looks_like_id && !kinds.contains(&Kind::Text) => {
             "all are numbers, but by its name it is an identifier, which the platform takes as text"
         }
         FieldType::String if !kinds.contains(&Kind::Text) && !cells => {
@@ -123,11 +140,23 @@ fn all_are_finite(field: &FieldProfile) -> bool {
     let is_number = |kind: &Kind| {
         matches!(
             kind,
-            Kind::Int32 | Kind::Int64 | Kind::Decimal | Kind::TextInt32 | Kind::TextInt64 | Kind::TextDecimal
+            Kind::Int32
+                | Kind::Int64
+                | Kind::Decimal
+                | Kind::TextInt32
+                | Kind::TextInt64
+                | Kind::TextDecimal
         )
     };
-    let numbers: u64 = Kind::ALL.into_iter().filter(is_number).map(|kind| field.of_kind(kind)).sum();
-    field.numbers.as_ref().is_some_and(|found| found.count() == numbers)
+    let numbers: u64 = Kind::ALL
+        .into_iter()
+        .filter(is_number)
+        .map(|kind| field.of_kind(kind))
+        .sum();
+    field
+        .numbers
+        .as_ref()
+        .is_some_and(|found| found.count() == numbers)
 }
 
 fn is_identifier(name: &str) -> bool {
@@ -137,7 +166,9 @@ fn is_identifier(name: &str) -> bool {
 
 fn is_epoch(field: &FieldProfile) -> bool {
     let name = field.name.to_ascii_lowercase();
-    let says_so = ["time", "date", "_at", "_ts"].iter().any(|word| name.contains(word));
+    let says_so = ["time", "date", "_at", "_ts"]
+        .iter()
+        .any(|word| name.contains(word));
     let within = |(first, last): &(f64, f64)| {
         let numbers = field.numbers.as_ref();
         numbers.is_some_and(|it| it.least.0 >= *first && it.greatest.0 <= *last)
@@ -163,7 +194,10 @@ fn evidence(field: &FieldProfile, rows: u64, reason: &str) -> String {
         parts.push(kinds.iter().map(kind).collect::<Vec<_>>().join(" + "));
     }
     if let Some(numbers) = &field.numbers {
-        parts.push(format!("from {} to {}", numbers.least.1, numbers.greatest.1));
+        parts.push(format!(
+            "from {} to {}",
+            numbers.least.1, numbers.greatest.1
+        ));
     } else if let Some((least, most)) = field.lengths {
         parts.push(format!("{least} to {most} characters"));
     }
@@ -244,10 +278,17 @@ mod tests {
             assert_eq!(of(values, true), wanted, "{values:?}");
         }
         let row = r#"{"goods_id":"5","pub_time":"1640995200","n":"1640995200"}"#;
-        let wanted = [("goods_id", "string", false), ("pub_time", "int32", true), ("n", "int32", false)];
+        let wanted = [
+            ("goods_id", "string", false),
+            ("pub_time", "int32", true),
+            ("n", "int32", false),
+        ];
         let found = proposed(&[row], true);
         for ((name, of, epoch), (found, found_of, found_epoch)) in wanted.iter().zip(&found) {
-            assert_eq!((*name, Some(*of), *epoch), (found.as_str(), *found_of, *found_epoch));
+            assert_eq!(
+                (*name, Some(*of), *epoch),
+                (found.as_str(), *found_of, *found_epoch)
+            );
         }
     }
 }

@@ -130,7 +130,9 @@ fn write(writer: &mut BufWriter<File>, entry: &Entry<'_>) -> io::Result<()> {
 }
 
 fn finished(writer: BufWriter<File>) -> io::Result<File> {
-    let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let mut file = writer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
     file.rewind()?;
     Ok(file)
 }
@@ -177,10 +179,7 @@ impl PartialOrd for Cursor {
     }
 }
 
-fn merge(
-    runs: Vec<File>,
-    see: &mut dyn FnMut(&Entry<'_>) -> io::Result<()>,
-) -> io::Result<()> {
+fn merge(runs: Vec<File>, see: &mut dyn FnMut(&Entry<'_>) -> io::Result<()>) -> io::Result<()> {
     let mut readers: Vec<BufReader<File>> = runs.into_iter().map(BufReader::new).collect();
     let mut next = BinaryHeap::new();
     let nowhere = KeyedRow {

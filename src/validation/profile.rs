@@ -103,11 +103,13 @@ impl Kind {
             Some(b'[' | b'{') if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
                 Self::TextJson
             }
-            Some(b'-' | b'0'..=b'9') if is_json_number(text) => match Self::of_number(text.as_bytes()).0 {
-                Self::Int32 => Self::TextInt32,
-                Self::Int64 => Self::TextInt64,
-                _ => Self::TextDecimal,
-            },
+            Some(b'-' | b'0'..=b'9') if is_json_number(text) => {
+                match Self::of_number(text.as_bytes()).0 {
+                    Self::Int32 => Self::TextInt32,
+                    Self::Int64 => Self::TextInt64,
+                    _ => Self::TextDecimal,
+                }
+            }
             _ if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") => {
                 Self::TextBool
             }
@@ -198,7 +200,9 @@ impl Profile {
 
     fn field(&mut self, place: usize, key: &[u8]) -> Option<&mut FieldProfile> {
         let is_it = |fields: &[FieldProfile], at: usize, name: &[u8]| {
-            fields.get(at).is_some_and(|field| field.name.as_bytes() == name)
+            fields
+                .get(at)
+                .is_some_and(|field| field.name.as_bytes() == name)
         };
         if let Some(at) = self.places.get(place).copied()
             && is_it(&self.fields, at, key)
@@ -280,7 +284,12 @@ impl FieldProfile {
         }
         let is_number = matches!(
             kind,
-            Kind::Int32 | Kind::Int64 | Kind::Decimal | Kind::TextInt32 | Kind::TextInt64 | Kind::TextDecimal
+            Kind::Int32
+                | Kind::Int64
+                | Kind::Decimal
+                | Kind::TextInt32
+                | Kind::TextInt64
+                | Kind::TextDecimal
         );
         if is_number {
             let text = text.unwrap_or_else(|| String::from_utf8_lossy(value));

@@ -9,8 +9,8 @@ use super::profile::Profile;
 use super::report::{Failure, KeyCheck, Report};
 use crate::domain::{DataDate, Position};
 use crate::input::{
-    InputError, InputSettings, LocalReject, Next, PathPattern, RejectCode, RowReader, Start,
-    NOTHING_IS_LEFT, WarningKind, discover, open_file, open_stream,
+    InputError, InputSettings, LocalReject, NOTHING_IS_LEFT, Next, PathPattern, RejectCode,
+    RowReader, Start, WarningKind, discover, open_file, open_stream,
 };
 use crate::schema::{Shaped, Shaper, Violation, has_control_character, text_of};
 use std::io::{self, Read};
@@ -91,7 +91,11 @@ impl Survey {
         }
         let shaper = Shaper::new(&rules);
         Self {
-            key: request.key.iter().filter_map(|name| shaper.field(name)).collect(),
+            key: request
+                .key
+                .iter()
+                .filter_map(|name| shaper.field(name))
+                .collect(),
             shaper,
             reading: request.input.without_rules(),
             keys: (!request.key.is_empty()).then(Keys::new),
@@ -209,10 +213,11 @@ impl Survey {
             for fault in &faults {
                 self.errors.add(fault, 1, spot);
             }
-            self.errors.rank(spot, faults.len(), &faults, raw.unwrap_or(row));
+            self.errors
+                .rank(spot, faults.len(), &faults, raw.unwrap_or(row));
             self.report.bad_rows = self.report.bad_rows.saturating_add(1);
         }
-        if memchr::memchr(b'\\', row).is_some() {
+        if !bad && memchr::memchr(b'\\', row).is_some() {
             self.warn_of_control_characters(row, spot);
         }
         if let Some(profile) = &mut self.profile {
@@ -296,7 +301,11 @@ impl Survey {
                 field,
                 message: &message,
             };
-            let count = if index == 0 { others.saturating_add(1) } else { 1 };
+            let count = if index == 0 {
+                others.saturating_add(1)
+            } else {
+                1
+            };
             self.errors.add(&fault, count, duplicate.spot);
         }
         Ok(())
@@ -312,7 +321,9 @@ impl Firsts {
     const MAX: usize = 5;
 
     fn take(&mut self, duplicate: Duplicate) {
-        let at = self.0.partition_point(|other| other.ordinal < duplicate.ordinal);
+        let at = self
+            .0
+            .partition_point(|other| other.ordinal < duplicate.ordinal);
         if at < Self::MAX {
             self.0.truncate(Self::MAX.saturating_sub(1));
             self.0.insert(at, duplicate);
@@ -341,7 +352,9 @@ fn push_part(key: &mut Vec<u8>, value: &[u8]) {
     } else {
         None
     };
-    let plain = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    let plain = value
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
     let (is_text, content) = match (&text, plain) {
         (Some(text), _) => (true, text.as_bytes()),
         (None, Some(plain)) => (true, plain),

@@ -16,12 +16,14 @@ const MAX_VALUE_BYTES: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub struct Values {
     counts: HashMap<Box<[u8]>, u64, Xxh3Builder>,
+    all: u64,
     others: u64,
     distinct: Distinct,
 }
 
 impl Values {
     pub(super) fn add(&mut self, value: &[u8]) {
+        self.all = self.all.saturating_add(1);
         self.distinct.add(xxh3_64(value));
         let known = value.get(..MAX_VALUE_BYTES).unwrap_or(value);
         if let Some(count) = self.counts.get_mut(known) {
@@ -35,7 +37,11 @@ impl Values {
 
     /// The most frequent values among those that are counted one by one, as JSON writes them.
     pub fn most_frequent(&self, limit: usize) -> Vec<(String, u64)> {
-        let mut all: Vec<(&[u8], u64)> = self.counts.iter().map(|(value, count)| (&**value, *count)).collect();
+        let mut all: Vec<(&[u8], u64)> = self
+            .counts
+            .iter()
+            .map(|(value, count)| (&**value, *count))
+            .collect();
         all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         let shown = |(value, count): &(&[u8], u64)| {
             let mut text = String::from_utf8_lossy(value).into_owned();
@@ -56,11 +62,15 @@ impl Values {
 
     /// How many different values there are: exactly up to [`MAX_VALUES`] short ones, else about.
     pub fn different(&self) -> (u64, bool) {
-        let exact = self.others == 0 && self.counts.keys().all(|value| value.len() < MAX_VALUE_BYTES);
+        let exact = self.others == 0
+            && self
+                .counts
+                .keys()
+                .all(|value| value.len() < MAX_VALUE_BYTES);
         if exact {
             (u64::try_from(self.counts.len()).unwrap_or(u64::MAX), true)
         } else {
-            (self.distinct.estimate(), false)
+            (self.distinct.estimate().min(self.all), false)
         }
     }
 }

@@ -24,7 +24,8 @@ pub fn fault_lines(findings: &Findings) -> Vec<JsonLine<Value>> {
             "message": group.message, "first": places});
         JsonLine::new(kind, fields)
     };
-    let mut lines: Vec<JsonLine<Value>> = report.errors.iter().map(|it| group("fault", it)).collect();
+    let mut lines: Vec<JsonLine<Value>> =
+        report.errors.iter().map(|it| group("fault", it)).collect();
     lines.extend(report.warnings.iter().map(|it| group("warning", it)));
     for failure in &report.failures {
         let status = if failure.is_usage() {
@@ -95,7 +96,11 @@ pub fn summary_of(findings: &Findings) -> Summary {
             format!("{}: {}", group.field, group.message)
         },
         count: group.rows,
-        first: group.places.first().map(ToString::to_string).unwrap_or_default(),
+        first: group
+            .places
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     };
     Summary {
         status: findings.status(),

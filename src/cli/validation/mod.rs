@@ -6,7 +6,7 @@ mod machine;
 mod page;
 mod text;
 
-pub use machine::{field_line, fault_lines, summary_of};
+pub use machine::{fault_lines, field_line, summary_of};
 pub use page::page;
 pub use text::{schema_rules, text};
 
@@ -89,7 +89,12 @@ impl Findings {
 
 /// The first places of a group, and that there are more.
 fn places(group: &Group, shown: usize) -> String {
-    let places: Vec<String> = group.places.iter().take(shown).map(ToString::to_string).collect();
+    let places: Vec<String> = group
+        .places
+        .iter()
+        .take(shown)
+        .map(ToString::to_string)
+        .collect();
     let told = u64::try_from(places.len()).unwrap_or(u64::MAX);
     let more = if group.rows > told { ", …" } else { "" };
     format!("{}{more}", places.join(", "))

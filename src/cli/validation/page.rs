@@ -107,7 +107,11 @@ impl Page {
         if let Some(about) = findings.about_key() {
             self.element("<p class=\"soft\">", &about, "</p>\n");
         }
-        let made = format!("Made {} by byteair-sync {}", findings.made_at, env!("CARGO_PKG_VERSION"));
+        let made = format!(
+            "Made {} by byteair-sync {}",
+            findings.made_at,
+            env!("CARGO_PKG_VERSION")
+        );
         self.element("<p class=\"soft\">", &made, "</p>\n");
     }
 
@@ -131,13 +135,21 @@ impl Page {
         self.raw("<th>field</th><th>what is wrong with the first</th><th>first places</th></tr>\n");
         for group in groups.iter().take(MAX_GROUPS) {
             self.element("<tr><td class=\"n\">", &grouped(group.rows), "</td>");
-            self.element("<td><code>", group.kind, "</code></td>");
-            self.element("<td><b>", &group.field, "</b></td>");
+            self.element("<td class=\"kind\"><code>", group.kind, "</code></td>");
+            self.element("<td class=\"field\"><b>", &group.field, "</b></td>");
             self.element("<td>", &group.message, "</td>");
-            self.element("<td><code>", &places(group, MAX_PLACES), "</code></td></tr>\n");
+            self.element(
+                "<td class=\"places\"><code>",
+                &places(group, MAX_PLACES),
+                "</code></td></tr>\n",
+            );
         }
         self.raw("</table></div>\n");
-        if let Some(more) = groups.len().checked_sub(MAX_GROUPS).filter(|more| *more > 0) {
+        if let Some(more) = groups
+            .len()
+            .checked_sub(MAX_GROUPS)
+            .filter(|more| *more > 0)
+        {
             self.element("<p class=\"soft\">and ", &more.to_string(), " more</p>\n");
         }
     }
@@ -148,7 +160,11 @@ impl Page {
         }
         self.raw("<h2>Rows with the most errors</h2>\n");
         for row in rows {
-            self.element("<div class=\"card\"><h3>", &row.place.to_string(), "</h3>\n");
+            self.element(
+                "<div class=\"card\"><h3>",
+                &row.place.to_string(),
+                "</h3>\n",
+            );
             for (field, kind, message) in &row.faults {
                 self.element("<p><code class=\"bad\">", kind, "</code> ");
                 self.element("<b>", field, "</b> ");

@@ -28,10 +28,15 @@ pub fn text(findings: &Findings) -> String {
         parts.push(table("rows", "warning", &report.warnings));
     }
     let failures = report.failures.iter().take(MAX_FAILURES);
-    parts.extend(failures.map(|failure| format!("not read: {}", visible(&chain(failure)))));
-    parts.extend(more(report.failures.len(), MAX_FAILURES, "inputs not read"));
-    parts.extend(findings.about_key().map(|text| visible(&text).into_owned()));
-    parts.join("\n")
+    let mut remarks: Vec<String> = failures
+        .map(|failure| format!("not read: {}", visible(&chain(failure))))
+        .collect();
+    remarks.extend(more(report.failures.len(), MAX_FAILURES, "inputs not read"));
+    remarks.extend(findings.about_key().map(|text| visible(&text).into_owned()));
+    if !remarks.is_empty() {
+        parts.push(remarks.join("\n"));
+    }
+    parts.join("\n\n")
 }
 
 /// What the fields of a schema have to be, a line for each rule.
@@ -68,7 +73,12 @@ fn new_table(header: [&str; 4]) -> Table {
 }
 
 fn table(rows: &str, kind: &str, groups: &[Group]) -> String {
-    let mut table = new_table([rows, kind, "field", "what is wrong with the first, first places"]);
+    let mut table = new_table([
+        rows,
+        kind,
+        "field",
+        "what is wrong with the first, first places",
+    ]);
     for group in groups.iter().take(MAX_GROUPS) {
         let (message, places) = (visible(&group.message), places(group, MAX_PLACES));
         table.add_row([

@@ -123,8 +123,7 @@ struct Condition {
 
 /// Reads the text of a file.
 pub(super) fn read(text: &str) -> Result<Schema, Vec<SchemaError>> {
-    let table: Table<'_> =
-        parsed(text, text, "not a schema: ").map_err(|problem| vec![problem])?;
+    let table: Table<'_> = parsed(text, text, "not a schema: ").map_err(|problem| vec![problem])?;
     let mut names = HashSet::new();
     let read = |raw: &&RawValue| {
         let field = field(text, raw.get())?;
@@ -155,7 +154,8 @@ pub(super) fn read(text: &str) -> Result<Schema, Vec<SchemaError>> {
 
 fn field(text: &str, raw: &str) -> Result<Field, SchemaError> {
     let row: Row<'_> = parsed(text, raw, "a field: ")?;
-    let wrong = |problem: String| SchemaError::at(text, raw, format!("field {}: {problem}", row.name));
+    let wrong =
+        |problem: String| SchemaError::at(text, raw, format!("field {}: {problem}", row.name));
     if row.name.is_empty() {
         return Err(SchemaError::at(text, raw, "a field has no name"));
     }

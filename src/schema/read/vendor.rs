@@ -85,7 +85,9 @@ pub(super) fn read(text: &str) -> Result<SchemaFile, Vec<SchemaError>> {
         (true, false) => schema(text, &rows).map(SchemaFile::Schema),
         (false, true) => {
             let checkers = all(rows.iter().map(|row| checker(text, row.get())))?;
-            Ok(SchemaFile::Checkers(checkers.into_iter().flatten().collect()))
+            Ok(SchemaFile::Checkers(
+                checkers.into_iter().flatten().collect(),
+            ))
         }
         _ => Err(vec![SchemaError::new(
             "an array of neither fields ({\"name\", \"type\"}) nor checkers ({\"field_name\", \"checker_name\"})",

@@ -17,7 +17,11 @@ pub(super) fn fields(page: &mut Page, profile: &Profile) {
     page.raw("<h2>Fields</h2>\n<p class=\"soft\">Each bar is all rows: ");
     page.raw("with a value, <span class=\"warn\">null</span>, <span class=\"bad\">empty</span>, absent. ");
     let rows = grouped(profile.rows);
-    page.element("Counted over ", &rows, " rows, as they would be sent.</p>\n");
+    page.element(
+        "Counted over ",
+        &rows,
+        " rows, as they would be sent.</p>\n",
+    );
     page.raw("<div class=\"cards\">\n");
     for field in &profile.fields {
         card(page, field, profile.rows);
@@ -34,7 +38,10 @@ pub(super) fn fields(page: &mut Page, profile: &Profile) {
 
 fn card(page: &mut Page, field: &FieldProfile, rows: u64) {
     page.element("<div class=\"card\"><h3>", &field.name, "</h3>\n");
-    let filled = field.present.saturating_sub(field.nulls).saturating_sub(field.empty);
+    let filled = field
+        .present
+        .saturating_sub(field.nulls)
+        .saturating_sub(field.empty);
     let share = |count: u64| per_mille(count, rows);
     page.bar(
         &[
@@ -46,11 +53,16 @@ fn card(page: &mut Page, field: &FieldProfile, rows: u64) {
         8,
     );
     let absent = rows.saturating_sub(field.present);
-    let counts: Vec<String> = [(filled, "with a value"), (field.nulls, "null"), (field.empty, "empty"), (absent, "absent")]
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{} {what}", grouped(count)))
-        .collect();
+    let counts: Vec<String> = [
+        (filled, "with a value"),
+        (field.nulls, "null"),
+        (field.empty, "empty"),
+        (absent, "absent"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{} {what}", grouped(count)))
+    .collect();
     page.element("<p class=\"soft\">", &counts.join(" · "), "</p>\n");
     let kinds = field.kinds();
     let kinds: Vec<String> = kinds
@@ -61,7 +73,11 @@ fn card(page: &mut Page, field: &FieldProfile, rows: u64) {
         page.element("<p>", &kinds.join(" · "), "</p>\n");
     }
     if let Some((least, most)) = field.lengths {
-        page.element("<p class=\"soft\">", &format!("{least} to {most} characters"), "</p>\n");
+        page.element(
+            "<p class=\"soft\">",
+            &format!("{least} to {most} characters"),
+            "</p>\n",
+        );
     }
     if let Some(numbers) = &field.numbers {
         distribution(page, numbers);
@@ -79,11 +95,14 @@ fn distribution(page: &mut Page, numbers: &Numbers) {
         return;
     }
     let mut bins = [0_u64; BINS];
-    let steps: Vec<f64> = (1..BINS).map(|bin| {
-        let part = f64::from(u32::try_from(bin).unwrap_or(0)) / f64::from(u32::try_from(BINS).unwrap_or(1));
-        // In this order, numbers at both ends of the range do not overflow.
-        least * (1.0 - part) + greatest * part
-    }).collect();
+    let steps: Vec<f64> = (1..BINS)
+        .map(|bin| {
+            let part = f64::from(u32::try_from(bin).unwrap_or(0))
+                / f64::from(u32::try_from(BINS).unwrap_or(1));
+            // In this order, numbers at both ends of the range do not overflow.
+            least * (1.0 - part) + greatest * part
+        })
+        .collect();
     for number in &numbers.sample {
         let bin = steps.partition_point(|step| step <= number);
         if let Some(count) = bins.get_mut(bin) {
@@ -97,7 +116,10 @@ fn distribution(page: &mut Page, numbers: &Numbers) {
         BINS * 10
     );
     for (bin, count) in bins.iter().enumerate() {
-        let height = (count * HEIGHT).checked_div(highest).unwrap_or(0).max(u64::from(*count > 0));
+        let height = (count * HEIGHT)
+            .checked_div(highest)
+            .unwrap_or(0)
+            .max(u64::from(*count > 0));
         let _never_fails = write!(
             page.0,
             "<rect class=\"bar\" x=\"{}\" y=\"{}\" width=\"9\" height=\"{height}\"/>",
@@ -143,5 +165,7 @@ fn values(page: &mut Page, field: &FieldProfile) {
 fn per_mille(count: u64, all: u64) -> u64 {
     let scaled = u128::from(count) * 1_000;
     let share = scaled.checked_div(u128::from(all)).unwrap_or(0);
-    u64::try_from(share).unwrap_or(1_000).max(u64::from(count > 0))
+    u64::try_from(share)
+        .unwrap_or(1_000)
+        .max(u64::from(count > 0))
 }
