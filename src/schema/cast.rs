@@ -26,6 +26,9 @@ pub(super) struct Refusal {
     pub(super) message: String,
 }
 
+/// Integers of 32 bits.
+const INT32: std::ops::RangeInclusive<i64> = -(1 << 31)..=(1 << 31) - 1;
+
 /// Casts a valid JSON value. With `explicit`, the type was asked for by name (`--types`), so a
 /// number becomes a string as well; a schema only says what there should be.
 pub(super) fn cast(
@@ -38,7 +41,7 @@ pub(super) fn cast(
         return Ok(kept(Shape::Null));
     }
     match to {
-        FieldType::Int32 => integer(raw, to, Some(i32::MIN.into()..=i32::MAX.into()), scratch),
+        FieldType::Int32 => integer(raw, to, Some(&INT32), scratch),
         FieldType::Int64 => integer(raw, to, None, scratch),
         FieldType::Float | FieldType::Double => decimal(raw, to, scratch),
         FieldType::String => string(raw, explicit, scratch),
@@ -104,10 +107,10 @@ fn number_text(raw: &[u8]) -> Option<Cow<'_, str>> {
 fn integer(
     raw: &[u8],
     to: FieldType,
-    range: Option<std::ops::RangeInclusive<i64>>,
+    range: Option<&std::ops::RangeInclusive<i64>>,
     scratch: &mut Vec<u8>,
 ) -> Result<Cast, Refusal> {
-    let within = |value| range.as_ref().is_none_or(|range| range.contains(&value));
+    let within = |value| range.is_none_or(|range| range.contains(&value));
     // What most values are; everything else takes the long way.
     if let Some(value) = number::plain_integer(raw) {
         return if within(value) {

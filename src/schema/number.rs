@@ -97,9 +97,8 @@ fn is_plain_decimal(text: &[u8]) -> bool {
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
     let length = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let whole = length(unsigned);
-    let fraction = match unsigned.get(whole..) {
-        Some([b'.', fraction @ ..]) => fraction,
-        _ => return false,
+    let Some([b'.', fraction @ ..]) = unsigned.get(whole..) else {
+        return false;
     };
     let leads = unsigned.first() != Some(&b'0') || whole == 1;
     whole > 0 && leads && !fraction.is_empty() && length(fraction) == fraction.len()

@@ -213,7 +213,7 @@ impl Shaper {
         let from = self.scratch.len();
         match cast(raw, to, explicit, &mut self.scratch) {
             Ok(cast) => {
-                found.rewritten = cast.rewritten.then(|| from..self.scratch.len());
+                found.rewritten = cast.rewritten.then_some(from..self.scratch.len());
                 cast.shape
             }
             Err(refusal) => {

@@ -165,13 +165,14 @@ mod tests {
     use std::collections::HashMap;
 
     fn row(number: usize) -> KeyedRow {
+        let ordinal = u64::try_from(number).unwrap();
         KeyedRow {
-            ordinal: number as u64,
+            ordinal,
             spot: Spot {
                 input: number % 3,
-                line: number as u64 + 1,
+                line: ordinal + 1,
             },
-            bad: number % 5 == 0,
+            bad: number.is_multiple_of(5),
         }
     }
 

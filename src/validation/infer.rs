@@ -137,20 +137,9 @@ const fn is_text(kind: Kind) -> bool {
 }
 
 fn all_are_finite(field: &FieldProfile) -> bool {
-    let is_number = |kind: &Kind| {
-        matches!(
-            kind,
-            Kind::Int32
-                | Kind::Int64
-                | Kind::Decimal
-                | Kind::TextInt32
-                | Kind::TextInt64
-                | Kind::TextDecimal
-        )
-    };
     let numbers: u64 = Kind::ALL
         .into_iter()
-        .filter(is_number)
+        .filter(|kind| kind.is_number())
         .map(|kind| field.of_kind(kind))
         .sum();
     field

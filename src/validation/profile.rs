@@ -76,6 +76,19 @@ impl Kind {
         }
     }
 
+    /// Whether it is a number, or text that is one.
+    pub(super) const fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::Int32
+                | Self::Int64
+                | Self::Decimal
+                | Self::TextInt32
+                | Self::TextInt64
+                | Self::TextDecimal
+        )
+    }
+
     /// The kind of a valid JSON value that is not null.
     fn of(value: &[u8]) -> Self {
         match value.first() {
@@ -282,16 +295,7 @@ impl FieldProfile {
                 Some((least, most)) => (least.min(length), most.max(length)),
             });
         }
-        let is_number = matches!(
-            kind,
-            Kind::Int32
-                | Kind::Int64
-                | Kind::Decimal
-                | Kind::TextInt32
-                | Kind::TextInt64
-                | Kind::TextDecimal
-        );
-        if is_number {
+        if kind.is_number() {
             let text = text.unwrap_or_else(|| String::from_utf8_lossy(value));
             if let Some(number) = text.parse().ok().filter(|number: &f64| number.is_finite()) {
                 match &mut self.numbers {

@@ -127,8 +127,7 @@ error: bad.json:5: field c is there twice
         r#"{"key":["a"],"fields":[{"name":"a","type":"string","level":"required"},{"name":"价格","type":"double","checks":[{"check":"ranges","any_of":[{"gt":0}],"when":{"field":"a","in":["x"]}}]}]}"#,
     );
     let good = place.end("schema check good.json").expect(0).output;
-    let wanted = "\
-  field   type     level      values are
+    let wanted = "  field   type     level      values are
 ────────────────────────────────────────────────────────────────────────────────
   a       string   required   text; there in every row, neither null nor \"\"
   价格    double   optional   a number within the range of a double, also as

@@ -303,7 +303,7 @@ fn files_of_the_vendors_validator_give_its_verdict() {
     );
     let category = r#"[{\"category_depth\":1,\"category_nodes\":[{\"id_or_name\":\"a\"}]}]"#;
     for (row, fine) in [
-        (r#"{}"#.to_owned(), true),
+        ("{}".to_owned(), true),
         (r#"{"e":"buy"}"#.to_owned(), false),
         (r#"{"e":"buy","s":""}"#.to_owned(), false),
         (r#"{"e":"Buy"}"#.to_owned(), true),

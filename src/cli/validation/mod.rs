@@ -81,7 +81,7 @@ impl Findings {
         );
         if key.too_long > 0 {
             let rows = counted(key.too_long, "row", "rows");
-            text.push_str(&format!("; {rows} not, since the key is longer than 4 KiB"));
+            text.extend(["; ", &rows, " not, since the key is longer than 4 KiB"]);
         }
         Some(text)
     }
