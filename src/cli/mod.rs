@@ -5,12 +5,14 @@
 
 pub mod args;
 pub mod atomic_file;
+pub mod calendar;
 pub mod dates;
 pub mod environment;
 pub mod error;
 pub mod exit;
 pub mod figure;
 pub mod invocation;
+pub mod job_file;
 pub mod json_line;
 pub mod logging;
 pub mod printer;

@@ -76,8 +76,8 @@ pub enum DiscoverError {
         /// The link.
         path: PathBuf,
     },
-    /// A name that was given stands for something that cannot be read twice.
-    #[error("'{}' is neither a file nor a directory; feed a pipe through standard input: -", path.display())]
+    /// What was named, was matched or lies in a listed directory cannot be read twice.
+    #[error("'{}' is neither a file nor a directory; feed a pipe through standard input (-), or name the files with a glob that does not match it", path.display())]
     NotAFile {
         /// Which.
         path: PathBuf,
@@ -190,6 +190,9 @@ impl Found {
                 let identity = FileIdentity::of(&metadata);
                 self.files.insert(entry.into_path(), identity);
                 named = Named::Files;
+            } else if !entry.file_type().is_dir() {
+                let path = entry.into_path();
+                return Err(DiscoverError::NotAFile { path });
             }
         }
         Ok(named)
@@ -232,9 +235,7 @@ impl Found {
             let path = Glob::as_written(entry.path());
             if entry.depth() > 0 && glob.is_match(path) {
                 let metadata = entry.metadata().map_err(|e| walk_error(glob.base(), e))?;
-                if metadata.is_dir() || metadata.is_file() {
-                    named = named.max(self.add_path(path, &metadata)?);
-                }
+                named = named.max(self.add_path(path, &metadata)?);
             }
         }
         Ok(named)

@@ -182,7 +182,8 @@ impl Registrar<'_> {
     fn adopt_after_crash(&self, id: InputId) -> Result<(), LedgerError> {
         self.db
             .execute(
-                "UPDATE batch SET unknown = 1 WHERE state = 'intended' AND first_input = ?1
+                "UPDATE batch SET unknown = max(unknown, 1)
+                 WHERE state = 'intended' AND first_input = ?1
                    AND partition IN (SELECT partition FROM scope WHERE input = ?1)
                    AND EXISTS (SELECT 1 FROM input WHERE id = ?1 AND run IS NOT NULL)",
                 [id.0],

@@ -3,9 +3,10 @@
 
 use super::error::LedgerError;
 use super::id::{BatchId, InputId, PartitionId, RunId};
-use super::known::{InputKind, IntendedBatch, KnownInput, Piece};
+use super::known::{InputKind, IntendedBatch, KnownInput, Piece, REFUSAL_SEEN, UNKNOWN};
 use super::lock;
 use super::query::{failed, nonsense, unsigned};
+use super::remainder;
 use crate::domain::{FileIdentity, Generation, RawRange};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
@@ -120,7 +121,8 @@ pub(super) fn intended_batches(
             Ok(IntendedBatch {
                 id: BatchId(row.get(0)?),
                 generation: Generation(row.get(1)?),
-                unknown: row.get(2)?,
+                unknown: row.get::<_, u8>(2)? >= UNKNOWN,
+                refusal_seen: row.get::<_, u8>(2)? == REFUSAL_SEEN,
                 rows,
                 digest: u128::from_be_bytes(row.get(4)?),
                 pieces: vec![Piece {
@@ -129,6 +131,7 @@ pub(super) fn intended_batches(
                     last_record: unsigned(row.get(6)?),
                     rows,
                 }],
+                whole: None,
             })
         })
         .map_err(failed(doing))?;
@@ -139,12 +142,13 @@ pub(super) fn intended_batches(
         if !pieces.is_empty() {
             batch.pieces = pieces;
         }
+        batch.whole = remainder::whole_of(db, batch.id)?;
         batches.push(batch);
     }
     Ok(batches)
 }
 
-fn pieces_of(db: &Connection, batch: BatchId) -> Result<Vec<Piece>, LedgerError> {
+pub(super) fn pieces_of(db: &Connection, batch: BatchId) -> Result<Vec<Piece>, LedgerError> {
     let doing = "look up the pieces of a batch";
     let mut statement = db
         .prepare_cached(

@@ -2,7 +2,7 @@
 
 use super::gate::{Gate, RowCounts};
 use super::id::{BatchId, InputId, PartitionId};
-use crate::domain::{Epoch, FileIdentity, Generation, Guards, Partition, Target};
+use crate::domain::{BatchIdentity, Epoch, FileIdentity, Generation, Guards, Partition, Target};
 
 /// Where an input comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,6 +93,12 @@ impl KnownInput {
     }
 }
 
+/// Column `unknown`: an attempt has an unknown outcome.
+pub(super) const UNKNOWN: u8 = 1;
+
+/// Column `unknown`: an answer said that not all of it may be stored, and what is not recorded.
+pub(super) const REFUSAL_SEEN: u8 = 2;
+
 /// A batch that was intended and is not settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntendedBatch {
@@ -102,12 +108,17 @@ pub struct IntendedBatch {
     pub generation: Generation,
     /// Whether an attempt has an unknown outcome.
     pub unknown: bool,
+    /// Whether an answer said that not all of it may be stored, and what is not recorded.
+    pub refusal_seen: bool,
     /// Its rows.
     pub rows: u32,
     /// Digest of its uncompressed body.
     pub digest: u128,
     /// Where its rows come from, in order.
     pub pieces: Vec<Piece>,
+    /// The batch of which these are the rows that were not given up: it is sent under the id of that
+    /// one, and the digest is that of its body.
+    pub whole: Option<BatchIdentity>,
 }
 
 /// Rows of one input in a batch.

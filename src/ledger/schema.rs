@@ -72,7 +72,9 @@ CREATE TABLE batch (
   first_input INTEGER NOT NULL REFERENCES input,
   first_record INTEGER NOT NULL, last_record INTEGER NOT NULL, rows INTEGER NOT NULL,
   digest BLOB NOT NULL,                      -- of the uncompressed JSON body
-  generation INTEGER NOT NULL, unknown INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  unknown INTEGER NOT NULL,                  -- 1: an attempt of unknown outcome, 2: rows of it
+                                             -- were refused (1001) and which is not recorded
   state TEXT NOT NULL,                       -- intended, accepted, unconfirmed, part_refused,
                                              -- refused, split, foreign, undetermined, dropped
   accepted INTEGER NOT NULL, unconfirmed INTEGER NOT NULL, refused INTEGER NOT NULL,

@@ -171,7 +171,8 @@ impl Finisher {
         let ledger = &self.services.ledger;
         match note {
             Note::Nothing => {}
-            Note::Unknown => ledger.note_done_unknown(sealed).await?,
+            // Nothing that `done` is answered is a list of rows.
+            Note::Unknown | Note::RefusalSeen => ledger.note_done_unknown(sealed).await?,
             Note::Renewed => ledger.renew_done(sealed).await?,
         }
         Ok(())

@@ -53,8 +53,9 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use command_line::shell_word;
+pub use command_line::{carried_options, shell_word};
 pub use context::Services;
+pub use dry_run::in_words as plan_in_words;
 pub use failure::ledger_status;
 pub use finish::FinishRequest;
 pub use settings::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};

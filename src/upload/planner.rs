@@ -177,6 +177,7 @@ impl Planner<'_> {
                     ledger,
                     settings: &self.settings.input,
                     verify: self.settings.run.verify,
+                    replay: self.settings.replay.is_some(),
                 }
                 .recognise(file, inputs)?,
                 None => Recognised::New,

@@ -54,6 +54,8 @@ pub(super) struct Recogniser<'a> {
     pub(super) settings: &'a InputSettings,
     /// Re-read even what looks untouched.
     pub(super) verify: bool,
+    /// The file holds corrected rows. What has the same content by chance is another input.
+    pub(super) replay: bool,
 }
 
 impl Recogniser<'_> {
@@ -64,30 +66,66 @@ impl Recogniser<'_> {
         known: &[KnownInput],
     ) -> Result<Recognised, RecogniseError> {
         let name = file.path.to_string_lossy();
-        let same_place = |input: &&KnownInput| {
+        let same_place = |input: &KnownInput| {
             input.identity.is_some_and(|identity| {
                 identity.device == file.identity.device && identity.inode == file.identity.inode
             })
         };
-        if let Some(input) = known.iter().find(same_place) {
+        if let Some(input) = self.choose(known, same_place) {
             let compared = self.compare(file, input)?;
             // Another file may have got the inode of one that is gone.
             let reused = matches!(compared, Recognised::Changed { .. })
                 && input.name != name
                 && input.read_to_end;
             if !reused {
-                return Ok(compared);
+                return self.once_more(compared);
             }
         }
-        if let Some(input) = known.iter().find(|input| input.name == name) {
-            return self.compare(file, input);
+        if let Some(input) = self.choose(known, |input| input.name == name) {
+            return self.once_more(self.compare(file, input)?);
         }
         for input in known {
-            if self.has_same_content(file, input)? {
+            if self.may_be_a_copy(input)? && self.has_same_content(file, input)? {
                 return self.compare(file, input);
             }
         }
         Ok(Recognised::New)
+    }
+
+    /// A file whose rows were all rejected and that replaced them itself is two inputs. The later
+    /// one is its replay, which an upload only goes on with.
+    fn choose<'k>(
+        &self,
+        known: &'k [KnownInput],
+        is_it: impl Fn(&KnownInput) -> bool,
+    ) -> Option<&'k KnownInput> {
+        let mut same = known.iter().filter(|input| is_it(input));
+        if self.replay {
+            return same.next_back();
+        }
+        let first = same.next()?;
+        if !first.is_finished() {
+            return Some(first);
+        }
+        Some(same.find(|input| !input.is_finished()).unwrap_or(first))
+    }
+
+    /// A file of which the platform took nothing may replace its own rows, unchanged.
+    fn once_more(&self, recognised: Recognised) -> Result<Recognised, RecogniseError> {
+        match &recognised {
+            Recognised::Known {
+                input,
+                appended: false,
+                ..
+            } if self.replay && self.ledger.is_all_rejected(input.id)? => Ok(Recognised::New),
+            _ => Ok(recognised),
+        }
+    }
+
+    /// Whether the same content under another name would be the same input. Of corrected rows only
+    /// those that are under way are.
+    fn may_be_a_copy(&self, input: &KnownInput) -> Result<bool, LedgerError> {
+        Ok(!self.replay || (!input.is_finished() && self.ledger.replaces_rejects(input.id)?))
     }
 
     /// Compares a file with what the ledger recorded of an input.

@@ -41,7 +41,9 @@ const fn kind_of(batch: &IntendedBatch) -> CutKind {
         id: batch.id,
         generation: batch.generation,
         unknown: batch.unknown,
+        refusal_seen: batch.refusal_seen,
         digest: batch.digest,
+        whole: batch.whole,
     }
 }
 

@@ -10,7 +10,9 @@ mod done;
 mod ledger;
 mod rejects;
 mod rules;
+mod run;
 mod sandbox;
+mod status;
 mod validate;
 mod write;
 
@@ -20,7 +22,9 @@ pub use done::DoneArgs;
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use rules::{RulesArgs, UnknownName};
+pub use run::JobsArgs;
 pub use sandbox::SandboxArgs;
+pub use status::StatusArgs;
 pub use validate::{InferArgs, SchemaCommand, ValidateArgs};
 pub use write::{
     BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
@@ -89,6 +93,10 @@ pub enum Command {
     /// Look at built-in schemas, propose one from data, or check a schema file
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Upload several topics and days that a job file names; made for cron
+    Run(JobsArgs),
+    /// Show a calendar of what is uploaded and done, and what is owed next
+    Status(StatusArgs),
     /// Look at rows that were refused, send corrected ones, or give them up
     #[command(subcommand)]
     Rejects(RejectsCommand),

@@ -18,7 +18,7 @@ mod validate;
 mod write;
 
 pub use connection::{Connection, SandboxEndpoint, state_dir, zone};
-pub use credentials::describe as describe_credentials;
+pub use credentials::{SECRET_VARIABLES, describe as describe_credentials};
 pub use done::{DoneDates, DoneOptions};
 pub use output::Output;
 pub use rate::RateSettings;
@@ -27,6 +27,7 @@ pub use rules::rules_arguments;
 pub use sandbox::sandbox_settings;
 pub use selection::{Selection, one_stage, selection};
 pub use validate::ReadingOptions;
+pub(super) use write::ABOUT_DATES;
 pub use write::WriteOptions;
 
 use super::invocation::Invocation;

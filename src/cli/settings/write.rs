@@ -25,7 +25,7 @@ const BASE_MEMORY_BYTES: usize = 8 << 20;
 const USUAL_TOPICS: [&str; 3] = ["item", "user", "behavior"];
 
 /// Options that the streaming stage cannot have: they are about dates and `done`.
-const ABOUT_DATES: [&str; 8] = [
+pub(in crate::cli) const ABOUT_DATES: [&str; 8] = [
     "date",
     "no_done",
     "done_format",
@@ -178,6 +178,7 @@ fn batch_settings(
     Ok(BatchSettings {
         rows: BatchSize::new(rows).map_err(|error| UsageError::new(error.to_string()))?,
         bytes: batch_bytes.0,
+        gzip_level: args.batch.compression_level,
         memory_bytes: args.batch.memory.0,
         max_in_flight: match args.batch.max_in_flight {
             InFlight::Auto => None,

@@ -141,6 +141,25 @@ fn what_is_not_there_is_missing_and_what_is_no_file_is_refused() {
     assert!(matches!(error, DiscoverError::NotAFile { .. }), "{error}");
 }
 
+#[test]
+fn what_is_no_file_is_never_passed_over_unless_its_name_is() {
+    let folder = folder(&["in/a.jsonl"]);
+    for (name, ends) in [("in/_b.jsonl", true), ("in/b.jsonl", false)] {
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join(name)).unwrap();
+        for pattern in ["in", "in/*.jsonl", "i*"] {
+            let pattern = folder.path().join(pattern).display().to_string();
+            let found = discover(&[PathPattern::parse(&pattern).unwrap()], None);
+            match found {
+                Ok(found) => assert!(ends && found.files.len() == 1, "{pattern}"),
+                Err(error) => {
+                    assert!(!ends, "{pattern}: {error}");
+                    assert!(error.to_string().contains("b.jsonl"), "{error}");
+                }
+            }
+        }
+    }
+}
+
 /// A folder with good files and links that lead nowhere: to no file, to itself, to its own folder.
 fn folder_with_bad_links() -> tempfile::TempDir {
     let folder = folder(&["in/a.jsonl", "in/d/b.jsonl"]);

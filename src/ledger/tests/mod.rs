@@ -248,7 +248,7 @@ impl Desk {
                 Ok((
                     row.get(0)?,
                     row.get(1)?,
-                    row.get(2)?,
+                    row.get::<_, u8>(2)? > 0,
                     [row.get(3)?, row.get(4)?, row.get(5)?],
                 ))
             },
