@@ -53,6 +53,7 @@ pub use row::{
     WarningKind,
 };
 pub use settings::{Compression, EmptyCells, Format, InputSettings};
+pub use shaped::NOTHING_IS_LEFT;
 pub use verify::{Verifier, continues_at_a_row_boundary};
 
 #[cfg(test)]

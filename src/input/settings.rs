@@ -86,6 +86,15 @@ impl InputSettings {
     /// Default of `--max-row-bytes`: 4 MiB.
     pub const DEFAULT_MAX_ROW_BYTES: usize = 4 << 20;
 
+    /// The same for reading rows as they are.
+    #[must_use]
+    pub fn without_rules(&self) -> Self {
+        Self {
+            rules: RowRules::default(),
+            ..self.clone()
+        }
+    }
+
     /// XXH3 (128 bits) of the options that change what rows an input gives; part of the identity of
     /// an input in the ledger. How the input is stored is not among them: the rows are the same.
     pub fn row_options_digest(&self) -> u128 {

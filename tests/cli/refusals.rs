@@ -356,7 +356,7 @@ fn a_row_at_fault_that_a_broken_off_run_left_alone_is_found_by_the_next_one() {
     let summary = first.place.end(&format!("{WRITE} --json rows.jsonl"));
     assert_eq!(summary.summary()["exit_status"], 3);
     assert_eq!(summary.summary()["rows_accepted"], 7);
-    assert_eq!(first.recorder.requests().len(), before + 1);
+    assert!(first.recorder.requests().len() > before);
     assert_eq!(first.letters().len(), 1);
 }
 

@@ -11,6 +11,14 @@ use crate::input::{Compression, EmptyCells, Format, InputSettings, Stores};
 
 /// How an input with rows of a topic is to be read.
 pub fn input_settings(args: &ReadingArgs, topic: &Topic) -> Result<InputSettings, UsageError> {
+    input_settings_of(args, Some(topic))
+}
+
+/// The same for rows whose topic need not be known.
+pub(super) fn input_settings_of(
+    args: &ReadingArgs,
+    topic: Option<&Topic>,
+) -> Result<InputSettings, UsageError> {
     Ok(InputSettings {
         format: match args.format {
             FormatName::Auto => Format::Auto,

@@ -188,7 +188,7 @@ fn batch_settings(
     })
 }
 
-fn sources(invocation: &Invocation, args: &InputArgs) -> Result<Sources, UsageError> {
+pub(super) fn sources(invocation: &Invocation, args: &InputArgs) -> Result<Sources, UsageError> {
     let mut paths = args.paths.clone();
     if let Some(list) = &args.files_from {
         let text = std::fs::read_to_string(list).map_err(|error| {
@@ -256,7 +256,7 @@ fn dates(
 }
 
 /// Without `{date}` every day would be given the same rows.
-fn check_placeholders(sources: &Sources, dates: &[DataDate]) -> Result<(), UsageError> {
+pub(super) fn check_placeholders(sources: &Sources, dates: &[DataDate]) -> Result<(), UsageError> {
     match sources {
         Sources::Stdin { .. } if dates.len() > 1 => Err(UsageError::new(
             "standard input can hold the rows of one day only; name one with --date",
