@@ -111,7 +111,7 @@ impl Survey {
 
     fn read_day(&mut self, patterns: &[PathPattern], day: Option<DataDate>) -> io::Result<()> {
         self.day = self.day.saturating_add(1);
-        let found = match discover(patterns, day) {
+        let found = match discover(patterns, day, &self.reading.stores) {
             Ok(found) => found,
             Err(error) => {
                 self.report.failures.push(error.into());
@@ -126,8 +126,8 @@ impl Survey {
             if self.left == 0 {
                 break;
             }
-            let reader = open_file(&file.path, &self.reading, Start::BEGINNING);
-            self.read(file.path.display().to_string(), reader)?;
+            let reader = open_file(&file.location, &self.reading, Start::BEGINNING);
+            self.read(file.location.to_string(), reader)?;
         }
         Ok(())
     }

@@ -109,7 +109,7 @@ impl Connection {
 
 /// Nothing is set up before an input is in a remote store. Proxies are those of the environment:
 /// `--proxy` is the way to the platform.
-fn stores(global: &GlobalArgs, timeout: Duration) -> Stores {
+pub(super) fn stores(global: &GlobalArgs, timeout: Duration) -> Stores {
     let ca_cert = global.ca_cert.clone();
     let open_client = move || Ok(http::store_client(ca_cert.as_deref(), timeout)?);
     Stores::new(Arc::new(open_client), global.allow_plain_http)

@@ -1,5 +1,6 @@
 //! What `validate` and `schema infer` are to read, from their options.
 
+use super::connection::stores;
 use super::reading::input_settings_of;
 use super::rules::warning_about;
 use super::write::{check_placeholders, sources};
@@ -10,6 +11,10 @@ use crate::cli::error::UsageError;
 use crate::domain::{DataDate, Topic};
 use crate::input::InputSettings;
 use crate::upload::Sources;
+use std::time::Duration;
+
+/// Longest time for one answer of a remote store.
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Rows to be looked at.
 #[derive(Debug, Clone)]
@@ -59,7 +64,8 @@ fn resolve(
     dates: &[DateSpec],
     topic: Option<&Topic>,
 ) -> Result<ReadingOptions, UsageError> {
-    let input = input_settings_of(&args.reading, topic)?;
+    let mut input = input_settings_of(&args.reading, topic)?;
+    input.stores = stores(&context.invocation.cli.global, STORE_TIMEOUT);
     let sources = sources(context.invocation, args)?;
     let dates = resolve_dates(dates, zone(context)?, context.now)
         .map_err(|error| UsageError::new(error.to_string()))?;
