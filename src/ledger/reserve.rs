@@ -27,7 +27,7 @@ impl Reserve {
             .create_new(true)
             .mode(0o600)
             .open(&path)
-            .and_then(|mut file| file.write_all(&[0; RESERVE_BYTES]));
+            .and_then(|mut file| file.write_all(&vec![0; RESERVE_BYTES]));
         if let Err(error) = made
             && error.kind() != std::io::ErrorKind::AlreadyExists
         {

@@ -26,7 +26,8 @@ pub(super) fn begins_with_refused_rows(headers: &HeaderMap, body: &[u8]) -> bool
         .to_ascii_lowercase();
     let bound = u64::try_from(BEGINNING_BYTES).unwrap_or(u64::MAX);
     let mut beginning = Vec::new();
-    let read = match encoding.as_str() {
+    // What was inflated before an error is in the buffer all the same.
+    let _cut_off = match encoding.as_str() {
         "" | "identity" => body.take(bound).read_to_end(&mut beginning),
         // Damage or a missing end leave what came before it.
         "gzip" | "x-gzip" => flate2::read::MultiGzDecoder::new(body)
@@ -34,8 +35,6 @@ pub(super) fn begins_with_refused_rows(headers: &HeaderMap, body: &[u8]) -> bool
             .read_to_end(&mut beginning),
         _ => return false,
     };
-    // What was inflated before an error is in the buffer all the same.
-    let _cut_off = read;
     let text = beginning.trim_ascii_start();
     let code = if text.first() == Some(&b'{') {
         code_of_json(text)
