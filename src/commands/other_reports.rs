@@ -74,27 +74,9 @@ impl Wanted<'_> {
         if report.r#type != "summary" {
             return Some("is no report of byteair-sync".to_owned());
         }
-        self.wrong_run(&report)
+        wrong_run(&report)
             .or_else(|| self.wrong_origin(&report))
             .or_else(|| self.wrong_dates(&report))
-    }
-
-    fn wrong_run(&self, report: &Report) -> Option<String> {
-        if report.finished == Some(false) {
-            return Some(
-                "is of a run that has not ended, or was killed; run its command to its end there"
-                    .to_owned(),
-            );
-        }
-        if report.dry_run {
-            return Some("is of a dry run, which uploads nothing".to_owned());
-        }
-        (report.exit_status != 0).then(|| {
-            format!(
-                "ended with status {}: its upload is not complete",
-                report.exit_status
-            )
-        })
     }
 
     fn wrong_origin(&self, report: &Report) -> Option<String> {
@@ -141,6 +123,24 @@ impl Wanted<'_> {
             }
         })
     }
+}
+
+fn wrong_run(report: &Report) -> Option<String> {
+    if report.finished == Some(false) {
+        return Some(
+            "is of a run that has not ended, or was killed; run its command to its end there"
+                .to_owned(),
+        );
+    }
+    if report.dry_run {
+        return Some("is of a dry run, which uploads nothing".to_owned());
+    }
+    (report.exit_status != 0).then(|| {
+        format!(
+            "ended with status {}: its upload is not complete",
+            report.exit_status
+        )
+    })
 }
 
 #[cfg(test)]

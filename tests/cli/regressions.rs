@@ -122,7 +122,8 @@ fn a_stream_that_broke_off_in_a_row_is_not_continued_in_the_middle_of_it() {
             let place = Place::with(&recorder);
             let write =
                 format!("{WRITE} --no-done --max-errors 9 --format {format} --input-id k -");
-            let first = &whole[..(cut..).find(|at| whole.is_char_boundary(*at)).unwrap()];
+            let end = (cut..whole.len()).find(|at| whole.is_char_boundary(*at));
+            let first = &whole[..end.unwrap()];
             place.end_with_stdin(&write, first).expect(0);
             let before = recorder.rows().len();
             let at_border = first.ends_with('\n');
