@@ -6,6 +6,7 @@ use super::gate::{Gate, GateFacts, RowCounts};
 use super::id::{InputId, PartitionId};
 use super::known::{IntendedBatch, KnownInput, KnownPartition, KnownTarget};
 use super::query::unsigned;
+use super::rejects::CONCERNING;
 use super::{LEDGER_FILE, facts, inputs, lock, query, schema};
 use crate::domain::{Partition, RawRange, Target};
 use rusqlite::{Connection, params};
@@ -124,6 +125,11 @@ impl LedgerReader {
         inputs::inputs_of(&self.db, partition)
     }
 
+    /// The dates that an input may hold rows of.
+    pub fn dates_of(&self, input: InputId) -> Result<Vec<PartitionId>, LedgerError> {
+        inputs::dates_of(&self.db, input)
+    }
+
     /// What was recorded of an input, in order.
     pub fn chunks(&self, input: InputId) -> Result<Vec<RawRange>, LedgerError> {
         inputs::chunks_of(&self.db, input)
@@ -206,7 +212,7 @@ impl LedgerReader {
     pub fn reject_count(&self, partition: PartitionId) -> Result<u64, LedgerError> {
         self.db
             .query_row(
-                "SELECT count(*) FROM reject WHERE partition = ?1",
+                &format!("SELECT count(*) FROM reject r WHERE {CONCERNING}"),
                 [partition.0],
                 |row| row.get(0).map(unsigned),
             )
@@ -247,7 +253,7 @@ impl LedgerReader {
         limit: u32,
     ) -> Result<Vec<RejectRow>, LedgerError> {
         self.read_rejects(
-            "r.partition = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3",
+            &format!("{CONCERNING} AND r.id > ?2 ORDER BY r.id LIMIT ?3"),
             params![partition.0, after, limit],
         )
     }

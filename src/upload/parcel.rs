@@ -8,7 +8,7 @@ use super::places::RowPlaces;
 use super::spool;
 use super::unpack::PackedRows;
 use crate::domain::{BatchIdentity, Generation, Partition, Position, RequestId};
-use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, Piece, RejectSource};
+use crate::ledger::{BatchId, Blocks, DeadLetter, Intention, NewBatch, Piece, RejectSource};
 use crate::protocol::{self, Gzip};
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,11 @@ impl Packer {
         }
     }
 
-    fn compress(&self, body: &[u8]) -> Bytes {
+    pub(super) fn spool_dir(&self) -> &Path {
+        &self.spool_dir
+    }
+
+    pub(super) fn compress(&self, body: &[u8]) -> Bytes {
         let idle = self.compressors().pop();
         let mut gzip = idle.unwrap_or_else(|| Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
         let compressed = compressed(body, &mut gzip);
@@ -243,6 +247,7 @@ impl Parcel {
             message: reason.1,
             raw: raw.as_bytes().to_vec(),
             source: RejectSource::Local,
+            blocks: Blocks::Date,
         })
     }
 

@@ -21,8 +21,9 @@ pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use rules::{RulesArgs, UnknownName};
 pub use sandbox::SandboxArgs;
 pub use write::{
-    BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
-    InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName, WriteArgs,
+    BatchArgs, CompressionName, DateSourceArgs, DoneFormatName, EmptyName, ErrorArgs, FormatName,
+    GuardArgs, InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName,
+    WriteArgs,
 };
 
 use clap::{Parser, Subcommand};

@@ -40,6 +40,7 @@ pub fn input_settings(args: &ReadingArgs, topic: &Topic) -> Result<InputSettings
         },
         null_strings: args.rules.null_strings.clone(),
         rules: row_rules(args, topic)?,
+        date_field: None,
         max_row_bytes: args.max_row_bytes.0,
     })
 }

@@ -325,6 +325,7 @@ fn new_input(name: &str, inode: u64) -> InputIntent {
             ctime_ns: 1,
         }),
         row_options: 9,
+        date_options: None,
         scope: vec![0],
         verified: true,
         unfinished: true,
@@ -378,6 +379,7 @@ fn letter(input: InputId, record: u64) -> DeadLetter {
         message: "not a number".to_owned(),
         raw: format!("{{\"row\":{record}}}").into_bytes(),
         source: RejectSource::Local,
+        blocks: Blocks::Date,
     }
 }
 

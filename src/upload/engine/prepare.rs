@@ -1,17 +1,17 @@
 //! From a registered plan to an engine that is ready to begin.
 
 use super::Engine;
-use crate::ledger::{LedgerError, LedgerReader, Registered, Replay};
+use crate::ledger::{HeldInput, InputId, LedgerError, LedgerReader, Registered, Replay};
 use crate::upload::context::{Context, DateRun, Services, SizeLimit};
 use crate::upload::date_state::DateState;
 use crate::upload::done::Finisher;
 use crate::upload::event::{Event, Gauges};
 use crate::upload::parcel::Packer;
-use crate::upload::plan::{Action, Plan};
+use crate::upload::plan::{Action, Plan, PlannedInput};
 use crate::upload::settings::Settings;
 use crate::upload::summary;
-use crate::upload::work::Prepared;
-use std::collections::VecDeque;
+use crate::upload::work::{Prepared, WorkDates};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -31,22 +31,32 @@ impl Engine {
         let mut prepared = Prepared::default();
         let mut dates = Vec::new();
         let mut locks = Vec::new();
+        let mut with_ids = |inputs: Vec<PlannedInput>| -> Vec<(PlannedInput, InputId)> {
+            let with_id = |(input, held): (PlannedInput, HeldInput)| {
+                let id = held.id;
+                locks.push(held);
+                (input, id)
+            };
+            inputs.into_iter().zip(held.by_ref()).map(with_id).collect()
+        };
         let uploads = plan.dates.into_iter().filter_map(|date| match date.action {
             Action::Upload(inputs) => Some(inputs),
             _ => None,
         });
+        let (mut days, mut ids) = (BTreeMap::new(), Vec::new());
         for (index, (inputs, row)) in uploads.zip(registered.partitions).enumerate() {
-            let with_ids: Vec<_> = inputs
-                .into_iter()
-                .zip(held.by_ref())
-                .map(|(input, held)| {
-                    let id = held.id;
-                    locks.push(held);
-                    (input, id)
-                })
-                .collect();
-            prepared.add(&reader, &settings.input, (index, row.id), with_ids)?;
+            if plan.shared.is_none() {
+                let (date, id) = (WorkDates::One(index), [row.id]);
+                prepared.add(&reader, &settings.input, (date, &id), with_ids(inputs))?;
+            }
+            days.extend(row.partition.date().map(|day| (day, index)));
+            ids.push(row.id);
             dates.push(DateState::new(DateRun::new(row)));
+        }
+        if let Some(shared) = plan.shared {
+            let inputs = shared.into_iter().map(|shared| shared.input).collect();
+            let dates = (WorkDates::ByRow(days), ids.as_slice());
+            prepared.add(&reader, &settings.input, dates, with_ids(inputs))?;
         }
         let context = Context {
             services: services.clone(),

@@ -107,6 +107,7 @@ impl World {
             message: String::new(),
             raw: Vec::new(),
             source: RejectSource::Local,
+            blocks: Blocks::Date,
         };
         let settlement = Settlement::Refused { letter, request_id };
         self.commit(runner, Step::Settled(task, settlement));

@@ -96,6 +96,7 @@ fn settings(state_dir: &Path, sources: Sources) -> Settings {
         topic: "item".parse().unwrap(),
         stage: StageKind::HistorySync,
         dates: vec!["2022-01-01".parse().unwrap()],
+        date_from_path: None,
         zone: Zone::UTC,
         sources,
         input: input_settings(),
