@@ -164,6 +164,29 @@ fn count_inputs(
     Ok(())
 }
 
+/// The rows of a date with the dead letters that lie with it although they are of no date, or of none
+/// that was asked for: so the rows of all dates add up to what was read.
+pub(super) fn with_strays(
+    db: &Connection,
+    partition: PartitionId,
+    rows: RowCounts,
+) -> Result<RowCounts, LedgerError> {
+    let strays: u64 = db
+        .query_row(
+            "SELECT count(*) FROM reject r JOIN input i ON i.id = r.input
+             WHERE r.partition = ?1 AND r.source = 'local' AND r.blocks <> 'date'
+               AND i.state <> 'dropped'",
+            [partition.0],
+            |row| row.get(0).map(unsigned),
+        )
+        .map_err(|e| LedgerError::database("count the rows of a date", e))?;
+    Ok(RowCounts {
+        read: rows.read + strays,
+        invalid: rows.invalid + strays,
+        ..rows
+    })
+}
+
 /// Rows of an input that are no rows of this date: in batches of others, or dead letters that are of
 /// others or of none that is known.
 fn elsewhere(

@@ -6,6 +6,7 @@ use super::places::RowPlaces;
 use super::report::Status;
 use crate::domain::{Generation, RawRange};
 use crate::ledger::{BatchId, DeadLetter, InputId, IntendedBatch, Piece};
+use std::ops::Range;
 
 /// A batch in plain JSON, with everything that was consumed to make it.
 pub(super) struct Cut {
@@ -33,6 +34,8 @@ pub(super) struct Cut {
 
 /// Batches of several dates in plain JSON, with everything that was consumed to make them.
 pub(super) struct Round {
+    /// The rows of all dates, in the order in which they were read.
+    pub(super) rows: Vec<u8>,
     /// The batches.
     pub(super) parts: Vec<RoundPart>,
     /// What was consumed.
@@ -43,7 +46,7 @@ pub(super) struct Round {
     pub(super) spooled: bool,
     /// Memory that the buffers take.
     pub(super) share: Share,
-    /// Told what compressing a body came to.
+    /// Where the buffer of the rows goes when it is not needed any more.
     pub(super) spare: SpareBodies,
 }
 
@@ -55,10 +58,10 @@ pub(super) struct RoundPart {
     pub(super) redo: Option<IntendedBatch>,
     /// Where the rows come from.
     pub(super) pieces: Vec<Piece>,
-    /// Rows in the body.
-    pub(super) rows: u32,
-    /// A JSON array; while it is filled, without its closing bracket.
-    pub(super) body: Vec<u8>,
+    /// Where its rows are in those of the round.
+    pub(super) rows: Vec<Range<usize>>,
+    /// Bytes of its body: the rows, commas and brackets.
+    pub(super) bytes: usize,
     /// Where each row comes from.
     pub(super) places: RowPlaces,
 }

@@ -130,7 +130,8 @@ async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summa
             }
             Message::Round(round) => {
                 for part in &round.parts {
-                    add(summary, part.partition, part.rows, 0);
+                    let rows = u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
+                    add(summary, part.partition, rows, 0);
                 }
                 for home in &round.homes {
                     add(summary, *home, 0, 1);

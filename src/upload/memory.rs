@@ -113,11 +113,6 @@ impl Budget {
             .saturating_mul(UNIT_BYTES)
     }
 
-    /// Memory for buffers of one's own, waiting until it is there. For threads that may block.
-    pub(super) fn take_blocking(&self, runtime: &Handle, bytes: usize) -> Option<Share> {
-        self.acquire(runtime, units(bytes).min(self.total))
-    }
-
     /// Buffers for bodies.
     pub(super) const fn spare(&self) -> &SpareBodies {
         &self.spare

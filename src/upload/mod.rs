@@ -64,6 +64,7 @@ pub use context::Services;
 pub use failure::ledger_status;
 pub use finish::FinishRequest;
 pub use settings::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
+pub use stage_rules::STREAMING_ONLY;
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
 

@@ -7,7 +7,6 @@ use super::context::Context;
 use super::cut::{Round, RoundPart};
 use super::event::Event;
 use super::intake::Intake;
-use super::memory::{Share, SpareBodies};
 use super::parcel::{PackError, Packer, Parcel};
 use super::spool;
 use crate::domain::{Generation, Partition};
@@ -27,19 +26,27 @@ pub(super) struct PackedRound {
     homes: Vec<usize>,
 }
 
-/// Digests, compresses and, where needed, spools the batches of a round, one after the other, each
-/// body gone before the next one is compressed. Runs on a blocking thread.
+/// Digests, compresses and, where needed, spools the batches of a round, one after the other in one
+/// buffer. Runs on a blocking thread.
 pub(super) fn pack_round(round: Round, packer: &Packer) -> Result<PackedRound, PackError> {
-    let mut room = Room {
-        share: round.share,
-        spare: round.spare,
-    };
+    let (rows, mut share) = (round.rows, round.share);
     let is_redo = round.parts.iter().any(|part| part.redo.is_some());
     let mut parcels = Vec::with_capacity(round.parts.len());
+    let mut body = Vec::with_capacity(round.parts.iter().map(|part| part.bytes).max().unwrap_or(0));
     for part in round.parts {
+        fill(&mut body, &part, &rows)?;
         let partition = part.partition;
-        parcels.push((partition, pack(part, round.spooled, packer, &mut room)?));
+        let mut parcel = pack(part, &body, round.spooled, packer)?;
+        round.spare.note_compressed(body.len(), parcel.body.len());
+        let kept = parcel
+            .body
+            .len()
+            .saturating_add(parcel.places.memory_bytes());
+        parcel.share = share.split_off(kept);
+        parcels.push((partition, parcel));
     }
+    share.shrink_to(rows.len());
+    round.spare.put(rows, share);
     Ok(PackedRound {
         parcels,
         is_redo,
@@ -49,40 +56,37 @@ pub(super) fn pack_round(round: Round, packer: &Packer) -> Result<PackedRound, P
     })
 }
 
-/// Memory of which each batch keeps what it needs.
-struct Room {
-    share: Share,
-    spare: SpareBodies,
+/// Makes the body of a batch: a JSON array of its rows.
+fn fill(body: &mut Vec<u8>, part: &RoundPart, rows: &[u8]) -> Result<(), PackError> {
+    body.clear();
+    for row in &part.rows {
+        body.push(if body.is_empty() { b'[' } else { b',' });
+        body.extend_from_slice(rows.get(row.clone()).ok_or(PackError::Unreadable)?);
+    }
+    body.push(b']');
+    Ok(())
 }
 
-fn pack(
-    part: RoundPart,
-    spooled: bool,
-    packer: &Packer,
-    room: &mut Room,
-) -> Result<Parcel, PackError> {
-    let digest = xxh3_128(&part.body);
-    let body = packer.compress(&part.body);
+fn pack(part: RoundPart, body: &[u8], spooled: bool, packer: &Packer) -> Result<Parcel, PackError> {
+    let digest = xxh3_128(body);
     let redo = part.redo.as_ref();
     if redo.is_some_and(|batch| batch.digest != digest) {
         return Err(PackError::Changed);
     }
+    let compressed = packer.compress(body);
     if let (true, Some(first)) = (spooled, part.pieces.first()) {
-        spool::save(packer.spool_dir(), first, &part.places, &body)?;
+        spool::save(packer.spool_dir(), first, &part.places, &compressed)?;
     }
-    room.spare.note_compressed(part.body.len(), body.len());
-    let kept = body.len().saturating_add(part.places.memory_bytes());
     Ok(Parcel {
         id: redo.map_or(BatchId(0), |batch| batch.id),
         generation: redo.map_or(Generation::default(), |batch| batch.generation),
         unknown: redo.is_some_and(|batch| batch.unknown),
         pieces: part.pieces,
-        rows: part.rows,
+        rows: u32::try_from(part.rows.len()).unwrap_or(u32::MAX),
         digest,
-        body,
+        body: compressed,
         places: part.places,
         spooled,
-        share: room.share.split_off(kept),
         ..Parcel::default()
     })
 }

@@ -6,8 +6,9 @@ use super::finding::{self, Failure};
 use super::planner::Planner;
 use super::report::Status;
 use super::settings::{Settings, Sources};
+use super::shared_plan;
+use super::stage_rules::{self, StageAdvice};
 use super::stdin::StdinInput;
-use super::{shared_plan, stage_rules};
 use crate::domain::{DataDate, FileIdentity, Partition, RawRange, Stage, Target};
 use crate::input::{Discovered, Start};
 use crate::ledger::{
@@ -118,8 +119,14 @@ pub(super) fn plan(
         (Some(reader), Some(known)) => reader.partitions(known)?,
         _ => Vec::new(),
     };
-    plan.notes
-        .extend(stage_rules::warning(settings, &known_dates));
+    match stage_rules::advice(settings, &known_dates) {
+        None => {}
+        Some(StageAdvice::Warning(text)) => plan.notes.push(text),
+        Some(StageAdvice::Refusal(text)) => {
+            plan.problems.push((Status::Usage, text));
+            return Ok(plan);
+        }
+    }
     let all = Dates {
         settings,
         ledger,

@@ -13,6 +13,7 @@ use crate::domain::{DataDate, Position};
 use crate::input::{Next, RowReader};
 use crate::ledger::{InputId, IntendedBatch, Piece};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// A reader that stands behind some record; compressed inputs are not inflated anew for each batch.
 struct Opened {
@@ -25,7 +26,7 @@ struct Opened {
 struct Redone<'w> {
     partition: usize,
     batch: &'w IntendedBatch,
-    pieces: Vec<(Vec<u8>, Vec<(usize, Position)>)>,
+    pieces: Vec<Vec<(Range<usize>, Position)>>,
 }
 
 /// Sends all intended batches that can be read again.
@@ -47,11 +48,12 @@ pub(super) fn resend(
         let (group, after) = rest.split_at_checked(together).unwrap_or((rest, &[]));
         rest = after;
         let mut redone: Vec<Redone<'_>> = group.iter().map(|one| Redone::of(one)).collect();
+        let mut open = OpenRound::new(batcher, days)?;
         for input in inputs_of(&redone) {
-            read_again(batcher, work, (days, input), (&mut redone, &mut opened))?;
+            let from = (days, input, &mut opened);
+            read_again(batcher, work, from, (&mut redone, open.rows_mut()))?;
         }
-        let parts = redone.into_iter().map(Redone::into_part).collect();
-        OpenRound::new(batcher, days)?.take_redone(parts)?;
+        open.resend(redone.into_iter().map(Redone::into_part).collect())?;
     }
     Ok(())
 }
@@ -87,7 +89,7 @@ impl<'w> Redone<'w> {
         Self {
             partition: *partition,
             batch,
-            pieces: batch.pieces.iter().map(|_| Default::default()).collect(),
+            pieces: batch.pieces.iter().map(|_| Vec::new()).collect(),
         }
     }
 
@@ -97,28 +99,23 @@ impl<'w> Redone<'w> {
         pieces.find(|(_, piece)| piece.input == input)
     }
 
-    /// Takes a row of its date, if it is one of its rows.
-    fn take(&mut self, input: InputId, position: Position, row: &[u8]) {
+    /// Takes a row of its date, if it is one of its rows; tells whether it is.
+    fn take(&mut self, input: InputId, position: Position, row: &Range<usize>) -> bool {
         let own = self.piece(input).filter(|(_, piece)| {
             (piece.first_record..=piece.last_record).contains(&position.ordinal)
         });
-        let Some(at) = own.map(|(at, _)| at) else {
-            return;
+        let Some(rows) = own.map(|(at, _)| at).and_then(|at| self.pieces.get_mut(at)) else {
+            return false;
         };
-        if let Some((rows, places)) = self.pieces.get_mut(at) {
-            rows.extend_from_slice(row);
-            places.push((row.len(), position));
-        }
+        rows.push((row.clone(), position));
+        true
     }
 
     fn into_part(self) -> RoundPart {
         let mut part = RoundPart::new(self.partition, Some(self.batch.clone()));
-        for ((rows, places), piece) in self.pieces.into_iter().zip(&self.batch.pieces) {
-            let mut rest = rows.as_slice();
-            for (length, position) in places {
-                let (row, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        for (rows, piece) in self.pieces.into_iter().zip(&self.batch.pieces) {
+            for (row, position) in rows {
                 part.add(row, piece.input, position);
-                rest = after;
             }
         }
         part
@@ -129,8 +126,8 @@ impl<'w> Redone<'w> {
 fn read_again(
     batcher: &Batcher,
     work: &Work,
-    (days, input): (&BTreeMap<DataDate, usize>, InputId),
-    (redone, opened): (&mut [Redone<'_>], &mut Option<Opened>),
+    (days, input, opened): (&BTreeMap<DataDate, usize>, InputId, &mut Option<Opened>),
+    (redone, rows): (&mut [Redone<'_>], &mut Vec<u8>),
 ) -> Result<(), Halt> {
     let pieces = || redone.iter().filter_map(|one| one.piece(input));
     let first = pieces().map(|(_, piece)| piece.first_record).min();
@@ -157,17 +154,22 @@ fn read_again(
             last_record: start.record.saturating_sub(1),
         },
     };
-    let mut row = Vec::new();
     while at.last_record < last {
-        row.clear();
-        let position = match at.reader.next(&mut row).map_err(|error| halt(&error))? {
+        let start = rows.len();
+        let position = match at.reader.next(rows).map_err(|error| halt(&error))? {
             Next::Row { position, .. } => {
                 let date = at.reader.day().and_then(|day| days.get(&day));
-                let own = redone.iter_mut().filter(|one| Some(&one.partition) == date);
-                own.for_each(|one| one.take(input, position, &row));
+                let row = start..rows.len();
+                let mut own = redone.iter_mut().filter(|one| Some(&one.partition) == date);
+                if !own.any(|one| one.take(input, position, &row)) {
+                    rows.truncate(start);
+                }
                 position
             }
-            Next::Rejected(reject) => reject.position,
+            Next::Rejected(reject) => {
+                rows.truncate(start);
+                reject.position
+            }
             Next::End => return Err(ends_early(source, last)),
         };
         at.last_record = position.ordinal;

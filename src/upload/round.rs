@@ -1,14 +1,15 @@
 //! The batches that are being filled when rows say their own dates: one of each date.
 //!
-//! A round is a stretch of the inputs with all batches that its rows make. It ends when its buffers
-//! take a third of the memory (the other thirds are for compressing the one before and for what is
+//! A round is a stretch of the inputs with all batches that its rows make. It ends when its rows
+//! take a quarter of the memory (the rest is for making bodies of the round before, and for what is
 //! in flight): then all batches are sent, full or not, and the ledger records them with the stretch
 //! in one transaction. With many dates mixed in one file more memory means fuller requests. Within a
-//! round a batch that is full makes way for another one of its date.
+//! round a batch that is full makes way for another one of its date. The rows of all dates lie in one
+//! buffer, however many dates there are.
 
 use super::batcher::{Batcher, Gathering, Halt, halt};
 use super::cut::{Message, Round, RoundPart};
-use super::intake::{Intake, Reading};
+use super::intake::Reading;
 use super::memory::Share;
 use super::places::RowPlaces;
 use super::report::Status;
@@ -16,19 +17,22 @@ use crate::domain::{DataDate, Position};
 use crate::input::{LocalReject, Next, RejectCode, RowReader};
 use crate::ledger::{Blocks, InputId, IntendedBatch, Piece};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-/// By which the memory of a round grows.
+/// Least memory that a round begins with, and by which it grows.
 const GRANT: usize = 1 << 20;
 
-/// One body, its compressed form and what is in flight share the memory.
-const SHARES_OF_MEMORY: usize = 3;
+/// The rows of a round, those of the next one, and one body with its compressed form.
+const SHARES_OF_MEMORY: usize = 4;
+
+/// Memory that a row takes besides its bytes: where it is, and where it is from.
+const BYTES_BESIDE_ROW: usize = 48;
 
 /// The round that is being filled.
 pub(super) struct OpenRound<'a> {
     batcher: &'a Batcher,
     days: &'a BTreeMap<DataDate, usize>,
-    /// The row at hand.
-    row: Vec<u8>,
+    rows: Vec<u8>,
     /// The batches that take more rows, by their dates.
     open: BTreeMap<usize, RoundPart>,
     full: Vec<RoundPart>,
@@ -37,8 +41,8 @@ pub(super) struct OpenRound<'a> {
     share: Option<Share>,
     max_rows: u32,
     max_bytes: usize,
-    /// Bytes of all buffers.
-    bytes: usize,
+    /// Rows in all batches.
+    count: usize,
     granted: usize,
 }
 
@@ -49,16 +53,15 @@ impl RoundPart {
             partition,
             redo,
             pieces: Vec::new(),
-            rows: 0,
-            body: Vec::new(),
+            rows: Vec::new(),
+            bytes: 2,
             places: RowPlaces::default(),
         }
     }
 
     /// Adds a row.
-    pub(super) fn add(&mut self, row: &[u8], input: InputId, position: Position) {
-        self.body.push(if self.rows == 0 { b'[' } else { b',' });
-        self.body.extend_from_slice(row);
+    pub(super) fn add(&mut self, row: Range<usize>, input: InputId, position: Position) {
+        self.bytes = self.bytes_with(&row);
         match self.pieces.last_mut() {
             Some(piece) if piece.input == input => {
                 piece.last_record = position.ordinal;
@@ -73,13 +76,13 @@ impl RoundPart {
         }
         let piece = u32::try_from(self.pieces.len().saturating_sub(1)).unwrap_or(u32::MAX);
         self.places.push(piece, position);
-        self.rows = self.rows.saturating_add(1);
+        self.rows.push(row);
     }
 
-    fn memory_bytes(&self) -> usize {
-        self.body
-            .capacity()
-            .saturating_add(self.places.memory_bytes())
+    /// Bytes of the body with one more row.
+    fn bytes_with(&self, row: &Range<usize>) -> usize {
+        let comma = usize::from(!self.rows.is_empty());
+        self.bytes.saturating_add(row.len()).saturating_add(comma)
     }
 }
 
@@ -91,7 +94,7 @@ impl<'a> OpenRound<'a> {
         let mut open = Self {
             batcher,
             days,
-            row: Vec::new(),
+            rows: Vec::new(),
             open: BTreeMap::new(),
             full: Vec::new(),
             reading: Reading::default(),
@@ -99,7 +102,7 @@ impl<'a> OpenRound<'a> {
             share: None,
             max_rows: 0,
             max_bytes: 0,
-            bytes: 0,
+            count: 0,
             granted: 0,
         };
         open.renew()?;
@@ -109,11 +112,25 @@ impl<'a> OpenRound<'a> {
     /// Memory and limits for the next round.
     fn renew(&mut self) -> Result<(), Halt> {
         (self.max_rows, self.max_bytes) = (self.batcher.limits)();
-        (self.bytes, self.granted) = (0, GRANT);
+        let most = self.most_bytes();
+        let likely = self.granted.max(GRANT).min(most.max(GRANT));
         let budget = &self.batcher.budget;
-        let share = budget.take_blocking(&self.batcher.runtime, self.granted);
-        self.share = Some(share.ok_or(Halt::Closed)?);
+        let (rows, share) = budget
+            .take_body_blocking(&self.batcher.runtime, likely)
+            .ok_or(Halt::Closed)?;
+        (self.rows, self.share, self.granted, self.count) = (rows, Some(share), likely, 0);
         Ok(())
+    }
+
+    /// Bytes of memory after which a round ends.
+    fn most_bytes(&self) -> usize {
+        self.batcher.budget.total_bytes() / SHARES_OF_MEMORY
+    }
+
+    /// Bytes of memory that it takes now.
+    fn bytes(&self) -> usize {
+        let beside = self.count.saturating_mul(BYTES_BESIDE_ROW);
+        self.rows.len().saturating_add(beside)
     }
 
     /// The date of the row at hand.
@@ -130,38 +147,38 @@ impl<'a> OpenRound<'a> {
         })
     }
 
-    fn add_row(&mut self, partition: usize, position: Position) {
+    fn add_row(&mut self, partition: usize, row: Range<usize>, position: Position) {
         let new = || RoundPart::new(partition, None);
         let part = self.open.entry(partition).or_insert_with(new);
-        // A comma and the closing bracket.
-        let bytes = part
-            .body
-            .len()
-            .saturating_add(self.row.len())
-            .saturating_add(2);
-        if part.rows >= self.max_rows || (part.rows > 0 && bytes > self.max_bytes) {
+        let rows = u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
+        let too_large = part.bytes_with(&row) > self.max_bytes;
+        if rows >= self.max_rows || (rows > 0 && too_large) {
             self.full.push(std::mem::replace(part, new()));
         }
-        let before = part.memory_bytes();
-        part.add(&self.row, self.reading.input, position);
-        let grown = part.memory_bytes().saturating_sub(before);
-        self.bytes = self.bytes.saturating_add(grown);
+        part.add(row, self.reading.input, position);
+        self.count = self.count.saturating_add(1);
     }
 
-    /// Takes batches that an earlier run intended.
-    pub(super) fn take_redone(&mut self, parts: Vec<RoundPart>) -> Result<(), Halt> {
-        self.bytes = parts.iter().map(RoundPart::memory_bytes).sum();
-        self.grow()?;
+    /// The buffer for rows of batches that an earlier run intended.
+    pub(super) const fn rows_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.rows
+    }
+
+    /// Sends batches that an earlier run intended, whose rows are in the buffer.
+    pub(super) fn resend(mut self, parts: Vec<RoundPart>) -> Result<(), Halt> {
+        self.count = parts.iter().map(|part| part.rows.len()).sum();
         self.full = parts;
-        self.send()
+        self.grow()?;
+        self.dispatch()
     }
 
     /// Takes memory for what the buffers have grown to.
     fn grow(&mut self) -> Result<(), Halt> {
-        if self.bytes <= self.granted {
+        let bytes = self.bytes();
+        if bytes <= self.granted {
             return Ok(());
         }
-        self.granted = self.bytes.saturating_add(GRANT);
+        self.granted = bytes.saturating_add(GRANT);
         self.hold(self.granted)
     }
 
@@ -197,22 +214,19 @@ impl<'a> OpenRound<'a> {
         let mut parts = std::mem::take(&mut self.full);
         parts.extend(std::mem::take(&mut self.open).into_values());
         let spare = self.batcher.budget.spare().clone();
-        for part in &mut parts {
-            part.body.push(b']');
-        }
-        // The bodies and their compressed forms beside them.
-        let sizes = parts
-            .iter()
-            .map(|part| spare.likely_compressed(part.body.len()));
-        let needed = self.bytes.saturating_add(sizes.sum());
+        // Beside the rows there is one body at a time, and the compressed forms of all.
+        let sizes = || parts.iter().map(|part| part.bytes);
+        let compressed: usize = sizes().map(|bytes| spare.likely_compressed(bytes)).sum();
+        let body = sizes().max().unwrap_or(0);
+        let needed = self.bytes().saturating_add(body).saturating_add(compressed);
         self.hold(needed)?;
         let Some(share) = self.share.take() else {
             return Err(Halt::Closed);
         };
-        let intake: Intake = self.reading.take();
         self.batcher.tell(Message::Round(Box::new(Round {
+            rows: std::mem::take(&mut self.rows),
             parts,
-            intake,
+            intake: self.reading.take(),
             homes: std::mem::take(&mut self.homes),
             spooled: self.reading.spooled,
             share,
@@ -246,17 +260,17 @@ impl Gathering for OpenRound<'_> {
     }
 
     fn next_row(&mut self, reader: &mut dyn RowReader) -> Result<Next, Halt> {
-        self.row.clear();
-        let next = reader.next(&mut self.row).map_err(|error| halt(&error))?;
+        let start = self.rows.len();
+        let next = reader.next(&mut self.rows).map_err(|error| halt(&error))?;
         let Next::Row { position, .. } = next else {
+            self.rows.truncate(start);
             return Ok(next);
         };
         let partition = self.partition_of(reader.day())?;
-        self.add_row(partition, position);
+        self.add_row(partition, start..self.rows.len(), position);
         reader.accept();
         self.grow()?;
-        let most = self.batcher.budget.total_bytes() / SHARES_OF_MEMORY;
-        if self.bytes >= most {
+        if self.bytes() >= self.most_bytes() {
             self.flush(reader)?;
         }
         Ok(next)

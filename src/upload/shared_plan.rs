@@ -149,7 +149,8 @@ impl Scopes<'_> {
                 .iter()
                 .filter_map(|day| self.known(*day))
                 .find(|date| is_closed(date));
-            if let (false, Some(date)) = (input.finished, closed) {
+            // Of what was read to its end only batches of dates that are open can be left.
+            if let (false, Some(date)) = (input.read_to_end, closed) {
                 let what = "it has rows of that date, or may have. Name the dates that are not done with --date, and rows of others become dead letters; or";
                 return Err(too_late(&date.partition, &input.name, what));
             }

@@ -13,6 +13,8 @@ mod changed_inputs;
 mod clocks;
 mod config;
 mod dates;
+mod dates_from_field;
+mod dates_from_path;
 mod done_replies;
 mod full_rejects;
 mod guards;

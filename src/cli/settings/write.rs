@@ -16,6 +16,7 @@ use crate::domain::{
 use crate::http::ConnectionSettings;
 use crate::input::{DateField, PathPattern};
 use crate::protocol::DoneFormat;
+use crate::upload::STREAMING_ONLY;
 use crate::upload::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
 use std::sync::Arc;
 
@@ -109,7 +110,11 @@ impl WriteOptions {
                     verify: args.run.verify,
                     max_duration: args.run.max_duration,
                     grace: args.run.grace,
-                    confirmed: args.run.yes_i_mean.clone(),
+                    // No project is behind the built-in server.
+                    confirmed: match sandbox {
+                        Some(_) => Some(STREAMING_ONLY.to_owned()),
+                        None => args.run.yes_i_mean.clone(),
+                    },
                     state_dir: connection.state_dir,
                     command: invocation.command_line.clone(),
                     epoch: None,

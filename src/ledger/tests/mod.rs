@@ -12,6 +12,7 @@ mod register;
 mod rejects;
 mod replay;
 mod sealing;
+mod several_dates;
 mod two_ledgers;
 mod writer;
 
