@@ -37,7 +37,7 @@ pub use id::{BatchId, InputId, PartitionId, RunId};
 pub use known::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
 pub use lock::HeldLock;
 pub use open_rejects::{OpenRejects, Replayable};
-pub use reader::{LedgerReader, RejectRow, RejectSummary};
+pub use reader::{LedgerReader, RejectRow, RejectSummary, RejectsOf};
 pub use register::{
     HeldInput, InputIntent, PartitionIntent, Registered, RegisteredPartition, Registration, RunInfo,
 };

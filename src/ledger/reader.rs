@@ -58,6 +58,26 @@ impl RejectRow {
     }
 }
 
+/// Which dead letters are those of a date. They differ for rows whose own date is not known: such a
+/// row lies with one of the dates that it may be of, and counts for all of them.
+#[derive(Debug, Clone, Copy)]
+pub enum RejectsOf {
+    /// Those that lie with it: of several dates together each is one of one.
+    LyingWith(PartitionId),
+    /// Those that count for it as well.
+    CountingFor(PartitionId),
+}
+
+impl RejectsOf {
+    /// A condition on dead letters `r`, and what its ?1 is.
+    const fn condition(self) -> (&'static str, PartitionId) {
+        match self {
+            Self::LyingWith(date) => ("r.partition = ?1", date),
+            Self::CountingFor(date) => (CONCERNING, date),
+        }
+    }
+}
+
 /// Dead letters of a date that share a reason.
 #[derive(Debug, Clone)]
 pub struct RejectSummary {
@@ -208,12 +228,13 @@ impl LedgerReader {
         rows.collect::<Result<_, _>>().map_err(failed)
     }
 
-    /// Dead letters of a date, in any state.
-    pub fn reject_count(&self, partition: PartitionId) -> Result<u64, LedgerError> {
+    /// How many dead letters a date has, in any state.
+    pub fn reject_count(&self, of: RejectsOf) -> Result<u64, LedgerError> {
+        let (condition, date) = of.condition();
         self.db
             .query_row(
-                &format!("SELECT count(*) FROM reject r WHERE {CONCERNING}"),
-                [partition.0],
+                &format!("SELECT count(*) FROM reject r WHERE {condition}"),
+                [date.0],
                 |row| row.get(0).map(unsigned),
             )
             .map_err(|e| LedgerError::database("count the dead letters", e))
@@ -244,17 +265,18 @@ impl LedgerReader {
         rows.collect::<Result<_, _>>().map_err(failed)
     }
 
-    /// Dead letters of a date in order of input and record, at most `limit` of them after the one
-    /// with number `after`.
+    /// Dead letters of a date in the order in which they were recorded, at most `limit` of them after
+    /// the one with number `after`.
     pub fn rejects(
         &self,
-        partition: PartitionId,
+        of: RejectsOf,
         after: i64,
         limit: u32,
     ) -> Result<Vec<RejectRow>, LedgerError> {
+        let (condition, date) = of.condition();
         self.read_rejects(
-            &format!("{CONCERNING} AND r.id > ?2 ORDER BY r.id LIMIT ?3"),
-            params![partition.0, after, limit],
+            &format!("{condition} AND r.id > ?2 ORDER BY r.id LIMIT ?3"),
+            params![date.0, after, limit],
         )
     }
 

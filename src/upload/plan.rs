@@ -40,6 +40,9 @@ pub(super) struct SharedInput {
     pub(super) input: PlannedInput,
     /// The dates that it may have rows of.
     pub(super) days: BTreeSet<DataDate>,
+    /// Those of them that are open. An input that is read to its end may have batches left for some
+    /// of its dates while others are done.
+    pub(super) open: BTreeSet<DataDate>,
 }
 
 /// One date of a plan.
@@ -260,7 +263,7 @@ impl Plan {
             registration.inputs.extend(intents);
         }
         for shared in self.shared.iter().flatten() {
-            let is_of = |day: &Option<DataDate>| day.is_some_and(|day| shared.days.contains(&day));
+            let is_of = |day: &Option<DataDate>| day.is_some_and(|day| shared.open.contains(&day));
             let scope = days.iter().enumerate().filter(|(_, day)| is_of(day));
             let scope = scope.map(|(index, _)| index).collect();
             registration

@@ -137,7 +137,15 @@ impl<'a> OpenRound<'a> {
     fn partition_of(&self, day: Option<DataDate>) -> Result<usize, Halt> {
         let known = day.and_then(|day| self.days.get(&day));
         known.copied().ok_or_else(|| {
+            let field = self.batcher.settings.date_field.as_ref();
+            let is_named = field.is_some_and(|field| field.wanted.is_some());
             let day = day.map(|day| day.to_string()).unwrap_or_default();
+            if is_named {
+                let why = format!(
+                    "late_input: {day} is already done, and an input has more rows of it. Re-sync the date in the platform's console, then 'byteair-sync ledger reopen' for it, then write again"
+                );
+                return Halt::Partition(Status::Refused, why);
+            }
             Halt::Partition(
                 Status::NotReady,
                 format!(

@@ -58,7 +58,12 @@ pub(super) fn plan(
             let found = search(patterns, None)?;
             planner.plan_found(found, marker, (&known.inputs, late), &mut plan.notes)?
         }
-        (Sources::Stdin { .. }, Some(input)) => planner.plan_stdin(input, &known.inputs, late)?,
+        (Sources::Stdin { .. }, Some(input)) => {
+            // Batches of other dates may be left of a stream that is read to its end.
+            let is_same = |it: &&KnownInput| it.name == input.name() && !it.is_finished();
+            let begun = known.inputs.iter().any(|it| is_same(&it));
+            planner.plan_stdin(input, &known.inputs, late.filter(|_| !begun))?
+        }
         (Sources::Stdin { .. }, None) => Vec::new(),
     };
     let scopes = Scopes {
@@ -145,12 +150,18 @@ impl Scopes<'_> {
         let mut shared = Vec::new();
         for input in planned {
             let days = self.days_of(&input)?;
-            let closed = days
-                .iter()
-                .filter_map(|day| self.known(*day))
-                .find(|date| is_closed(date));
+            let (mut open, mut closed) = (BTreeSet::new(), None);
+            for day in &days {
+                match self.known(*day).filter(|date| is_closed(date)) {
+                    None => {
+                        open.insert(*day);
+                    }
+                    Some(date) => closed = Some(date),
+                }
+            }
             // Of what was read to its end only batches of dates that are open can be left.
-            if let (false, Some(date)) = (input.read_to_end, closed) {
+            let is_read = input.read_to_end || matches!(input.place, PlannedPlace::Stdin(_));
+            if let (false, Some(date)) = (is_read, closed) {
                 let what = "it has rows of that date, or may have. Name the dates that are not done with --date, and rows of others become dead letters; or";
                 return Err(too_late(&date.partition, &input.name, what));
             }
@@ -158,7 +169,7 @@ impl Scopes<'_> {
                 notes.push(format!("{} has no row, and so no date", input.name));
                 continue;
             }
-            shared.push(SharedInput { input, days });
+            shared.push(SharedInput { input, days, open });
         }
         Ok(shared)
     }

@@ -1,12 +1,12 @@
 //! Rows that say their own date: each goes to its date, and each date stands for itself.
 
-use crate::recorder::{Latch, Received, Recorder, Reply, eventually};
-use crate::start::{Place, Ran};
+use crate::recorder::{Received, Recorder, Reply};
+use crate::start::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-const FIELD: &str = "write -t item -s history_sync --date-from-field ts";
+pub(crate) const FIELD: &str = "write -t item -s history_sync --date-from-field ts";
 
 /// Midnight of 2022-01-01 in Shanghai.
 const FIRST: usize = 1_640_966_400;
@@ -18,25 +18,25 @@ fn row(number: usize, day: usize) -> String {
 }
 
 /// Rows of these days in turn.
-fn mixed(count: usize, days: &[usize]) -> Vec<String> {
+pub(crate) fn mixed(count: usize, days: &[usize]) -> Vec<String> {
     (0..count)
         .map(|number| row(number, days[number % days.len()]))
         .collect()
 }
 
-fn text(rows: &[String]) -> String {
+pub(crate) fn text(rows: &[String]) -> String {
     rows.iter()
         .fold(String::new(), |text, row| text + row + "\n")
 }
 
-fn server() -> (Recorder, Place) {
+pub(crate) fn server() -> (Recorder, Place) {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);
     (recorder, place)
 }
 
 /// What was stored of each day, each Request-Id once.
-fn by_day(recorder: &Recorder) -> BTreeMap<String, BTreeSet<String>> {
+pub(crate) fn by_day(recorder: &Recorder) -> BTreeMap<String, BTreeSet<String>> {
     let mut ids = BTreeSet::new();
     let mut days: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for write in recorder.writes() {
@@ -51,7 +51,7 @@ fn by_day(recorder: &Recorder) -> BTreeMap<String, BTreeSet<String>> {
     days
 }
 
-fn expected(rows: &[String], days: &[usize]) -> BTreeMap<String, BTreeSet<String>> {
+pub(crate) fn expected(rows: &[String], days: &[usize]) -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (number, row) in rows.iter().enumerate() {
         let day = format!("2022-01-{:02}", days[number % days.len()]);
@@ -60,7 +60,7 @@ fn expected(rows: &[String], days: &[usize]) -> BTreeMap<String, BTreeSet<String
     found
 }
 
-fn done_days(recorder: &Recorder) -> Vec<String> {
+pub(crate) fn done_days(recorder: &Recorder) -> Vec<String> {
     let mut days: Vec<String> = recorder.dones().iter().filter_map(Received::day).collect();
     days.sort();
     days
@@ -119,60 +119,6 @@ fn rows_outside_the_named_dates_are_dead_letters_that_hold_no_named_date_back() 
         .expect(0);
     assert_eq!(by_day(&recorder), expected(&rows, &days));
     assert_eq!(done_days(&recorder).len(), 3);
-}
-
-#[test]
-fn a_row_without_a_date_holds_back_every_date_that_its_file_may_hold() {
-    let (recorder, place) = server();
-    let mut rows = mixed(10, &[1, 2]);
-    rows.insert(3, "{\"id\":\"x\"}".to_owned());
-    rows.insert(7, "{\"id\":\"y\",\"ts\":\"soon\"}".to_owned());
-    rows.insert(9, "no json".to_owned());
-    place.file("all.jsonl", text(&rows));
-    let words = format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl");
-    let ran = place.end(&words).expect(3);
-    let ran = ran
-        .says("date_missing")
-        .says("all.jsonl:4")
-        .says("all.jsonl:10");
-    assert!(
-        ran.output.contains("3 row(s) are rejected")
-            || ran.errors.contains("3 row(s) are rejected")
-    );
-    assert!(recorder.dones().is_empty());
-    for day in ["2022-01-01", "2022-01-02"] {
-        let listed = place.end(&format!("rejects list -d {day}")).expect(0);
-        listed
-            .says("all.jsonl:4")
-            .says("all.jsonl:8")
-            .says("all.jsonl:10");
-        place.end(&format!("done -d {day}")).expect(3);
-    }
-    place.end("rejects waive -d 2022-01-02").expect(0);
-    place.end("done -d 2022-01-01,2022-01-02").expect(0);
-    assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
-    place.end(&words).expect(0);
-}
-
-#[test]
-fn corrected_rows_take_the_places_of_rows_without_a_date() {
-    let (recorder, place) = server();
-    let mut rows = mixed(6, &[1, 2]);
-    rows.push("{\"id\":\"x\"}".to_owned());
-    place.file("all.jsonl", text(&rows));
-    let both = "-d 2022-01-01,2022-01-02";
-    place.end(&format!("{FIELD} {both} all.jsonl")).expect(3);
-    place
-        .end("rejects export -d 2022-01-02 --output fix.jsonl")
-        .expect(0);
-    let exported = std::fs::read_to_string(place.path("fix.jsonl")).unwrap();
-    assert_eq!(exported, "{\"id\":\"x\"}\n");
-    place
-        .end("rejects replay fix.jsonl -t item -s history_sync -d 2022-01-02")
-        .expect(0);
-    assert_eq!(by_day(&recorder)["2022-01-02"].len(), 4);
-    place.end(&format!("done {both}")).expect(0);
-    assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
 }
 
 #[test]
@@ -255,51 +201,6 @@ fn the_zone_of_the_platform_makes_the_day_and_the_machine_has_no_say() {
 }
 
 #[test]
-fn other_dates_or_another_way_to_read_them_are_another_input() {
-    let recorder = Recorder::answering(|_, _| Reply::bare(429));
-    let place = Place::with(&recorder);
-    place.file("all.jsonl", text(&mixed(20, &[1, 2])));
-    let both = "-d 2022-01-01,2022-01-02";
-    place
-        .end(&format!("{FIELD} {both} --retry-for 1ms all.jsonl"))
-        .expect(5);
-    recorder.answer(|_, _| Reply::ok());
-    for other in [
-        "-d 2022-01-01",
-        "-d 2022-01-01..2022-01-03",
-        "-d 2022-01-01,2022-01-02 --date-format %s",
-        "-d 2022-01-01,2022-01-02 --timezone UTC",
-        "",
-    ] {
-        place
-            .end(&format!("{FIELD} {other} all.jsonl"))
-            .expect(9)
-            .says("dates");
-    }
-    place
-        .end("write -t item -s history_sync -d 2022-01-01 all.jsonl")
-        .expect(9);
-    assert!(recorder.dones().is_empty());
-    place.end(&format!("{FIELD} {both} all.jsonl")).expect(0);
-    assert_eq!(done_days(&recorder).len(), 2);
-}
-
-#[test]
-fn a_done_date_among_the_named_ones_takes_no_new_file_and_nothing_is_sent() {
-    let (recorder, place) = server();
-    place.file("one.jsonl", text(&mixed(4, &[1])));
-    place
-        .end(&format!("{FIELD} -d 2022-01-01 one.jsonl"))
-        .expect(0);
-    place.file("two.jsonl", text(&mixed(4, &[1, 2])));
-    place
-        .end(&format!("{FIELD} -d 2022-01-01,2022-01-02 two.jsonl"))
-        .expect(6)
-        .says("late_input");
-    assert_eq!(recorder.requests().len(), 2);
-}
-
-#[test]
 fn a_date_without_rows_and_a_day_that_is_not_over_stand_for_themselves() {
     let (recorder, place) = server();
     let now = chrono::Utc::now().timestamp();
@@ -313,89 +214,6 @@ fn a_date_without_rows_and_a_day_that_is_not_over_stand_for_themselves() {
         .says("the day is not over");
     assert_eq!(done_days(&recorder), ["2022-01-01"]);
     assert_eq!(recorder.rows().len(), 5);
-}
-
-#[test]
-fn a_date_that_the_platform_refuses_does_not_keep_the_others_of_its_file_back() {
-    let refused = |request: &Received, _| {
-        if request.day().as_deref() == Some("2022-01-02") {
-            return Reply::code(400, 400, "Syncing is not allowed when acked.");
-        }
-        Reply::ok()
-    };
-    let recorder = Recorder::answering(refused);
-    let place = Place::with(&recorder);
-    let days = [1, 2, 3];
-    let rows = mixed(300, &days);
-    place.file("all.jsonl", text(&rows));
-    let words = format!("{FIELD} -d 2022-01-01..2022-01-03 --batch-rows 10 all.jsonl");
-    place.end(&words).expect(6);
-    assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-03"]);
-    // Re-synced in the console: what is on record of the date is sent, and nothing else.
-    let before = recorder.requests().len();
-    recorder.answer(|_, _| Reply::ok());
-    place.end("ledger show").expect(0);
-    place
-        .end(&format!("{FIELD} -d 2022-01-01..2022-01-03 all.jsonl"))
-        .expect(0);
-    assert_eq!(done_days(&recorder).len(), 3);
-    assert!(
-        recorder.requests()[before..]
-            .iter()
-            .all(|it| it.day().as_deref() == Some("2022-01-02"))
-    );
-    assert_eq!(by_day(&recorder), expected(&rows, &days));
-}
-
-#[test]
-fn batches_of_several_dates_that_were_in_flight_at_a_kill_keep_their_ids_and_their_rows() {
-    for name in ["all.jsonl", "all.jsonl.gz"] {
-        let latch = Latch::default();
-        let held = latch.clone();
-        let recorder = Recorder::answering(move |_, number| {
-            if number >= 2 {
-                held.wait();
-            }
-            Reply::ok()
-        });
-        let place = Place::with(&recorder);
-        let days = [1, 2, 3, 4];
-        let rows = mixed(400, &days);
-        let plain = text(&rows);
-        place.file(
-            name,
-            if name.ends_with("gz") {
-                gzip(&plain)
-            } else {
-                plain.into_bytes()
-            },
-        );
-        let words = format!("{FIELD} -d 2022-01-01..2022-01-04 --batch-rows 15 {name}");
-        let mut child = place.start(&words);
-        eventually("several batches in flight", || recorder.writes().len() >= 5);
-        child.kill().unwrap();
-        assert_eq!(Ran::after(child).status, -9);
-        let in_flight: BTreeSet<String> = recorder.writes().iter().map(Received::id).collect();
-        latch.open();
-        place.end(&words).expect(0);
-        assert_eq!(by_day(&recorder), expected(&rows, &days), "{name}");
-        assert_eq!(done_days(&recorder).len(), 4);
-        let ids: Vec<String> = recorder.writes().iter().map(Received::id).collect();
-        let again = in_flight
-            .iter()
-            .filter(|id| ids.iter().filter(|it| it == id).count() > 1);
-        assert!(
-            again.count() >= 3,
-            "those without an answer are asked again"
-        );
-    }
-}
-
-fn gzip(text: &str) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[test]
@@ -496,44 +314,6 @@ fn a_file_whose_rows_say_no_date_is_taken_for_what_it_is() {
         .end(&format!("{FIELD} -d 2022-01-01 sorted.jsonl"))
         .expect(0);
     assert_eq!(recorder.rows(), [row(9_999, 1)]);
-}
-
-#[test]
-fn a_date_that_was_reopened_takes_its_rows_of_a_shared_file_again() {
-    let (recorder, place) = server();
-    let rows = mixed(20, &[1, 2]);
-    place.file("all.jsonl", text(&rows));
-    place
-        .end(&format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl"))
-        .expect(0);
-    place
-        .end("ledger reopen -t item -s history_sync -d 2022-01-01")
-        .expect(0);
-    place.end("done -d 2022-01-01").expect(7).says("all.jsonl");
-    place
-        .end(&format!("{FIELD} -d 2022-01-01 all.jsonl"))
-        .expect(0);
-    assert_eq!(
-        done_days(&recorder),
-        ["2022-01-01", "2022-01-01", "2022-01-02"]
-    );
-    assert_eq!(recorder.rows().len(), 30);
-}
-
-#[test]
-fn starting_over_sends_every_named_date_of_a_shared_file_again() {
-    let (recorder, place) = server();
-    place.file("all.jsonl", text(&mixed(20, &[1, 2])));
-    let words = format!("{FIELD} -d 2022-01-01,2022-01-02 --no-done all.jsonl");
-    place.end(&words).expect(0);
-    place
-        .end(&format!("{FIELD} --restart all.jsonl"))
-        .expect(2)
-        .says("--date");
-    place.end(&format!("{words} --restart")).expect(0);
-    assert_eq!(recorder.rows().len(), 40);
-    place.end("done -d 2022-01-01,2022-01-02").expect(0);
-    assert_eq!(done_days(&recorder).len(), 2);
 }
 
 #[test]

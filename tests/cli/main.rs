@@ -44,6 +44,7 @@ mod retries;
 mod sandbox_command;
 mod secrets;
 mod several;
+mod shared_files;
 mod start;
 mod statuses;
 mod streams;

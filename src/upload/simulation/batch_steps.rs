@@ -9,7 +9,7 @@ use super::process::{Outcome, Task};
 use super::world::{Excuse, Happened, World, millis};
 use super::{Violation, schedule};
 use crate::domain::{Judged, Position, RequestId, Verdict};
-use crate::ledger::{DeadLetter, RejectSource, Settlement};
+use crate::ledger::{Blocks, DeadLetter, RejectSource, Settlement};
 use crate::retry::{Backoff, Decision, Tried};
 use crate::upload::life::{self, Note, Standing, Then};
 use crate::upload::matching;
