@@ -7,10 +7,13 @@ use super::context::Context;
 use super::cut::{Round, RoundPart};
 use super::event::Event;
 use super::intake::Intake;
+use super::memory::Share;
 use super::parcel::{PackError, Packer, Parcel};
 use super::spool;
 use crate::domain::{Generation, Partition};
 use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, RegisteredPartition};
+use bytes::Bytes;
+use memmap2::MmapMut;
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -26,29 +29,62 @@ pub(super) struct PackedRound {
     homes: Vec<usize>,
 }
 
+/// The compressed bodies of a round, side by side in memory that goes back to the system with the
+/// last of them. As hundreds of small pieces they would hold on to much more.
+struct Bodies {
+    memory: MmapMut,
+    /// What the budget counts for them.
+    _share: Option<Share>,
+}
+
+impl AsRef<[u8]> for Bodies {
+    fn as_ref(&self) -> &[u8] {
+        &self.memory
+    }
+}
+
 /// Digests, compresses and, where needed, spools the batches of a round, one after the other in one
 /// buffer. Runs on a blocking thread.
 pub(super) fn pack_round(round: Round, packer: &Packer) -> Result<PackedRound, PackError> {
     let (rows, mut share) = (round.rows, round.share);
     let is_redo = round.parts.iter().any(|part| part.redo.is_some());
-    let mut parcels = Vec::with_capacity(round.parts.len());
-    let mut body = Vec::with_capacity(round.parts.iter().map(|part| part.bytes).max().unwrap_or(0));
+    let sizes = || round.parts.iter().map(|part| part.bytes);
+    let mut body = Vec::with_capacity(sizes().max().unwrap_or(0));
+    let mut gzip = packer.take_compressor();
+    let most: usize = sizes().map(|bytes| gzip.most_bytes(bytes)).sum();
+    let mut memory = MmapMut::map_anon(most.max(1)).map_err(PackError::NoMemory)?;
+    let mut packed = Vec::with_capacity(round.parts.len());
+    let (mut end, mut places) = (0_usize, 0_usize);
     for part in round.parts {
         fill(&mut body, &part, &rows)?;
-        let partition = part.partition;
-        let mut parcel = pack(part, &body, round.spooled, packer)?;
-        round.spare.note_compressed(body.len(), parcel.body.len());
-        let kept = parcel
-            .body
-            .len()
-            .saturating_add(parcel.places.memory_bytes());
-        parcel.share = share.split_off(kept);
-        parcels.push((partition, parcel));
+        let digest = xxh3_128(&body);
+        let before = part.redo.as_ref().map(|batch| batch.digest);
+        if before.is_some_and(|before| before != digest) {
+            return Err(PackError::Changed);
+        }
+        let room = memory.get_mut(end..).unwrap_or_default();
+        let written = gzip.compress_into(&body, room);
+        let written = written.ok_or(PackError::Unreadable)?;
+        round.spare.note_compressed(body.len(), written);
+        let compressed = end..end.saturating_add(written);
+        end = compressed.end;
+        places = places.saturating_add(part.places.memory_bytes());
+        packed.push((part, digest, compressed));
     }
+    packer.put_compressor(gzip);
+    let bodies = Bytes::from_owner(Bodies {
+        memory,
+        _share: share.split_off(end.saturating_add(places)),
+    });
     share.shrink_to(rows.len());
     round.spare.put(rows, share);
+    let parcels = packed.into_iter().map(|(part, digest, compressed)| {
+        let partition = part.partition;
+        let parcel = parcel(part, digest, bodies.slice(compressed));
+        Ok((partition, spooled(parcel, round.spooled, packer)?))
+    });
     Ok(PackedRound {
-        parcels,
+        parcels: parcels.collect::<Result<_, PackError>>()?,
         is_redo,
         source_bytes: round.intake.source_bytes,
         intake: round.intake,
@@ -67,28 +103,28 @@ fn fill(body: &mut Vec<u8>, part: &RoundPart, rows: &[u8]) -> Result<(), PackErr
     Ok(())
 }
 
-fn pack(part: RoundPart, body: &[u8], spooled: bool, packer: &Packer) -> Result<Parcel, PackError> {
-    let digest = xxh3_128(body);
+fn parcel(part: RoundPart, digest: u128, body: Bytes) -> Parcel {
     let redo = part.redo.as_ref();
-    if redo.is_some_and(|batch| batch.digest != digest) {
-        return Err(PackError::Changed);
-    }
-    let compressed = packer.compress(body);
-    if let (true, Some(first)) = (spooled, part.pieces.first()) {
-        spool::save(packer.spool_dir(), first, &part.places, &compressed)?;
-    }
-    Ok(Parcel {
+    Parcel {
         id: redo.map_or(BatchId(0), |batch| batch.id),
         generation: redo.map_or(Generation::default(), |batch| batch.generation),
         unknown: redo.is_some_and(|batch| batch.unknown),
         pieces: part.pieces,
         rows: u32::try_from(part.rows.len()).unwrap_or(u32::MAX),
         digest,
-        body: compressed,
+        body,
         places: part.places,
-        spooled,
         ..Parcel::default()
-    })
+    }
+}
+
+/// Puts a batch into the spool, if its source cannot be read twice.
+fn spooled(mut parcel: Parcel, is_needed: bool, packer: &Packer) -> Result<Parcel, PackError> {
+    parcel.spooled = is_needed;
+    if let (true, Some(first)) = (is_needed, parcel.pieces.first()) {
+        spool::save(packer.spool_dir(), first, &parcel.places, &parcel.body)?;
+    }
+    Ok(parcel)
 }
 
 impl PackedRound {

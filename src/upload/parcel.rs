@@ -53,6 +53,9 @@ pub(super) enum PackError {
         "rows that an earlier run had begun to upload are no longer the same; put the file back as it was, or start the date over with --restart"
     )]
     Changed,
+    /// The system has no memory for compressed bodies.
+    #[error("there is no memory for compressed rows; give less with --memory")]
+    NoMemory(#[source] std::io::Error),
     /// The body could not be spooled.
     #[error(transparent)]
     Spool(#[from] spool::SpoolError),
@@ -81,12 +84,22 @@ impl Packer {
         &self.spool_dir
     }
 
-    pub(super) fn compress(&self, body: &[u8]) -> Bytes {
-        let idle = self.compressors().pop();
-        let mut gzip = idle.unwrap_or_else(|| Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
+    fn compress(&self, body: &[u8]) -> Bytes {
+        let mut gzip = self.take_compressor();
         let compressed = compressed(body, &mut gzip);
-        self.compressors().push(gzip);
+        self.put_compressor(gzip);
         compressed
+    }
+
+    /// One that is idle, or a new one.
+    pub(super) fn take_compressor(&self) -> Gzip {
+        let idle = self.compressors().pop();
+        idle.unwrap_or_else(|| Gzip::new(protocol::DEFAULT_GZIP_LEVEL))
+    }
+
+    /// For the next body.
+    pub(super) fn put_compressor(&self, gzip: Gzip) {
+        self.compressors().push(gzip);
     }
 
     fn compressors(&self) -> MutexGuard<'_, Vec<Gzip>> {

@@ -66,6 +66,16 @@ pub(super) enum Action {
     Fail(Status, String),
 }
 
+impl Action {
+    /// The inputs, if something is to be uploaded.
+    pub(super) fn upload(self) -> Option<Vec<PlannedInput>> {
+        match self {
+            Self::Upload(inputs) => Some(inputs),
+            Self::AlreadyDone { .. } | Self::Fail(..) => None,
+        }
+    }
+}
+
 /// One input of a date.
 pub(super) struct PlannedInput {
     /// Path, or the name of a stream.
@@ -148,6 +158,9 @@ pub(super) fn plan(
     Ok(plan)
 }
 
+/// A day, and its files where paths say the day.
+type DayOfFiles = (Option<DataDate>, Option<Discovered>);
+
 /// What every date of a command is planned with.
 pub(super) struct Dates<'a> {
     pub(super) settings: &'a Settings,
@@ -173,10 +186,7 @@ impl<'a> Dates<'a> {
     }
 
     /// The days, each with its files where paths say the day.
-    fn days(
-        &self,
-        notes: &mut Vec<String>,
-    ) -> Result<Vec<(Option<DataDate>, Option<Discovered>)>, Failure> {
+    fn days(&self, notes: &mut Vec<String>) -> Result<Vec<DayOfFiles>, Failure> {
         let settings = self.settings;
         let (Some(pattern), Sources::Paths(paths)) = (&settings.date_from_path, &settings.sources)
         else {

@@ -23,7 +23,7 @@ pub(super) enum Slot {
     Packing(usize, JoinHandle<Result<Box<Packed>, PackError>>),
     Round(JoinHandle<Result<Box<PackedRound>, PackError>>),
     /// A batch of a round, and word of its being on record.
-    Part(usize, Option<Recorded>),
+    Part(usize, Option<Box<Recorded>>),
     Read(usize),
     Failed(usize, Status, String),
 }
@@ -32,7 +32,7 @@ pub(super) enum Slot {
 pub(super) enum Ready {
     Packed(usize, Result<Box<Packed>, PackError>),
     Round(Result<Box<PackedRound>, PackError>),
-    Part(usize, Option<Recorded>),
+    Part(usize, Option<Box<Recorded>>),
     Read(usize),
     Failed(usize, Status, String),
 }

@@ -245,20 +245,17 @@ impl<'a> OpenRound<'a> {
     /// Where a dead letter lies, and which dates wait for it. A row whose date is not known may be
     /// of any date of its input.
     fn home_of(&self, reject: &LocalReject) -> (usize, Blocks) {
-        let own = reject.day.and_then(|day| self.days.get(&day));
-        match own {
-            Some(date) => (*date, Blocks::Date),
-            None => {
-                let first = self.days.values().next().copied().unwrap_or(0);
-                let is_of_no_date = reject.code == RejectCode::DateOutside;
-                let blocks = if is_of_no_date {
-                    Blocks::Nothing
-                } else {
-                    Blocks::Scope
-                };
-                (first, blocks)
-            }
+        if let Some(date) = reject.day.and_then(|day| self.days.get(&day)) {
+            return (*date, Blocks::Date);
         }
+        let first = self.days.values().next().copied().unwrap_or(0);
+        let is_of_no_date = reject.code == RejectCode::DateOutside;
+        let blocks = if is_of_no_date {
+            Blocks::Nothing
+        } else {
+            Blocks::Scope
+        };
+        (first, blocks)
     }
 }
 

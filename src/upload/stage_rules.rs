@@ -1,5 +1,5 @@
 //! The order in which the platform lets a project walk through its stages (D108601, D69172):
-//! pre_sync, history_sync, incremental_sync_daily, incremental_sync_streaming.
+//! `pre_sync`, `history_sync`, `incremental_sync_daily`, `incremental_sync_streaming`.
 //!
 //! Whether a stage is open only the console and the answers of the platform know. What cannot be
 //! taken back is refused beforehand; what the platform will refuse by itself is a warning.

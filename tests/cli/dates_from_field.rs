@@ -297,10 +297,10 @@ fn standard_input_is_split_by_dates_and_resumes() {
 #[test]
 fn a_file_whose_rows_say_no_date_is_taken_for_what_it_is() {
     let (recorder, place) = server();
-    let rows: String = (0..1_500)
-        .map(|it| format!("{{\"id\":\"{it}\"}}\n"))
+    let rows: Vec<String> = (0..1_500)
+        .map(|it| format!("{{\"id\":\"{it}\"}}"))
         .collect();
-    place.file("all.jsonl", rows);
+    place.file("all.jsonl", text(&rows));
     place
         .end(&format!("{FIELD} -d 2022-01-01 all.jsonl"))
         .expect(4)

@@ -103,8 +103,8 @@ pub struct DateSourceArgs {
     /// Without --date-format, integers of at most 11 digits are seconds and those of 13 are
     /// milliseconds since 1970, texts are 2022-01-01 or RFC 3339. An instant counts for the day on
     /// which it falls in --timezone. A row without a date that can be used is rejected
-    /// (date_missing), and every day of its file waits for it. With --date, rows of other days are
-    /// rejected (date_outside), no day waits for these, and only the days that --date names get
+    /// (`date_missing`), and every day of its file waits for it. With --date, rows of other days are
+    /// rejected (`date_outside`), no day waits for these, and only the days that --date names get
     /// done. Without it the files are read once beforehand to learn their days, all rows are
     /// uploaded and no day gets done by itself. More --memory makes fuller requests of files in
     /// which many days are mixed.

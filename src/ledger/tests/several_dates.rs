@@ -251,7 +251,6 @@ fn a_reopened_date_waits_for_the_file_again_and_the_other_date_keeps_what_was_re
         wait(done).unwrap();
     }
     let reader = LedgerReader::open(shared.dir.path()).unwrap().unwrap();
-    drop(shared.registered.inputs[0].lock.as_ref());
     let known = shared.known(&reader, 0);
     let Shared {
         dir,

@@ -7,7 +7,7 @@ use crate::upload::date_state::DateState;
 use crate::upload::done::Finisher;
 use crate::upload::event::{Event, Gauges};
 use crate::upload::parcel::Packer;
-use crate::upload::plan::{Action, Plan, PlannedInput};
+use crate::upload::plan::{Plan, PlannedInput};
 use crate::upload::settings::Settings;
 use crate::upload::summary;
 use crate::upload::work::{Prepared, WorkDates};
@@ -39,10 +39,8 @@ impl Engine {
             };
             inputs.into_iter().zip(held.by_ref()).map(with_id).collect()
         };
-        let uploads = plan.dates.into_iter().filter_map(|date| match date.action {
-            Action::Upload(inputs) => Some(inputs),
-            _ => None,
-        });
+        let uploads = plan.dates.into_iter();
+        let uploads = uploads.filter_map(|date| date.action.upload());
         let (mut days, mut ids) = (BTreeMap::new(), Vec::new());
         for (index, (inputs, row)) in uploads.zip(registered.partitions).enumerate() {
             if plan.shared.is_none() {

@@ -36,7 +36,8 @@ impl Engine {
         if round.is_redo {
             for (date, parcel) in round.parcels.into_iter().rev() {
                 let part = Recorded { parcel, id: None };
-                self.packing.push_front(Slot::Part(date, Some(part)));
+                self.packing
+                    .push_front(Slot::Part(date, Some(Box::new(part))));
             }
             return;
         }
@@ -57,7 +58,8 @@ impl Engine {
             waiting.push(told);
             let id = Some(id);
             let part = Recorded { parcel, id };
-            self.packing.push_front(Slot::Part(date, Some(part)));
+            self.packing
+                .push_front(Slot::Part(date, Some(Box::new(part))));
         }
         if let Some(date) = self.dates.first_mut() {
             date.outstanding += 1;
@@ -77,7 +79,7 @@ impl Engine {
     }
 
     /// Sends a batch of a round.
-    pub(super) fn start_part(&mut self, index: usize, part: Option<Recorded>) {
+    pub(super) fn start_part(&mut self, index: usize, part: Option<Box<Recorded>>) {
         let (Some(date), Some(part)) = (self.dates.get_mut(index), part) else {
             return;
         };
@@ -85,7 +87,7 @@ impl Engine {
         if date.failed.is_some() || date.run.stopped().is_some() {
             return;
         }
-        let Recorded { mut parcel, id } = part;
+        let Recorded { mut parcel, id } = *part;
         let run = Arc::clone(&date.run);
         date.outstanding += 1;
         self.in_flight += 1;
