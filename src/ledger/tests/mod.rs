@@ -384,7 +384,6 @@ fn letter(input: InputId, record: u64) -> DeadLetter {
     }
 }
 
-/// Any id; the ledger only writes it down.
 fn some_request_id() -> RequestId {
     done_request_id(
         crate::domain::Epoch([1; 16]),
