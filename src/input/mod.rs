@@ -13,6 +13,9 @@ mod csv_dialect;
 mod csv_quotes;
 mod csv_record;
 mod csv_split;
+mod date_field;
+mod dated;
+mod day_pattern;
 mod decompress;
 mod discover;
 mod encoding;
@@ -37,6 +40,8 @@ mod verify;
 mod window;
 
 pub use csv_dialect::CsvDialect;
+pub use date_field::DateField;
+pub use day_pattern::{DayPattern, InvalidDayPattern, NoDay};
 pub use discover::{DiscoverError, Discovered, FoundFile, discover};
 pub use encoding::TextEncoding;
 pub use error::{InputError, InputFault};

@@ -6,6 +6,7 @@
 
 use super::csv::CsvReader;
 use super::csv_dialect::dialect;
+use super::dated::dated;
 use super::decompress::{Source, read_up_to, with_head};
 use super::encoding::decoded;
 use super::json_file::JsonReader;
@@ -32,8 +33,7 @@ pub fn open_file(
 ) -> Result<Box<dyn RowReader>, InputError> {
     let location = location.into();
     let source = stored_source(&location, settings)?;
-    open(source, &location.to_string(), settings, start)
-        .map(|reader| shaped(reader, &settings.rules))
+    open(source, &location.to_string(), settings, start).map(|reader| finished(reader, settings))
 }
 
 /// Opens a stream, known in messages as `name`, for reading rows after what was recorded of it
@@ -49,7 +49,7 @@ pub fn open_stream(
         .map_err(|fault| error(name, fault))?
         .compared_with(recorded);
     let start = recorded.last().map_or(Start::BEGINNING, Start::after);
-    open(source, name, settings, start).map(|reader| shaped(reader, &settings.rules))
+    open(source, name, settings, start).map(|reader| finished(reader, settings))
 }
 
 /// The digest (XXH3, 128 bits) of a stream's first 64 KiB, by which a stream without a name is
@@ -63,6 +63,12 @@ pub fn fingerprint_stdin(
         .map_err(|source| error("standard input", InputFault::Io { doing, source }))?;
     let digest = xxh3_128(&head);
     Ok((digest, Box::new(with_head(head, stream))))
+}
+
+/// Rows with their days, as they are to be sent.
+fn finished(reader: Box<dyn RowReader>, settings: &InputSettings) -> Box<dyn RowReader> {
+    let reader = dated(reader, settings.date_field.as_ref());
+    shaped(reader, &settings.rules)
 }
 
 /// The decompressed bytes of a file or object.

@@ -3,8 +3,9 @@
 //! Only some of these options change the rows that come out; those make up the digest by which the
 //! ledger notices that a half-uploaded file is now read differently. Nothing here opens a file.
 
-use super::{Stores, TextEncoding};
+use super::{DateField, Stores, TextEncoding};
 use crate::schema::RowRules;
+use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What the rows of an input are written in.
@@ -75,6 +76,9 @@ pub struct InputSettings {
     pub null_strings: Vec<String>,
     /// What the rows are made to be before they are sent.
     pub rules: RowRules,
+    /// The field by which rows say their day; `None` when all of an input are of one day. It has a
+    /// digest of its own.
+    pub date_field: Option<Arc<DateField>>,
     /// Longest row in bytes, as written in the input, with white space around it but without its
     /// line end; a longer one is rejected.
     pub max_row_bytes: usize,
@@ -165,6 +169,7 @@ impl Default for InputSettings {
             empty: EmptyCells::Omit,
             null_strings: Vec::new(),
             rules: RowRules::default(),
+            date_field: None,
             max_row_bytes: Self::DEFAULT_MAX_ROW_BYTES,
             stores: Stores::default(),
         }

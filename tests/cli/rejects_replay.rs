@@ -340,7 +340,9 @@ fn streaming_rows_are_replayed_without_date_and_done() {
     let place = Place::with(&recorder);
     let stage = "-t item -s incremental_sync_streaming";
     place.file("rows.jsonl", "{\"id\":\"1\"}\nbad\n");
-    place.end(&format!("write {stage} rows.jsonl"));
+    place.end(&format!(
+        "write {stage} --yes-i-mean streaming-only rows.jsonl"
+    ));
     place.file("fix.jsonl", "{\"id\":\"2\"}\n");
     place
         .end(&format!("rejects replay fix.jsonl {stage}"))

@@ -27,8 +27,9 @@ pub use sandbox::SandboxArgs;
 pub use status::StatusArgs;
 pub use validate::{InferArgs, SchemaCommand, ValidateArgs};
 pub use write::{
-    BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
-    InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName, WriteArgs,
+    BatchArgs, CompressionName, DateSourceArgs, DoneFormatName, EmptyName, ErrorArgs, FormatName,
+    GuardArgs, InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName,
+    WriteArgs,
 };
 
 use clap::{Parser, Subcommand};

@@ -3,10 +3,11 @@
 use super::rules::RulesArgs;
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
-    ByteSize, CharOrNone, EncodingName, RateShare, byte_size, delimiter, duration, in_flight,
-    percent, quote, rate_share, stage_kind, text_encoding,
+    ByteSize, CharOrNone, EncodingName, RateShare, byte_size, date_format, day_pattern, delimiter,
+    duration, in_flight, percent, quote, rate_share, stage_kind, text_encoding,
 };
 use crate::domain::{ErrorBudget, StageKind, Topic};
+use crate::input::DayPattern;
 use clap::{Args, ValueEnum};
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
@@ -20,6 +21,10 @@ Examples:
     byteair-sync write -t behavior -s incremental_sync_daily -d yesterday 'export/{date}/*.csv.gz'
   A month of history, one directory a day:
     byteair-sync write -t user -s history_sync -d 2022-01-01..2022-01-31 'user/dt={date:%Y%m%d}'
+  Hive folders, the day from their names:
+    byteair-sync write -t item -s history_sync -d 2022-01-01..2022-01-31 --date-from-path dt=%Y-%m-%d item/
+  Rows of many days in one file, the day from a field:
+    byteair-sync write -t behavior -s history_sync -d 2022-01-01..2022-01-31 --date-from-field bhv_time all.jsonl
   Rows of a pipe, streaming stage:
     make-rows | byteair-sync write -t item -s incremental_sync_streaming --format jsonl -
   Try it without an account, against a built-in server:
@@ -33,6 +38,9 @@ pub struct WriteArgs {
     /// Which partition.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// How inputs say the day of their rows.
+    #[command(flatten)]
+    pub dates: DateSourceArgs,
     /// What to read.
     #[command(flatten)]
     pub input: InputArgs,
@@ -75,6 +83,37 @@ pub struct TargetArgs {
     /// Take these hosts for the target that the ledger knows under other hosts
     #[arg(long)]
     pub same_target: bool,
+}
+
+/// How inputs say the day of their rows.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Target")]
+pub struct DateSourceArgs {
+    /// The day of a file is in the names of its folders, such as dt=%Y-%m-%d
+    ///
+    /// As many names in a row as the pattern has: year=%Y/month=%m/day=%d. A file whose path says
+    /// no day, or two, is an error (status 4) and nothing is sent. With --date, files of other days
+    /// are left unread and counted; only the days that --date names get done. Without it all files
+    /// are uploaded and no day gets done by itself.
+    #[arg(long, value_name = "PATTERN", value_parser = day_pattern, conflicts_with = "date_from_field")]
+    pub date_from_path: Option<DayPattern>,
+
+    /// The day of a row is in this field of it, as the input names it
+    ///
+    /// Without --date-format, integers of at most 11 digits are seconds and those of 13 are
+    /// milliseconds since 1970, texts are 2022-01-01 or RFC 3339. An instant counts for the day on
+    /// which it falls in --timezone. A row without a date that can be used is rejected
+    /// (`date_missing`), and every day of its file waits for it. With --date, rows of other days are
+    /// rejected (`date_outside`), no day waits for these, and only the days that --date names get
+    /// done. Without it the files are read once beforehand to learn their days, all rows are
+    /// uploaded and no day gets done by itself. More --memory makes fuller requests of files in
+    /// which many days are mixed.
+    #[arg(long, value_name = "FIELD")]
+    pub date_from_field: Option<String>,
+
+    /// How that field is written, such as %Y%m%d, %Y/%m/%d %H:%M:%S, or %s for seconds since 1970
+    #[arg(long, value_name = "FORMAT", value_parser = date_format, requires = "date_from_field")]
+    pub date_format: Option<String>,
 }
 
 /// What to read and how.

@@ -48,6 +48,7 @@ pub(super) fn input_settings_of(
         },
         null_strings: args.rules.null_strings.clone(),
         rules: row_rules(args, topic)?,
+        date_field: None,
         max_row_bytes: args.max_row_bytes.0,
         stores: Stores::default(),
     })

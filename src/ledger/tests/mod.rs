@@ -12,6 +12,7 @@ mod register;
 mod rejects;
 mod replay;
 mod sealing;
+mod several_dates;
 mod two_ledgers;
 mod writer;
 
@@ -326,6 +327,7 @@ fn new_input(name: &str, inode: u64) -> InputIntent {
             ctime_ns: 1,
         })),
         row_options: 9,
+        date_options: None,
         scope: vec![0],
         verified: true,
         unfinished: true,
@@ -379,10 +381,10 @@ fn letter(input: InputId, record: u64) -> DeadLetter {
         message: "not a number".to_owned(),
         raw: format!("{{\"row\":{record}}}").into_bytes(),
         source: RejectSource::Local,
+        blocks: Blocks::Date,
     }
 }
 
-/// Any id; the ledger only writes it down.
 fn some_request_id() -> RequestId {
     done_request_id(
         crate::domain::Epoch([1; 16]),

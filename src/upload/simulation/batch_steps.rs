@@ -9,7 +9,7 @@ use super::process::{Outcome, Task};
 use super::world::{Excuse, Happened, World, millis};
 use super::{Violation, schedule};
 use crate::domain::{Judged, Position, RequestId, Verdict};
-use crate::ledger::{DeadLetter, RejectSource, Settlement};
+use crate::ledger::{Blocks, DeadLetter, RejectSource, Settlement};
 use crate::protocol::DEFAULT_GZIP_LEVEL;
 use crate::retry::{Backoff, Decision, Tried};
 use crate::upload::life::{self, Note, Standing, Then};
@@ -114,6 +114,7 @@ impl World {
             message: String::new(),
             raw: Vec::new(),
             source: RejectSource::Local,
+            blocks: Blocks::Date,
         };
         let settlement = Settlement::Refused { letter, request_id };
         self.commit(runner, Step::Settled(task, settlement));
