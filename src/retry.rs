@@ -83,6 +83,7 @@ pub fn is_temporary(verdict: &Verdict) -> bool {
         Verdict::Throttled
         | Verdict::ServerError
         | Verdict::Unknown
+        | Verdict::RefusalUnread
         | Verdict::NotSent
         | Verdict::Date(DateState::DataCleaning) => true,
         Verdict::Accepted
@@ -94,6 +95,7 @@ pub fn is_temporary(verdict: &Verdict) -> bool {
         | Verdict::ClientBug
         | Verdict::Unauthorized
         | Verdict::PoisonSuspected
+        | Verdict::NotFound
         | Verdict::Unexpected => false,
     }
 }

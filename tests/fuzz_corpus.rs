@@ -68,3 +68,8 @@ fn replies_of_any_bytes_are_never_taken_for_more_than_they_say() {
 fn settings_of_any_text_are_refused_or_read_back_as_they_are_printed() {
     replay("settings", checks::settings::check);
 }
+
+#[test]
+fn job_files_of_any_text_are_refused_or_mean_the_same_when_written_anew() {
+    replay("job_file", checks::job_file::check);
+}

@@ -16,7 +16,7 @@ use std::path::Path;
 const MAX_LINES: usize = 400;
 
 /// The floor of each module of the crate.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 14] = [
     ("domain", 0),
     ("protocol", 1),
     ("retry", 1),
@@ -27,7 +27,9 @@ const FLOORS: [(&str, u8); 12] = [
     ("http", 2),
     ("upload", 3),
     ("sandbox", 3),
+    ("validation", 3),
     ("cli", 4),
+    ("jobs", 4),
     ("commands", 5),
 ];
 

@@ -32,6 +32,21 @@ pub(crate) fn fullest_second(arrivals: &[Arrival]) -> (u64, u64) {
     fullest
 }
 
+/// How much more than a second lies between any two requests that together with those between them
+/// exceed the quota, in milliseconds: what was left of the guard when it was needed most.
+pub(crate) fn narrowest(arrivals: &[Arrival], most_rows: u64, most_requests: usize) -> f64 {
+    let (mut first, mut rows, mut least) = (0, 0, f64::INFINITY);
+    for (index, arrival) in arrivals.iter().enumerate() {
+        rows += arrival.rows;
+        while rows > most_rows || index + 1 - first > most_requests {
+            least = least.min(arrival.at - arrivals[first].at);
+            rows -= arrivals[first].rows;
+            first += 1;
+        }
+    }
+    (least - 1.0) * 1e3
+}
+
 /// Writes between the first and the last one: rows and requests a second. The last one ends the
 /// time and is not counted in it.
 pub(crate) fn steady_rate(arrivals: &[Arrival]) -> (f64, f64) {

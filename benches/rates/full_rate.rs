@@ -3,7 +3,7 @@
 //! Between the first and the last write at least 98.5% of the quota are used, of rows with full
 //! batches and of requests with small ones, whatever the latency, and no second holds more.
 
-use crate::arrivals::{fullest_second, steady_rate};
+use crate::arrivals::{fullest_second, narrowest, steady_rate};
 use crate::receiver::{Plan, Receiver};
 use crate::upload::{Load, Place};
 use std::io;
@@ -56,6 +56,8 @@ pub(crate) struct Figures {
     /// Percent of the quota that was used.
     pub(crate) used: f64,
     pub(crate) fullest: (u64, u64),
+    /// Milliseconds beyond a second in which a quota was exceeded.
+    pub(crate) narrowest: f64,
     pub(crate) processor: f64,
     pub(crate) memory: f64,
     pub(crate) load: f64,
@@ -64,7 +66,7 @@ pub(crate) struct Figures {
 
 impl Case {
     /// Uploads so many rows.
-    pub(crate) fn run(&self, place: &Place, rows: u32) -> io::Result<Figures> {
+    pub(crate) fn run(&self, place: &Place, rows: u32, guard: &str) -> io::Result<Figures> {
         let milli = Duration::from_millis;
         let receiver = Receiver::start(Plan {
             latency: (milli(self.latency.0), milli(self.latency.1)),
@@ -73,7 +75,8 @@ impl Case {
         let file = place.rows('f', rows, ROW_BYTES)?;
         let load = Load::begin();
         let batch = self.batch.to_string();
-        let mut upload = place.start(&receiver, &file, &["--batch-rows", &batch])?;
+        let options = ["--batch-rows", &batch, "--rate-guard", guard];
+        let mut upload = place.start(&receiver, &file, &options)?;
         let complete = upload.finish()?;
         let load = load.percent();
         let arrivals = receiver.arrivals();
@@ -81,6 +84,7 @@ impl Case {
         Ok(Figures {
             used: (rows_rate / 500.0).max(requests_rate),
             fullest: fullest_second(&arrivals),
+            narrowest: narrowest(&arrivals, 50_000, 100),
             processor: upload.cost.processor,
             memory: upload.cost.memory,
             load,

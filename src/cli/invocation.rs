@@ -83,6 +83,7 @@ pub struct Invocation {
     pub config_file: Option<PathBuf>,
     /// The command line as one could type it again; no secret can stand in it.
     pub command_line: String,
+    typed_globals: Vec<OsString>,
     origins: BTreeMap<String, Origin>,
     values: BTreeMap<String, String>,
 }
@@ -116,10 +117,30 @@ impl Invocation {
             environment,
             origins: origins(leaf(&matches), profile.as_ref(), of_sandbox),
             values: values(leaf(&matches)),
+            typed_globals: typed_globals(leaf(&matches)),
             profile,
             config_file: choice.file,
             command_line: command_line(arguments),
         })
+    }
+
+    /// The invocation that other words behind the same global options would be.
+    pub fn with_words(&self, words: &[OsString]) -> Result<Self, ParseError> {
+        let program = std::iter::once(OsString::from("byteair-sync"));
+        let globals = self.typed_globals.iter().cloned();
+        let arguments: Vec<OsString> = program
+            .chain(globals)
+            .chain(words.iter().cloned())
+            .collect();
+        Self::parse(&arguments, self.environment.clone())
+    }
+
+    /// The keys of the global options that were typed.
+    pub fn typed_global_keys(&self) -> Vec<String> {
+        let typed = |(key, origin): (&String, &Origin)| {
+            (*origin == Origin::Flag && is_global(key)).then(|| key.clone())
+        };
+        self.origins.iter().filter_map(typed).collect()
     }
 
     /// Where the value of an option came from; the option as its long name with underscores.
@@ -174,6 +195,36 @@ impl Invocation {
         }
         Ok(rows)
     }
+}
+
+/// The global options that were typed, as words that mean the same.
+fn typed_globals(matches: &ArgMatches) -> Vec<OsString> {
+    let command = command();
+    let mut words = Vec::new();
+    for arg in command.get_arguments() {
+        let id = arg.get_id().as_str();
+        let (Some(long), Some(ValueSource::CommandLine)) =
+            (arg.get_long(), matches.value_source(id))
+        else {
+            continue;
+        };
+        if matches!(arg.get_action(), ArgAction::SetTrue) {
+            words.push(format!("--{long}").into());
+            continue;
+        }
+        for value in matches.get_raw(id).into_iter().flatten() {
+            let mut word = OsString::from(format!("--{long}="));
+            word.push(value);
+            words.push(word);
+        }
+    }
+    words
+}
+
+fn is_global(key: &str) -> bool {
+    command()
+        .get_arguments()
+        .any(|arg| arg.get_id().as_str() == key)
 }
 
 /// The matches of the innermost subcommand, where global options are present as well.

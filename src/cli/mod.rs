@@ -5,12 +5,14 @@
 
 pub mod args;
 pub mod atomic_file;
+pub mod calendar;
 pub mod dates;
 pub mod environment;
 pub mod error;
 pub mod exit;
 pub mod figure;
 pub mod invocation;
+pub mod job_file;
 pub mod json_line;
 pub mod logging;
 pub mod printer;
@@ -19,4 +21,5 @@ pub mod progress;
 pub mod settings;
 pub mod signals;
 pub mod summary;
+pub mod validation;
 pub mod value;

@@ -1,8 +1,9 @@
 //! The only file that prints: results to standard output, messages to standard error.
 //!
 //! It decides what `--quiet`, `--json`, `--log-format` and `--color` mean. A reader that closes
-//! standard output early (`| head`) is no error; the rest of the output is dropped. While a
-//! progress display is on the screen, lines are written above it.
+//! standard output early (`| head`) is no error; the rest of the output is dropped. Output that
+//! cannot be written for another reason is told and makes the command fail ([`Printer::end`]).
+//! While a progress display is on the screen, lines are written above it.
 
 use super::json_line::JsonLine;
 use super::summary;
@@ -46,6 +47,7 @@ pub struct Printer {
 struct Sinks {
     out: Box<dyn Write + Send>,
     out_closed: bool,
+    out_lost: bool,
     err: Box<dyn Write + Send>,
     display: Option<MultiProgress>,
 }
@@ -63,6 +65,7 @@ impl Printer {
             sinks: Arc::new(Mutex::new(Sinks {
                 out,
                 out_closed: false,
+                out_lost: false,
                 err,
                 display: None,
             })),
@@ -81,12 +84,27 @@ impl Printer {
 
     /// Prints lines of a result, also when quiet: somebody asked for them.
     pub fn result(&self, text: &str) {
-        self.above_display(|sinks| sinks.write_out(|out| write_line(out, text)));
+        self.output(|out| write_line(out, text));
     }
 
     /// Prints a part of a result as it is, line ends included; it need not be text.
     pub fn bytes(&self, bytes: &[u8]) {
-        self.above_display(|sinks| sinks.write_out(|out| out.write_all(bytes)));
+        self.output(|out| out.write_all(bytes));
+    }
+
+    /// Writes out what waits to be written; tells whether none of the output was lost.
+    pub fn flush(&self) -> bool {
+        self.output(|out| out.flush());
+        !self.lock().out_lost
+    }
+
+    /// The status of a command that ends: output that is lost is no success.
+    pub fn end(&self, status: Status) -> Status {
+        if self.flush() {
+            status
+        } else {
+            status.worst(Status::Temporary)
+        }
     }
 
     /// Prints one JSON object as a line of standard output, when `--json` asks for it.
@@ -177,6 +195,15 @@ impl Printer {
         }
     }
 
+    fn output(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        let mut lost = None;
+        self.above_display(|sinks| lost = sinks.write_out(write));
+        if let Some(error) = lost {
+            let text = format!("cannot write to standard output, the rest of it is lost: {error}");
+            self.message(Level::Error, &text);
+        }
+    }
+
     fn above_display(&self, write: impl FnOnce(&mut Sinks)) {
         let display = self.lock().display.clone();
         match display {
@@ -192,19 +219,23 @@ impl Printer {
 }
 
 impl Sinks {
-    fn write_out(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    /// The error with which output begins to be lost.
+    fn write_out(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Option<io::Error> {
         if self.out_closed {
-            return;
+            return None;
         }
         let written = write(&mut self.out);
         if let Err(error) = written {
             self.out_closed = true;
             if error.kind() != io::ErrorKind::BrokenPipe {
-                self.write_err(&format!(
-                    "warning: cannot write to standard output, the rest of it is lost: {error}"
-                ));
+                self.out_lost = true;
+                return Some(error);
             }
         }
+        None
     }
 
     fn write_err(&mut self, text: &str) {

@@ -184,8 +184,14 @@ fn profile_values(
     Ok(values)
 }
 
+/// What to write instead of a secret; `None` for a key under which none is expected.
+pub(super) fn secret_instead(key: &str) -> Option<&'static str> {
+    let found = SECRET_KEYS.iter().find(|(secret, _)| *secret == key);
+    found.map(|(_, instead)| *instead)
+}
+
 fn check_key(place: &str, key: &str, known: &[String]) -> Result<(), UsageError> {
-    if let Some((_, instead)) = SECRET_KEYS.iter().find(|(secret, _)| *secret == key) {
+    if let Some(instead) = secret_instead(key) {
         return Err(UsageError::new(format!(
             "{place}: '{key}' is a secret and may not stand in the file; put it into a file of its \
              own and name that with {instead}, or use the environment"

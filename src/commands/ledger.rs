@@ -10,7 +10,7 @@ use crate::cli::printer::{Level, visible};
 use crate::cli::settings::{one_stage, selection, state_dir};
 use crate::cli::summary::{for_machines, of_success};
 use crate::domain::{Partition, Target};
-use crate::ledger::{Gate, KnownPartition, Ledger, LedgerReader, RunInfo};
+use crate::ledger::{Gate, KnownInput, KnownPartition, Ledger, LedgerReader, RunInfo};
 use crate::upload::report::Status;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -211,10 +211,11 @@ async fn drop_input(session: &Session, place: &Path, file: &Path, args: &Selecti
     let names = [file.to_string_lossy(), absolute.to_string_lossy()];
     let mut found = Vec::new();
     for date in dates {
-        for input in reader.inputs(date.id).map_err(ledger_failure)? {
-            if names.iter().any(|name| *name == input.name) {
-                found.push((date.clone(), input));
-            }
+        let inputs = reader.inputs(date.id).map_err(ledger_failure)?;
+        let named = |input: &KnownInput| names.iter().any(|name| *name == input.name);
+        // A file that replaced its own rejected rows is there twice: the replay is given up first.
+        if let Some(input) = inputs.into_iter().rev().find(named) {
+            found.push((date, input));
         }
     }
     if found.is_empty() {

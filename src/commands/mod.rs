@@ -14,8 +14,14 @@ mod rejects_export;
 mod rejects_replay;
 mod rejects_rows;
 mod rejects_waive;
+mod run;
+mod run_days;
+mod run_plan;
 mod running;
 mod sandbox;
+mod schema;
+mod status;
+mod validate;
 mod write;
 
 use crate::cli::args::Command;
@@ -102,7 +108,7 @@ pub fn refuse(error: &ParseError, arguments: &[OsString]) -> Status {
     match error {
         ParseError::Arguments(help) if !help.use_stderr() => {
             printer.result(&help.render().to_string());
-            return Status::Success;
+            return printer.end(Status::Success);
         }
         ParseError::Arguments(error) => {
             let text = error.render().to_string();
@@ -122,14 +128,19 @@ pub async fn run(session: &Session) -> Status {
         Command::Completions { shell } => Ok(completions::run(session, *shell)),
         Command::Man { dir } => man::run(session, dir),
         Command::Write(args) => write::run(session, args).await,
+        Command::Validate(args) => validate::run(session, args).await,
+        Command::Schema(command) => schema::run(session, command).await,
+        Command::Run(args) => Box::pin(run::run(session, args)).await,
         Command::Done(args) => done::run(session, args).await,
+        Command::Status(args) => status::run(session, args),
         Command::Rejects(command) => rejects::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,
     };
-    outcome.unwrap_or_else(|failure| {
+    let status = outcome.unwrap_or_else(|failure| {
         session
             .printer
             .failure(failure.status, &format!("{:#}", failure.error));
         failure.status
-    })
+    });
+    session.printer.end(status)
 }

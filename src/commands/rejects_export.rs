@@ -65,6 +65,9 @@ pub(super) fn export(session: &Session, place: &Path, args: &ExportArgs) -> Outc
             })
         };
         let written = written.map_err(|error| failure(&path, error))?;
+        if to_output && !session.printer.flush() {
+            return Ok(Status::Temporary);
+        }
         let rules = rules_arguments(&args.reading.rules);
         tell(
             session,

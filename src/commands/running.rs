@@ -58,6 +58,8 @@ impl<'a> Running<'a> {
         resolve_target: impl FnOnce() -> Result<Target, crate::ledger::LedgerError>,
     ) -> Result<Self, Failure> {
         allow_many_files();
+        // Before anything that may take its time: until then SIGUSR1 would end the process.
+        let mut requests = StatusRequests::listen().context("cannot listen to signals")?;
         check_report(session)?;
         let client =
             Client::new(means.connection).map_err(|error| Failure::new(Status::Usage, error))?;
@@ -82,7 +84,6 @@ impl<'a> Running<'a> {
         let run_dir = means.state_dir.join("runs").join(run_name());
         start_log(session, &run_dir)?;
         let signals = StopSignals::listen().context("cannot listen to signals")?;
-        let mut requests = StatusRequests::listen().context("cannot listen to signals")?;
         let asked = observer.clone();
         helpers.spawn(async move {
             while requests.next().await {
@@ -143,10 +144,14 @@ impl<'a> Running<'a> {
         if let Some(report) = &self.session.output.report
             && let Err(error) = write_report(report, &summary)
         {
-            summary.problems.push(format!(
-                "the report {} could not be written: {error}",
+            let text = format!(
+                "the report {} could not be written: {error}; run the same command again for it",
                 report.display()
-            ));
+            );
+            self.session.printer.message(Level::Error, &text);
+            summary.problems.push(text);
+            summary.status = summary.status.worst(Status::Temporary);
+            summary.retryable = true;
         }
         self.progress.finish();
         self.session.printer.summary(&summary, rows);

@@ -67,7 +67,7 @@ pub(super) async fn run(session: &Session, args: &SandboxArgs) -> Outcome {
     };
     if let Some(file) = &args.port_file {
         // A file that somebody else has removed is as good as removed.
-        let _gone = std::fs::remove_file(file);
+        let _gone = atomic_file::remove(file);
     }
     served.context("the sandbox stopped by itself")?;
     Ok(Status::Success)

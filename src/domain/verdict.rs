@@ -49,6 +49,9 @@ pub enum Verdict {
     Accepted,
     /// Code 1001: some rows were refused. The list may be empty or a sample.
     PartRefused(Vec<RowError>),
+    /// Code 1001, but the reply broke off before its list was read: rows were refused, and which is
+    /// not known yet. Asked again under the same id; a 409 then does not mean that all is stored.
+    RefusalUnread,
     /// 429: nothing was stored; slow down.
     Throttled,
     /// A parsed 5xx code: nothing was stored; temporary.
@@ -72,7 +75,10 @@ pub enum Verdict {
     Unauthorized,
     /// A 400 that is in no list: perhaps one row spoils the batch.
     PoisonSuspected,
-    /// Anything that no other line names (3xx, 405, 410, an unknown code): never guessed.
+    /// 404: nothing was stored; the path or what stands in front of the platform is wrong.
+    NotFound,
+    /// Anything that no other line names (3xx, 405, 410, an unknown code): never guessed, so the
+    /// request may have been stored.
     Unexpected,
 }
 

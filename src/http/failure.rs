@@ -73,6 +73,12 @@ impl Failure {
         }
     }
 
+    /// The same, when what was read of the reply says more.
+    pub(super) fn with_verdict(mut self, verdict: Option<Verdict>) -> Self {
+        self.verdict = verdict.unwrap_or(self.verdict);
+        self
+    }
+
     pub(super) fn into_judged(self) -> Judged {
         let mut judged = Judged::without_response(self.verdict, bound_message(&self.message));
         judged.http_status = self.http_status;

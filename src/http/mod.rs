@@ -8,19 +8,23 @@
 mod body;
 mod connect;
 mod failure;
+mod post;
 mod settings;
 mod signer;
 
 pub use body::Outgoing;
+pub use post::post_json;
 pub use settings::{ConnectionSettings, CredentialError, CredentialSource, HttpError, Scheme};
 pub use signer::{Refresh, SigningGeneration};
 
 use crate::domain::{Judged, Target, Verdict};
 use crate::protocol::sign::RequestToSign;
-use crate::protocol::{MAX_REPLY_BYTES, Mask, judge, request_headers};
+use crate::protocol::{MAX_REPLY_BYTES, Mask, judge, judge_beginning, request_headers};
 use body::TimedBody;
 use chrono::{DateTime, Utc};
 use connect::Host;
+
+pub use connect::store_client;
 use failure::Failure;
 use http::header::CONTENT_ENCODING;
 use signer::Signer;
@@ -149,7 +153,7 @@ impl Answer {
     fn before_the_request(mut self, host: &Host) -> Self {
         if matches!(
             self.judged.verdict,
-            Verdict::Accepted | Verdict::PartRefused(_)
+            Verdict::Accepted | Verdict::PartRefused(_) | Verdict::RefusalUnread
         ) {
             self.judged.verdict = Verdict::Unknown;
             self.judged.code = None;
@@ -160,6 +164,16 @@ impl Answer {
         }
         self
     }
+}
+
+/// The body of a response, as far as it was read.
+enum Reply {
+    /// To its end.
+    Whole(Vec<u8>),
+    /// There is more than any reply of the platform has.
+    TooLarge(Vec<u8>),
+    /// The connection was lost.
+    BrokeOff(Vec<u8>, reqwest::Error),
 }
 
 impl Inner {
@@ -189,11 +203,23 @@ impl Inner {
             .map_err(|error| Failure::of_request(host, &error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let (reply, turn) = self.read_reply(host, response).await?;
-        Ok(Answer {
-            judged: judge(status, &headers, &reply, Utc::now(), &mask),
-            turn,
-        })
+        let (reply, turn) = self.read_reply(response).await;
+        let judged = match reply {
+            Reply::Whole(reply) => judge(status, &headers, &reply, Utc::now(), &mask),
+            Reply::TooLarge(beginning) => {
+                let verdict = judge_beginning(status, &headers, &beginning, true);
+                Failure::reply_too_large(host, status)
+                    .with_verdict(verdict)
+                    .into_judged()
+            }
+            Reply::BrokeOff(beginning, error) => {
+                let verdict = judge_beginning(status, &headers, &beginning, false);
+                Failure::of_reply(host, status, &error)
+                    .with_verdict(verdict)
+                    .into_judged()
+            }
+        };
+        Ok(Answer { judged, turn })
     }
 
     /// The request without its body, and what no message may quote of it.
@@ -229,10 +255,8 @@ impl Inner {
     /// replies are no part of the budget of memory.
     async fn read_reply(
         &self,
-        host: &Host,
         mut response: reqwest::Response,
-    ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Failure> {
-        let status = response.status().as_u16();
+    ) -> (Reply, Option<OwnedSemaphorePermit>) {
         let small = if response.headers().contains_key(CONTENT_ENCODING) {
             SMALL_COMPRESSED_REPLY_BYTES
         } else {
@@ -242,7 +266,7 @@ impl Inner {
         let mut turn = None;
         loop {
             match response.chunk().await {
-                Ok(None) => return Ok((reply, turn)),
+                Ok(None) => return (Reply::Whole(reply), turn),
                 Ok(Some(chunk)) if reply.len().saturating_add(chunk.len()) <= MAX_REPLY_BYTES => {
                     if turn.is_none() && reply.len().saturating_add(chunk.len()) > small {
                         let turns = Arc::clone(&self.large_reply);
@@ -250,8 +274,8 @@ impl Inner {
                     }
                     reply.extend_from_slice(&chunk);
                 }
-                Ok(Some(_)) => return Err(Failure::reply_too_large(host, status)),
-                Err(error) => return Err(Failure::of_reply(host, status, &error)),
+                Ok(Some(_)) => return (Reply::TooLarge(reply), turn),
+                Err(error) => return (Reply::BrokeOff(reply, error), turn),
             }
         }
     }

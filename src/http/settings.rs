@@ -103,4 +103,10 @@ pub enum HttpError {
     /// TLS could not be set up.
     #[error("cannot set up TLS; if the machine has no system certificates, give --ca-cert")]
     Tls(#[source] reqwest::Error),
+    /// An address that a person named is no URL; it is not repeated, for it may hold a key.
+    #[error("the address is not a URL; write it as https://host/path")]
+    Address,
+    /// A POST to an address that a person named was not answered.
+    #[error("it could not be reached")]
+    Post(#[source] reqwest::Error),
 }

@@ -170,7 +170,7 @@ fn insert_chunk(
     Ok(())
 }
 
-fn insert_batch(
+pub(super) fn insert_batch(
     db: &Connection,
     partition: PartitionId,
     batch: &NewBatch,
@@ -234,7 +234,18 @@ pub(super) fn note_unknown(db: &Connection, batch: BatchId) -> Result<(), Ledger
     one_intended(
         db,
         "note an unknown outcome",
-        "UPDATE batch SET unknown = 1 WHERE id = ?1 AND state = 'intended'",
+        "UPDATE batch SET unknown = max(unknown, 1) WHERE id = ?1 AND state = 'intended'",
+        batch,
+    )
+}
+
+/// INTENDED → the same, with rows that were refused and are not recorded: the id stays, and a 409 to
+/// it does not mean that all rows are stored.
+pub(super) fn note_refusal_seen(db: &Connection, batch: BatchId) -> Result<(), LedgerError> {
+    one_intended(
+        db,
+        "note that rows were refused",
+        "UPDATE batch SET unknown = 2 WHERE id = ?1 AND state = 'intended'",
         batch,
     )
 }

@@ -10,8 +10,8 @@ use super::known::KnownPartition;
 use super::lock::{self, HeldLock};
 use super::register::{InputIntent, new_epoch};
 use super::seal::record_event;
-use super::{inputs, query};
-use crate::domain::{FileIdentity, Partition};
+use super::{inputs, query, remainder};
+use crate::domain::{InputIdentity, Partition};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
@@ -125,7 +125,8 @@ pub(super) fn forget(
 }
 
 /// `ledger drop-input`: the dates of this input no longer wait for it. What was stored of it stays on
-/// the platform and in the counts; what was not sent is given up.
+/// the platform and in the counts; what was not sent is given up. Rows of others in the same batch are
+/// still sent.
 pub(super) fn drop_input(
     db: &Connection,
     state_dir: &Path,
@@ -147,7 +148,7 @@ pub(super) fn drop_input(
     let Some(_lock) = lock::try_lock(state_dir, &lock::of_input(input))? else {
         return Err(inputs::busy(db, input, name)?);
     };
-    refuse_shared_batches(db, input, name)?;
+    remainder::take_out(db, state_dir, input, name)?;
     let stored = stored_rows_of(db, input)?;
     for statement in [
         "UPDATE batch SET state = 'dropped' WHERE first_input = ?1
@@ -199,24 +200,6 @@ fn stored_rows_of(db: &Connection, input: InputId) -> Result<u64, LedgerError> {
         |row| row.get(0).map(query::unsigned),
     )
     .map_err(failed)
-}
-
-/// A batch that holds rows of other inputs too cannot be given up without losing those.
-fn refuse_shared_batches(db: &Connection, input: InputId, name: &str) -> Result<(), LedgerError> {
-    let shared: i64 = db
-        .query_row(
-            "SELECT count(*) FROM piece p JOIN batch b ON b.id = p.batch
-             WHERE p.input = ?1 AND b.state IN ('intended', 'foreign', 'undetermined')",
-            [input.0],
-            |row| row.get(0),
-        )
-        .map_err(failed)?;
-    if shared == 0 {
-        return Ok(());
-    }
-    Err(LedgerError::Forbidden(format!(
-        "rows of {name} share an unsettled batch with rows of other inputs; put the file back and run 'write' again, or start the date over with 'write --restart'"
-    )))
 }
 
 /// `ledger prune`: details of dates that were done before an instant; the dates themselves, with
@@ -320,6 +303,16 @@ fn erase(db: &Connection, partition: PartitionId) -> Result<(), LedgerError> {
 
 /// Removes what was read and sent of a date; its inputs stay, as ones that have to be read.
 fn unread(db: &Connection, partition: PartitionId) -> Result<(), LedgerError> {
+    // A file that replaced its own rows: they come again with the file.
+    db.execute(
+        "UPDATE input AS i SET state = 'dropped', run = NULL
+         WHERE id IN (SELECT replayed_by FROM reject WHERE partition = ?1)
+           AND EXISTS (SELECT 1 FROM input f JOIN scope s ON s.input = f.id
+                       WHERE s.partition = ?1 AND f.id < i.id AND f.state <> 'dropped'
+                         AND (f.device, f.inode) = (i.device, i.inode))",
+        [partition.0],
+    )
+    .map_err(failed)?;
     erase_batches(db, partition)?;
     for statement in [
         "DELETE FROM chunk WHERE input IN (SELECT input FROM scope WHERE partition = ?1)",
@@ -339,9 +332,9 @@ fn forget_brought(
 ) -> Result<(), LedgerError> {
     for input in inputs::inputs_of(db, partition)? {
         let again = brought.iter().any(|intent| {
-            let place = |identity: FileIdentity| (identity.device, identity.inode);
+            let place = |identity: &Option<InputIdentity>| identity.as_ref()?.place();
             let same_place =
-                input.identity.is_some() && input.identity.map(place) == intent.identity.map(place);
+                place(&input.identity).is_some_and(|mine| place(&intent.identity) == Some(mine));
             same_place || intent.name == input.name
         });
         if again {

@@ -3,10 +3,11 @@
 
 use super::error::LedgerError;
 use super::id::{BatchId, InputId, PartitionId, RunId};
-use super::known::{InputKind, IntendedBatch, KnownInput, Piece};
+use super::known::{InputKind, IntendedBatch, KnownInput, Piece, REFUSAL_SEEN, UNKNOWN};
 use super::lock;
 use super::query::{failed, nonsense, unsigned};
-use crate::domain::{FileIdentity, Generation, RawRange};
+use super::remainder;
+use crate::domain::{FileIdentity, Generation, InputIdentity, ObjectIdentity, RawRange};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
 
@@ -19,7 +20,7 @@ pub(super) fn inputs_of(
     let mut statement = db
         .prepare_cached(
             "SELECT i.id, i.kind, i.name, i.device, i.inode, i.size, i.mtime_ns, i.ctime_ns,
-               i.row_options, i.state, i.verified,
+               i.row_options, i.state, i.verified, i.etag,
                EXISTS (SELECT 1 FROM batch b WHERE b.first_input = i.id AND b.state = 'intended')
                  OR EXISTS (SELECT 1 FROM piece p JOIN batch b ON b.id = p.batch
                             WHERE p.input = i.id AND b.state = 'intended')
@@ -38,15 +39,21 @@ fn read_input(row: &Row<'_>) -> rusqlite::Result<Result<KnownInput, LedgerError>
     let Some(kind) = InputKind::parse(&kind) else {
         return Ok(Err(nonsense(format!("an input of kind '{kind}'"))));
     };
-    let identity = match row.get::<_, Option<i64>>(3)? {
-        None => None,
-        Some(device) => Some(FileIdentity {
+    let (device, size): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(5)?);
+    let identity = match (device, size) {
+        (Some(device), Some(size)) => Some(InputIdentity::File(FileIdentity {
             device: unsigned(device),
             inode: unsigned(row.get(4)?),
-            size: unsigned(row.get(5)?),
+            size: unsigned(size),
             mtime_ns: row.get(6)?,
             ctime_ns: row.get(7)?,
-        }),
+        })),
+        (None, Some(size)) => Some(InputIdentity::Object(ObjectIdentity {
+            etag: row.get(11)?,
+            size: unsigned(size),
+            mtime_ns: row.get(6)?,
+        })),
+        (_, None) => None,
     };
     Ok(Ok(KnownInput {
         id: InputId(row.get(0)?),
@@ -56,7 +63,7 @@ fn read_input(row: &Row<'_>) -> rusqlite::Result<Result<KnownInput, LedgerError>
         row_options: u128::from_be_bytes(row.get(8)?),
         read_to_end: row.get::<_, String>(9)? == "read",
         verified: row.get(10)?,
-        unsettled: row.get(11)?,
+        unsettled: row.get(12)?,
     }))
 }
 
@@ -120,7 +127,8 @@ pub(super) fn intended_batches(
             Ok(IntendedBatch {
                 id: BatchId(row.get(0)?),
                 generation: Generation(row.get(1)?),
-                unknown: row.get(2)?,
+                unknown: row.get::<_, u8>(2)? >= UNKNOWN,
+                refusal_seen: row.get::<_, u8>(2)? == REFUSAL_SEEN,
                 rows,
                 digest: u128::from_be_bytes(row.get(4)?),
                 pieces: vec![Piece {
@@ -129,6 +137,7 @@ pub(super) fn intended_batches(
                     last_record: unsigned(row.get(6)?),
                     rows,
                 }],
+                whole: None,
             })
         })
         .map_err(failed(doing))?;
@@ -139,12 +148,13 @@ pub(super) fn intended_batches(
         if !pieces.is_empty() {
             batch.pieces = pieces;
         }
+        batch.whole = remainder::whole_of(db, batch.id)?;
         batches.push(batch);
     }
     Ok(batches)
 }
 
-fn pieces_of(db: &Connection, batch: BatchId) -> Result<Vec<Piece>, LedgerError> {
+pub(super) fn pieces_of(db: &Connection, batch: BatchId) -> Result<Vec<Piece>, LedgerError> {
     let doing = "look up the pieces of a batch";
     let mut statement = db
         .prepare_cached(

@@ -2,13 +2,15 @@
 
 use super::gate::{Gate, RowCounts};
 use super::id::{BatchId, InputId, PartitionId};
-use crate::domain::{Epoch, FileIdentity, Generation, Guards, Partition, Target};
+use crate::domain::{BatchIdentity, Epoch, Generation, Guards, InputIdentity, Partition, Target};
 
 /// Where an input comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InputKind {
     /// A file on this machine.
     File,
+    /// An object of a remote store.
+    Object,
     /// Standard input, spooled.
     Stdin,
 }
@@ -18,12 +20,18 @@ impl InputKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
+            Self::Object => "object",
             Self::Stdin => "stdin",
         }
     }
 
+    /// Whether it can be read again.
+    pub const fn is_stored(self) -> bool {
+        matches!(self, Self::File | Self::Object)
+    }
+
     pub(super) fn parse(word: &str) -> Option<Self> {
-        [Self::File, Self::Stdin]
+        [Self::File, Self::Object, Self::Stdin]
             .into_iter()
             .find(|kind| kind.as_str() == word)
     }
@@ -74,8 +82,8 @@ pub struct KnownInput {
     pub kind: InputKind,
     /// Path or stream name.
     pub name: String,
-    /// What the file system said when it was read.
-    pub identity: Option<FileIdentity>,
+    /// What the file system or the store said when it was read.
+    pub identity: Option<InputIdentity>,
     /// Digest of the options that change rows.
     pub row_options: u128,
     /// Whether it was read to its end.
@@ -93,6 +101,12 @@ impl KnownInput {
     }
 }
 
+/// Column `unknown`: an attempt has an unknown outcome.
+pub(super) const UNKNOWN: u8 = 1;
+
+/// Column `unknown`: an answer said that not all of it may be stored, and what is not recorded.
+pub(super) const REFUSAL_SEEN: u8 = 2;
+
 /// A batch that was intended and is not settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntendedBatch {
@@ -102,12 +116,17 @@ pub struct IntendedBatch {
     pub generation: Generation,
     /// Whether an attempt has an unknown outcome.
     pub unknown: bool,
+    /// Whether an answer said that not all of it may be stored, and what is not recorded.
+    pub refusal_seen: bool,
     /// Its rows.
     pub rows: u32,
     /// Digest of its uncompressed body.
     pub digest: u128,
     /// Where its rows come from, in order.
     pub pieces: Vec<Piece>,
+    /// The batch of which these are the rows that were not given up: it is sent under the id of that
+    /// one, and the digest is that of its body.
+    pub whole: Option<BatchIdentity>,
 }
 
 /// Rows of one input in a batch.

@@ -21,7 +21,9 @@ mod query;
 mod reader;
 mod register;
 mod rejects;
+mod remainder;
 mod replay;
+mod reserve;
 mod schema;
 mod seal;
 mod waive;
@@ -69,7 +71,8 @@ impl Ledger {
         // Two processes that set up one new file at the same time get in each other's way.
         let _opening = lock::wait_for_lock(state_dir, "opening")?;
         let db = schema::open_for_writing(&state_dir.join(LEDGER_FILE))?;
-        let writer = Writer::start(db, rejects::RejectFiles::new(state_dir))
+        let reserve = reserve::Reserve::keep(state_dir);
+        let writer = Writer::start(db, rejects::RejectFiles::new(state_dir), reserve)
             .map_err(in_file("start the writer of", state_dir))?;
         Ok(Self {
             writer,
@@ -83,11 +86,22 @@ impl Ledger {
         &self.state_dir
     }
 
-    /// Begins a run and registers all that it is going to read, in one transaction.
+    /// Begins a run and registers all that it is going to read, in one transaction. When all of it is
+    /// new, no request can leave before the intent of a batch or of `done`, which brings the
+    /// registration to the disk with it. A batch of an earlier run has its intent on disk already.
     pub fn register(&self, wanted: Registration) -> Pending<Registered> {
         let (state_dir, info) = (self.state_dir.clone(), self.info.clone());
-        self.writer
-            .submit(move |session| register::register(session, &state_dir, &info, &wanted))
+        let all_new = wanted.inputs.iter().all(|input| input.known.is_none())
+            && !wanted.partitions.iter().any(|date| date.restart)
+            && wanted.replay.is_none();
+        let work = move |session: &mut writer::Session<'_>| {
+            register::register(session, &state_dir, &info, &wanted)
+        };
+        if all_new {
+            self.writer.submit_without_waiting_for_the_disk(work)
+        } else {
+            self.writer.submit(work)
+        }
     }
 
     /// Begins a run that reads nothing.
@@ -101,9 +115,10 @@ impl Ledger {
     /// last thing that a process writes; should a power cut undo it, the next run takes what was
     /// under way for unknown, which is always safe.
     pub fn end_run(&self, run: RunId, exit_status: u8) -> Pending<()> {
-        self.writer.relax();
         self.writer
-            .submit(move |session| register::end_run(session.db, run, exit_status))
+            .submit_without_waiting_for_the_disk(move |session| {
+                register::end_run(session.db, run, exit_status)
+            })
     }
 
     /// Records what was read and intends the batch made of it. Handed over in the order of reading.
@@ -116,6 +131,11 @@ impl Ledger {
     pub fn note_unknown(&self, batch: BatchId) -> Pending<()> {
         self.writer
             .submit(move |session| batches::note_unknown(session.db, batch))
+    }
+
+    /// Notes that rows of a batch were refused and that it is not recorded which.
+    pub fn note_refusal_seen(&self, batch: BatchId) -> Pending<()> {
+        self.writer.last_word(batch)
     }
 
     /// Moves a definitely refused batch to its next generation. Fails when an attempt of it has an

@@ -23,13 +23,22 @@ pub struct OpenRejects {
 /// What a file of corrected rows would replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replayable {
-    /// The file was begun before: it replaces what it claimed then.
+    /// The file was begun before: it replaces what it claimed then. Not so when every row of it was
+    /// rejected again: then it may be sent once more.
     pub begun: bool,
     /// Open dead letters of the date that no file replaces yet.
     pub open: u64,
     /// Open ones that another file has begun to replace.
     pub claimed: u64,
 }
+
+/// Whether nothing of an input `i` was stored and nothing else replaces its rows: all that was read
+/// of it are open dead letters.
+const ALL_REJECTED: &str = "i.state = 'read'
+  AND EXISTS (SELECT 1 FROM chunk c WHERE c.input = i.id AND c.records > 0)
+  AND (SELECT count(*) FROM reject o
+       WHERE o.input = i.id AND o.state = 'open' AND o.replayed_by IS NULL)
+    = (SELECT sum(c.records) FROM chunk c WHERE c.input = i.id)";
 
 impl LedgerReader {
     /// The inputs with open dead letters of a date, in order of the inputs.
@@ -82,12 +91,15 @@ impl LedgerReader {
     ) -> Result<Replayable, LedgerError> {
         self.db
             .query_row(
-                "SELECT
-                   EXISTS (SELECT 1 FROM reject r JOIN input i ON i.id = r.replayed_by
-                           WHERE r.partition = ?1 AND i.name = ?2 AND i.state <> 'dropped'),
-                   count(*) FILTER (WHERE replayed_by IS NULL),
-                   count(*) FILTER (WHERE replayed_by IS NOT NULL)
-                 FROM reject WHERE partition = ?1 AND state = 'open'",
+                &format!(
+                    "SELECT
+                       EXISTS (SELECT 1 FROM reject r JOIN input i ON i.id = r.replayed_by
+                               WHERE r.partition = ?1 AND i.name = ?2 AND i.state <> 'dropped'
+                                 AND NOT ({ALL_REJECTED})),
+                       count(*) FILTER (WHERE replayed_by IS NULL),
+                       count(*) FILTER (WHERE replayed_by IS NOT NULL)
+                     FROM reject WHERE partition = ?1 AND state = 'open'"
+                ),
                 params![partition.0, name],
                 |row| {
                     Ok(Replayable {
@@ -97,6 +109,28 @@ impl LedgerReader {
                     })
                 },
             )
+            .map_err(failed)
+    }
+
+    /// Whether an input was read to its end and every row of it is an open dead letter that nothing
+    /// replaces yet, so that sending it again stores nothing twice.
+    pub fn is_all_rejected(&self, input: InputId) -> Result<bool, LedgerError> {
+        self.exists(
+            &format!("SELECT 1 FROM input i WHERE i.id = ?1 AND {ALL_REJECTED}"),
+            input,
+        )
+    }
+
+    /// Whether an input was given to replace dead letters.
+    pub fn replaces_rejects(&self, input: InputId) -> Result<bool, LedgerError> {
+        self.exists("SELECT 1 FROM reject WHERE replayed_by = ?1", input)
+    }
+
+    fn exists(&self, select: &str, input: InputId) -> Result<bool, LedgerError> {
+        self.db
+            .query_row(&format!("SELECT EXISTS ({select})"), [input.0], |row| {
+                row.get(0)
+            })
             .map_err(failed)
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn claim(
     }
     if rows_read(db, input)? > 0 {
         return Err(LedgerError::Forbidden(format!(
-            "{name} was uploaded for {} before, so its rows replace no dead letters; give a file that holds nothing but the corrected rows",
+            "{name} itself was uploaded for {} before and not all of its rows were rejected, so they replace no dead letters; give another file that holds nothing but the corrected rows",
             date.partition
         )));
     }

@@ -45,7 +45,7 @@ CREATE TABLE input (
   id INTEGER PRIMARY KEY AUTOINCREMENT,      -- never reused: it is part of every Request-Id
   target INTEGER NOT NULL REFERENCES target,
   topic TEXT NOT NULL, stage TEXT NOT NULL,
-  kind TEXT NOT NULL,                        -- file, stdin
+  kind TEXT NOT NULL,                        -- file, object, stdin
   name TEXT NOT NULL,
   device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, etag TEXT,
   row_options BLOB NOT NULL,                 -- digest of the options that change rows
@@ -72,7 +72,9 @@ CREATE TABLE batch (
   first_input INTEGER NOT NULL REFERENCES input,
   first_record INTEGER NOT NULL, last_record INTEGER NOT NULL, rows INTEGER NOT NULL,
   digest BLOB NOT NULL,                      -- of the uncompressed JSON body
-  generation INTEGER NOT NULL, unknown INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  unknown INTEGER NOT NULL,                  -- 1: an attempt of unknown outcome, 2: rows of it
+                                             -- were refused (1001) and which is not recorded
   state TEXT NOT NULL,                       -- intended, accepted, unconfirmed, part_refused,
                                              -- refused, split, foreign, undetermined, dropped
   accepted INTEGER NOT NULL, unconfirmed INTEGER NOT NULL, refused INTEGER NOT NULL,

@@ -281,7 +281,7 @@ pub(super) fn mark_refused(
         .execute(
             "UPDATE partition SET gate = 'refused' WHERE id = ?1 AND gate = 'open'
                AND NOT EXISTS (SELECT 1 FROM batch WHERE partition = ?1
-                               AND (accepted > 0 OR unconfirmed > 0 OR unknown = 1))",
+                               AND (accepted > 0 OR unconfirmed > 0 OR unknown > 0))",
             [id.0],
         )
         .map_err(|e| LedgerError::database("record a refusal", e))?;

@@ -3,10 +3,15 @@
 //! Work arrives as closures. All that is waiting when the thread looks up is executed in one
 //! transaction, each closure in a savepoint of its own, and answered after the commit: whoever got
 //! an answer has it on disk. That groups the intents and outcomes of many batches into one fsync.
+//! Work that a power cut may undo does not wait for the disk: it is in the log, and what comes after
+//! it in the log is never on disk without it.
 
+use super::batches;
 use super::error::LedgerError;
+use super::id::BatchId;
 use super::rejects::RejectFiles;
-use rusqlite::{Connection, TransactionBehavior};
+use super::reserve::Reserve;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
@@ -27,13 +32,21 @@ pub(super) struct Session<'a> {
 /// Tells the caller how the commit went.
 type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
 /// Work of a caller; gets the reason instead of a session when no transaction could be begun.
-type Job = Box<dyn FnOnce(Result<&mut Session<'_>, LedgerError>) -> Answer + Send>;
+type Work = Box<dyn FnOnce(Result<&mut Session<'_>, LedgerError>) -> Answer + Send>;
 
 /// What goes through the queue.
 enum Order {
     Work(Job),
-    /// What follows may be lost in a power cut: it says only that nothing is in doubt.
-    Relax,
+    /// A batch whose rows were refused could not be settled. Written also when nothing else is any
+    /// more: it makes the ledger more careful, whatever else is missing.
+    LastWord(BatchId, oneshot::Sender<Result<(), LedgerError>>),
+}
+
+/// A piece of work.
+struct Job {
+    work: Work,
+    /// Whether the answer has to wait for the disk.
+    durable: bool,
 }
 
 /// Handle of the writer thread.
@@ -59,11 +72,15 @@ impl<T> Pending<T> {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(db: Connection, rejects: RejectFiles) -> Result<Self, std::io::Error> {
+    pub(super) fn start(
+        db: Connection,
+        rejects: RejectFiles,
+        reserve: Reserve,
+    ) -> Result<Self, std::io::Error> {
         let (jobs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || write_groups(db, rejects, &queue))?;
+            .spawn(move || write_groups(db, rejects, &reserve, &queue))?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
@@ -77,8 +94,26 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Session<'_>) -> Result<T, LedgerError> + Send + 'static,
     {
+        self.hand_over(true, work)
+    }
+
+    /// Hands over what a power cut may undo, because nothing but later work of this writer builds on
+    /// it. It is on disk with the next piece that [`Self::submit`] takes.
+    pub(super) fn submit_without_waiting_for_the_disk<T, F>(&self, work: F) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Session<'_>) -> Result<T, LedgerError> + Send + 'static,
+    {
+        self.hand_over(false, work)
+    }
+
+    fn hand_over<T, F>(&self, durable: bool, work: F) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Session<'_>) -> Result<T, LedgerError> + Send + 'static,
+    {
         let (answer, pending) = oneshot::channel();
-        let job: Job = Box::new(move |session| {
+        let work: Work = Box::new(move |session| {
             let result = session.and_then(|session| in_savepoint(session, work));
             Box::new(move |committed: Result<(), LedgerError>| {
                 // Nobody listening means that the caller was cancelled; the work stands.
@@ -87,16 +122,18 @@ impl Writer {
         });
         if let Some(jobs) = &self.jobs {
             // A closed queue drops the job and with it the answer: the caller gets `Closed`.
-            let _ = jobs.send(Order::Work(job));
+            let _ = jobs.send(Order::Work(Job { work, durable }));
         }
         Pending(pending)
     }
 
-    /// Saves the wait for the disk for all that follows, which must be what a crash may undo.
-    pub(super) fn relax(&self) {
+    /// Notes that rows of a batch were refused, after settling it has failed.
+    pub(super) fn last_word(&self, batch: BatchId) -> Pending<()> {
+        let (answer, pending) = oneshot::channel();
         if let Some(jobs) = &self.jobs {
-            let _ = jobs.send(Order::Relax);
+            let _ = jobs.send(Order::LastWord(batch, answer));
         }
+        Pending(pending)
     }
 }
 
@@ -112,48 +149,70 @@ impl Drop for Writer {
 /// After a transaction failed, or a piece of work for want of disk, nothing more is written: whoever
 /// was answered with an error knows that the state on disk is older than it thought, and what others
 /// go on with would not fit to it.
-fn write_groups(mut db: Connection, mut rejects: RejectFiles, queue: &mpsc::Receiver<Order>) {
+fn write_groups(
+    mut db: Connection,
+    mut rejects: RejectFiles,
+    reserve: &Reserve,
+    queue: &mpsc::Receiver<Order>,
+) {
     let mut intact = true;
     while let Ok(first) = queue.recv() {
-        let Order::Work(first) = first else {
-            relax(&db);
-            continue;
+        let first = match first {
+            Order::Work(first) => first,
+            Order::LastWord(batch, answer) => {
+                let _nobody_listens = answer.send(write_last_word(&db, reserve, batch));
+                continue;
+            }
         };
         if !intact {
-            first(Err(LedgerError::Closed))(Ok(()));
+            (first.work)(Err(LedgerError::Closed))(Ok(()));
             continue;
         }
         let mut group = vec![first];
-        let mut relaxed = false;
-        while group.len() < MAX_GROUP && !relaxed {
+        let mut last_word = None;
+        while group.len() < MAX_GROUP && last_word.is_none() {
             match queue.try_recv() {
                 Ok(Order::Work(job)) => group.push(job),
-                Ok(Order::Relax) => relaxed = true,
+                Ok(Order::LastWord(batch, answer)) => last_word = Some((batch, answer)),
                 Err(_) => break,
             }
         }
         intact = write_group(&mut db, &mut rejects, group);
-        if relaxed {
-            relax(&db);
+        if let Some((batch, answer)) = last_word {
+            let _nobody_listens = answer.send(write_last_word(&db, reserve, batch));
         }
     }
 }
 
-/// Failing to relax costs time, nothing else.
-fn relax(db: &Connection) {
-    if let Err(error) = db.pragma_update(None, "synchronous", "NORMAL") {
-        tracing::debug!("ledger: commits stay durable: {error}");
-    }
+/// A full disk still has room for it: the reserve goes first.
+fn write_last_word(db: &Connection, reserve: &Reserve, batch: BatchId) -> Result<(), LedgerError> {
+    let write = || {
+        db.pragma_update(None, "synchronous", "FULL")
+            .map_err(|source| LedgerError::database("write to the ledger", source))?;
+        batches::note_refusal_seen(db, batch)
+    };
+    write().or_else(|_| {
+        reserve.release();
+        write()
+    })
+}
+
+/// Begins the transaction of a group, whose commit waits for the disk or does not.
+fn begin(db: &mut Connection, durable: bool) -> Result<Transaction<'_>, LedgerError> {
+    let synchronous = if durable { "FULL" } else { "NORMAL" };
+    db.pragma_update(None, "synchronous", synchronous)
+        .and_then(|()| db.transaction_with_behavior(TransactionBehavior::Immediate))
+        .map_err(|source| LedgerError::database("write to the ledger", source))
 }
 
 /// Tells whether the group was committed, all of it.
 fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) -> bool {
-    let transaction = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
+    let transaction = match begin(db, group.iter().any(|job| job.durable)) {
         Ok(transaction) => transaction,
-        Err(source) => {
-            let mut reason = Some(LedgerError::database("write to the ledger", source));
+        Err(error) => {
+            let mut reason = Some(error);
             for job in group {
-                job(Err(reason.take().unwrap_or(LedgerError::Closed)))(Ok(()));
+                (job.work)(Err(reason.take().unwrap_or(LedgerError::Closed)))(Ok(()));
             }
             return false;
         }
@@ -168,10 +227,10 @@ fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) 
         // After some failures (a full disk) SQLite rolls the whole transaction back by itself. What
         // ran on from there would be committed on its own and answered with an error.
         if session.broken || transaction.is_autocommit() {
-            answers.push(job(Err(LedgerError::Closed)));
+            answers.push((job.work)(Err(LedgerError::Closed)));
             continue;
         }
-        answers.push(job(Ok(&mut session)));
+        answers.push((job.work)(Ok(&mut session)));
     }
     let broken = session.broken;
     let outcome = rejects.synchronise().and_then(|()| {

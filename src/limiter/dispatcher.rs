@@ -34,7 +34,7 @@ enum Log {
 struct Held {
     slot: Slot,
     stamp: Stamp,
-    /// One window, the guard and the allowance of the time of its admission.
+    /// One window, the guard and the largest allowance since its admission.
     occupied: Duration,
 }
 
@@ -74,7 +74,7 @@ impl Dispatcher {
             log: file.map_or_else(|| Log::Own(Box::new(Quota::unused())), Log::Shared),
             limits,
             guarded: SECOND + guard,
-            lateness: Lateness::default(),
+            lateness: Lateness::unknown(Moment::now()),
             // Random identities keep processes apart whatever their pid name space.
             process: rand::random::<u64>().max(1),
             next_slot: rand::random(),
@@ -98,13 +98,12 @@ impl Dispatcher {
                 }
             };
             let shared = Arc::clone(&self.shared);
-            let wait = at.since(Moment::now());
             if at == Moment::NEVER {
                 shared.changed().await;
             } else {
                 tokio::select! {
                     () = shared.changed() => {}
-                    () = tokio::time::sleep(wait) => self.lateness.note(Moment::now(), at),
+                    () = self.lateness.sleep_until(at) => {}
                 }
             }
         }
@@ -118,6 +117,11 @@ impl Dispatcher {
             return Ok(Next::End);
         }
         let now = Moment::now();
+        let occupied = self.guarded.saturating_add(self.lateness.allowance(now));
+        for held in &mut self.held {
+            // What keeps us from waking keeps a receiver from noticing what was sent before.
+            held.occupied = held.occupied.max(occupied);
+        }
         let Some(front) = self.shared.front(now, LOOK_AHEAD) else {
             self.shared.show(None);
             return self.idle(now, Moment::NEVER).await;
@@ -137,7 +141,6 @@ impl Dispatcher {
             return self.idle(now, now.after(wait)).await;
         }
         let id = self.next_slot;
-        let occupied = self.guarded.saturating_add(self.lateness.allowance(now));
         let ask = Ask {
             process: self.process,
             limits,

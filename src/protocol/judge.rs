@@ -4,7 +4,8 @@
 //! verdict leads to another attempt is decided elsewhere. Anything that no line names is
 //! [`Verdict::Unexpected`] and never guessed.
 
-use super::decode::{CODE_PART_REFUSED, Reply, decode_reply};
+use super::beginning::begins_with_refused_rows;
+use super::decode::{CODE_PART_REFUSED, MAX_REPLY_BYTES, Reply, Unreadable, decode_reply};
 use super::mask::Mask;
 use crate::domain::{DateState, Judged, SetupFault, Verdict};
 use chrono::{DateTime, Utc};
@@ -17,6 +18,23 @@ pub const MAX_MESSAGE_CHARS: usize = 500;
 
 /// Longest `Retry-After` that is believed; longer ones are cut to it.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the beginning of a response says that was not read to its end: `too_large` when that was
+/// its size, otherwise because it broke off. `None` leaves the outcome unknown.
+pub fn judge_beginning(
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    too_large: bool,
+) -> Option<Verdict> {
+    let why = if too_large {
+        Unreadable::TooLarge(MAX_REPLY_BYTES)
+    } else {
+        Unreadable::Form
+    };
+    let verdict = verdict_of_unreadable(status, headers, body, &why);
+    matches!(verdict, Verdict::PartRefused(_) | Verdict::RefusalUnread).then_some(verdict)
+}
 
 /// Judges a response, read to its end, at the local time `now`. What the `mask` hides is in no text
 /// of the verdict.
@@ -33,9 +51,15 @@ pub fn judge(
     let server_time = text(DATE).and_then(parse_http_date);
     let retry_after =
         text(RETRY_AFTER).and_then(|value| parse_retry_after(value, server_time.unwrap_or(now)));
-    let (code, message) = match &reply {
-        Ok(reply) => (reply.code, reply.message.clone()),
-        Err(why) => (0, format!("the reply cannot be read: {why}")),
+    let (verdict, code, message) = match reply {
+        Ok(reply) => {
+            let (code, message) = (reply.code, reply.message.clone());
+            (verdict(status, reply), code, message)
+        }
+        Err(why) => {
+            let verdict = verdict_of_unreadable(status, headers, body, &why);
+            (verdict, 0, format!("the reply cannot be read: {why}"))
+        }
     };
     let message = bound_message(&mask.hide(&message));
     // A message of control characters alone says as little as none.
@@ -45,7 +69,7 @@ pub fn judge(
         message
     };
     Judged {
-        verdict: verdict(status, reply.ok()),
+        verdict,
         http_status: Some(status),
         code: (code != 0).then_some(code),
         message,
@@ -54,13 +78,38 @@ pub fn judge(
     }
 }
 
-fn verdict(status: u16, reply: Option<Reply>) -> Verdict {
-    match (status, reply) {
-        // A gateway speaks for itself, whatever it repeats of a body (6.2).
-        (408 | 502 | 503 | 504, _) => Verdict::Unknown,
-        (200..=299, Some(reply)) if reply.code == 0 => Verdict::Accepted,
-        (_, Some(reply)) if reply.code != 0 => by_code(reply),
-        (_, _) => by_http_status(status),
+fn verdict(status: u16, reply: Reply) -> Verdict {
+    match reply.code {
+        _ if is_of_a_gateway(status) => Verdict::Unknown,
+        0 if (200..=299).contains(&status) => Verdict::Accepted,
+        0 => by_http_status(status),
+        _ => by_code(reply),
+    }
+}
+
+/// A gateway speaks for itself, whatever it repeats of a body (6.2).
+const fn is_of_a_gateway(status: u16) -> bool {
+    matches!(status, 408 | 502 | 503 | 504)
+}
+
+/// What a response means that is no reply, or not a whole one.
+fn verdict_of_unreadable(
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    why: &Unreadable,
+) -> Verdict {
+    if is_of_a_gateway(status) {
+        return Verdict::Unknown;
+    }
+    let verdict = by_http_status(status);
+    if verdict != Verdict::Unknown || !begins_with_refused_rows(headers, body) {
+        return verdict;
+    }
+    match why {
+        // Asking again would bring the same.
+        Unreadable::TooLarge(_) => Verdict::PartRefused(Vec::new()),
+        _ => Verdict::RefusalUnread,
     }
 }
 
@@ -77,6 +126,7 @@ fn by_code(reply: Reply) -> Verdict {
     match reply.code {
         400 => by_message(&reply.message),
         401 | 403 => Verdict::Unauthorized,
+        404 => Verdict::NotFound,
         409 => Verdict::Duplicate,
         413 => Verdict::TooLarge,
         429 => Verdict::Throttled,
@@ -94,6 +144,7 @@ fn by_http_status(status: u16) -> Verdict {
         // A 400 in no list, whoever says it (6.3).
         400 => Verdict::PoisonSuspected,
         401 | 403 => Verdict::Unauthorized,
+        404 => Verdict::NotFound,
         409 => Verdict::Duplicate,
         413 => Verdict::TooLarge,
         429 => Verdict::Throttled,

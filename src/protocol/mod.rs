@@ -5,6 +5,7 @@
 //! documentation. Facts carry their source: `D…` is a page of the platform's documentation, Go, Py
 //! and Java are its official SDKs.
 
+mod beginning;
 mod decode;
 mod encode;
 mod endpoint;
@@ -21,6 +22,6 @@ pub use encode::{
     InvalidDoneFormat, done_body, list_operations_body,
 };
 pub use endpoint::{Call, ReceivedCall, ReceivedMethod};
-pub use judge::{MAX_MESSAGE_CHARS, MAX_RETRY_AFTER, bound_message, judge};
+pub use judge::{MAX_MESSAGE_CHARS, MAX_RETRY_AFTER, bound_message, judge, judge_beginning};
 pub use mask::Mask;
 pub use request::request_headers;

@@ -45,13 +45,15 @@ impl Load {
     }
 }
 
-/// Waits for the quota, says that it `begins`, sends, judges. A 429 slows everybody down before this returns.
-pub(super) async fn attempt(
+/// Waits for the quota, says that it `begins`, sends, judges. What `begins` gives is dropped once the
+/// request has left, so that work which waits for that does not keep a receiver on this machine from
+/// noticing it. A 429 slows everybody down before this returns.
+pub(super) async fn attempt<T: Send + Sync + 'static>(
     services: &Services,
     outgoing: &Outgoing,
     load: Load,
     cancelled: impl Fn() -> bool,
-    begins: impl FnOnce(),
+    begins: impl FnOnce() -> T,
 ) -> Result<Attempt, LimiterError> {
     let gauges = &services.gauges;
     if let Some(waiting) = services.limiter.waiting_for() {
@@ -75,15 +77,19 @@ pub(super) async fn attempt(
     if cancelled() {
         return Ok(Attempt::NotBegun);
     }
-    begins();
+    let until_left = begins();
     let body_bytes = u64::try_from(outgoing.body().len()).unwrap_or(u64::MAX);
     Gauges::add(&gauges.requests, 1);
     Gauges::add(&gauges.requests_in_flight, 1);
     Gauges::add(&gauges.rows_in_flight, u64::from(rows));
     Gauges::add(&gauges.bytes_sent, body_bytes);
     let stamp = Arc::clone(&permit);
+    let on_sent = move || {
+        let _until_left = &until_left;
+        stamp.sent();
+    };
     let answer = tokio::select! {
-        answer = services.client.send(outgoing, move || stamp.sent()) => Some(answer),
+        answer = services.client.send(outgoing, on_sent) => Some(answer),
         () = services.stop.aborting() => None,
     };
     if answer

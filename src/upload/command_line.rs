@@ -24,7 +24,7 @@ const CARRIED: [&str; 13] = [
 const CARRIED_FLAGS: [&str; 2] = ["--allow-plain-http", "--allow-zone-mismatch"];
 
 /// The global options of a command line, as they were typed.
-pub(super) fn carried_options(command: &str) -> String {
+pub fn carried_options(command: &str) -> String {
     let mut carried = String::new();
     let mut words = split_words(command).into_iter();
     while let Some(word) = words.next() {

@@ -12,7 +12,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 /// Requests that bisecting may cost a date in one run.
 const MAX_BISECT_REQUESTS: u32 = 1_000;
@@ -34,11 +36,25 @@ pub struct Services {
     pub stop: Stop,
 }
 
+/// How long the other batches wait for a word about the one that went ahead. At full rate a distant
+/// server loses nothing by it: what the window could have taken meanwhile still fits into it.
+const PROBE_PATIENCE: Duration = Duration::from_millis(500);
+
 /// A batch that goes ahead alone, so that a wrong set-up costs few requests.
 #[derive(Default)]
 pub(super) struct Probe {
     taken: AtomicBool,
-    ended: watch::Sender<bool>,
+    progress: watch::Sender<Progress>,
+}
+
+/// How far the batch that went ahead has come.
+#[derive(Debug, Clone, Copy, Default)]
+enum Progress {
+    #[default]
+    NotSent,
+    /// Something of it was sent or answered last at this moment.
+    Heard(Instant),
+    Ended,
 }
 
 impl Probe {
@@ -47,15 +63,39 @@ impl Probe {
         !self.taken.swap(true, Ordering::Relaxed)
     }
 
-    /// Lets the others go.
-    pub(super) fn end(&self) {
-        self.ended.send_replace(true);
+    /// Something was sent or answered just now: while answers come, the others wait for the last.
+    pub(super) fn heard(&self) {
+        self.progress.send_if_modified(|progress| {
+            let goes_on = !matches!(progress, Progress::Ended);
+            if goes_on {
+                *progress = Progress::Heard(Instant::now());
+            }
+            goes_on
+        });
     }
 
-    /// Resolves when the others may go.
+    /// Lets the others go.
+    pub(super) fn end(&self) {
+        self.progress.send_replace(Progress::Ended);
+    }
+
+    /// Resolves when the others may go: at the end, or when nothing was heard for too long.
     pub(super) async fn ended(&self) {
-        let mut listener = self.ended.subscribe();
-        let _ = listener.wait_for(|ended| *ended).await;
+        let mut listener = self.progress.subscribe();
+        loop {
+            let progress = *listener.borrow_and_update();
+            let more = listener.changed();
+            match progress {
+                Progress::Ended => return,
+                Progress::NotSent => drop(more.await),
+                Progress::Heard(at) => {
+                    if timeout_at(at + PROBE_PATIENCE, more).await.is_err() {
+                        // Whoever comes later does not wait once more.
+                        self.end();
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -67,6 +107,8 @@ pub(super) struct Context {
     pub(super) retry: RetrySettings,
     pub(super) spool_dir: PathBuf,
     pub(super) size_limit: Arc<SizeLimit>,
+    /// For the parts of a batch that is taken apart.
+    pub(super) gzip_level: i32,
     pub(super) input_names: Arc<HashMap<InputId, String>>,
     /// The first batch of the run: its dates share topic, stage, tenant and application.
     pub(super) probe: Arc<Probe>,

@@ -3,7 +3,7 @@
 use super::memory::{Share, SpareBodies};
 use super::places::RowPlaces;
 use super::report::Status;
-use crate::domain::{Generation, RawRange};
+use crate::domain::{BatchIdentity, Generation, RawRange};
 use crate::ledger::{BatchId, DeadLetter, InputId, Piece};
 
 /// A batch in plain JSON, with everything that was consumed to make it.
@@ -49,8 +49,12 @@ pub(super) enum CutKind {
         generation: Generation,
         /// Whether an attempt has an unknown outcome.
         unknown: bool,
+        /// Whether the platform said that rows of it were refused, and which is not recorded.
+        refusal_seen: bool,
         /// What the digest of the body has to be.
         digest: u128,
+        /// The batch under whose id these rows are sent, when others of it were given up.
+        whole: Option<BatchIdentity>,
     },
 }
 

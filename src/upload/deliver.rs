@@ -1,8 +1,8 @@
 //! One batch to its end, taken apart where the platform asks for it.
 //!
 //! A 413 halves the batch, and so does a rate that has fallen too far for it. A 400 that is in no
-//! list is bisected down to the row at fault, but only once another batch of the date, or one half
-//! of this one, was accepted: otherwise a wrong setting would turn a whole file into dead letters.
+//! list is bisected down to the row at fault, but only once another batch of the date, or a part of
+//! this one, was accepted: otherwise a wrong setting would turn a whole file into dead letters.
 //! What comes next is decided by [`Parts`].
 
 use super::context::{Context, DateRun};
@@ -15,10 +15,6 @@ use super::report::Status;
 use super::stop_date::{stop_date, stop_with_the_others};
 use super::worker::Worker;
 use crate::domain::Judged;
-use std::time::Duration;
-
-/// How long the other batches wait for the answer to the first one of the run and of their date.
-const PROBE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How a batch left the engine's hands.
 #[derive(Debug)]
@@ -57,7 +53,7 @@ pub(super) async fn deliver(
         }
     };
     tokio::select! {
-        _ = tokio::time::timeout(PROBE_PATIENCE, others_answered) => {}
+        () = others_answered => {}
         () = context.services.stop.draining() => return Ok(Delivery::Interrupted),
     }
     if stop_with_the_others(context, date).await? {
@@ -97,8 +93,8 @@ impl Dissection<'_> {
             let parcel = match self.parts.next(self.date.has_accepted(), may_bisect) {
                 Part::Settled => return Ok(Delivery::Settled),
                 Part::Send(parcel) => parcel,
-                Part::Halve(parcel) => {
-                    self.split(parcel).await?;
+                Part::Split(parcel, first) => {
+                    self.split(parcel, first).await?;
                     continue;
                 }
                 Part::RefuseRow(parcel, judged) => {
@@ -115,7 +111,10 @@ impl Dissection<'_> {
             };
             match Worker::new(self.context, self.date, parcel).run().await? {
                 Outcome::Settled => {}
-                Outcome::TooLarge(parcel) => self.split(*parcel).await?,
+                Outcome::TooLarge(parcel) => {
+                    let half = parcel.rows.div_ceil(2);
+                    self.split(*parcel, half).await?;
+                }
                 Outcome::Suspect(parcel, judged) => {
                     let accepted = self.date.has_accepted();
                     self.parts.suspect(*parcel, judged, accepted);
@@ -143,8 +142,8 @@ impl Dissection<'_> {
         Ok(Delivery::DateStopped)
     }
 
-    async fn split(&mut self, mut parcel: Parcel) -> Result<(), WorkerError> {
-        let halves = parcel.halves()?;
+    async fn split(&mut self, mut parcel: Parcel, first_rows: u32) -> Result<(), WorkerError> {
+        let halves = parcel.split_after(first_rows, self.context.gzip_level)?;
         if parcel.spooled {
             for half in &halves {
                 half.save(&self.context.spool_dir)
@@ -167,7 +166,7 @@ impl Dissection<'_> {
         // Taken apart before it was ever sent: its place is free once the first part goes.
         first.place = parcel.place.take();
         self.parts
-            .halved([first, second.into_parcel(second_id, parcel.spooled)]);
+            .split([first, second.into_parcel(second_id, parcel.spooled)]);
         Ok(())
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
                         read_to_end: input.read_to_end,
                         finished: input.finished,
                         place: match input.place {
-                            PlannedPlace::File(path, _) => Place::File(path),
+                            PlannedPlace::Stored(location, _) => Place::Stored(location),
                             PlannedPlace::Stdin(stream) => {
                                 let settings = settings.input.clone();
                                 Place::Stream(Box::new(move || stream.open(&settings)))
@@ -74,16 +74,21 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
     }
     read_through(settings, works, &mut summary).await;
     summary.totals.elapsed = begun.elapsed();
-    let seconds = summary
-        .totals
+    summary.notes.push(in_words(&summary));
+    summary
+}
+
+/// What a plan comes to, in a sentence.
+pub fn in_words(summary: &Summary) -> String {
+    let totals = &summary.totals;
+    let seconds = totals
         .rows_pending
         .div_ceil(50_000)
-        .max(summary.totals.batches.div_ceil(100));
-    summary.notes.push(format!(
-        "dry run: {} row(s) in {} request(s) would be sent, {} rejected; about {} s at the platform's quota. Nothing was recorded or sent",
-        summary.totals.rows_pending, summary.totals.batches, summary.totals.rows_rejected, seconds
-    ));
-    summary
+        .max(totals.batches.div_ceil(100));
+    format!(
+        "dry run: {} row(s) in {} request(s) would be sent, {} rejected; about {seconds} s at the platform's quota. Nothing was recorded or sent",
+        totals.rows_pending, totals.batches, totals.rows_rejected
+    )
 }
 
 async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summary) {

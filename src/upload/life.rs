@@ -12,6 +12,9 @@ use crate::ledger::{DoneSettlement, Settlement};
 pub(super) struct Standing {
     /// Whether an attempt has an unknown outcome: then its id stays.
     pub(super) unknown: bool,
+    /// Whether an answer said that not all of it may be stored, and what is not recorded: a 1001
+    /// whose list is missing, or a code that nothing names.
+    pub(super) refusal_seen: bool,
     /// Its rows.
     pub(super) rows: u32,
     /// Whether the credentials were read again for it.
@@ -25,6 +28,8 @@ pub(super) enum Note {
     Nothing,
     /// An attempt has an unknown outcome.
     Unknown,
+    /// Not all of it may be stored, and what is not known; the id stays and a 409 means nothing.
+    RefusalSeen,
     /// Definitely refused: the next generation, and with it a new id.
     Renewed,
 }
@@ -86,11 +91,17 @@ pub(super) fn after_answer(standing: Standing, verdict: &Verdict) -> Arrow<Then>
     let unknown = standing.unknown;
     let (note, then) = match verdict {
         Verdict::Accepted => (Note::Nothing, Then::Settle(Settlement::Accepted)),
+        // What is stored may not be all of it, and what the others are nobody says again.
+        Verdict::Duplicate if standing.refusal_seen => {
+            (Note::Nothing, Then::Settle(Settlement::Undetermined))
+        }
         Verdict::Duplicate if unknown => {
             (Note::Nothing, Then::Settle(Settlement::AcceptedUnconfirmed))
         }
         Verdict::Duplicate => (Note::Nothing, Then::Settle(Settlement::Foreign)),
         Verdict::PartRefused(_) => (Note::Nothing, Then::Match),
+        Verdict::RefusalUnread if standing.refusal_seen => (Note::Nothing, Then::BackOff),
+        Verdict::RefusalUnread => (Note::RefusalSeen, Then::BackOff),
         Verdict::Unknown => (after_giving_up(unknown), Then::BackOff),
         Verdict::NotSent => (Note::Nothing, Then::BackOff),
         Verdict::TooLarge if standing.rows > 1 => (Note::Nothing, Then::Halve),
@@ -104,7 +115,19 @@ pub(super) fn after_answer(standing: Standing, verdict: &Verdict) -> Arrow<Then>
             after_refusal(unknown),
             Then::StopDate { owes_nothing: true },
         ),
-        Verdict::Date(_) | Verdict::ClientBug | Verdict::Unexpected => (
+        // It may be stored or not: a new id could store it twice, and a 409 to the old one says
+        // nothing.
+        Verdict::Unexpected => (
+            if unknown {
+                Note::Nothing
+            } else {
+                Note::RefusalSeen
+            },
+            Then::StopDate {
+                owes_nothing: false,
+            },
+        ),
+        Verdict::Date(_) | Verdict::ClientBug | Verdict::NotFound => (
             after_refusal(unknown),
             Then::StopDate {
                 owes_nothing: false,
@@ -133,11 +156,13 @@ pub(super) fn after_done_answer(
         Verdict::Unauthorized => (after_refusal(unknown), DoneThen::Unauthorized),
         Verdict::Duplicate => (after_refusal(unknown), DoneThen::Foreign),
         Verdict::PartRefused(_)
+        | Verdict::RefusalUnread
         | Verdict::TooLarge
         | Verdict::Date(_)
         | Verdict::Setup(_)
         | Verdict::ClientBug
         | Verdict::PoisonSuspected
+        | Verdict::NotFound
         | Verdict::Unexpected => (after_refusal(unknown), DoneThen::Stop),
     };
     Arrow { note, then }

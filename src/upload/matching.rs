@@ -1,9 +1,11 @@
 //! Which rows of a batch does a reply with code 1001 speak of?
 //!
 //! The platform repeats the refused rows as JSON text and gives no index. They are found by content:
-//! by the exact text first, else by equal JSON values. Equal rows cannot be told apart, so as many
-//! of them are refused as the reply says, and the reason names all their lines. The rows are read
-//! out of the compressed body one by one; only those that the reply speaks of are kept.
+//! by the exact text first, then by equal JSON values, then by values whose numbers are equal as
+//! doubles, since a server may write `1.0` as `1`. Equal rows cannot be told apart, so as many of
+//! them are refused as the reply says, and the reason names all their lines; rows that only the last
+//! step takes for equal are different, and are never guessed among. The rows are read out of the
+//! compressed body one by one; only those that the reply speaks of are kept.
 
 use super::parcel::{PackError, Parcel};
 use super::unpack::PackedRows;
@@ -85,17 +87,30 @@ fn matched_groups<'a>(
         }
     })?;
     // Canonical forms cost a parse of every row, so they are made only when a text differs.
-    if by_text.values().any(|group| group.rows.is_empty()) {
-        return match_by_value(body, by_text, longest);
+    if by_text.values().all(Group::is_clear) {
+        return Ok(Some(by_text.into_values().collect()));
     }
-    Ok(Some(by_text.into_values().collect()))
+    let Some(by_value) = match_by_value(body, by_text, longest)? else {
+        return Ok(None);
+    };
+    if by_value.values().all(Group::is_clear) {
+        return Ok(Some(by_value.into_values().collect()));
+    }
+    match_by_number(body, by_value)
+}
+
+impl Group<'_> {
+    /// Whether there is a row for each thing that was said.
+    fn is_clear(&self) -> bool {
+        self.rows.len() >= self.messages.len()
+    }
 }
 
 fn match_by_value<'a>(
     body: &[u8],
     by_text: HashMap<&str, Group<'a>>,
     longest: usize,
-) -> Result<Option<Vec<Group<'a>>>, PackError> {
+) -> Result<Option<HashMap<String, Group<'a>>>, PackError> {
     let mut by_value: HashMap<String, Group<'a>> = HashMap::new();
     for (text, group) in by_text {
         let value = Some(text)
@@ -116,9 +131,50 @@ fn match_by_value<'a>(
             group.rows.insert(index, row.to_owned());
         }
     })?;
-    let groups: Vec<Group<'a>> = by_value.into_values().collect();
-    let all_matched = groups.iter().all(|group| !group.rows.is_empty());
-    Ok(all_matched.then_some(groups))
+    Ok(Some(by_value))
+}
+
+/// The last step, for what is not clear yet: numbers as doubles. `None` when an entry still speaks of
+/// no row, or of rows that are different.
+fn match_by_number<'a>(
+    body: &[u8],
+    by_value: HashMap<String, Group<'a>>,
+) -> Result<Option<Vec<Group<'a>>>, PackError> {
+    let (mut groups, doubtful): (Vec<_>, Vec<_>) = by_value
+        .into_iter()
+        .partition(|(_, group)| group.is_clear());
+    let mut by_number: HashMap<String, (Option<String>, Group<'a>)> = HashMap::new();
+    for (value, mut group) in doubtful {
+        let Some(number) = with_doubles(&value) else {
+            return Ok(None);
+        };
+        let exact = (!group.rows.is_empty()).then_some(value);
+        let (known, merged) = by_number.entry(number).or_default();
+        if known.is_some() && exact.is_some() {
+            return Ok(None);
+        }
+        *known = known.take().or(exact);
+        merged.messages.append(&mut group.messages);
+        merged.rows.append(&mut group.rows);
+    }
+    let mut is_different = false;
+    for_each_row(body, |index, row| {
+        let Some(value) = canonical(row) else { return };
+        let Some((exact, group)) = with_doubles(&value).and_then(|it| by_number.get_mut(&it))
+        else {
+            return;
+        };
+        is_different |= exact.get_or_insert_with(|| value.clone()) != &value;
+        group.rows.insert(index, row.to_owned());
+    })?;
+    groups.extend(
+        by_number
+            .into_iter()
+            .map(|(number, (_, group))| (number, group)),
+    );
+    let all_matched = groups.iter().all(|(_, group)| !group.rows.is_empty());
+    let clear = all_matched && !is_different;
+    Ok(clear.then(|| groups.into_iter().map(|(_, group)| group).collect()))
 }
 
 fn for_each_row(body: &[u8], mut see: impl FnMut(usize, &str)) -> Result<(), PackError> {
@@ -137,6 +193,25 @@ fn for_each_row(body: &[u8], mut see: impl FnMut(usize, &str)) -> Result<(), Pac
 /// Keys sorted, white space and escapes normalised; numbers as `serde_json` reads them.
 fn canonical(text: &str) -> Option<String> {
     let value: Value = serde_json::from_str(text).ok()?;
+    Some(value.to_string())
+}
+
+/// A canonical text whose numbers are written as the doubles nearest to them.
+fn with_doubles(canonical: &str) -> Option<String> {
+    fn change(value: &mut Value) {
+        match value {
+            Value::Number(number) => {
+                // As text: a double that is whole must not become an integer again.
+                let double = number.as_f64().unwrap_or(f64::NAN);
+                *value = Value::String(format!("\u{0}{double:e}"));
+            }
+            Value::Array(items) => items.iter_mut().for_each(change),
+            Value::Object(members) => members.values_mut().for_each(change),
+            Value::Null | Value::Bool(_) | Value::String(_) => {}
+        }
+    }
+    let mut value: Value = serde_json::from_str(canonical).ok()?;
+    change(&mut value);
     Some(value.to_string())
 }
 
@@ -172,3 +247,6 @@ fn equal_rows(group: &Group<'_>, lines_of: &HashMap<usize, u64>) -> String {
         lines.join(", ")
     )
 }
+
+#[cfg(test)]
+mod tests;

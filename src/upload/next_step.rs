@@ -288,7 +288,26 @@ impl Situation<'_> {
                 "when the console shows the rows",
             )];
         }
+        let named = self.inputs.iter().filter(|input| input.is_there);
+        let named: Vec<&OpenInput> = named.collect();
+        if self.uploads
+            && self.lacks(|missing| matches!(missing, Unmet::BatchesPending(_)))
+            && (1..=MAX_NAMED).contains(&named.len())
+        {
+            // The command did not name the input that a batch begins with.
+            return vec![NextStep::new(self.write(&named), "")];
+        }
         vec![NextStep::new(self.write_again(""), "")]
+    }
+
+    /// The upload of these.
+    fn write(&self, inputs: &[&OpenInput]) -> String {
+        let mut command = self.about_date("write");
+        for input in inputs {
+            command.push(' ');
+            command.push_str(&shell_word(&input.name));
+        }
+        command
     }
 
     /// Inputs that this command did not bring to their end: it does not name them, or they vanished.
@@ -303,12 +322,7 @@ impl Situation<'_> {
         }
         let mut steps = Vec::new();
         if !there.is_empty() {
-            let mut command = self.about_date("write");
-            for input in &there {
-                command.push(' ');
-                command.push_str(&shell_word(&input.name));
-            }
-            steps.push(NextStep::new(command, "uploads the rest of it"));
+            steps.push(NextStep::new(self.write(&there), "uploads the rest of it"));
         }
         steps.extend(self.drop_inputs(
             inputs,

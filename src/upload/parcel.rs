@@ -9,7 +9,7 @@ use super::spool;
 use super::unpack::PackedRows;
 use crate::domain::{BatchIdentity, Generation, Partition, Position, RequestId};
 use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, Piece, RejectSource};
-use crate::protocol::{self, Gzip};
+use crate::protocol::Gzip;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,10 +23,13 @@ pub(super) struct Parcel {
     pub(super) pieces: Vec<Piece>,
     pub(super) rows: u32,
     pub(super) digest: u128,
+    /// The batch whose id it goes by, when other rows of that were given up.
+    pub(super) whole: Option<BatchIdentity>,
     pub(super) body: Bytes,
     pub(super) places: RowPlaces,
     pub(super) generation: Generation,
     pub(super) unknown: bool,
+    pub(super) refusal_seen: bool,
     pub(super) spooled: bool,
     pub(super) source_bytes: u64,
     /// Its place among the batches that wait for their first attempt; given up when that begins.
@@ -66,20 +69,22 @@ pub(super) enum PackError {
 #[derive(Clone)]
 pub(super) struct Packer {
     spool_dir: PathBuf,
+    gzip_level: i32,
     compressors: Arc<Mutex<Vec<Gzip>>>,
 }
 
 impl Packer {
-    pub(super) fn new(spool_dir: PathBuf) -> Self {
+    pub(super) fn new(spool_dir: PathBuf, gzip_level: i32) -> Self {
         Self {
             spool_dir,
+            gzip_level,
             compressors: Arc::default(),
         }
     }
 
     fn compress(&self, body: &[u8]) -> Bytes {
         let idle = self.compressors().pop();
-        let mut gzip = idle.unwrap_or_else(|| Gzip::new(protocol::DEFAULT_GZIP_LEVEL));
+        let mut gzip = idle.unwrap_or_else(|| Gzip::new(self.gzip_level));
         let compressed = compressed(body, &mut gzip);
         self.compressors().push(gzip);
         compressed
@@ -116,22 +121,27 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
     };
     let digest = xxh3_128(&body);
     let compressed = packer.compress(&body);
-    let (id, generation, unknown) = match &kind {
+    let (id, generation, unknown, refusal_seen, whole) = match &kind {
         CutKind::Fresh { .. } => {
             if spooled {
                 spool::save(&packer.spool_dir, first, &places, &compressed)?;
             }
-            (BatchId(0), Generation::default(), false)
+            (BatchId(0), Generation::default(), false, false, None)
         }
+        // Of rows that are left of a batch only the stretches of their inputs were compared.
         CutKind::Redo {
-            digest: expected, ..
+            digest: expected,
+            whole: None,
+            ..
         } if *expected != digest => return Err(PackError::Changed),
         CutKind::Redo {
             id,
             generation,
             unknown,
+            refusal_seen,
+            whole,
             ..
-        } => (*id, *generation, *unknown),
+        } => (*id, *generation, *unknown, *refusal_seen, *whole),
     };
     spare.note_compressed(body.len(), compressed.len());
     let kept = share.split_off(compressed.len().saturating_add(places.memory_bytes()));
@@ -146,10 +156,12 @@ pub(super) fn pack(cut: Cut, packer: &Packer) -> Result<Packed, PackError> {
             pieces,
             rows,
             digest,
+            whole,
             body: compressed,
             places,
             generation,
             unknown,
+            refusal_seen,
             spooled,
             source_bytes,
             place: None,
@@ -210,12 +222,12 @@ impl Parcel {
     /// What tells this batch from every other, for its Request-Id.
     pub(super) fn identity(&self) -> BatchIdentity {
         let first = self.pieces.first();
-        BatchIdentity {
+        self.whole.unwrap_or(BatchIdentity {
             input: first.map_or(0, |piece| piece.input.0),
             first_record: first.map_or(0, |piece| piece.first_record),
             rows: self.rows,
             digest: self.digest,
-        }
+        })
     }
 
     /// First and last record, for messages.
@@ -246,15 +258,21 @@ impl Parcel {
         })
     }
 
-    /// Its rows in two halves. The parcel must have at least two rows.
-    pub(super) fn halves(&self) -> Result<[Half; 2], PackError> {
+    /// Its rows in two parts, so many of them in the first, compressed at this level; neither may be
+    /// empty.
+    pub(super) fn split_after(
+        &self,
+        first_rows: u32,
+        gzip_level: i32,
+    ) -> Result<[Half; 2], PackError> {
         let mut rows = PackedRows::of(&self.body);
         let mut places = self.places.iter();
-        let all = usize::try_from(self.rows).unwrap_or(usize::MAX);
-        let first = self.half(&mut rows, places.by_ref().take(all.div_ceil(2)))?;
-        let second = self.half(&mut rows, places)?;
+        let many = usize::try_from(first_rows).unwrap_or(usize::MAX);
+        let mut gzip = Gzip::new(gzip_level);
+        let first = self.half(&mut rows, places.by_ref().take(many), &mut gzip)?;
+        let second = self.half(&mut rows, places, &mut gzip)?;
         let whole = first.rows.checked_add(second.rows) == Some(self.rows);
-        if whole && second.rows > 0 && rows.next()?.is_none() {
+        if whole && first.rows > 0 && second.rows > 0 && rows.next()?.is_none() {
             Ok([first, second])
         } else {
             Err(PackError::Unreadable)
@@ -265,6 +283,7 @@ impl Parcel {
         &self,
         from: &mut PackedRows<'_>,
         of: impl Iterator<Item = (u32, Position)>,
+        gzip: &mut Gzip,
     ) -> Result<Half, PackError> {
         let mut body = Vec::new();
         let mut rows = 0_u32;
@@ -302,7 +321,7 @@ impl Parcel {
             pieces,
             rows,
             digest: xxh3_128(&body),
-            body: compressed(&body, &mut Gzip::new(protocol::DEFAULT_GZIP_LEVEL)),
+            body: compressed(&body, gzip),
             places,
         })
     }
@@ -342,10 +361,12 @@ impl Half {
             pieces: self.pieces,
             rows: self.rows,
             digest: self.digest,
+            whole: None,
             body: self.body,
             places: self.places,
             generation: Generation::default(),
             unknown: false,
+            refusal_seen: false,
             spooled,
             source_bytes: 0,
             place: None,

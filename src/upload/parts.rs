@@ -1,8 +1,10 @@
 //! What is left of a batch that is taken apart, and what comes next for it.
 //!
-//! Pure: which part is sent, halved, refused as the row at fault, or stops the date. A 400 that is
-//! in no list is bisected only once something of the date was accepted; before that the batch is
-//! halved a single time, to see whether one half is.
+//! Pure: which part is sent, split, refused as the row at fault, or stops the date. A 400 that is
+//! in no list is bisected only once something of the date was accepted. Before that the batch is
+//! taken apart a single time, to see whether a part is: one row, then what is left behind it. With
+//! the batch itself that is three requests, which a wrong setting may cost, and only few batches have
+//! rows at fault in both.
 
 use super::parcel::Parcel;
 use crate::domain::Judged;
@@ -11,8 +13,8 @@ use crate::domain::Judged;
 pub(super) enum Part {
     /// This part is sent.
     Send(Parcel),
-    /// This part is halved.
-    Halve(Parcel),
+    /// This part is split; the first part of it gets so many rows.
+    Split(Parcel, u32),
     /// This row is the one at fault.
     RefuseRow(Parcel, Judged),
     /// Nothing of the date was ever accepted: its set-up is at fault, not its rows.
@@ -31,8 +33,50 @@ pub(super) struct Parts {
     at_fault: Option<(Parcel, Judged)>,
     /// Parts that were answered with a 400 in no list before anything of the date was accepted.
     suspects: Vec<(Parcel, Judged)>,
-    /// Whether the batch was halved just to see whether one half is accepted.
+    /// Whether the batch was taken apart just to see whether a part is accepted.
     explored: bool,
+    /// That taking apart, while it goes on.
+    exploration: Option<Exploration>,
+}
+
+/// Parts answered with a 400 in no list that end the exploration of a batch.
+const MOST_SUSPECTS: usize = 2;
+
+/// A batch that becomes up to four parts: a quarter, one row, another quarter, the rest. None is
+/// larger than a quarter of the next power of two, so that finding one row of 10,000 costs no more
+/// requests than with halves.
+struct Exploration {
+    quarter: u32,
+    parts: Vec<Parcel>,
+    rest: Option<(Parcel, u32)>,
+}
+
+impl Exploration {
+    fn of(whole: Parcel) -> Self {
+        let quarter = whole.rows.next_power_of_two() / 4;
+        Self {
+            quarter,
+            parts: Vec::new(),
+            rest: Some((whole, quarter)),
+        }
+    }
+
+    /// Takes a part and what is left behind it. At the end come all parts, the first to send last.
+    fn take(&mut self, first: Parcel, rest: Parcel) -> Option<Vec<Parcel>> {
+        self.parts.push(first);
+        let taken = self.parts.len();
+        if taken == 1 {
+            self.rest = Some((rest, 1));
+        } else if taken == 2 && rest.rows > self.quarter {
+            self.rest = Some((rest, self.quarter));
+        } else {
+            let mut parts = std::mem::take(&mut self.parts);
+            let row = parts.remove(1);
+            parts.extend([rest, row]);
+            return Some(parts);
+        }
+        None
+    }
 }
 
 impl Parts {
@@ -43,6 +87,7 @@ impl Parts {
             at_fault: None,
             suspects: Vec::new(),
             explored: false,
+            exploration: None,
         }
     }
 
@@ -57,9 +102,15 @@ impl Parts {
     }
 
     /// A part became two.
-    pub(super) fn halved(&mut self, [first, second]: [Parcel; 2]) {
-        self.open.push(second);
-        self.open.push(first);
+    pub(super) fn split(&mut self, [first, second]: [Parcel; 2]) {
+        let Some(exploration) = &mut self.exploration else {
+            self.open.extend([second, first]);
+            return;
+        };
+        if let Some(parts) = exploration.take(first, second) {
+            self.open.extend(parts);
+            self.exploration = None;
+        }
     }
 
     /// What comes next; `may_bisect` takes requests from a budget.
@@ -67,7 +118,12 @@ impl Parts {
         if let Some((parcel, judged)) = self.at_fault.take() {
             return dissect(parcel, judged, may_bisect);
         }
-        if let Some(parcel) = self.open.pop() {
+        let exploration = self.exploration.as_mut();
+        if let Some((rest, first)) = exploration.and_then(|it| it.rest.take()) {
+            return Part::Split(rest, first);
+        }
+        let hopeless = !accepted && self.suspects.len() >= MOST_SUSPECTS;
+        if let Some(parcel) = self.open.pop_if(|_| !hopeless) {
             return Part::Send(parcel);
         }
         // Everything open is answered: settled, or suspect with nothing accepted at that time.
@@ -77,11 +133,15 @@ impl Parts {
         if accepted {
             return dissect(parcel, judged, may_bisect);
         }
-        if !self.explored && parcel.rows > 1 {
-            self.explored = true;
-            return Part::Halve(parcel);
+        if self.explored || parcel.rows == 1 {
+            return Part::Stop(judged);
         }
-        Part::Stop(judged)
+        self.explored = true;
+        if parcel.rows == 2 {
+            return Part::Split(parcel, 1);
+        }
+        self.exploration = Some(Exploration::of(parcel));
+        self.next(accepted, may_bisect)
     }
 }
 
@@ -91,7 +151,8 @@ fn dissect(parcel: Parcel, judged: Judged, may_bisect: impl FnOnce() -> bool) ->
         return Part::RefuseRow(parcel, judged);
     }
     if may_bisect() {
-        Part::Halve(parcel)
+        let half = parcel.rows.div_ceil(2);
+        Part::Split(parcel, half)
     } else {
         Part::GiveUp(judged)
     }

@@ -122,27 +122,42 @@ fn left_to_finish<'a>(
     missing: impl Iterator<Item = &'a Unmet>,
     problems: &[&str],
 ) -> Vec<OpenInput> {
-    let lacking: Vec<&str> = missing
-        .filter_map(|missing| match missing {
+    let mut lacking: Vec<&str> = Vec::new();
+    let mut pending = false;
+    for missing in missing {
+        match missing {
             Unmet::InputUnfinished { name, .. } | Unmet::InputUnverified(name) => {
-                Some(name.as_str())
+                lacking.push(name);
             }
-            _ => None,
-        })
-        .collect();
+            // A batch begins with rows of an input that the command did not name.
+            Unmet::BatchesPending(_) => pending = true,
+            _ => {}
+        }
+    }
     let all_finished = inputs.iter().all(KnownInput::is_finished);
     inputs
         .into_iter()
         .filter_map(|input| {
+            let is_there = is_there(&input);
             let is_at_fault = lacking.contains(&input.name.as_str())
-                || problems.iter().any(|why| names(why, &input.name));
-            (is_at_fault || all_finished || !input.is_finished()).then(|| OpenInput {
-                is_there: input.kind == InputKind::File && Path::new(&input.name).exists(),
+                || problems.iter().any(|why| names(why, &input.name))
+                || (pending && input.unsettled && !is_there);
+            (is_at_fault || all_finished || !input.is_finished()).then_some(OpenInput {
+                is_there,
                 name: input.name,
                 is_at_fault,
             })
         })
         .collect()
+}
+
+/// Whether the input can be read once more; whether an object is there only its store could tell.
+fn is_there(input: &KnownInput) -> bool {
+    match input.kind {
+        InputKind::File => Path::new(&input.name).exists(),
+        InputKind::Object => true,
+        InputKind::Stdin => false,
+    }
 }
 
 /// Whether a text names a file, and not only one whose name begins in the same way.

@@ -59,6 +59,9 @@ pub struct BatchSettings {
     pub rows: BatchSize,
     /// Most bytes of uncompressed JSON in a batch; a single larger row is a batch of its own.
     pub bytes: usize,
+    /// Level of gzip, 1 (fastest) to 12 (smallest). A batch is told by its rows, so another run may
+    /// send it compressed otherwise.
+    pub gzip_level: i32,
     /// Bytes of all buffers together.
     pub memory_bytes: usize,
     /// Most requests at one time; `None` grows by itself.

@@ -75,21 +75,25 @@ impl<'a> Worker<'a> {
                 divisible: life::is_divisible(self.standing()),
             };
             let place = &mut self.parcel.place;
-            let begins = || drop(place.take());
-            let Answer { judged, turn } =
-                match attempt(services, &outgoing, load, stopped, begins).await? {
-                    Attempt::Answered(answer) => answer,
-                    Attempt::FitsBadly => return Ok(self.hand_over(Outcome::TooLarge)),
-                    Attempt::NotBegun if self.date.stopped().is_some() => {
-                        return Ok(Outcome::DateStopped);
-                    }
-                    Attempt::NotBegun => return Ok(Outcome::Interrupted),
-                    Attempt::GivenUp => {
-                        self.note(life::after_giving_up(self.parcel.unknown))
-                            .await?;
-                        return Ok(Outcome::Interrupted);
-                    }
-                };
+            let begins = || {
+                heard(self.context, date);
+                place.take()
+            };
+            let attempted = attempt(services, &outgoing, load, stopped, begins).await?;
+            heard(self.context, date);
+            let Answer { judged, turn } = match attempted {
+                Attempt::Answered(answer) => answer,
+                Attempt::FitsBadly => return Ok(self.hand_over(Outcome::TooLarge)),
+                Attempt::NotBegun if self.date.stopped().is_some() => {
+                    return Ok(Outcome::DateStopped);
+                }
+                Attempt::NotBegun => return Ok(Outcome::Interrupted),
+                Attempt::GivenUp => {
+                    self.note(life::after_giving_up(self.parcel.unknown))
+                        .await?;
+                    return Ok(Outcome::Interrupted);
+                }
+            };
             tracing::info!(
                 batch = self.parcel.id.0, request_id = %outgoing.request_id(),
                 attempt = self.attempts, "{}", explain::answer(&judged)
@@ -128,6 +132,7 @@ impl<'a> Worker<'a> {
     fn standing(&self) -> Standing {
         Standing {
             unknown: self.parcel.unknown,
+            refusal_seen: self.parcel.refusal_seen,
             rows: self.parcel.rows,
             refreshed: self.refreshed,
         }
@@ -144,6 +149,14 @@ impl<'a> Worker<'a> {
                 self.settle(Settlement::Foreign).await?;
                 Ok(Step::Leave(Outcome::Blocked(format!(
                     "{}: batch {} was answered 409 (already received) although this ledger knows of no earlier attempt; it blocks done",
+                    self.date.partition(),
+                    self.parcel.id.0
+                ))))
+            }
+            Then::Settle(Settlement::Undetermined) => {
+                self.settle(Settlement::Undetermined).await?;
+                Ok(Step::Leave(Outcome::Blocked(format!(
+                    "{}: an earlier attempt of batch {} was answered with refused rows (1001) or with a code that nothing names, what of it is stored could not be recorded, and the platform does not say it again (409); it blocks done",
                     self.date.partition(),
                     self.parcel.id.0
                 ))))
@@ -206,11 +219,22 @@ impl<'a> Worker<'a> {
             ))));
         };
         self.tell_rejected(&letters);
-        self.settled(Settlement::PartRefused {
-            letters,
-            request_id,
-        })
-        .await
+        let settled = self
+            .settled(Settlement::PartRefused {
+                letters,
+                request_id,
+            })
+            .await;
+        if settled.is_err() {
+            // The next run must not take the 409 to this id for "all stored".
+            let noting = self
+                .context
+                .services
+                .ledger
+                .note_refusal_seen(self.parcel.id);
+            let _told_by_the_first_error = noting.committed().await;
+        }
+        settled
     }
 
     /// Settles a batch of one row as refused.
@@ -305,6 +329,11 @@ impl<'a> Worker<'a> {
                 ledger.note_unknown(self.parcel.id).committed().await?;
                 self.parcel.unknown = true;
             }
+            Note::RefusalSeen => {
+                let noting = ledger.note_refusal_seen(self.parcel.id);
+                noting.committed().await?;
+                (self.parcel.unknown, self.parcel.refusal_seen) = (true, true);
+            }
             Note::Renewed => {
                 self.parcel.generation = ledger.renew(self.parcel.id).committed().await?;
             }
@@ -350,4 +379,10 @@ impl<'a> Worker<'a> {
     fn hand_over(&mut self, make: impl FnOnce(Box<Parcel>) -> Outcome) -> Outcome {
         make(Box::new(std::mem::take(&mut self.parcel)))
     }
+}
+
+/// Those that wait for the first batch learn that it goes on.
+fn heard(context: &Context, date: &DateRun) {
+    context.probe.heard();
+    date.probe.heard();
 }

@@ -87,9 +87,15 @@ fn a_report_that_is_lost_at_the_end_is_told_and_the_upload_is_complete() {
     });
     place
         .end(&format!("{WRITE} -q --report out/report.json rows.jsonl"))
-        .expect(0)
-        .says("the report out/report.json could not be written");
+        .expect(5)
+        .says("error: the report out/report.json could not be written");
     assert_eq!(recorder.dones().len(), 1);
+    place.file("out/x", "");
+    place
+        .end(&format!("{WRITE} -q --report out/report.json rows.jsonl"))
+        .expect(0);
+    assert!(place.path("out/report.json").exists());
+    assert_eq!(recorder.requests().len(), 2);
 }
 
 #[test]

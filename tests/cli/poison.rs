@@ -54,7 +54,8 @@ fn expect_found(place: &Place, recorder: &Recorder, total: usize, numbers: &[usi
 
 #[test]
 fn one_poison_row_is_found_wherever_it_lies_with_few_requests() {
-    for number in [&[0][..], &[9_999], &[5_000], &[4_999]] {
+    // The last ones: where the first batch is taken apart before anything was accepted.
+    for number in [&[0][..], &[9_999], &[5_000], &[4_999], &[4_096], &[8_193]] {
         let recorder = poisoned(number);
         let place = Place::with(&recorder);
         place.rows("rows.jsonl", 0, 10_000);
@@ -74,16 +75,13 @@ fn poison_in_any_batch_and_in_several_is_found_row_by_row() {
         (&[399], "--batch-rows 1"),
         (&[0, 1, 398, 399], "--batch-rows 3 --max-in-flight 2"),
         (&[200, 201, 202, 203, 204], "--batch-rows 400"),
+        (&[7, 55, 130, 190, 250, 301, 388], "--batch-rows 400"),
     ] {
         let recorder = poisoned(numbers);
         let place = Place::with(&recorder);
         place.rows("rows.jsonl", 0, 400);
         let words = format!("{WRITE} --qps 1000 {options} rows.jsonl");
-        // What fills both halves of the first batch may as well be a wrong setting: once more.
-        if place.end(&words).status == 6 {
-            assert!(letters(&place).is_empty(), "{words}");
-            place.end(&words).expect(3);
-        }
+        place.end(&words).expect(3);
         expect_found(&place, &recorder, 400, numbers);
         // Nothing is asked again for rows that are dead letters.
         let before = recorder.requests().len();
@@ -189,7 +187,7 @@ fn a_wrong_setting_costs_three_requests_however_many_batches_and_dates_wait() {
             let recorder = Recorder::answering(move |_, _| {
                 if slow {
                     // A distant server: whoever does not wait for its answer has sent by then.
-                    std::thread::sleep(std::time::Duration::from_millis(600));
+                    std::thread::sleep(std::time::Duration::from_millis(300));
                 }
                 Reply::code(400, 400, message)
             });

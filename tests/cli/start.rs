@@ -32,7 +32,16 @@ impl Place {
 
     /// A place whose host is at this address.
     pub(crate) fn at(address: SocketAddr) -> Self {
-        let mut place = Self::new();
+        Self::new().pointed_at(address)
+    }
+
+    /// The same place with a recorder as its host.
+    pub(crate) fn moved_to(self, recorder: &Recorder) -> Self {
+        self.pointed_at(recorder.address)
+    }
+
+    fn pointed_at(mut self, address: SocketAddr) -> Self {
+        let place = &mut self;
         for (name, value) in [
             ("BYTEAIR_HOST", address.to_string().as_str()),
             ("BYTEAIR_SCHEME", "http"),
@@ -45,7 +54,7 @@ impl Place {
         ] {
             place.set(name, value);
         }
-        place
+        self
     }
 
     /// Sets a variable for all commands from here; an empty value unsets it.

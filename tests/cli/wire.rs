@@ -120,6 +120,32 @@ fn a_request_has_at_most_ten_thousand_rows_and_batch_bytes() {
 }
 
 #[test]
+fn a_higher_level_of_compression_sends_the_same_rows_in_fewer_bytes() {
+    let mut sent = Vec::new();
+    for (option, variable) in [("", "1"), ("--compression-level 6", "1"), ("", "12")] {
+        let recorder = Recorder::new();
+        let mut place = Place::with(&recorder);
+        place.set("BYTEAIR_COMPRESSION_LEVEL", variable);
+        place
+            .end(&format!("{WRITE} {option} {}", fixture("item.jsonl")))
+            .expect(0);
+        let lengths = recorder.writes().into_iter().map(|write| {
+            let length = write.header("content-length").unwrap();
+            length.parse::<usize>().unwrap()
+        });
+        sent.push((lengths.sum::<usize>(), recorder.rows()));
+    }
+    let [(fast, rows), (small, as_well), (smallest, too)] = &sent[..] else {
+        panic!("three uploads");
+    };
+    assert!(rows == as_well && rows == too);
+    assert!(
+        fast > small && small > smallest,
+        "{fast} {small} {smallest}"
+    );
+}
+
+#[test]
 fn the_old_signature_by_token_holds_too() {
     let recorder = Recorder::new();
     let mut place = Place::with(&recorder);

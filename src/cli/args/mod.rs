@@ -10,7 +10,10 @@ mod done;
 mod ledger;
 mod rejects;
 mod rules;
+mod run;
 mod sandbox;
+mod status;
+mod validate;
 mod write;
 
 pub use command::{SAFEGUARDS, command, environment_name};
@@ -19,7 +22,10 @@ pub use done::DoneArgs;
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use rules::{RulesArgs, UnknownName};
+pub use run::JobsArgs;
 pub use sandbox::SandboxArgs;
+pub use status::StatusArgs;
+pub use validate::{InferArgs, SchemaCommand, ValidateArgs};
 pub use write::{
     BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
     InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName, WriteArgs,
@@ -82,6 +88,15 @@ pub enum Command {
     Write(Box<WriteArgs>),
     /// Send `done` for dates that are complete; for the others say what is missing
     Done(Box<DoneArgs>),
+    /// Read everything and report every error of every row, without sending any
+    Validate(Box<ValidateArgs>),
+    /// Look at built-in schemas, propose one from data, or check a schema file
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+    /// Upload several topics and days that a job file names; made for cron
+    Run(JobsArgs),
+    /// Show a calendar of what is uploaded and done, and what is owed next
+    Status(StatusArgs),
     /// Look at rows that were refused, send corrected ones, or give them up
     #[command(subcommand)]
     Rejects(RejectsCommand),

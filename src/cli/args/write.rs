@@ -158,6 +158,10 @@ pub struct BatchArgs {
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = byte_size)]
     pub batch_bytes: ByteSize,
 
+    /// How hard requests are compressed, 1 (least CPU time) to 12 (fewest bytes); 6 suits a slow uplink
+    #[arg(long, value_name = "LEVEL", default_value = "1", value_parser = clap::value_parser!(i32).range(1..=12))]
+    pub compression_level: i32,
+
     /// Bytes of all buffers together
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = byte_size)]
     pub memory: ByteSize,

@@ -31,6 +31,19 @@ struct Name {
     key: &'static str,
 }
 
+/// Variables that hold secrets; a hook does not see them.
+pub const SECRET_VARIABLES: [&str; 9] = [
+    "BYTEAIR_AK",
+    "BYTEAIR_SK",
+    "BYTEAIR_SESSION_TOKEN",
+    "BYTEAIR_TOKEN",
+    "VOLC_ACCESSKEY",
+    "VOLC_SECRETKEY",
+    "HUAWEICLOUD_SDK_SK",
+    "HUAWEICLOUD_SDK_TOKEN",
+    "CLOUD_SDK_SK",
+];
+
 const ACCESS_KEY: Name = Name {
     what: "access key",
     variable: "BYTEAIR_AK",

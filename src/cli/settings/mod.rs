@@ -14,10 +14,11 @@ mod replay;
 mod rules;
 mod sandbox;
 mod selection;
+mod validate;
 mod write;
 
 pub use connection::{Connection, SandboxEndpoint, state_dir, zone};
-pub use credentials::describe as describe_credentials;
+pub use credentials::{SECRET_VARIABLES, describe as describe_credentials};
 pub use done::{DoneDates, DoneOptions};
 pub use output::Output;
 pub use rate::RateSettings;
@@ -25,6 +26,8 @@ pub use reading::input_settings;
 pub use rules::rules_arguments;
 pub use sandbox::sandbox_settings;
 pub use selection::{Selection, one_stage, selection};
+pub use validate::ReadingOptions;
+pub(super) use write::ABOUT_DATES;
 pub use write::WriteOptions;
 
 use super::invocation::Invocation;

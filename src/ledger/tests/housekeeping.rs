@@ -203,8 +203,8 @@ fn an_input_of_two_dates_is_dropped_from_both() {
     assert_eq!(desk.events(), ["input_dropped", "input_dropped"]);
 }
 
-#[test]
-fn an_input_that_shares_an_unsettled_batch_is_not_dropped() {
+/// A desk with a batch of two rows of its input and three of another one.
+fn desk_of_a_shared_batch() -> (Desk, InputId, BatchId) {
     let mut desk = Desk::with(|wanted| wanted.inputs.push(new_input("b.jsonl", 2)));
     let second = InputId(desk.input.id.0 + 1);
     let mut intention = desk.next_intention(2);
@@ -214,11 +214,42 @@ fn an_input_that_shares_an_unsettled_batch_is_not_dropped() {
     batch.rows = 5;
     intention.batch = Some(batch);
     let id = desk.ledger.intend(intention).committed_blocking();
-    let id = id.unwrap().unwrap();
     desk.input.lock.take();
-    let refused = drop_input(&desk, desk.known());
-    assert!(matches!(refused, Err(LedgerError::Forbidden(_))));
-    desk.settle(id, Settlement::Accepted).unwrap();
+    (desk, second, id.unwrap().unwrap())
+}
+
+#[test]
+fn what_is_left_of_a_shared_batch_is_sent_as_the_whole_when_an_input_is_dropped() {
+    let (desk, second, whole) = desk_of_a_shared_batch();
+    assert_eq!(drop_input(&desk, desk.known()).unwrap(), 0);
+    assert_eq!(desk.batch(whole).0, "split");
+    let left = desk.reader().intended_batches(desk.row.id, second).unwrap();
+    let [left] = left.as_slice() else {
+        panic!("{left:?}");
+    };
+    assert_eq!((left.rows, left.pieces.len()), (3, 1));
+    let of = left.whole.unwrap();
+    assert_eq!(
+        (of.input, of.first_record, of.rows),
+        (desk.input.id.0, 1, 5)
+    );
+    // The run that intended it has not ended, so it may have been sent.
+    assert!(left.unknown);
+    let id = left.id;
+    desk.settle(id, Settlement::AcceptedUnconfirmed).unwrap();
+    assert_eq!(desk.batch(id), ("unconfirmed".into(), 0, true, [0, 3, 0]));
+}
+
+#[test]
+fn an_input_that_shares_a_batch_of_which_nobody_knows_the_outcome_is_not_dropped() {
+    for settlement in [Settlement::Foreign, Settlement::Undetermined] {
+        let (desk, _, batch) = desk_of_a_shared_batch();
+        desk.settle(batch, settlement).unwrap();
+        let refused = drop_input(&desk, desk.known());
+        assert!(matches!(refused, Err(LedgerError::Forbidden(_))));
+    }
+    let (desk, _, batch) = desk_of_a_shared_batch();
+    desk.settle(batch, Settlement::Accepted).unwrap();
     assert_eq!(drop_input(&desk, desk.known()).unwrap(), 2);
 }
 

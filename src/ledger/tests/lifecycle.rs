@@ -12,9 +12,11 @@ fn a_batch_cut_from_the_input_is_intended_with_generation_0_and_nothing_unknown(
         id: batch,
         generation: Generation(0),
         unknown: false,
+        refusal_seen: false,
         rows: 3,
         digest: 1 << 64,
         pieces: batch_of(desk.input.id, 1, 3).pieces,
+        whole: None,
     };
     assert_eq!(found.unwrap(), [expected]);
 }
@@ -144,6 +146,24 @@ fn intended_with_errors_that_match_nothing_is_undetermined_and_blocks() {
     desk.settle(batch, Settlement::Undetermined).unwrap();
     desk.finish();
     assert_eq!(desk.missing(), [Unmet::UndeterminedBatches(1)]);
+}
+
+#[test]
+fn a_refusal_that_was_seen_is_never_taken_for_stored_by_a_409() {
+    let mut desk = Desk::new();
+    let batch = desk.intend_unknown(3);
+    wait(desk.ledger.note_refusal_seen(batch).committed()).unwrap();
+    wait(desk.ledger.note_unknown(batch).committed()).unwrap();
+    assert!(desk.settle(batch, Settlement::AcceptedUnconfirmed).is_err());
+    assert!(desk.settle(batch, Settlement::Foreign).is_err());
+    let desk = desk.crash();
+    let intended = desk
+        .reader()
+        .intended_batches(desk.row.id, desk.input.id)
+        .unwrap();
+    assert!(intended[0].refusal_seen && intended[0].unknown);
+    desk.settle(batch, Settlement::Undetermined).unwrap();
+    assert!(desk.missing().contains(&Unmet::UndeterminedBatches(1)));
 }
 
 #[test]

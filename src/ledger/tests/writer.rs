@@ -170,3 +170,35 @@ fn every_commit_is_synchronised_to_disk() {
         rusqlite::types::Value::Text("wal".into())
     );
 }
+
+/// Whether the commit of a piece of work waits for the disk.
+fn waits_for_the_disk(
+    session: &mut crate::ledger::writer::Session<'_>,
+) -> Result<bool, LedgerError> {
+    session
+        .db
+        .pragma_query_value(None, "synchronous", |row| row.get(0))
+        .map(|level: i64| level == 2)
+        .map_err(|e| LedgerError::database("test", e))
+}
+
+#[test]
+fn only_what_a_power_cut_may_undo_does_not_wait_for_the_disk() {
+    let desk = Desk::new();
+    let writer = &desk.ledger.writer;
+    for _ in 0..2 {
+        let durable = writer.submit(waits_for_the_disk);
+        assert!(durable.committed_blocking().unwrap());
+        let other = writer.submit_without_waiting_for_the_disk(waits_for_the_disk);
+        assert!(!other.committed_blocking().unwrap());
+    }
+    // In one group with what has to be on disk, it is as well.
+    let [other, durable] = as_one_group(&desk.ledger, || {
+        [
+            writer.submit_without_waiting_for_the_disk(waits_for_the_disk),
+            writer.submit(waits_for_the_disk),
+        ]
+    });
+    assert!(other.committed_blocking().unwrap());
+    assert!(durable.committed_blocking().unwrap());
+}

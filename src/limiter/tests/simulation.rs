@@ -4,6 +4,7 @@
 //! a little late. A receiver notes arrivals at any moment that the guard allows.
 
 use crate::limiter::clock::Moment;
+use crate::limiter::lateness::{Lateness, NAP, RECEIVER_SHARE, TIMER_STEP};
 use crate::limiter::turns::{Ask, LOOK_AHEAD, Quota, SECOND, Turn};
 use crate::limiter::window::{Limits, Slot};
 use rand::rngs::StdRng;
@@ -27,9 +28,31 @@ pub(super) struct Process {
     id: u64,
     waiting: VecDeque<u32>,
     first_since: Moment,
-    held: Vec<(Slot, Moment)>,
+    held: Vec<Held>,
+    lateness: Lateness,
     made: usize,
     pub(super) admitted: Vec<(Moment, u32)>,
+}
+
+struct Held {
+    slot: Slot,
+    sent: Moment,
+    occupied: Duration,
+}
+
+/// For so long everybody on the machine wakes so much too late.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BusySpell {
+    pub(super) from: Moment,
+    pub(super) until: Moment,
+    pub(super) late: Duration,
+}
+
+/// How much too late whoever waits for something in this stretch wakes.
+fn late_within(spells: &[BusySpell], from: Moment, until: Moment) -> Duration {
+    let meets = |spell: &&BusySpell| spell.from <= until && from < spell.until;
+    let late = spells.iter().filter(meets).map(|spell| spell.late);
+    late.max().unwrap_or_default()
 }
 
 impl Process {
@@ -43,32 +66,64 @@ impl Process {
             waiting: VecDeque::new(),
             first_since: START,
             held: Vec::new(),
+            lateness: Lateness::default(),
             made: 0,
             admitted: Vec::new(),
         }
     }
 
     fn renew(&mut self, quota: &mut Quota, now: Moment) {
-        let occupied = SECOND + GUARD;
-        for (slot, sent) in &mut self.held {
-            let from = (*sent).min(now);
-            let expires = from.after(occupied);
-            let due = if *sent <= now {
-                expires > slot.expires
+        let occupied = self.occupied(now);
+        for held in &mut self.held {
+            held.occupied = held.occupied.max(occupied);
+            let expires = held.sent.min(now).after(held.occupied);
+            let due = if held.sent <= now {
+                expires > held.slot.expires
             } else {
-                expires.since(slot.expires) >= HEARTBEAT
+                expires.since(held.slot.expires) >= HEARTBEAT
             };
             if due {
-                slot.expires = expires;
-                quota.stamp(now, *slot);
+                held.slot.expires = expires;
+                quota.stamp(now, held.slot);
             }
         }
-        self.held.retain(|(slot, _)| slot.expires > now);
+        self.held.retain(|held| held.slot.expires > now);
+    }
+
+    /// One of the waiting requests was let in; gives its rows.
+    fn take(&mut self, now: Moment, sent: Moment, (index, id): (usize, u64)) -> u32 {
+        let rows = self.waiting.remove(index).unwrap();
+        if index == 0 {
+            self.first_since = now;
+        }
+        let occupied = self.occupied(now);
+        let expires = now.after(occupied);
+        self.held.push(Held {
+            slot: Slot { id, expires, rows },
+            sent,
+            occupied,
+        });
+        self.admitted.push((now, rows));
+        rows
+    }
+
+    fn occupied(&self, now: Moment) -> Duration {
+        SECOND + GUARD + self.lateness.allowance(now)
     }
 }
 
 /// Runs the processes side by side for so long; what a receiver saw, in order of arrival.
 pub(super) fn run(processes: &mut [Process], seed: u64, length: Duration) -> Vec<(Moment, u32)> {
+    run_on_machine(processes, seed, length, &[])
+}
+
+/// The same on a machine that is busy now and then.
+pub(super) fn run_on_machine(
+    processes: &mut [Process],
+    seed: u64,
+    length: Duration,
+    spells: &[BusySpell],
+) -> Vec<(Moment, u32)> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut quota = Quota::unused();
     let mut arrivals = Vec::new();
@@ -91,6 +146,10 @@ pub(super) fn run(processes: &mut [Process], seed: u64, length: Duration) -> Vec
             process.made += 1;
             process.waiting.push_back(size);
         }
+        let late = late_within(spells, now, now);
+        if !late.is_zero() {
+            process.lateness.note(now.after(TIMER_STEP + late), now);
+        }
         process.renew(&mut quota, now);
         let waiting: Vec<u32> = process.waiting.iter().copied().collect();
         slot_id += 1;
@@ -100,23 +159,14 @@ pub(super) fn run(processes: &mut [Process], seed: u64, length: Duration) -> Vec
             waiting: &waiting,
             first_since: process.first_since,
             slot: slot_id,
-            occupied: SECOND + GUARD,
+            occupied: process.occupied(now),
         };
         match quota.admit(now, &ask) {
             Turn::Take(taken) => {
-                let rows = process.waiting.remove(taken).unwrap();
-                if taken == 0 {
-                    process.first_since = now;
-                }
                 let sent = now.after(process.longest_send.mul_f64(random.random::<f64>()));
-                let slot = Slot {
-                    id: slot_id,
-                    expires: now.after(SECOND + GUARD),
-                    rows,
-                };
-                process.held.push((slot, sent));
-                process.admitted.push((now, rows));
-                let span = sent.after(GUARD).since(now);
+                let rows = process.take(now, sent, (taken, slot_id));
+                let late = late_within(spells, sent, sent.after(GUARD)) * RECEIVER_SHARE;
+                let span = sent.after(GUARD + late).since(now);
                 // The edges are what breaks a wrong bound.
                 let place = [0.0, random.random(), 0.999_999][random.random_range(0..3)];
                 if sent < process.dies {
@@ -125,7 +175,9 @@ pub(super) fn run(processes: &mut [Process], seed: u64, length: Duration) -> Vec
             }
             Turn::Wait(until, _) => {
                 let late = Duration::from_micros(random.random_range(0..2000));
-                wakes[index] = until.max(now).min(now.after(HEARTBEAT)).after(late);
+                let nap = if spells.is_empty() { HEARTBEAT } else { NAP };
+                let planned = until.max(now).min(now.after(nap));
+                wakes[index] = planned.after(late + late_within(spells, planned, planned));
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The bound, the use of the quota, and fairness, on virtual time.
 
-use super::simulation::{GUARD, Process, START, rates, run, worst_second};
+use super::simulation::{
+    BusySpell, GUARD, Process, START, rates, run, run_on_machine, worst_second,
+};
 use crate::limiter::clock::Moment;
 use crate::limiter::turns::SECOND;
 use crate::limiter::window::{Limits, Slot, Window};
@@ -45,6 +47,32 @@ proptest! {
         prop_assert!(!arrivals.is_empty());
         prop_assert!(most_requests <= usize::try_from(requests).unwrap());
         prop_assert!(most_rows <= u64::from(rows));
+    }
+
+    #[test]
+    fn no_second_holds_more_when_the_machine_is_busy_now_and_then(
+        seed in any::<u64>(),
+        sizes in prop::collection::vec(1_u32..=10_000, 1..20),
+        spells in prop::collection::vec((0_u64..7_000, 1_u64..2_500, 1_u64..45), 1..6),
+        longest_send in 0_u64..300,
+    ) {
+        let milli = Duration::from_millis;
+        let spells: Vec<BusySpell> = spells
+            .iter()
+            .map(|(from, length, late)| BusySpell {
+                from: START.after(milli(*from)),
+                until: START.after(milli(from + length)),
+                late: milli(*late),
+            })
+            .collect();
+        let mut two = [
+            Process::new(QUOTA, &sizes, milli(longest_send)),
+            Process::new(QUOTA, &sizes, SEND),
+        ];
+        let arrivals = run_on_machine(&mut two, seed, Duration::from_secs(8), &spells);
+        let (most_requests, most_rows) = worst_second(&arrivals);
+        prop_assert!(arrivals.len() > 10);
+        prop_assert!(most_requests <= 100 && most_rows <= 50_000, "{most_requests} {most_rows}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::domain::SetupFault;
 fn standing(unknown: bool) -> Standing {
     Standing {
         unknown,
+        refusal_seen: false,
         rows: 2,
         refreshed: false,
     }
@@ -25,7 +26,7 @@ const REFUSALS: [Verdict; 9] = [
     Verdict::Date(DateState::DataCleaning),
     Verdict::Date(DateState::Failed),
     Verdict::ClientBug,
-    Verdict::Unexpected,
+    Verdict::NotFound,
 ];
 
 #[test]
@@ -62,6 +63,31 @@ fn a_409_is_a_repeat_only_after_an_unknown_outcome() {
     let done = |unknown| after_done_answer(unknown, false, &Verdict::Duplicate).then;
     assert_eq!(done(true), DoneThen::Got(DoneSettlement::Unconfirmed));
     assert_eq!(done(false), DoneThen::Foreign);
+}
+
+#[test]
+fn a_409_after_a_refusal_that_was_seen_is_undetermined() {
+    let seen = Standing {
+        refusal_seen: true,
+        ..standing(true)
+    };
+    let then = after_answer(seen, &Verdict::Duplicate).then;
+    assert!(matches!(then, Then::Settle(Settlement::Undetermined)));
+    let arrow = after_answer(standing(false), &Verdict::RefusalUnread);
+    assert_eq!(arrow.note, Note::RefusalSeen);
+    assert!(matches!(arrow.then, Then::BackOff));
+    assert_eq!(
+        after_answer(seen, &Verdict::RefusalUnread).note,
+        Note::Nothing
+    );
+    assert_eq!(after_answer(seen, &Verdict::Throttled).note, Note::Nothing);
+}
+
+#[test]
+fn a_code_that_nothing_names_keeps_the_id_and_a_409_then_means_nothing() {
+    assert_eq!(noted(false, &Verdict::Unexpected), Note::RefusalSeen);
+    assert_eq!(noted(true, &Verdict::Unexpected), Note::Nothing);
+    assert_eq!(noted(false, &Verdict::NotFound), Note::Renewed);
 }
 
 #[test]
@@ -137,6 +163,7 @@ fn a_done_that_is_left_opens_its_date_only_while_nothing_is_unknown() {
 fn a_batch_with_an_unknown_attempt_is_never_taken_apart_for_the_rate() {
     let standing = |unknown, rows| Standing {
         unknown,
+        refusal_seen: false,
         rows,
         refreshed: false,
     };

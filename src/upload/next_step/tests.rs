@@ -202,6 +202,10 @@ fn what_is_unsettled_is_uploaded_and_never_by_done() {
         steps((Status::Unfinished, DONE), &missing, "", &inputs),
         [format!("byteair-sync write {DATE} /a")]
     );
+    assert_eq!(
+        steps((Status::Unfinished, WRITE), &missing, "", &inputs),
+        [format!("byteair-sync write --state-dir s {DATE} /a")]
+    );
     let foreign = [Unmet::ForeignBatches(1)];
     assert_eq!(
         steps((Status::Unfinished, DONE), &foreign, "", &inputs),

@@ -10,6 +10,7 @@ use super::world::{Excuse, Happened, World, millis};
 use super::{Violation, schedule};
 use crate::domain::{Judged, Position, RequestId, Verdict};
 use crate::ledger::{DeadLetter, RejectSource, Settlement};
+use crate::protocol::DEFAULT_GZIP_LEVEL;
 use crate::retry::{Backoff, Decision, Tried};
 use crate::upload::life::{self, Note, Standing, Then};
 use crate::upload::matching;
@@ -71,9 +72,9 @@ impl World {
                     self.soon(runner, Step::Attempt(task));
                 }
             }
-            Part::Halve(parcel) => {
+            Part::Split(parcel, first) => {
                 self.task(runner, task).parcel = parcel;
-                self.halve(runner, task);
+                self.split_after(runner, task, first);
             }
             Part::RefuseRow(parcel, _) => {
                 self.task(runner, task).parcel = parcel;
@@ -88,8 +89,14 @@ impl World {
     }
 
     fn halve(&mut self, runner: Runner, task: usize) {
-        let halves = self.task(runner, task).parcel.halves().unwrap();
-        self.commit(runner, Step::Split(task, Box::new(halves)));
+        let half = self.task(runner, task).parcel.rows.div_ceil(2);
+        self.split_after(runner, task, half);
+    }
+
+    fn split_after(&mut self, runner: Runner, task: usize, first_rows: u32) {
+        let parcel = &self.task(runner, task).parcel;
+        let parts = parcel.split_after(first_rows, DEFAULT_GZIP_LEVEL);
+        self.commit(runner, Step::Split(task, Box::new(parts.unwrap())));
     }
 
     fn refuse_only_row(&mut self, runner: Runner, task: usize) {
@@ -197,9 +204,13 @@ impl World {
     ) -> Outcome {
         let id = self.task(runner, task).parcel.id;
         let noted = self.books.note(id, note).map_err(Violation::Forbidden)?;
+        if note == Note::RefusalSeen {
+            self.told_refusal.insert(id);
+        }
         self.tell(|| format!("batch {} is noted as {noted:?}", id.0));
         let it = self.task(runner, task);
-        (it.parcel.generation, it.parcel.unknown) = noted;
+        let parcel = &mut it.parcel;
+        (parcel.generation, parcel.unknown, parcel.refusal_seen) = noted;
         if let Some(refused) = it.refused.take() {
             self.platform.remember(refused);
         }
@@ -321,6 +332,7 @@ impl World {
             .settle(id, settlement)
             .map_err(Violation::Forbidden)?;
         self.check_settled(id)?;
+        let was_told = self.told_refusal.contains(&id);
         let batch = self.books.batch(id).clone();
         self.told_refused += batch.counts[2];
         self.tell(|| format!("batch {} is {:?} {:?}", id.0, batch.state, batch.counts));
@@ -329,8 +341,9 @@ impl World {
             self.processes[runner.0].accepted = true;
         }
         match settlement {
+            Settlement::AcceptedUnconfirmed if was_told => return Err(Violation::RefusalForgotten),
             Settlement::Foreign if self.foreign_told => self.excuse = Some(Excuse::Foreign),
-            Settlement::Undetermined if self.names_no_row() => {
+            Settlement::Undetermined if self.names_no_row() || was_told => {
                 self.excuse = Some(Excuse::Undetermined);
             }
             Settlement::Foreign | Settlement::Undetermined => {}
@@ -355,7 +368,7 @@ impl World {
             first.into_parcel(first_id, false),
             second.into_parcel(second_id, false),
         ];
-        self.task(runner, task).parts.halved(parcels);
+        self.task(runner, task).parts.split(parcels);
         self.soon(runner, Step::Next(task));
         Ok(())
     }
@@ -365,6 +378,7 @@ impl Task {
     fn standing(&self) -> Standing {
         Standing {
             unknown: self.parcel.unknown,
+            refusal_seen: self.parcel.refusal_seen,
             rows: self.parcel.rows,
             refreshed: self.refreshed,
         }
@@ -380,7 +394,7 @@ pub(super) fn is_refusal(judged: &Judged) -> bool {
             | Verdict::Unauthorized
             | Verdict::Date(_)
             | Verdict::Setup(_)
-            | Verdict::Unexpected
+            | Verdict::NotFound
             | Verdict::PoisonSuspected
     )
 }

@@ -18,6 +18,7 @@ pub(super) struct Batch {
     pub(super) content: NewBatch,
     pub(super) generation: Generation,
     pub(super) unknown: bool,
+    pub(super) refusal_seen: bool,
     pub(super) state: State,
     /// Accepted, unconfirmed, refused.
     pub(super) counts: [u64; 3],
@@ -197,6 +198,7 @@ impl Books {
             content,
             generation: Generation::default(),
             unknown: false,
+            refusal_seen: false,
             state: State::Intended,
             counts: [0; 3],
         });
@@ -212,15 +214,20 @@ impl Books {
     }
 
     /// What has to be on disk before anything else happens; tells generation and unknown.
-    pub(super) fn note(&mut self, id: BatchId, note: Note) -> Result<(Generation, bool), String> {
+    pub(super) fn note(
+        &mut self,
+        id: BatchId,
+        note: Note,
+    ) -> Result<(Generation, bool, bool), String> {
         let batch = self.intended(id)?;
         match note {
             Note::Nothing => {}
             Note::Unknown => batch.unknown = true,
+            Note::RefusalSeen => (batch.unknown, batch.refusal_seen) = (true, true),
             Note::Renewed if batch.unknown => return Err("an unknown batch renewed".to_owned()),
             Note::Renewed => batch.generation = batch.generation.next(),
         }
-        Ok((batch.generation, batch.unknown))
+        Ok((batch.generation, batch.unknown, batch.refusal_seen))
     }
 
     /// One batch becomes two.
@@ -276,7 +283,7 @@ impl Books {
         match note {
             _ if self.gate != Gate::Sealed => return Err("a date that is not sealed".to_owned()),
             Note::Nothing => {}
-            Note::Unknown => self.done_unknown = true,
+            Note::Unknown | Note::RefusalSeen => self.done_unknown = true,
             Note::Renewed if self.done_unknown => {
                 return Err("an unknown done renewed".to_owned());
             }

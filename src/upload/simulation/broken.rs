@@ -6,7 +6,7 @@
 use super::{RULES, Rules};
 use crate::domain::{DateState, Guards, Verdict};
 use crate::ledger::{DoneSettlement, GateFacts, Settlement, Unmet, unmet};
-use crate::upload::life::{Arrow, DoneThen, Note, Then, after_answer, after_done_answer};
+use crate::upload::life::{Arrow, DoneThen, Note, Standing, Then, after_answer, after_done_answer};
 
 /// A broken rule.
 pub(super) struct Broken {
@@ -216,6 +216,17 @@ pub(super) fn batches() -> Vec<Broken> {
 /// What is forgotten from one run to the next.
 pub(super) fn memories() -> Vec<Broken> {
     vec![
+        batch(
+            "takes a 409 for stored after a 1001 that broke off",
+            &["RefusalForgotten", "RowLost"],
+            |standing, verdict| {
+                let forgetful = Standing {
+                    refusal_seen: false,
+                    ..standing
+                };
+                after_answer(forgetful, verdict)
+            },
+        ),
         Broken {
             what: "forgets between runs that something was accepted",
             rules: Rules {

@@ -5,7 +5,7 @@
 
 use crate::domain::{Judged, Verdict};
 use crate::protocol::messages::{DataError, Status, WriteResponse};
-use crate::protocol::{CONTENT_TYPE_JSON, CONTENT_TYPE_PROTOBUF, Mask, judge};
+use crate::protocol::{CONTENT_TYPE_JSON, CONTENT_TYPE_PROTOBUF, Mask, judge, judge_beginning};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use prost::Message;
@@ -53,6 +53,8 @@ pub(super) enum Fault {
     Gateway503,
     /// It arrives, its answer does not.
     CutReply,
+    /// It arrives, its answer breaks off behind the status.
+    CutList,
     /// It arrives, its answer is replaced with a page 502.
     Page502,
     /// It arrives, its answer is replaced with a page 504 around the right body.
@@ -81,11 +83,12 @@ pub(super) enum Fault {
 
 impl Fault {
     /// All that random schedules choose from.
-    pub(super) const RANDOM: [Self; 15] = [
+    pub(super) const RANDOM: [Self; 16] = [
         Self::NotSent,
         Self::Reset,
         Self::Gateway503,
         Self::CutReply,
+        Self::CutList,
         Self::Page502,
         Self::Page504,
         Self::LoginPage,
@@ -105,6 +108,7 @@ impl Fault {
             self,
             Self::None
                 | Self::CutReply
+                | Self::CutList
                 | Self::Page502
                 | Self::Page504
                 | Self::LoginPage
@@ -142,6 +146,7 @@ impl Fault {
             Self::CutReply | Self::Late => {
                 Judged::without_response(Verdict::Unknown, "connection closed")
             }
+            Self::CutList => cut_behind_the_status(answer),
             Self::Page502 => page(502, "Bad Gateway"),
             Self::Page504 => judged(504, CONTENT_TYPE_PROTOBUF, &protobuf(answer)),
             Self::LoginPage => page(200, "<html>Please log in</html>"),
@@ -176,6 +181,16 @@ fn protobuf(answer: &Answer) -> Vec<u8> {
         errors: answer.errors.clone(),
     }
     .encode_to_vec()
+}
+
+/// What the client makes of a reply whose list never came.
+fn cut_behind_the_status(answer: &Answer) -> Judged {
+    let beginning = protobuf(&Answer {
+        errors: Vec::new(),
+        ..answer.clone()
+    });
+    let verdict = judge_beginning(200, &HeaderMap::new(), &beginning, false);
+    Judged::without_response(verdict.unwrap_or(Verdict::Unknown), "the reply broke off")
 }
 
 fn json(answer: &Answer) -> Vec<u8> {

@@ -70,6 +70,8 @@ enum Violation {
     StoredTwice(String),
     /// The books hold a row for stored or refused, and the platform has neither.
     RowLost(String),
+    /// The platform said that rows of a batch were refused, and the books hold all of it for stored.
+    RefusalForgotten,
     /// The engine wanted what the ledger forbids.
     Forbidden(String),
     /// Everything healed, nobody is missing, and `done` did not come in time.

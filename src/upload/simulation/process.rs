@@ -253,10 +253,7 @@ impl World {
             .collect();
         let parcel = self.packer.pack(&self.inputs, &stretches).unwrap();
         assert_eq!(parcel.digest, batch.content.digest, "the same rows again");
-        let task = self.add_task(
-            runner,
-            as_found(parcel, id, (batch.generation.0, batch.unknown)),
-        );
+        let task = self.add_task(runner, as_found(parcel, id, &batch));
         self.soon(runner, Step::Next(task));
     }
 

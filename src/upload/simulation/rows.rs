@@ -3,7 +3,8 @@
 //! A row says itself which one it is and how the platform likes it, so that the platform's record
 //! and the inputs can be compared. Parcels are the real ones.
 
-use crate::domain::{Generation, Position};
+use super::books::Batch;
+use crate::domain::Position;
 use crate::ledger::{BatchId, InputId, NewBatch, Piece};
 use crate::protocol::{DEFAULT_GZIP_LEVEL, Gzip};
 use crate::upload::parcel::Parcel;
@@ -128,11 +129,12 @@ pub(super) fn new_batch(parcel: &Parcel) -> NewBatch {
 }
 
 /// The parcel as the books have its batch.
-pub(super) fn as_found(parcel: Parcel, id: BatchId, (generation, unknown): (u32, bool)) -> Parcel {
+pub(super) fn as_found(parcel: Parcel, id: BatchId, batch: &Batch) -> Parcel {
     Parcel {
         id,
-        generation: Generation(generation),
-        unknown,
+        generation: batch.generation,
+        unknown: batch.unknown,
+        refusal_seen: batch.refusal_seen,
         ..parcel
     }
 }

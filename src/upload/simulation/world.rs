@@ -13,7 +13,7 @@ use super::rows::{Content, Packer, Row};
 use super::schedule::{MINUTE, SECOND, Schedule};
 use super::{Rules, Violation};
 use crate::domain::{Epoch, Generation, Partition, Stage, Target};
-use crate::ledger::{Gate, Settlement};
+use crate::ledger::{BatchId, Gate, Settlement};
 use crate::protocol;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -106,6 +106,8 @@ pub(super) struct World {
     pub(super) set_up_suspected: bool,
     /// The platform claimed to know the id of a batch that it has not.
     pub(super) foreign_told: bool,
+    /// Batches of which the client was told that not all may be stored, and not what.
+    pub(super) told_refusal: std::collections::BTreeSet<BatchId>,
     /// Rows that the client knows to be refused and that nobody waived.
     pub(super) told_refused: u64,
     /// What happened, when somebody wants to read it.
@@ -165,6 +167,7 @@ impl World {
             excuse: None,
             set_up_suspected: false,
             foreign_told: false,
+            told_refusal: std::collections::BTreeSet::new(),
             told_refused: 0,
             history: with_history.then(Vec::new),
         }

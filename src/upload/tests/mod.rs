@@ -12,7 +12,7 @@ use super::work::Work;
 use super::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
 use crate::domain::{BatchSize, ErrorBudget, GuardChanges, StageKind, Target, Zone};
 use crate::input::{Format, InputSettings};
-use crate::protocol::DoneFormat;
+use crate::protocol::{DEFAULT_GZIP_LEVEL, DoneFormat};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
@@ -102,6 +102,7 @@ fn settings(state_dir: &Path, sources: Sources) -> Settings {
         batch: BatchSettings {
             rows: BatchSize::MAX,
             bytes: 8 << 20,
+            gzip_level: DEFAULT_GZIP_LEVEL,
             memory_bytes: 64 << 20,
             max_in_flight: None,
         },

@@ -8,6 +8,7 @@ use crate::ledger::{
     BatchId, Ledger, LedgerReader, Registered, RegisteredPartition, RunInfo, SealOutcome,
     SealRequest, Settlement,
 };
+use crate::protocol::DEFAULT_GZIP_LEVEL;
 use crate::upload::cut::{Cut, CutKind, Message};
 use crate::upload::parcel::{Packer, Parcel, pack};
 use crate::upload::plan::{Action, plan};
@@ -149,7 +150,7 @@ impl Desk<'_> {
             row: &registered.partitions[0],
             spool_dir: &spool_dir,
         };
-        let packer = Packer::new(spool_dir.clone());
+        let packer = Packer::new(spool_dir.clone(), DEFAULT_GZIP_LEVEL);
         for (cut, fate) in cuts.into_iter().zip(&round.fates) {
             self.model.commit(&run, cut, &packer, *fate);
         }
@@ -280,7 +281,8 @@ impl Model {
     }
 
     fn split(&mut self, run: &Run<'_>, parcel: &Parcel, accepted: [bool; 2]) {
-        let halves = parcel.halves().unwrap();
+        let half = parcel.rows.div_ceil(2);
+        let halves = parcel.split_after(half, DEFAULT_GZIP_LEVEL).unwrap();
         if parcel.spooled {
             for half in &halves {
                 half.save(run.spool_dir).unwrap();

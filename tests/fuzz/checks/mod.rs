@@ -12,6 +12,7 @@
 
 pub(crate) mod csv;
 pub(crate) mod csv_oracle;
+pub(crate) mod job_file;
 pub(crate) mod json_file;
 pub(crate) mod json_oracle;
 pub(crate) mod jsonl;

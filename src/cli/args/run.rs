@@ -1,0 +1,55 @@
+//! The options of `run`, which takes the rest of its options from the job file.
+
+use crate::cli::dates::{DateSpec, date_spec};
+use crate::cli::value::duration;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  Every job of the file for yesterday, from cron every hour:
+    byteair-sync run -q jobs.toml
+  A quarter of history, day by day, one job only:
+    byteair-sync run jobs.toml item --backfill 2022-01-01..2022-03-31
+  What would be done, with rows, requests and time at the quota:
+    byteair-sync run jobs.toml --dry-run
+Relative paths in the file are relative to the file. Its keys are the long options of `write` with
+underscores; --print-schema prints its JSON Schema for editors.";
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES, after_help = "--help also shows examples.")]
+pub struct JobsArgs {
+    /// Job file
+    #[arg(value_name = "JOBS.toml", required_unless_present = "print_schema")]
+    pub file: Option<PathBuf>,
+
+    /// Only these jobs [default: all of the file]
+    #[arg(value_name = "JOB")]
+    pub jobs: Vec<String>,
+
+    /// Days, instead of those in the file: 2022-01-01, several with commas, A..B, today, yesterday
+    #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec, help_heading = "Days")]
+    pub date: Vec<DateSpec>,
+
+    /// All days from A to B, one after the other, with the time left
+    #[arg(long, value_name = "A..B", value_parser = date_spec, help_heading = "Days")]
+    pub backfill: Option<DateSpec>,
+
+    /// Besides the days in the file, finish those of the last DAYS days that were begun and are open
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3653), help_heading = "Days")]
+    pub catch_up: Option<u32>,
+
+    /// Say what would be done; send nothing, record nothing
+    #[arg(long, help_heading = "Run")]
+    pub dry_run: bool,
+
+    /// Stop after this long, resumable [default: no limit]
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Run")]
+    pub max_duration: Option<Duration>,
+
+    /// Print the JSON Schema of job files and end
+    #[arg(long, help_heading = "Run", conflicts_with_all = ["file", "jobs"])]
+    pub print_schema: bool,
+}

@@ -1,0 +1,301 @@
+//! The calendar of `status`: what became of each day of a topic and stage, as text for a terminal.
+//!
+//! A line a month and a sign a day, so that a year fits a screen and a hole is seen at once. The
+//! model is plain; where it comes from is the command's business.
+
+use super::figure::{counted, grouped};
+use super::printer::visible;
+use crate::domain::{DataDate, StageKind, Topic};
+use chrono::Datelike;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Most months of a calendar; earlier ones are summed up.
+const MAX_MONTHS: usize = 24;
+/// Most days that are listed with what they wait for.
+const MAX_OWED: usize = 20;
+
+/// What became of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DayState {
+    /// `done` was accepted.
+    Done,
+    /// Everything is in; `done` was not sent.
+    Uploaded,
+    /// Something is not uploaded.
+    Partial,
+    /// Rejected rows, or a guard, keep `done` back.
+    Rejected,
+    /// The platform refuses it.
+    Refused,
+    /// Nothing is known of it.
+    Missing,
+}
+
+impl DayState {
+    /// All, in the order of the legend.
+    pub const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Uploaded,
+        Self::Partial,
+        Self::Rejected,
+        Self::Refused,
+        Self::Missing,
+    ];
+
+    /// The word, for people and machines.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Uploaded => "uploaded",
+            Self::Partial => "partial",
+            Self::Rejected => "rejected",
+            Self::Refused => "refused",
+            Self::Missing => "missing",
+        }
+    }
+
+    const fn sign(self) -> char {
+        match self {
+            Self::Done => '#',
+            Self::Uploaded => 'u',
+            Self::Partial => 'p',
+            Self::Rejected => 'r',
+            Self::Refused => 'x',
+            Self::Missing => '.',
+        }
+    }
+}
+
+/// One day, or a streaming stage as a whole.
+#[derive(Debug, Clone)]
+pub struct Day {
+    /// What became of it.
+    pub state: DayState,
+    /// Rows read, accepted, unconfirmed, rejected and pending.
+    pub rows: DayRows,
+    /// What is missing, or what is remarkable.
+    pub why: String,
+    /// What can be typed next.
+    pub next: Option<String>,
+}
+
+/// Row counts of a day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct DayRows {
+    #[serde(rename = "rows_read")]
+    pub read: u64,
+    #[serde(rename = "rows_accepted")]
+    pub accepted: u64,
+    #[serde(rename = "rows_unconfirmed")]
+    pub unconfirmed: u64,
+    #[serde(rename = "rows_rejected")]
+    pub rejected: u64,
+    #[serde(rename = "rows_pending")]
+    pub pending: u64,
+}
+
+/// The days of a topic and stage.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Whose data it is, for people; empty when there is one target only.
+    pub target: String,
+    /// Which table.
+    pub topic: Topic,
+    /// Which stage.
+    pub stage: StageKind,
+    /// The days, those of which nothing is known among them.
+    pub days: BTreeMap<DataDate, Day>,
+    /// What is known of a stage without days.
+    pub streaming: Option<Day>,
+}
+
+impl Series {
+    /// All that is known, days or not.
+    pub fn all(&self) -> impl Iterator<Item = (Option<DataDate>, &Day)> {
+        let days = self.days.iter().map(|(day, what)| (Some(*day), what));
+        days.chain(self.streaming.iter().map(|what| (None, what)))
+    }
+
+    fn count(&self, state: DayState) -> u64 {
+        let found = self.days.values().filter(|day| day.state == state).count();
+        u64::try_from(found).unwrap_or(u64::MAX)
+    }
+
+    fn name(&self) -> String {
+        let name = format!("{} {}", self.topic, self.stage);
+        if self.target.is_empty() {
+            name
+        } else {
+            format!("{name} on {}", self.target)
+        }
+    }
+}
+
+/// The calendars, the legend, and what is owed.
+pub fn text(all: &[Series]) -> String {
+    let mut text = String::new();
+    for series in all {
+        line(&mut text, &heading(series));
+        months(&mut text, series);
+    }
+    if all.iter().any(|series| !series.days.is_empty()) {
+        let legend: Vec<String> = DayState::ALL
+            .iter()
+            .map(|state| format!("{} {}", state.sign(), state.as_str()))
+            .collect();
+        line(&mut text, &format!("\n{}", legend.join("   ")));
+    }
+    owed(&mut text, all);
+    text
+}
+
+fn heading(series: &Series) -> String {
+    let accepted: u64 = series.all().map(|(_, day)| day.rows.accepted).sum();
+    let rows = counted(accepted, "row", "rows");
+    if series.stage.is_offline() {
+        let days = u64::try_from(series.days.len()).unwrap_or(u64::MAX);
+        let states: Vec<String> = DayState::ALL
+            .iter()
+            .map(|state| (series.count(*state), state))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, state)| format!("{} {}", grouped(count), state.as_str()))
+            .collect();
+        let days = counted(days, "day", "days");
+        format!(
+            "{}: {days}, {}; {rows} accepted",
+            series.name(),
+            states.join(", ")
+        )
+    } else {
+        format!("{}: {rows} accepted", series.name())
+    }
+}
+
+/// A line a month.
+fn months(text: &mut String, series: &Series) {
+    let mut months: BTreeMap<(i32, u32), [char; 31]> = BTreeMap::new();
+    for (day, what) in &series.days {
+        let day = day.as_naive();
+        let signs = months.entry((day.year(), day.month())).or_insert([' '; 31]);
+        let index = usize::try_from(day.day0()).unwrap_or(0);
+        if let Some(sign) = signs.get_mut(index) {
+            *sign = what.state.sign();
+        }
+    }
+    let earlier = months.len().saturating_sub(MAX_MONTHS);
+    if earlier > 0 {
+        line(text, &format!("  ({earlier} earlier months)"));
+    }
+    for ((year, month), signs) in months.iter().skip(earlier) {
+        let signs: String = signs.iter().collect();
+        line(text, &format!("  {year:04}-{month:02}  {signs}"));
+    }
+}
+
+/// What the days that are not done wait for, with the commands.
+fn owed(text: &mut String, all: &[Series]) {
+    let mut waiting = Vec::new();
+    for series in all {
+        for (day, what) in series.all() {
+            let is_fine = match day {
+                Some(_) => what.state == DayState::Done,
+                None => what.state != DayState::Partial && what.state != DayState::Rejected,
+            };
+            if !is_fine {
+                waiting.push((series, day, what));
+            }
+        }
+    }
+    if waiting.is_empty() {
+        return;
+    }
+    line(text, "\nowed");
+    for (series, day, what) in waiting.iter().take(MAX_OWED) {
+        let day = day.map_or_else(String::new, |day| format!(" {day}"));
+        let why = if what.why.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", what.why)
+        };
+        line(
+            text,
+            &format!("  {}{day} {}{why}", series.name(), what.state.as_str()),
+        );
+        if let Some(next) = &what.next {
+            line(text, &format!("    {next}"));
+        }
+    }
+    if let Some(more) = waiting.len().checked_sub(MAX_OWED).filter(|more| *more > 0) {
+        line(
+            text,
+            &format!("  and {more} more; name them with --topic, --stage and --date"),
+        );
+    }
+}
+
+/// Names and reasons come from outside and must not break a line.
+fn line(text: &mut String, line: &str) {
+    let (breaks, line) = match line.strip_prefix('\n') {
+        Some(rest) => ("\n", rest),
+        None => ("", line),
+    };
+    let _infallible = writeln!(text, "{breaks}{}", visible(line.trim_end()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(state: DayState, why: &str, next: Option<&str>) -> Day {
+        Day {
+            state,
+            rows: DayRows {
+                accepted: 1_000,
+                ..DayRows::default()
+            },
+            why: why.to_owned(),
+            next: next.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_month_is_a_line_and_what_is_owed_stands_below() {
+        let mut days = BTreeMap::new();
+        days.insert("2022-01-30".parse().unwrap(), day(DayState::Done, "", None));
+        days.insert(
+            "2022-01-31".parse().unwrap(),
+            day(DayState::Missing, "nothing is known", None),
+        );
+        days.insert(
+            "2022-02-01".parse().unwrap(),
+            day(DayState::Uploaded, "held", Some("byteair-sync done")),
+        );
+        let series = Series {
+            target: String::new(),
+            topic: "item".parse().unwrap(),
+            stage: StageKind::HistorySync,
+            days,
+            streaming: None,
+        };
+        assert_eq!(
+            text(&[series]),
+            "item history_sync: 3 days, 1 done, 1 uploaded, 1 missing; 3,000 rows accepted\n  \
+             2022-01                               #.\n  \
+             2022-02  u\n\
+             \n# done   u uploaded   p partial   r rejected   x refused   . missing\n\
+             \nowed\n  \
+             item history_sync 2022-01-31 missing: nothing is known\n  \
+             item history_sync 2022-02-01 uploaded: held\n    \
+             byteair-sync done\n"
+        );
+    }
+
+    #[test]
+    fn signs_differ() {
+        let signs: std::collections::BTreeSet<char> =
+            DayState::ALL.iter().map(|state| state.sign()).collect();
+        assert_eq!(signs.len(), DayState::ALL.len());
+    }
+}

@@ -1,0 +1,97 @@
+//! `run`: the jobs of a file, day by day, through one ledger and one limiter, with one summary.
+
+use super::run_days::Days;
+use super::run_plan::Plan;
+use super::running::{Means, Running};
+use super::{Outcome, Session};
+use crate::cli::args::JobsArgs;
+use crate::cli::error::UsageError;
+use crate::cli::job_file::{job_keys, json_schema};
+use crate::cli::printer::Level;
+use crate::jobs::together;
+use crate::upload::StopCause;
+use crate::upload::event::Gauges;
+use crate::upload::report::{NextStep, Status};
+use anyhow::Context;
+use std::time::Instant;
+
+/// Runs `run`.
+pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
+    if args.print_schema {
+        let schema = serde_json::to_string_pretty(&json_schema(&job_keys()))
+            .context("cannot print the schema")?;
+        session.printer.result(&schema);
+        return Ok(Status::Success);
+    }
+    let Some(path) = &args.file else {
+        return Err(UsageError::new("name a job file").into());
+    };
+    let plan = Plan::make(session, args, path)?;
+    for warning in &plan.warnings {
+        session.printer.message(Level::Warning, warning);
+    }
+    let Some(first) = plan.errands.first() else {
+        return Err(
+            UsageError::new(format!("{} asks for no day of any job", path.display())).into(),
+        );
+    };
+    if args.dry_run {
+        return dry_run(session, plan).await;
+    }
+    let options = first.work.options.clone();
+    let command = session.invocation.command_line.clone();
+    let means = Means {
+        connection: &options.connection,
+        rate: &options.rate,
+        state_dir: &options.upload.run.state_dir,
+        command: &command,
+        throw_away: false,
+    };
+    let running = Running::start(session, &means, || {
+        crate::upload::resolve_target(&options.upload)
+    })?;
+    let services = running.services.clone();
+    let backfill = args.backfill.is_some();
+    let max_duration = args.max_duration;
+    let work = async move {
+        let begun = Instant::now();
+        let mut days = std::pin::pin!(Days::new(session, services.clone(), plan).run(backfill));
+        let limit = async {
+            match max_duration {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        let stories = tokio::select! {
+            stories = &mut days => stories,
+            () = limit => {
+                services.stop.drain(StopCause::MaxDuration);
+                days.await
+            }
+        };
+        let mut summary = together(stories, &services.gauges, begun.elapsed());
+        if summary.retryable && summary.status != Status::Success {
+            summary
+                .next
+                .insert(0, NextStep::new(command, "goes on with all that is left"));
+        }
+        summary
+    };
+    Ok(running.finish(work).await)
+}
+
+async fn dry_run(session: &Session, plan: Plan) -> Outcome {
+    let begun = Instant::now();
+    let mut stories = Vec::new();
+    for errand in plan.errands {
+        let mut story = crate::upload::plan_only(errand.work.options.upload, None).await;
+        story.notes.retain(|note| !note.starts_with("dry run:"));
+        stories.push(story);
+    }
+    let read: u64 = stories.iter().map(|story| story.totals.bytes_read).sum();
+    let mut summary = together(stories, &Gauges::default(), begun.elapsed());
+    summary.totals.bytes_read = read;
+    summary.notes.push(crate::upload::plan_in_words(&summary));
+    session.printer.summary(&summary, 0);
+    Ok(summary.status)
+}

@@ -1,0 +1,218 @@
+//! `run`, the doing part: one day of a job after the other, each by itself.
+//!
+//! A day that fails keeps only those back that come after it, or, when the platform refuses the
+//! stage or topic as such, the other days of that topic and stage.
+
+use super::Session;
+use super::run_plan::{Plan, Work, is_done};
+use crate::cli::figure::time;
+use crate::cli::printer::Level;
+use crate::cli::settings::{SECRET_VARIABLES, WriteOptions};
+use crate::cli::summary::for_machines;
+use crate::domain::{Partition, Stage};
+use crate::http::Client;
+use crate::jobs::{Errand, Hook, Outcomes, Waits, time_left};
+use crate::ledger::{Gate, LedgerReader};
+use crate::upload::event::DoneOutcome;
+use crate::upload::report::{PartitionReport, Status, Summary};
+use crate::upload::{Services, StopCause};
+use std::time::Instant;
+
+/// The days that are left.
+pub(super) struct Days<'a> {
+    session: &'a Session,
+    services: Services,
+    plan: Plan,
+    outcomes: Outcomes,
+}
+
+impl<'a> Days<'a> {
+    pub(super) fn new(session: &'a Session, services: Services, plan: Plan) -> Self {
+        Self {
+            session,
+            services,
+            plan,
+            outcomes: Outcomes::default(),
+        }
+    }
+
+    /// Uploads them. `tells_time` says how far it is after each.
+    pub(super) async fn run(mut self, tells_time: bool) -> Vec<Summary> {
+        let begun = Instant::now();
+        let errands = std::mem::take(&mut self.plan.errands);
+        let all = errands.len();
+        let mut stories = Vec::with_capacity(all);
+        for (index, errand) in errands.iter().enumerate() {
+            if self.services.stop.is_draining() {
+                stories.push(self.not_begun(all.saturating_sub(index)));
+                break;
+            }
+            let story = match self.waits(errand) {
+                Some(waits) => Self::held_back(errand, &waits),
+                None => self.upload(errand).await,
+            };
+            self.outcomes.note(&errand.job, errand.day, story.status);
+            stories.push(story);
+            let finished = index.saturating_add(1);
+            if tells_time && let Some(left) = time_left(finished, all, begun.elapsed()) {
+                self.session.printer.message(
+                    Level::Info,
+                    &format!(
+                        "{finished} of {all} uploads finished, about {} left",
+                        time(left)
+                    ),
+                );
+            }
+        }
+        stories
+    }
+
+    fn waits(&self, errand: &Errand<Work>) -> Option<Waits> {
+        let upload = &errand.work.options.upload;
+        self.outcomes
+            .waits(errand, (&upload.topic, upload.stage), |job, day| {
+                let known = self.plan.topics.iter().find(|(name, ..)| name == job);
+                known.is_some_and(|(_, topic, stage)| {
+                    is_done(&errand.work.options, topic, *stage, day)
+                })
+            })
+    }
+
+    async fn upload(&mut self, errand: &Errand<Work>) -> Summary {
+        let options = &errand.work.options;
+        // Jobs may differ in how long they wait for an answer.
+        let client = match Client::new(&options.connection) {
+            Ok(client) => client,
+            Err(error) => {
+                return crate::cli::summary::of_failure(Status::Usage, &error.to_string());
+            }
+        };
+        let services = Services {
+            client,
+            ..self.services.clone()
+        };
+        let mut summary = crate::upload::run(options.upload.clone(), services, None).await;
+        if summary.status == Status::Refused && is_refused_as_such(&summary, options) {
+            self.outcomes
+                .note_refused(&options.upload.topic, options.upload.stage);
+        }
+        self.tell_hooks(errand, &mut summary).await;
+        summary
+    }
+
+    /// Tells those who want to know. What becomes of it changes nothing but the notes.
+    async fn tell_hooks(&self, errand: &Errand<Work>, summary: &mut Summary) {
+        let hooks = &errand.work.hooks;
+        let is_new = |report: &PartitionReport| {
+            matches!(report.done, DoneOutcome::Sent | DoneOutcome::Unconfirmed)
+        };
+        // Normal overlap of hourly runs is nothing to tell.
+        let failed = !matches!(
+            summary.status,
+            Status::Success | Status::NotReady | Status::Busy
+        );
+        let wanted = [
+            (
+                "on_success",
+                &hooks.on_success,
+                summary.partitions.iter().any(is_new),
+            ),
+            ("on_failure", &hooks.on_failure, failed),
+            (
+                "on_reject",
+                &hooks.on_reject,
+                summary.totals.rows_rejected > 0
+                    && (failed || summary.partitions.iter().any(is_new)),
+            ),
+        ];
+        for (name, hook, applies) in wanted {
+            let Some(text) = hook.as_ref().filter(|_| applies) else {
+                continue;
+            };
+            let Ok(json) = serde_json::to_vec(&for_machines(summary)) else {
+                continue;
+            };
+            let told = Hook::parse(text)
+                .tell(json, hooks.timeout, &SECRET_VARIABLES)
+                .await;
+            if let Err(error) = told {
+                let note = format!(
+                    "job '{}': hook {name} failed: {}; the data is not affected",
+                    errand.job,
+                    crate::cli::error::chain(&error)
+                );
+                self.session.printer.message(Level::Warning, &note);
+                summary.notes.push(note);
+            }
+        }
+    }
+
+    /// The story of a day that was not begun because of another.
+    fn held_back(errand: &Errand<Work>, waits: &Waits) -> Summary {
+        let (status, why) = match waits {
+            Waits::For(job, status) => (
+                *status,
+                format!("waits for job '{job}', which ended with status {}", status.code()),
+            ),
+            Waits::ForUnknown(job) => (
+                Status::Unfinished,
+                format!("waits for job '{job}', which is not complete for the same day; run that job first"),
+            ),
+            Waits::Refused => (
+                Status::Refused,
+                "not tried: the platform refused this topic and stage for an earlier day of this run"
+                    .to_owned(),
+            ),
+        };
+        let upload = &errand.work.options.upload;
+        let partitions: Vec<PartitionReport> = Stage::new(upload.stage, errand.day)
+            .ok()
+            .map(|stage| PartitionReport {
+                partition: Partition {
+                    target: upload.target.clone(),
+                    topic: upload.topic.clone(),
+                    stage,
+                },
+                rows_accepted: 0,
+                rows_unconfirmed: 0,
+                rows_rejected: 0,
+                rows_pending: 0,
+                done: DoneOutcome::Withheld,
+                why: why.clone(),
+            })
+            .into_iter()
+            .collect();
+        let problem = match partitions.first() {
+            Some(report) => format!("{}: {why}", report.partition),
+            None => format!("job '{}': {why}", errand.job),
+        };
+        Summary {
+            partitions,
+            // What it waits for says whether it is worth another try.
+            retryable: false,
+            ..crate::cli::summary::of_failure(status, &problem)
+        }
+    }
+
+    /// The story of the days that are left when the run is told to stop.
+    fn not_begun(&self, days: usize) -> Summary {
+        let cause = self.services.stop.cause().unwrap_or(StopCause::Failure);
+        let why = format!("{days} more day(s) were not begun; the same command goes on with them");
+        let mut story = crate::cli::summary::of_failure(cause.status(), &why);
+        story.retryable = cause != StopCause::Failure;
+        story
+    }
+}
+
+/// Whether the platform refused the topic or stage itself, rather than a day.
+fn is_refused_as_such(summary: &Summary, options: &WriteOptions) -> bool {
+    let refused = |partition: &Partition| {
+        let reader = LedgerReader::open(&options.upload.run.state_dir).ok()??;
+        let hosts = [partition.target.platform().to_owned()];
+        let target = reader.find_target(&partition.target, &hosts, true).ok()??;
+        let known = reader.partition(&target, partition).ok()??;
+        Some(known.gate == Gate::Refused)
+    };
+    let mut partitions = summary.partitions.iter();
+    partitions.any(|report| refused(&report.partition).unwrap_or(false))
+}

@@ -1,0 +1,277 @@
+//! `run`, the planning part: from the job file and the command line to the days of each job.
+//!
+//! Everything that can be wrong with any job is found here, before anything is sent for another.
+
+use super::running::ledger_failure;
+use super::{Failure, Session};
+use crate::cli::args::{Command, JobsArgs, WriteArgs};
+use crate::cli::dates::{DateSpec, resolve_dates};
+use crate::cli::error::{UsageError, chain};
+use crate::cli::invocation::{Invocation, Origin, ParseError};
+use crate::cli::job_file::{Hooks, Job, JobFile, job_keys};
+use crate::cli::settings::{Context, WriteOptions, zone};
+use crate::domain::{DataDate, Partition, Stage, StageKind, Topic};
+use crate::jobs::{Errand, in_order};
+use crate::ledger::LedgerReader;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Keys with which one input holds rows of several days, so that these are uploaded together.
+const DAYS_OF_ROWS: [&str; 2] = ["date_from_path", "date_from_field"];
+
+/// What runs a day of a job.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    pub(super) options: WriteOptions,
+    pub(super) hooks: Hooks,
+}
+
+/// The days to upload, in order.
+pub(super) struct Plan {
+    pub(super) errands: Vec<Errand<Work>>,
+    /// Topic and stage of every job of the file, chosen or not.
+    pub(super) topics: Vec<(String, Topic, StageKind)>,
+    /// Things to notice, each once.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Plan {
+    /// Makes the plan.
+    pub(super) fn make(session: &Session, args: &JobsArgs, path: &Path) -> Result<Self, Failure> {
+        let file = JobFile::load(path, &job_keys())?;
+        let mut plan = Self {
+            errands: Vec::new(),
+            topics: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let now = session.context().now;
+        let planner = Planner {
+            session,
+            args,
+            now,
+            typed: session.invocation.typed_global_keys(),
+        };
+        for job in &file.jobs {
+            let invocation = planner.invocation(job, None)?;
+            let write = Planner::write_args(job, &invocation)?;
+            if let (Some(topic), Some(stage)) = (&write.target.topic, write.target.stage) {
+                plan.topics.push((job.name.clone(), topic.clone(), stage));
+            }
+        }
+        planner.check_ways()?;
+        for job in file.select(&args.jobs)? {
+            planner.add(job, &mut plan)?;
+        }
+        plan.errands = in_order(plan.errands);
+        Ok(plan)
+    }
+}
+
+struct Planner<'a> {
+    session: &'a Session,
+    args: &'a JobsArgs,
+    now: chrono::DateTime<chrono::Utc>,
+    /// Global options that were typed and beat those of the file.
+    typed: Vec<String>,
+}
+
+impl Planner<'_> {
+    /// Days can be named in one way only, as far as they were typed.
+    fn check_ways(&self) -> Result<(), UsageError> {
+        let typed = |key: &&&str| self.session.invocation.origin(key) == Origin::Flag;
+        let ways: Vec<&&str> = ["date", "backfill", "catch_up"]
+            .iter()
+            .filter(typed)
+            .collect();
+        match ways.as_slice() {
+            [first, second, ..] => Err(UsageError::new(format!(
+                "--{} and --{} cannot be used together",
+                first.replace('_', "-"),
+                second.replace('_', "-")
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the days of a job.
+    fn add(&self, job: &Job, plan: &mut Plan) -> Result<(), Failure> {
+        let invocation = self.invocation(job, None)?;
+        let write = Self::write_args(job, &invocation)?;
+        let offline = write.target.stage.is_none_or(StageKind::is_offline);
+        if !offline {
+            self.add_days(job, &[], plan)?;
+            return Ok(());
+        }
+        let mut days = self.days(job, &invocation, &write.target.date)?;
+        if let Some(back) = self.args.catch_up.filter(|_| self.args.backfill.is_none()) {
+            days.extend(self.open_days(job, &days, back)?);
+            days.sort_unstable();
+            days.dedup();
+        }
+        if DAYS_OF_ROWS.iter().any(|key| job.value(key).is_some()) {
+            return self.add_days(job, &days, plan);
+        }
+        for day in days {
+            self.add_days(job, &[day], plan)?;
+        }
+        Ok(())
+    }
+
+    /// Adds days that are uploaded together.
+    fn add_days(&self, job: &Job, days: &[DataDate], plan: &mut Plan) -> Result<(), Failure> {
+        let options = self.options(job, days)?;
+        for warning in &options.warnings {
+            let warning = format!("job '{}': {warning}", job.name);
+            if !plan.warnings.contains(&warning) {
+                plan.warnings.push(warning);
+            }
+        }
+        plan.errands.push(Errand {
+            job: job.name.clone(),
+            after: job.after.clone(),
+            day: match days {
+                [day] => Some(*day),
+                _ => None,
+            },
+            work: Work {
+                options,
+                hooks: job.hooks.clone(),
+            },
+        });
+        Ok(())
+    }
+
+    /// The `write` that a job is, for some days or for its own.
+    fn invocation(&self, job: &Job, days: Option<&[DataDate]>) -> Result<Invocation, Failure> {
+        let days = days.filter(|days| !days.is_empty()).map(|days| {
+            let days: Vec<String> = days.iter().map(ToString::to_string).collect();
+            days.join(",")
+        });
+        let words: Vec<OsString> = job.words(days.as_deref(), &self.typed);
+        let parsed = self.session.invocation.with_words(&words);
+        Ok(parsed.map_err(|error| {
+            let why = match error {
+                ParseError::Arguments(error) => {
+                    let text = error.to_string();
+                    let line = text.lines().next().unwrap_or_default();
+                    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+                }
+                ParseError::Setting(error) => chain(&error),
+            };
+            about(job, &why)
+        })?)
+    }
+
+    fn write_args<'i>(job: &Job, invocation: &'i Invocation) -> Result<&'i WriteArgs, UsageError> {
+        match &invocation.cli.command {
+            Command::Write(args) => Ok(args),
+            _ => Err(about(job, "it is no upload")),
+        }
+    }
+
+    fn options(&self, job: &Job, days: &[DataDate]) -> Result<WriteOptions, Failure> {
+        let invocation = self.invocation(job, Some(days))?;
+        let write = Self::write_args(job, &invocation)?;
+        let context = Context {
+            invocation: &invocation,
+            now: self.now,
+        };
+        let mut options = WriteOptions::resolve(context, write, None)
+            .map_err(|error| about(job, &chain(&error)))?;
+        options.upload.run.dry_run = self.args.dry_run;
+        Ok(options)
+    }
+
+    /// The days that were asked for: those of the command line, else those of the job.
+    fn days(
+        &self,
+        job: &Job,
+        invocation: &Invocation,
+        own: &[DateSpec],
+    ) -> Result<Vec<DataDate>, UsageError> {
+        let specs: Vec<DateSpec> = match (self.args.backfill, self.args.date.as_slice()) {
+            (Some(range), _) if self.rank("backfill") >= self.rank("date") => vec![range],
+            (_, []) => own.to_vec(),
+            (_, named) => named.to_vec(),
+        };
+        if specs.is_empty() && DAYS_OF_ROWS.iter().all(|key| job.value(key).is_none()) {
+            return Err(about(
+                job,
+                "it has no day; write date = \"yesterday\" in the file, or type --date or --backfill",
+            ));
+        }
+        let context = Context {
+            invocation,
+            now: self.now,
+        };
+        let zone = zone(context).map_err(|error| about(job, &chain(&error)))?;
+        resolve_dates(&specs, zone, self.now).map_err(|error| about(job, &error.to_string()))
+    }
+
+    /// How much a way of naming days counts; what was typed beats what was exported.
+    fn rank(&self, key: &str) -> u8 {
+        self.session.invocation.origin(key).rank()
+    }
+
+    /// Days of a job that were begun in the last days and are not done.
+    fn open_days(&self, job: &Job, days: &[DataDate], back: u32) -> Result<Vec<DataDate>, Failure> {
+        let options = self.options(job, days)?.upload;
+        let Some(reader) = LedgerReader::open(&options.run.state_dir).map_err(ledger_failure)?
+        else {
+            return Ok(Vec::new());
+        };
+        let known = reader
+            .find_target(&options.target, &options.hosts, options.same_target)
+            .map_err(ledger_failure)?;
+        let Some(known) = known else {
+            return Ok(Vec::new());
+        };
+        let today = options.zone.day_of(self.now);
+        let first = std::iter::successors(Some(today), |day| day.previous())
+            .take(
+                usize::try_from(back)
+                    .unwrap_or(usize::MAX)
+                    .saturating_add(1),
+            )
+            .last()
+            .unwrap_or(today);
+        let dates = reader.partitions(&known).map_err(ledger_failure)?;
+        let mine = |partition: &Partition| {
+            partition.topic == options.topic && partition.stage.kind() == options.stage
+        };
+        Ok(dates
+            .iter()
+            .filter(|date| mine(&date.partition) && !date.gate.is_done())
+            .filter_map(|date| date.partition.date())
+            .filter(|day| (first..today).contains(day))
+            .collect())
+    }
+}
+
+/// Whether the ledger knows a day of a topic and stage as done.
+pub(super) fn is_done(
+    options: &WriteOptions,
+    topic: &Topic,
+    stage: StageKind,
+    day: Option<DataDate>,
+) -> bool {
+    let look = || {
+        let upload = &options.upload;
+        let reader = LedgerReader::open(&upload.run.state_dir).ok()??;
+        let known = reader
+            .find_target(&upload.target, &upload.hosts, upload.same_target)
+            .ok()??;
+        let partition = Partition {
+            target: known.target.clone(),
+            topic: topic.clone(),
+            stage: Stage::new(stage, day).ok()?,
+        };
+        let known = reader.partition(&known, &partition).ok()??;
+        Some(known.gate.is_done())
+    };
+    look().unwrap_or(false)
+}
+
+fn about(job: &Job, why: &str) -> UsageError {
+    UsageError::new(format!("job '{}': {why}", job.name))
+}

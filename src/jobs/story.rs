@@ -1,0 +1,84 @@
+//! One summary of several: the most serious status, and the sums of what was counted.
+
+use crate::upload::event::Gauges;
+use crate::upload::report::{RejectGroup, Status, Summary, Totals};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The summary of all, in order. Requests, bytes and time are those of the whole run, which the
+/// gauges count; `elapsed` is its time.
+pub fn together(stories: Vec<Summary>, gauges: &Gauges, elapsed: Duration) -> Summary {
+    let mut whole = Summary {
+        status: Status::Success,
+        retryable: false,
+        totals: Totals {
+            requests: Gauges::get(&gauges.requests),
+            retries: Gauges::get(&gauges.retries),
+            bytes_read: Gauges::get(&gauges.bytes_read),
+            bytes_sent: Gauges::get(&gauges.bytes_sent),
+            elapsed,
+            ..Totals::default()
+        },
+        partitions: Vec::new(),
+        rejects: Vec::new(),
+        problems: Vec::new(),
+        notes: Vec::new(),
+        next: Vec::new(),
+        run_dir: None,
+    };
+    let mut rejects = BTreeMap::new();
+    // The problems of the most serious status come first, as in a summary of one day.
+    let mut by_status: Vec<(Status, String)> = Vec::new();
+    for story in stories {
+        whole.status = whole.status.worst(story.status);
+        whole.retryable |= story.retryable;
+        add(&mut whole.totals, &story.totals);
+        whole.partitions.extend(story.partitions);
+        for group in story.rejects {
+            count(&mut rejects, group);
+        }
+        by_status.extend(story.problems.into_iter().map(|it| (story.status, it)));
+        append_new(&mut whole.notes, story.notes);
+        append_new(&mut whole.next, story.next);
+    }
+    by_status.sort_by_key(|(status, _)| *status);
+    append_new(
+        &mut whole.problems,
+        by_status.into_iter().map(|(_, problem)| problem).collect(),
+    );
+    whole.rejects = rejects.into_values().collect();
+    whole
+        .rejects
+        .sort_by_key(|group| std::cmp::Reverse(group.count));
+    whole
+}
+
+fn add(totals: &mut Totals, more: &Totals) {
+    for (sum, number) in [
+        (&mut totals.rows_read, more.rows_read),
+        (&mut totals.rows_accepted, more.rows_accepted),
+        (&mut totals.rows_unconfirmed, more.rows_unconfirmed),
+        (&mut totals.rows_rejected, more.rows_rejected),
+        (&mut totals.rows_pending, more.rows_pending),
+        (&mut totals.batches, more.batches),
+    ] {
+        *sum = sum.saturating_add(number);
+    }
+}
+
+fn count(groups: &mut BTreeMap<String, RejectGroup>, group: RejectGroup) {
+    match groups.get_mut(&group.code) {
+        Some(known) => known.count = known.count.saturating_add(group.count),
+        None => {
+            groups.insert(group.code.clone(), group);
+        }
+    }
+}
+
+fn append_new<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
+    for item in more {
+        if !list.contains(&item) {
+            list.push(item);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! `status`: the calendar, what is owed, and the check for monitoring.
+
+use crate::recorder::{Recorder, Reply};
+use crate::start::{Place, Ran, WRITE, signal};
+
+#[test]
+fn the_calendar_shows_each_day_and_what_is_owed_with_its_command() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.end("status").expect(8);
+    for day in ["2022-01-01", "2022-01-02", "2022-01-04"] {
+        place.rows(&format!("{day}.jsonl"), 0, 3);
+    }
+    place
+        .end("write -t item -s history_sync -d 2022-01-01 2022-01-01.jsonl")
+        .expect(0);
+    place
+        .end("write -t item -s history_sync -d 2022-01-02 --no-done 2022-01-02.jsonl")
+        .expect(0);
+    place.file("bad.jsonl", "{\"id\":1}\nnot json\n");
+    place
+        .end("write -t item -s history_sync -d 2022-01-04 bad.jsonl")
+        .expect(3);
+    let ran = place.end("status").expect(0);
+    assert_eq!(
+        ran.output,
+        "item history_sync: 4 days, 1 done, 1 uploaded, 1 rejected, 1 missing; 7 rows accepted\n  \
+         2022-01  #u.r\n\
+         \n# done   u uploaded   p partial   r rejected   x refused   . missing\n\
+         \nowed\n  \
+         item history_sync 2022-01-02 uploaded: done is held back (--no-done)\n    \
+         byteair-sync done --topic item --stage history_sync --date 2022-01-02\n  \
+         item history_sync 2022-01-03 missing: nothing is known of it\n  \
+         item history_sync 2022-01-04 rejected: 1 row(s) are rejected and --max-errors allows 0\n    \
+         byteair-sync rejects list --topic item --stage history_sync --date 2022-01-04\n"
+    );
+    // The command that it names does what it says.
+    place
+        .end("done --topic item --stage history_sync --date 2022-01-02")
+        .expect(0);
+    place
+        .end("status --date 2022-01-01,2022-01-02")
+        .expect(0)
+        .says("2 done");
+}
+
+#[test]
+fn gaps_are_status_7_and_a_complete_calendar_is_0() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let wanted = "status --gaps -q -t item -s history_sync -d 2022-01-01..2022-01-02";
+    place
+        .end(wanted)
+        .expect(7)
+        .says("item history_sync 2022-01-01 is missing");
+    place.rows("a.jsonl", 0, 3);
+    place.rows("b.jsonl", 3, 3);
+    place.end(&format!("{WRITE} a.jsonl")).expect(0);
+    place.end(wanted).expect(7).says("2022-01-02 is missing");
+    place.end("status --gaps -q").expect(0);
+    place
+        .end("write -t item -s history_sync -d 2022-01-02 b.jsonl")
+        .expect(0);
+    let ran = place.end(wanted).expect(0);
+    assert_eq!((ran.output.as_str(), ran.errors.as_str()), ("", ""));
+}
+
+#[test]
+fn the_daily_stage_is_expected_up_to_yesterday() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let zone = chrono::FixedOffset::east_opt(8 * 3600).unwrap();
+    let day = (chrono::Utc::now().with_timezone(&zone) - chrono::TimeDelta::days(3)).date_naive();
+    place.rows("a.jsonl", 0, 3);
+    let write = format!("write -t item -s incremental_sync_daily -d {day} a.jsonl");
+    place.end(&write).expect(0);
+    let next = day.succ_opt().unwrap();
+    place
+        .end("status --gaps")
+        .expect(7)
+        .says(&format!("{next} is missing"));
+}
+
+#[test]
+fn an_unfinished_day_names_the_command_that_goes_on() {
+    let recorder = Recorder::answering(|_, _| Reply::code(200, 429, "slow down"));
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 3);
+    place
+        .end(&format!("{WRITE} --retry-for 10ms a.jsonl"))
+        .expect(5);
+    place
+        .end("status")
+        .expect(0)
+        .says("partial: 1 batch(es) are not settled")
+        .says("byteair-sync ledger show --topic item --stage history_sync --date 2022-01-01");
+    let lines = place.end("status --json").expect(0).lines();
+    assert_eq!(lines[0]["type"], "day");
+    assert_eq!(lines[0]["state"], "partial");
+    assert_eq!(lines[0]["rows_pending"], 3);
+    let summary = place.end("status --json").expect(0).summary();
+    assert_eq!(summary["rows_pending"], 3);
+    assert_eq!(summary["dates"][0]["done"], "withheld");
+}
+
+#[test]
+fn a_day_whose_run_was_killed_names_the_command_that_goes_on() {
+    let recorder = Recorder::answering(|_, _| Reply::code(200, 429, "slow down"));
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 3);
+    let child = place.start(&format!("{WRITE} a.jsonl"));
+    recorder.wait_for(1);
+    signal(&child, rustix::process::Signal::KILL);
+    Ran::after(child).expect(-9);
+    place
+        .end("status")
+        .expect(0)
+        .says(&format!("byteair-sync {WRITE} a.jsonl"));
+}
+
+#[test]
+fn a_streaming_stage_has_no_days_and_owes_nothing() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 3);
+    place
+        .end("write -t item -s incremental_sync_streaming a.jsonl")
+        .expect(0);
+    let ran = place.end("status --gaps").expect(0);
+    assert_eq!(
+        ran.output,
+        "item incremental_sync_streaming: 3 rows accepted\n"
+    );
+}
