@@ -128,6 +128,8 @@ pub enum RejectCode {
     EmptyRow,
     /// An empty CSV cell where none may be (`--empty error`).
     EmptyCell,
+    /// A value that JSON does not have: NaN, bytes that are no text.
+    NoJsonValue,
     /// A row that breaks the rules it was to be shaped by; which one is the kind.
     Rule(ViolationKind),
 }
@@ -146,6 +148,7 @@ impl RejectCode {
             Self::Ragged => "ragged",
             Self::EmptyRow => "empty_row",
             Self::EmptyCell => "empty_cell",
+            Self::NoJsonValue => "no_json_value",
             Self::Rule(kind) => kind.as_str(),
         }
     }
