@@ -3,7 +3,7 @@
 //!
 //! The files and the expected rows are made by fixtures/parquet/make.py.
 
-use crate::recorder::{Latch, Recorder, Reply};
+use crate::recorder::{Latch, Received, Recorder, Reply};
 use crate::rejects::letters;
 use crate::start::{Place, WRITE};
 use std::fs;
@@ -25,7 +25,8 @@ fn sent(name: &str, options: &str) -> Vec<String> {
     let path = folder().join(format!("{name}.parquet"));
     let words = format!("{WRITE} --max-in-flight 1 {options} {}", path.display());
     place.end(&words).expect(0);
-    recorder.accepted()
+    let writes = recorder.writes();
+    writes.iter().flat_map(Received::rows).collect()
 }
 
 fn assert_same(name: &str, sent: &[String], expected: &[String]) {
@@ -37,7 +38,14 @@ fn assert_same(name: &str, sent: &[String], expected: &[String]) {
 
 #[test]
 fn every_value_of_every_type_arrives_as_pyarrow_reads_it() {
-    for name in ["types", "int96", "nested", "nested_pages", "spark", "spark_int96"] {
+    for name in [
+        "types",
+        "int96",
+        "nested",
+        "nested_pages",
+        "spark",
+        "spark_int96",
+    ] {
         assert_same(name, &sent(name, "--batch-rows 500"), &expected(name));
     }
 }
@@ -86,20 +94,31 @@ fn values_that_json_does_not_have_make_dead_letters_that_name_the_column() {
 #[test]
 fn timestamps_become_numbers_only_where_nothing_is_lost_or_guessed() {
     let seconds = sent("items_zstd", "--timestamps seconds");
-    assert!(seconds[1].ends_with(r#""seen_at":1640995201}"#), "{}", seconds[1]);
+    assert!(
+        seconds[1].ends_with(r#""seen_at":1640995201}"#),
+        "{}",
+        seconds[1]
+    );
     let millis = sent("items_zstd", "--timestamps milliseconds");
-    assert!(millis[1].ends_with(r#""seen_at":1640995201000}"#), "{}", millis[1]);
+    assert!(
+        millis[1].ends_with(r#""seen_at":1640995201000}"#),
+        "{}",
+        millis[1]
+    );
     let recorder = Recorder::new();
     let place = Place::with(&recorder);
     let write = |options: &str, name: &str| {
         let path = folder().join(name);
-        place.end(&format!("{WRITE} --max-errors 100% {options} {}", path.display()))
+        place.end(&format!(
+            "{WRITE} --max-errors 100% {options} {}",
+            path.display()
+        ))
     };
     write("--timestamps seconds", "int96.parquet")
         .expect(2)
         .says("column 'int96' has timestamps without a time zone");
     write("--timestamps seconds", "spark.parquet")
-        .expect(4)
+        .expect(3)
         .says("more digits than --timestamps keeps");
     assert!(recorder.rows().is_empty());
 }
@@ -116,7 +135,10 @@ fn a_killed_upload_of_a_parquet_file_goes_on_in_the_middle_of_a_row_group() {
     });
     let place = Place::with(&recorder);
     let path = folder().join("items_zstd.parquet");
-    let words = format!("{WRITE} --batch-rows 70 --max-in-flight 1 {}", path.display());
+    let words = format!(
+        "{WRITE} --batch-rows 70 --max-in-flight 1 {}",
+        path.display()
+    );
     let mut child = place.start(&words);
     recorder.wait_for(6);
     child.kill().unwrap();
@@ -124,7 +146,9 @@ fn a_killed_upload_of_a_parquet_file_goes_on_in_the_middle_of_a_row_group() {
     latch.open();
     place.end(&words).expect(0);
     place.end(&format!("{words} --verify")).expect(0);
-    assert_same("resumed", &recorder.stored(), &expected("items"));
+    let mut expected = expected("items");
+    expected.sort_unstable();
+    assert_same("resumed", &recorder.stored(), &expected);
     assert_eq!(recorder.dones().len(), 1);
 }
 
@@ -133,10 +157,16 @@ fn a_row_that_is_too_long_as_json_is_a_dead_letter_and_the_others_go_out() {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);
     let path = folder().join("nested.parquet");
-    let words = format!("{WRITE} --max-row-bytes 200 --max-errors 1 {}", path.display());
+    let words = format!(
+        "{WRITE} --max-row-bytes 200 --max-errors 1 {}",
+        path.display()
+    );
     place.end(&words).expect(0);
     let letter = &letters(&place)[0];
-    assert_eq!((&letter["code"], &letter["line"]), (&"too_long".into(), &1.into()));
+    assert_eq!(
+        (&letter["code"], &letter["line"]),
+        (&"too_long".into(), &1.into())
+    );
     assert_same("short ones", &recorder.rows(), &expected("nested")[1..]);
 }
 
@@ -152,11 +182,22 @@ fn a_parquet_file_is_read_as_nothing_else_and_nothing_else_as_parquet() {
         ("rows.jsonl", 4, "give --format parquet"),
         ("text.parquet", 4, "its name says Parquet"),
         ("cut.parquet", 4, "it has no footer at its end"),
-        ("--format parquet text.parquet", 4, "it does not begin as one"),
+        (
+            "--format parquet text.parquet",
+            4,
+            "it does not begin as one",
+        ),
     ] {
-        place.end(&format!("{WRITE} {words}")).expect(status).says(says);
+        place
+            .end(&format!("{WRITE} {words}"))
+            .expect(status)
+            .says(says);
     }
     assert!(recorder.requests().is_empty());
-    place.end(&format!("{WRITE} --format parquet rows.jsonl")).expect(0);
+    let other = Place::with(&recorder);
+    other.file("rows.jsonl", &bytes);
+    other
+        .end(&format!("{WRITE} --format parquet rows.jsonl"))
+        .expect(0);
     assert_eq!(recorder.rows().len(), 2000);
 }

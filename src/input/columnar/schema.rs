@@ -3,7 +3,7 @@
 //! Follows the rules of the Parquet format for lists and maps (`LogicalTypes.md`), with those of older
 //! writers. What has no form in JSON is refused with the name of the column.
 
-use super::value::{Scalar, scalar};
+use super::value::{NO_ZONE, Scalar, scalar};
 use crate::input::{InputFault, settings::Timestamps};
 use parquet::basic::{ConvertedType, LogicalType, Repetition};
 use parquet::schema::types::{SchemaDescriptor, Type};
@@ -287,7 +287,10 @@ fn joined(path: &str, name: &str) -> String {
 
 fn refused(column: &str, why: &str) -> InputFault {
     let name: String = column.chars().take(120).collect();
-    InputFault::BadParquet {
-        problem: format!("column '{name}' {why}"),
+    let problem = format!("column '{name}' {why}");
+    if why == NO_ZONE {
+        InputFault::BadOption { problem }
+    } else {
+        InputFault::BadParquet { problem }
     }
 }

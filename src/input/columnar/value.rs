@@ -42,17 +42,18 @@ pub(super) type Problem = &'static str;
 
 const OUTSIDE: Problem = "a date outside the years 0 to 9999";
 
+/// The options ask for instants, and the column does not have them.
+pub(super) const NO_ZONE: Problem = "has timestamps without a time zone, so which instants they are is unknown; leave --timestamps \
+     at text, or export them with a zone (Spark: \
+     spark.sql.parquet.outputTimestampType=TIMESTAMP_MICROS)";
+
 /// What the values of a primitive type are; an error goes on behind the name of the column.
-pub(super) fn scalar(leaf: &Type, as_: Timestamps) -> std::result::Result<Scalar, &'static str> {
+pub(super) fn scalar(leaf: &Type, as_: Timestamps) -> std::result::Result<Scalar, Problem> {
     let physical = leaf.get_physical_type();
     let info = leaf.get_basic_info();
     let timestamp = |per_second, zoned: bool| {
         if !zoned && as_ != Timestamps::Text {
-            return Err(
-                "has timestamps without a time zone, so which instants they are is unknown; leave \
-                 --timestamps at text, or export them with a zone (Spark: \
-                 spark.sql.parquet.outputTimestampType=TIMESTAMP_MICROS)",
-            );
+            return Err(NO_ZONE);
         }
         Ok(Scalar::Timestamp {
             per_second,
@@ -102,7 +103,7 @@ pub(super) fn scalar(leaf: &Type, as_: Timestamps) -> std::result::Result<Scalar
     }
 }
 
-fn decimal_of(scale: i32) -> std::result::Result<Scalar, &'static str> {
+fn decimal_of(scale: i32) -> std::result::Result<Scalar, Problem> {
     match usize::try_from(scale) {
         Ok(scale) if scale <= 400 => Ok(Scalar::Decimal { scale }),
         _ => Err("is a decimal with an impossible scale"),
