@@ -6,6 +6,9 @@
 use crate::recorder::{Latch, Received, Recorder, Reply};
 use crate::rejects::letters;
 use crate::start::{Place, WRITE};
+use byteair_sync::input::{InputError, InputSettings, Next, Start, open_file};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use std::fs;
 use std::path::PathBuf;
 
@@ -200,4 +203,68 @@ fn a_parquet_file_is_read_as_nothing_else_and_nothing_else_as_parquet() {
         .end(&format!("{WRITE} --format parquet rows.jsonl"))
         .expect(0);
     assert_eq!(recorder.rows().len(), 2000);
+}
+
+#[test]
+fn parquet_on_standard_input_or_compressed_as_a_whole_is_refused_with_the_way_out() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let bytes = fs::read(folder().join("items_zstd.parquet")).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &bytes).unwrap();
+    place.file("rows.parquet.gz", packed.finish().unwrap());
+    place
+        .end(&format!("{WRITE} rows.parquet.gz"))
+        .expect(4)
+        .says("name the file itself");
+    place
+        .end_with_stdin(&format!("{WRITE} --format jsonl -"), "PAR1 and more")
+        .expect(4)
+        .says("name the file itself");
+}
+
+/// Rows, good and bad ones, that are read from a file.
+fn rows_of(path: &std::path::Path) -> Result<u64, InputError> {
+    let mut reader = open_file(path, &InputSettings::default(), Start::BEGINNING)?;
+    let (mut rows, mut body) = (0, Vec::new());
+    loop {
+        body.clear();
+        match reader.next(&mut body)? {
+            Next::End => return Ok(rows),
+            Next::Row { .. } | Next::Rejected(_) => rows += 1,
+        }
+    }
+}
+
+#[test]
+fn a_damaged_file_gives_all_its_rows_or_an_error_and_never_a_panic() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("damaged.parquet");
+    let mut random = StdRng::seed_from_u64(60);
+    for name in ["types", "nested", "faulty", "spark", "items_snappy"] {
+        let whole = fs::read(folder().join(format!("{name}.parquet"))).unwrap();
+        fs::write(&path, &whole).unwrap();
+        let rows = rows_of(&path).unwrap();
+        for _ in 0..400 {
+            let mut bytes = whole.clone();
+            for _ in 0..random.random_range(1..4) {
+                // The footer is small and decides everything, so half of the damage goes there.
+                let from = if random.random() {
+                    bytes.len() * 3 / 4
+                } else {
+                    4
+                };
+                let at = random.random_range(from..bytes.len() - 4);
+                bytes[at] = random.random();
+            }
+            if random.random_range(0..8) == 0 {
+                bytes.drain(..random.random_range(1..bytes.len() / 2));
+                bytes.splice(..4, *b"PAR1");
+            }
+            fs::write(&path, &bytes).unwrap();
+            if let Ok(found) = rows_of(&path) {
+                assert_eq!(found, rows, "{name}");
+            }
+        }
+    }
 }

@@ -52,7 +52,9 @@ impl Faults {
         while faults.front().is_some_and(|(at, _)| *at < row) {
             faults.pop_front();
         }
-        let is_next = faults.front().is_some_and(|(at, _)| *at == row);
-        faults.pop_front_if(|_| is_next).map(|(_, fault)| fault)
+        if faults.front().is_some_and(|(at, _)| *at == row) {
+            return faults.pop_front().map(|(_, fault)| fault);
+        }
+        None
     }
 }

@@ -54,6 +54,9 @@ pub(in crate::input) fn row_lines(
         .map_err(fault_of)?;
     let schema = file.metadata().file_metadata().schema_descr();
     let fields = fields_of(schema, settings.timestamps)?;
+    if fields.is_empty() {
+        return Err(bad("it has no columns"));
+    }
     Ok(Box::new(Lines {
         file,
         fields,

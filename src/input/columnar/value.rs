@@ -245,7 +245,7 @@ fn timestamp(out: &mut Vec<u8>, at: Instant, zoned: bool, as_: Timestamps) -> Op
     match as_ {
         Timestamps::Text => quoted(out, &at.seconds, OUTSIDE, |out| at.push(out, suffix)),
         Timestamps::Seconds if at.nanos == 0 => shown(out, &at.seconds),
-        Timestamps::Milliseconds if at.nanos % 1_000_000 == 0 => {
+        Timestamps::Milliseconds if at.nanos.is_multiple_of(1_000_000) => {
             let millis = i64::from(at.nanos / 1_000_000);
             match at
                 .seconds

@@ -125,13 +125,11 @@ impl RowWriter<'_> {
                 self.out.push(b'{');
                 self.repeat(node, *repeated, |it| {
                     it.key(key)?;
-                    match value {
-                        Some(value) => it.value_or_null(&value.node, &value.name),
-                        None => {
-                            it.out.extend_from_slice(b"null");
-                            Ok(())
-                        }
+                    if let Some(value) = value {
+                        return it.value_or_null(&value.node, &value.name);
                     }
+                    it.out.extend_from_slice(b"null");
+                    Ok(())
                 })?;
                 self.out.push(b'}');
             }
