@@ -7,6 +7,7 @@
 
 use crate::domain::RawRange;
 
+mod columnar;
 mod compared;
 mod csv;
 mod csv_dialect;
@@ -39,6 +40,7 @@ mod shaped;
 mod verify;
 mod window;
 
+pub use columnar::is_contained;
 pub use csv_dialect::CsvDialect;
 pub use date_field::DateField;
 pub use day_pattern::{DayPattern, InvalidDayPattern, NoDay};
@@ -57,7 +59,7 @@ pub use row::{
     LocalReject, MAX_DEPTH, MAX_REJECT_RAW_BYTES, Next, RejectCode, RowReader, RowWarning,
     WarningKind,
 };
-pub use settings::{Compression, EmptyCells, Format, InputSettings};
+pub use settings::{Compression, EmptyCells, Format, InputSettings, Timestamps};
 pub use shaped::NOTHING_IS_LEFT;
 pub use verify::{Verifier, continues_at_a_row_boundary};
 

@@ -136,6 +136,8 @@ pub enum RejectCode {
     DateMissing,
     /// A row of a day that nobody asked for (`--date` with `--date-from-field`).
     DateOutside,
+    /// A value that JSON does not have: NaN, bytes that are no text.
+    NoJsonValue,
     /// A row that breaks the rules it was to be shaped by; which one is the kind.
     Rule(ViolationKind),
 }
@@ -156,6 +158,7 @@ impl RejectCode {
             Self::EmptyCell => "empty_cell",
             Self::DateMissing => "date_missing",
             Self::DateOutside => "date_outside",
+            Self::NoJsonValue => "no_json_value",
             Self::Rule(kind) => kind.as_str(),
         }
     }

@@ -33,6 +33,8 @@ mod next_steps;
 mod object_store;
 mod output;
 mod panics;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod planted;
 mod poison;
 mod rate;

@@ -28,8 +28,8 @@ pub use status::StatusArgs;
 pub use validate::{InferArgs, SchemaCommand, ValidateArgs};
 pub use write::{
     BatchArgs, CompressionName, DateSourceArgs, DoneFormatName, EmptyName, ErrorArgs, FormatName,
-    GuardArgs, InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName,
-    WriteArgs,
+    GuardArgs, InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, TimestampsName,
+    UnconfirmedName, WriteArgs,
 };
 
 use clap::{Parser, Subcommand};

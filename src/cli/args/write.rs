@@ -176,6 +176,13 @@ pub struct ReadingArgs {
     #[arg(long, value_enum, default_value_t = EmptyName::Omit)]
     pub empty: EmptyName,
 
+    /// What timestamps of a Parquet file become: text as RFC 3339 has it, or a number since 1970
+    ///
+    /// Instants are written in UTC with a Z, timestamps without a time zone without one. As numbers
+    /// only instants can be read, and one with more digits than the number keeps is a rejected row.
+    #[arg(long, value_enum, default_value_t = TimestampsName::Text)]
+    pub timestamps: TimestampsName,
+
     /// Longest row, in bytes
     #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = byte_size)]
     pub max_row_bytes: ByteSize,
@@ -344,6 +351,16 @@ pub enum FormatName {
     Json,
     Csv,
     Tsv,
+    Parquet,
+}
+
+/// `--timestamps`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum TimestampsName {
+    Text,
+    Seconds,
+    Milliseconds,
 }
 
 /// `--compression`.
