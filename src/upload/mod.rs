@@ -36,6 +36,7 @@ mod recognise;
 mod recorded;
 mod redo;
 pub mod report;
+mod row_value;
 mod settings;
 #[cfg(test)]
 mod simulation;
