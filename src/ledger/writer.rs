@@ -192,10 +192,7 @@ fn write_last_words(
         reserve.release();
         note_refusals_seen(db, &batches)
     });
-    let mut noted = noted.map_or_else(
-        |error| vec![Err(error)].into_iter(),
-        |noted| noted.into_iter(),
-    );
+    let mut noted = noted.unwrap_or_else(|error| vec![Err(error)]).into_iter();
     for (_, answer) in words {
         // Of a failure the first to ask has the reason.
         let _nobody_listens = answer.send(noted.next().unwrap_or(Err(LedgerError::Closed)));

@@ -179,7 +179,7 @@ mod tests {
         assert!(says(None, br#"{"status":{"message":"part","code":1001"#));
         let late = [
             br#"{"errors":["#.as_slice(),
-            &[b' '; 200_000],
+            &b" ".repeat(200_000),
             br#"],"status":{"code":1001,"#,
         ]
         .concat();

@@ -286,3 +286,23 @@ fn every_refusal_in_flight_is_remembered_when_the_disk_is_full() {
     assert!(recorder.dones().is_empty());
     drop(place);
 }
+
+#[test]
+fn rows_that_a_server_with_doubles_cannot_tell_apart_are_not_guessed_among() {
+    let recorder = remembering(|request| {
+        let rows = request.rows();
+        let refused = rows.iter().find(|row| row.contains("0993"));
+        let told = refused.map(|row| row.replace("0993", "0992"));
+        told.map_or_else(Reply::ok, |told| list(&[told]))
+    });
+    let place = Place::with(&recorder);
+    place.file(
+        "rows.jsonl",
+        "{\"id\":9007199254740992}\n{\"id\":9007199254740993}\n",
+    );
+    place
+        .end(&format!("{WRITE} --max-errors 1 rows.jsonl"))
+        .expect(7)
+        .says("does not say which");
+    is_blocked(&place, &recorder);
+}
