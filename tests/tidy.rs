@@ -16,7 +16,7 @@ use std::path::Path;
 const MAX_LINES: usize = 400;
 
 /// The floor of each module of the crate.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 14] = [
     ("domain", 0),
     ("protocol", 1),
     ("retry", 1),
@@ -27,6 +27,7 @@ const FLOORS: [(&str, u8); 13] = [
     ("http", 2),
     ("upload", 3),
     ("sandbox", 3),
+    ("validation", 3),
     ("cli", 4),
     ("jobs", 4),
     ("commands", 5),

@@ -14,6 +14,7 @@ mod packing;
 mod quota;
 mod reading;
 mod rows;
+mod shaping;
 mod wire;
 
 use rows::Shape;

@@ -19,7 +19,12 @@ pub(crate) enum Shape {
     Fields,
     /// Mostly random characters, which hardly compress.
     Random,
+    /// An item with twenty cells, as [`SCHEMA`] describes it.
+    Typed,
 }
+
+/// The schema of [`Shape::Typed`]: types for all twenty fields, checks for seven of them.
+pub(crate) const SCHEMA: &str = include_str!("schema.json");
 
 /// A cell of a row: name, text, and whether JSON puts it in quotes. No text needs an escape.
 struct Cell {
@@ -87,6 +92,7 @@ const WORDS: [&str; 32] = [
     "fresh",
     "light",
 ];
+const CITIES: [&str; 4] = ["上海", "北京", "Shenzhen", "Hangzhou"];
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 impl Rows {
@@ -133,6 +139,10 @@ impl Rows {
         match self.shape {
             Shape::Item => self.push_item(&mut row, id, 1),
             Shape::Wide => self.push_item(&mut row, id, 420),
+            Shape::Typed => {
+                self.push_item(&mut row, id, 1);
+                self.push_more(&mut row);
+            }
             Shape::Narrow => {
                 push_text(&mut row, "user_id", format!("u{id}"));
                 push_number(&mut row, "age", 12 + self.below(70));
@@ -193,6 +203,17 @@ impl Rows {
             format!("https://img.example.com/goods/{image}.jpg"),
         );
         push_text(row, "description", description.trim_end().to_owned());
+    }
+
+    /// Seven more cells.
+    fn push_more(&mut self, row: &mut Vec<Cell>) {
+        push_number(row, "original_price", 1 + self.below(9_000));
+        push_number(row, "is_new", self.below(2));
+        push_number(row, "stock", self.below(1_000));
+        push_number(row, "rating", self.below(5));
+        push_number(row, "discount", self.below(100));
+        push_text(row, "city", self.word(&CITIES).to_owned());
+        push_number(row, "update_time", 1_640_000_000 + self.below(20_000_000));
     }
 
     fn word<'w>(&mut self, words: &[&'w str]) -> &'w str {

@@ -21,4 +21,5 @@ pub mod progress;
 pub mod settings;
 pub mod signals;
 pub mod summary;
+pub mod validation;
 pub mod value;

@@ -42,6 +42,7 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
         retry: options.retry,
         format: options.done_format,
         state_dir: options.state_dir.clone(),
+        stores: options.stores.clone(),
     };
     let means = Means {
         connection: &options.connection,

@@ -19,7 +19,9 @@ mod run_days;
 mod run_plan;
 mod running;
 mod sandbox;
+mod schema;
 mod status;
+mod validate;
 mod write;
 
 use crate::cli::args::Command;
@@ -126,7 +128,9 @@ pub async fn run(session: &Session) -> Status {
         Command::Completions { shell } => Ok(completions::run(session, *shell)),
         Command::Man { dir } => man::run(session, dir),
         Command::Write(args) => write::run(session, args).await,
-        Command::Run(args) => run::run(session, args).await,
+        Command::Validate(args) => validate::run(session, args).await,
+        Command::Schema(command) => schema::run(session, command).await,
+        Command::Run(args) => Box::pin(run::run(session, args)).await,
         Command::Done(args) => done::run(session, args).await,
         Command::Status(args) => status::run(session, args),
         Command::Rejects(command) => rejects::run(session, command).await,

@@ -133,13 +133,7 @@ fn require_open(date: &KnownPartition, replayable: Replayable) -> Result<(), Fai
 
 fn rows_of(path: &Path, settings: &Settings) -> Result<u64, Failure> {
     let rows = count_records(path, &settings.input).map_err(|error| {
-        let status = if error.is_missing() {
-            Status::NotReady
-        } else if error.is_usage() {
-            Status::Usage
-        } else {
-            Status::BadInput
-        };
+        let status = crate::upload::input_status(&error, Status::NotReady);
         Failure::new(status, error)
     })?;
     if rows > 0 {

@@ -24,7 +24,7 @@ pub use partition::{Epoch, Partition};
 pub use position::Position;
 pub use request_id::{BatchIdentity, Generation, RequestId, done_request_id};
 pub use secret::Secret;
-pub use source::{FileIdentity, RawRange};
+pub use source::{FileIdentity, InputIdentity, ObjectIdentity, RawRange};
 pub use stage::{InvalidStage, Stage, StageKind};
 pub use target::{InvalidTarget, Target};
 pub use topic::{InvalidTopic, Topic};

@@ -32,6 +32,64 @@ impl FileIdentity {
     }
 }
 
+/// What a remote store says of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ObjectIdentity {
+    /// Its entity tag with the quotes (RFC 9110, 8.8.3); stores without versions have none.
+    pub etag: Option<String>,
+    /// Size in bytes, as stored.
+    pub size: u64,
+    /// Last change, nanoseconds since 1970.
+    pub mtime_ns: Option<i64>,
+}
+
+impl ObjectIdentity {
+    /// Whether the store says that this is the same content as at another time under the same name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let unchanged = match (&self.etag, &other.etag) {
+            (Some(mine), Some(theirs)) => mine == theirs,
+            _ => self.mtime_ns.is_some() && self.mtime_ns == other.mtime_ns,
+        };
+        unchanged && self.size == other.size
+    }
+}
+
+/// By what an input that can be read again is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum InputIdentity {
+    /// A file of this machine.
+    File(FileIdentity),
+    /// An object of a remote store.
+    Object(ObjectIdentity),
+}
+
+impl InputIdentity {
+    /// Size in bytes, as stored.
+    pub const fn size(&self) -> u64 {
+        match self {
+            Self::File(file) => file.size,
+            Self::Object(object) => object.size,
+        }
+    }
+
+    /// Whether the content is trusted to be the same without being read, given the same name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(mine), Self::File(theirs)) => mine == theirs,
+            (Self::Object(mine), Self::Object(theirs)) => mine.is_same(theirs),
+            _ => false,
+        }
+    }
+
+    /// Device and inode of a file, which a renamed file keeps.
+    pub const fn place(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::File(file) => Some((file.device, file.inode)),
+            Self::Object(_) => None,
+        }
+    }
+}
+
 /// A contiguous stretch of an input, in whole records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawRange {

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// request, whose outcome would then be unknown.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Longest time for DNS, TCP and TLS on the way to a store.
+const MAX_STORE_CONNECT: Duration = Duration::from_secs(10);
+
 /// A host as URLs, the Host header and signatures spell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
@@ -83,6 +86,28 @@ pub(super) fn build_pool(settings: &ConnectionSettings) -> Result<reqwest::Clien
         None if settings.scheme == Scheme::Http && only_loopback && settings.proxy.is_none() => {
             builder.tls_certs_only([])
         }
+        None => builder,
+    };
+    builder.build().map_err(HttpError::Tls)
+}
+
+/// A client for what is not the platform: object stores and web servers. It trusts the same
+/// authorities and follows no redirect either; `timeout` is the longest silence of a server.
+pub fn store_client(
+    ca_cert: Option<&Path>,
+    timeout: Duration,
+) -> Result<reqwest::Client, HttpError> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("byteair-sync/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .connect_timeout(MAX_STORE_CONNECT.min(timeout))
+        .read_timeout(timeout)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .tls_version_min(Version::TLS_1_2);
+    let builder = match ca_cert {
+        Some(path) => builder.tls_certs_merge(read_certificates(path)?),
         None => builder,
     };
     builder.build().map_err(HttpError::Tls)

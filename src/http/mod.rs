@@ -23,6 +23,8 @@ use crate::protocol::{MAX_REPLY_BYTES, Mask, judge, judge_beginning, request_hea
 use body::TimedBody;
 use chrono::{DateTime, Utc};
 use connect::Host;
+
+pub use connect::store_client;
 use failure::Failure;
 use http::header::CONTENT_ENCODING;
 use signer::Signer;

@@ -7,14 +7,14 @@
 
 use super::compared::{Compared, Differs};
 use super::encoding::Undecodable;
-use super::{Compression, InputFault};
+use super::location::Stored;
+use super::{Compression, InputFault, StoreFault};
 use crate::domain::RawRange;
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::GzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream as XzStream};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Chain, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,8 +27,8 @@ const MAX_XZ_BYTES: u64 = 256 << 20;
 
 /// The decompressed bytes of an input.
 pub(super) enum Source {
-    /// A plain file, which can be read from anywhere.
-    File(File),
+    /// Bytes as they were written, which can be read from anywhere.
+    Plain(Stored),
     /// A stream, read from its beginning only.
     Stream {
         bytes: Box<dyn Read + Send>,
@@ -42,15 +42,18 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The source in a file.
-    pub(super) fn of_file(mut file: File, compression: Compression) -> Result<Self, InputFault> {
+    /// The source in a file or object.
+    pub(super) fn of_stored(
+        mut stored: Stored,
+        compression: Compression,
+    ) -> Result<Self, InputFault> {
         let mut head = Vec::with_capacity(MAGIC_BYTES);
-        read_up_to(&mut file, &mut head, MAGIC_BYTES).map_err(reading)?;
+        read_up_to(&mut stored, &mut head, MAGIC_BYTES).map_err(reading)?;
         let compression = resolve(compression, &head)?;
-        file.seek(SeekFrom::Start(0)).map_err(reading)?;
+        stored.go_to(0).map_err(reading)?;
         match compression {
-            Compression::Auto | Compression::None => Ok(Self::File(file)),
-            _ => inflate(file, compression),
+            Compression::Auto | Compression::None => Ok(Self::Plain(stored)),
+            _ => inflate(stored, compression),
         }
     }
 
@@ -83,15 +86,14 @@ impl Source {
         }
     }
 
-    /// Goes to a byte of a plain file; false for a stream, which has to be read up to there.
+    /// Goes to a byte of a plain file or object; false for a stream, which has to be read up to there.
     pub(super) fn seek(&mut self, offset: u64) -> Result<bool, InputFault> {
         match self {
-            Self::File(file) => {
-                let size = file.metadata().map_err(reading)?.len();
-                if size < offset {
+            Self::Plain(stored) => {
+                if stored.size().map_err(reading)? < offset {
                     return Err(InputFault::Shorter { offset });
                 }
-                file.seek(SeekFrom::Start(offset)).map_err(reading)?;
+                stored.go_to(offset).map_err(reading)?;
                 Ok(true)
             }
             Self::Stream { .. } => Ok(false),
@@ -102,7 +104,7 @@ impl Source {
     pub(super) const fn undecodable(&self) -> Option<&Undecodable> {
         match self {
             Self::Stream { undecodable, .. } => undecodable.as_ref(),
-            Self::File(_) => None,
+            Self::Plain(_) => None,
         }
     }
 
@@ -121,7 +123,7 @@ impl Source {
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, InputFault> {
         loop {
             let read = match self {
-                Self::File(file) => file.read(buffer),
+                Self::Plain(stored) => stored.read(buffer),
                 Self::Stream { bytes, .. } => bytes.read(buffer),
             };
             match read {
@@ -139,6 +141,9 @@ impl Source {
             .and_then(|inner| inner.downcast_ref::<Differs>())
         {
             return InputFault::Changed { line: differs.line };
+        }
+        if let Some(fault) = StoreFault::in_io(&error) {
+            return InputFault::Store(fault);
         }
         match self {
             // What the operating system says is about the device, not about the data.
@@ -158,10 +163,7 @@ impl Source {
 }
 
 fn reading(source: io::Error) -> InputFault {
-    InputFault::Io {
-        doing: "read",
-        source,
-    }
+    InputFault::of_io("read", source)
 }
 
 /// Reads until `head` holds `limit` bytes or the input ends.

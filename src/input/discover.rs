@@ -6,10 +6,11 @@
 //! (`_SUCCESS`, `_temporary`). A glob that spells such a beginning out finds them. What is left out
 //! or does not match cannot fail either, whatever is wrong with it.
 
-use super::FileIdentity;
 use super::glob::Glob;
 use super::pattern::{PathPattern, ResolvedPattern, has_glob};
-use crate::domain::DataDate;
+use super::remote::{Objects, RemoteObject};
+use super::{InputError, InputFault, InvalidUrl, Location, ObjectUrl, StoreFault, Stores};
+use crate::domain::{DataDate, FileIdentity, InputIdentity};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
@@ -18,23 +19,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// A file to read.
+/// A file or object to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundFile {
     /// Under which it was found first.
-    pub path: PathBuf,
+    pub location: Location,
     /// By what it is known again.
-    pub identity: FileIdentity,
+    pub identity: InputIdentity,
 }
 
 /// What patterns named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Discovered {
-    /// The files, sorted by path, each file of the device once.
+    /// The files, sorted by path, each file of the device once; behind them the objects.
     pub files: Vec<FoundFile>,
     /// The folders in which markers are looked for, sorted: a directory that was named or matched,
     /// and the parent of each file that was.
-    pub folders: Vec<PathBuf>,
+    pub folders: Vec<Location>,
     /// The patterns that gave no file, with the day filled in.
     pub missing: Vec<String>,
     /// Those of `missing` that name a directory that is there but holds no file to read.
@@ -42,6 +43,29 @@ pub struct Discovered {
 }
 
 impl Discovered {
+    /// The folders in which a marker is not there (yet).
+    pub fn folders_without(
+        &self,
+        marker: &str,
+        stores: &Stores,
+    ) -> Result<Vec<String>, DiscoverError> {
+        let mut without = Vec::new();
+        for folder in &self.folders {
+            let is_there = match folder {
+                Location::File(path) => path.join(marker).exists(),
+                Location::Object(object) => {
+                    let url = object.url.join(marker);
+                    let found = stores.stat(&url);
+                    found.map_err(|fault| store_error(&url, fault))?.is_some()
+                }
+            };
+            if !is_there {
+                without.push(folder.to_string());
+            }
+        }
+        Ok(without)
+    }
+
     /// Why one of the patterns in `missing` gave no file, to be said after "input".
     pub fn why_missing(&self, pattern: &str) -> String {
         if self.empty.iter().any(|empty| empty == pattern) {
@@ -82,6 +106,12 @@ pub enum DiscoverError {
         /// Which.
         path: PathBuf,
     },
+    /// A remote store did not answer, or refused.
+    #[error(transparent)]
+    Store(InputError),
+    /// A URL that a day made a bad one.
+    #[error(transparent)]
+    Url(#[from] InvalidUrl),
 }
 
 impl DiscoverError {
@@ -89,7 +119,7 @@ impl DiscoverError {
     fn link(&self) -> Option<&Path> {
         match self {
             Self::BrokenLink { path } | Self::LinkLoop { path } => Some(path),
-            Self::Io { .. } | Self::NotAFile { .. } => None,
+            Self::Io { .. } | Self::NotAFile { .. } | Self::Store(_) | Self::Url(_) => None,
         }
     }
 }
@@ -100,12 +130,13 @@ impl DiscoverError {
 pub fn discover(
     patterns: &[PathPattern],
     date: Option<DataDate>,
+    stores: &Stores,
 ) -> Result<Discovered, DiscoverError> {
     let mut found = Found::default();
     let (mut missing, mut empty) = (Vec::new(), Vec::new());
     for pattern in patterns {
         let resolved = pattern.for_date(date);
-        let named = found.add_pattern(&resolved)?;
+        let named = found.add_pattern(&resolved, stores)?;
         if named != Named::Files {
             missing.push(resolved.to_string());
         }
@@ -116,11 +147,31 @@ pub fn discover(
     let mut seen = HashSet::new();
     let files = found.files.into_iter().filter_map(|(path, identity)| {
         let first = seen.insert((identity.device, identity.inode));
-        first.then_some(FoundFile { path, identity })
+        first.then_some(FoundFile {
+            location: Location::File(path),
+            identity: InputIdentity::File(identity),
+        })
     });
+    let objects = found.objects.found.into_iter().map(|(url, identity)| {
+        let location = Location::Object(RemoteObject {
+            url,
+            identity: Some(identity.clone()),
+        });
+        FoundFile {
+            location,
+            identity: InputIdentity::Object(identity),
+        }
+    });
+    let remote = found.objects.folders.into_iter().map(|url| {
+        Location::Object(RemoteObject {
+            url,
+            identity: None,
+        })
+    });
+    let local = found.folders.into_iter().map(Location::File);
     Ok(Discovered {
-        files: files.collect(),
-        folders: found.folders.into_iter().collect(),
+        files: files.chain(objects).collect(),
+        folders: local.chain(remote).collect(),
         missing,
         empty,
     })
@@ -128,7 +179,7 @@ pub fn discover(
 
 /// What is behind a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Named {
+pub(super) enum Named {
     /// Nothing.
     Nothing,
     /// A directory without a file in it.
@@ -141,11 +192,20 @@ enum Named {
 struct Found {
     files: BTreeMap<PathBuf, FileIdentity>,
     folders: BTreeSet<PathBuf>,
+    objects: Objects,
 }
 
 impl Found {
     /// Adds what a pattern names.
-    fn add_pattern(&mut self, pattern: &ResolvedPattern) -> Result<Named, DiscoverError> {
+    fn add_pattern(
+        &mut self,
+        pattern: &ResolvedPattern,
+        stores: &Stores,
+    ) -> Result<Named, DiscoverError> {
+        if let Some(url) = ObjectUrl::parse(&pattern.0).transpose()? {
+            let added = self.objects.add_pattern(&url, stores);
+            return added.map_err(|fault| store_error(&url, fault));
+        }
         let path = Path::new(&pattern.0);
         match fs::metadata(path) {
             Ok(metadata) => self.add_path(path, &metadata),
@@ -249,7 +309,7 @@ fn parent(path: &Path) -> PathBuf {
     }
 }
 
-fn is_left_out(name: &OsStr) -> bool {
+pub(super) fn is_left_out(name: &OsStr) -> bool {
     matches!(name.as_encoded_bytes().first(), Some(b'.' | b'_'))
 }
 
@@ -262,6 +322,14 @@ fn is_absent(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
+}
+
+fn store_error(url: &ObjectUrl, fault: StoreFault) -> DiscoverError {
+    DiscoverError::Store(InputError {
+        input: url.to_string(),
+        line: None,
+        fault: InputFault::Store(fault),
+    })
 }
 
 fn io_error(path: &Path, source: io::Error) -> DiscoverError {

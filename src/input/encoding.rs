@@ -11,7 +11,7 @@ use super::window::wide;
 use super::{InputFault, RejectCode};
 use encoding_rs::{DecoderResult, UTF_8};
 use std::collections::VecDeque;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes decoded at a time.
@@ -113,8 +113,8 @@ pub(super) fn decoded(source: Source, named: Option<TextEncoding>) -> Result<Sou
         return Ok(source);
     }
     let (bytes, fetched, format): (Box<dyn Read + Send>, _, _) = match source {
-        Source::File(file) => {
-            let (counted, fetched) = Counted::new(file);
+        Source::Plain(stored) => {
+            let (counted, fetched) = Counted::new(stored);
             (Box::new(counted), fetched, "")
         }
         Source::Stream {
@@ -144,14 +144,11 @@ pub(super) fn decoded(source: Source, named: Option<TextEncoding>) -> Result<Sou
 fn peek(source: Source) -> Result<(Source, Vec<u8>), InputFault> {
     let mut head = Vec::with_capacity(BOM_BYTES);
     match source {
-        Source::File(mut file) => {
-            let reading = |source| InputFault::Io {
-                doing: "read",
-                source,
-            };
-            read_up_to(&mut file, &mut head, BOM_BYTES).map_err(reading)?;
-            file.seek(SeekFrom::Start(0)).map_err(reading)?;
-            Ok((Source::File(file), head))
+        Source::Plain(mut stored) => {
+            let reading = |source| InputFault::of_io("read", source);
+            read_up_to(&mut stored, &mut head, BOM_BYTES).map_err(reading)?;
+            stored.go_to(0).map_err(reading)?;
+            Ok((Source::Plain(stored), head))
         }
         Source::Stream {
             mut bytes,

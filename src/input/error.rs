@@ -3,6 +3,7 @@
 //! A single bad row is no error but a reject; these are for inputs that cannot be read, are not
 //! what they claim to be, or would be misread if one went on.
 
+use super::{Location, StoreFault, StoreTrouble};
 use std::{fmt, io};
 
 /// Reading an input failed. The message names the input, and the line where there is one.
@@ -44,6 +45,9 @@ pub enum InputFault {
         /// What the system said.
         source: io::Error,
     },
+    /// A remote store did not give it.
+    #[error(transparent)]
+    Store(StoreFault),
     /// A compressed stream that ends too early.
     #[error("the {format} stream ends early: the file is truncated; export or copy it again")]
     Truncated {
@@ -112,10 +116,38 @@ pub enum InputFault {
     },
 }
 
+impl InputFault {
+    /// What the failure of a reader means, which may be one of a store.
+    pub(super) fn of_io(doing: &'static str, source: io::Error) -> Self {
+        match StoreFault::in_io(&source) {
+            Some(fault) => Self::Store(fault),
+            None => Self::Io { doing, source },
+        }
+    }
+}
+
 impl InputError {
+    /// An error about what is at a place.
+    pub(super) fn of(location: &Location, fault: InputFault) -> Self {
+        Self {
+            input: location.to_string(),
+            line: None,
+            fault,
+        }
+    }
+
+    /// What the trouble with a remote store is, if that is what ended the reading.
+    pub const fn trouble(&self) -> Option<StoreTrouble> {
+        match &self.fault {
+            InputFault::Store(fault) => Some(fault.trouble),
+            _ => None,
+        }
+    }
+
     /// Whether the input does not exist (any more).
     pub fn is_missing(&self) -> bool {
         matches!(&self.fault, InputFault::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+            || matches!(self.trouble(), Some(StoreTrouble::Missing))
     }
 
     /// Whether other options, not another input, are needed.
@@ -123,7 +155,7 @@ impl InputError {
         matches!(
             self.fault,
             InputFault::UnknownFormat | InputFault::BadOption { .. }
-        )
+        ) || matches!(self.trouble(), Some(StoreTrouble::Usage))
     }
 
     /// Whether it is not what the ledger recorded.
@@ -131,7 +163,7 @@ impl InputError {
         matches!(
             self.fault,
             InputFault::Changed { .. } | InputFault::Shorter { .. }
-        )
+        ) || matches!(self.trouble(), Some(StoreTrouble::Replaced))
     }
 
     /// Whether the operating system refused, rather than the input being bad.

@@ -6,7 +6,7 @@
 
 use super::csv_dialect::dialect;
 use super::open::{format_of_name, open_file};
-use super::{CsvDialect, Format, InputError, InputSettings, Next, Start};
+use super::{CsvDialect, Format, InputError, InputSettings, Location, Next, Start};
 use std::path::Path;
 
 /// How records are written.
@@ -44,7 +44,7 @@ pub fn layout(name: &str, settings: &InputSettings) -> Result<Layout, InputError
     let (columns, own) = if let Some(columns) = &settings.columns {
         (columns.clone(), None)
     } else {
-        let reader = open_file(Path::new(name), settings, Start::BEGINNING)?;
+        let reader = open_file(Location::of_name(name), settings, Start::BEGINNING)?;
         (reader.columns(), reader.dialect())
     };
     Ok(Layout::Csv {

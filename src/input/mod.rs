@@ -5,7 +5,7 @@
 //! for rows make something else of it; what is not a row leaves as a [`LocalReject`] with its place. Nothing here knows batches, the ledger or
 //! the network, and nothing guesses: a format that cannot be told asks for an option.
 
-use crate::domain::{FileIdentity, RawRange};
+use crate::domain::RawRange;
 
 mod compared;
 mod csv;
@@ -24,10 +24,12 @@ mod json_scan;
 mod jsonl;
 mod key_order;
 mod layout;
+mod location;
 mod open;
 mod pattern;
 mod plain_row;
 mod range;
+mod remote;
 mod row;
 mod settings;
 mod shaped;
@@ -39,14 +41,19 @@ pub use discover::{DiscoverError, Discovered, FoundFile, discover};
 pub use encoding::TextEncoding;
 pub use error::{InputError, InputFault};
 pub use layout::{Layout, count_records, layout};
+pub use location::Location;
 pub use open::{fingerprint_stdin, open_file, open_stream};
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern, covers};
 pub use range::Start;
+pub use remote::{
+    InvalidUrl, ObjectUrl, OpenClient, RemoteObject, StoreFault, StoreTrouble, Stores,
+};
 pub use row::{
     LocalReject, MAX_DEPTH, MAX_REJECT_RAW_BYTES, Next, RejectCode, RowReader, RowWarning,
     WarningKind,
 };
 pub use settings::{Compression, EmptyCells, Format, InputSettings};
+pub use shaped::NOTHING_IS_LEFT;
 pub use verify::{Verifier, continues_at_a_row_boundary};
 
 #[cfg(test)]

@@ -12,8 +12,7 @@ use super::json_file::JsonReader;
 use super::jsonl::JsonlReader;
 use super::shaped::shaped;
 use super::window::Window;
-use super::{Format, InputError, InputFault, InputSettings, RawRange, RowReader, Start};
-use std::fs::File;
+use super::{Format, InputError, InputFault, InputSettings, Location, RawRange, RowReader, Start};
 use std::io::Read;
 use std::path::Path;
 use xxhash_rust::xxh3::xxh3_128;
@@ -24,15 +23,16 @@ const FINGERPRINT_BYTES: usize = 64 << 10;
 const SNIFFED_BYTES: usize = 4 << 10;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Opens a file for reading rows from `start`. A plain file is read from there; a compressed one is
-/// inflated from its beginning. The header of a CSV is read in any case.
+/// Opens a file or object for reading rows from `start`. A plain one is read from there; a
+/// compressed one is inflated from its beginning. The header of a CSV is read in any case.
 pub fn open_file(
-    path: &Path,
+    location: impl Into<Location>,
     settings: &InputSettings,
     start: Start,
 ) -> Result<Box<dyn RowReader>, InputError> {
-    let source = file_source(path, settings)?;
-    open(source, &path.display().to_string(), settings, start)
+    let location = location.into();
+    let source = stored_source(&location, settings)?;
+    open(source, &location.to_string(), settings, start)
         .map(|reader| shaped(reader, &settings.rules))
 }
 
@@ -65,14 +65,16 @@ pub fn fingerprint_stdin(
     Ok((digest, Box::new(with_head(head, stream))))
 }
 
-/// The decompressed bytes of a file.
-pub(super) fn file_source(path: &Path, settings: &InputSettings) -> Result<Source, InputError> {
-    let name = path.display().to_string();
-    let doing = "open";
-    let file = File::open(path).map_err(|source| error(&name, InputFault::Io { doing, source }))?;
-    Source::of_file(file, settings.compression)
+/// The decompressed bytes of a file or object.
+pub(super) fn stored_source(
+    location: &Location,
+    settings: &InputSettings,
+) -> Result<Source, InputError> {
+    let stored = location.open(&settings.stores);
+    stored
+        .and_then(|stored| Source::of_stored(stored, settings.compression))
         .and_then(|source| decoded(source, settings.encoding))
-        .map_err(|fault| error(&name, fault))
+        .map_err(|fault| InputError::of(location, fault))
 }
 
 fn error(name: &str, fault: InputFault) -> InputError {

@@ -3,6 +3,7 @@
 //! A pattern is parsed once and resolved for each day; looking at the file system is the business
 //! of [`super::discover`].
 
+use super::{InvalidUrl, ObjectUrl};
 use crate::domain::DataDate;
 use chrono::format::{Item, StrftimeItems};
 use std::fmt;
@@ -48,6 +49,9 @@ pub enum InvalidPattern {
     /// A glob that globset does not understand.
     #[error("'{0}' is no valid glob; put a literal [ in brackets: [[]")]
     BadGlob(String),
+    /// A URL of nothing that can be read.
+    #[error(transparent)]
+    Url(#[from] InvalidUrl),
 }
 
 impl PathPattern {
@@ -56,6 +60,8 @@ impl PathPattern {
         if text.is_empty() {
             return Err(InvalidPattern::Empty);
         }
+        // First, because the others repeat the text.
+        ObjectUrl::parse(text).transpose()?;
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = split_placeholder(rest) {

@@ -5,9 +5,7 @@
 //! could. The answer is "yes" or "look closer", never "no": whatever is not plain goes to the
 //! parser, so nothing is rejected here, and a property test holds that nothing wrong is accepted.
 
-/// Repeats a byte in every byte of a word.
-const EACH: u64 = u64::MAX / 255;
-const HIGH_BITS: u64 = EACH << 7;
+use crate::schema::special_byte;
 
 /// Whether a row is an object of plain members whose keys come in the order of `keys`, some of them
 /// left out, with at most one space behind a colon or comma. A key is given as it stands in front of
@@ -41,30 +39,8 @@ fn has_only_plain_members(row: &[u8], keys: &[Box<[u8]>]) -> Option<()> {
 
 /// What follows the closing quote of a string without escapes and control characters.
 #[inline]
-fn after_string(mut rest: &[u8]) -> Option<&[u8]> {
-    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
-        let found = ends_or_escapes(u64::from_le_bytes(*eight));
-        if found != 0 {
-            let at = usize::try_from(found.trailing_zeros() / 8).ok()?;
-            return rest.get(at..)?.strip_prefix(b"\"");
-        }
-        rest = after;
-    }
-    let at = rest
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
-    rest.get(at..)?.strip_prefix(b"\"")
-}
-
-/// The high bit of the first byte that is a quote, a backslash or a control character, in the order
-/// of little-endian bytes; bits above it may be set wrongly.
-const fn ends_or_escapes(word: u64) -> u64 {
-    let control = word.wrapping_sub(EACH * 0x20) & !word;
-    (control | zero_bytes(word ^ (EACH * 0x22)) | zero_bytes(word ^ (EACH * 0x5c))) & HIGH_BITS
-}
-
-const fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(EACH) & !word
+fn after_string(rest: &[u8]) -> Option<&[u8]> {
+    rest.get(special_byte(rest)?..)?.strip_prefix(b"\"")
 }
 
 /// What follows a number without an exponent.

@@ -3,7 +3,7 @@
 //! Only some of these options change the rows that come out; those make up the digest by which the
 //! ledger notices that a half-uploaded file is now read differently. Nothing here opens a file.
 
-use super::TextEncoding;
+use super::{Stores, TextEncoding};
 use crate::schema::RowRules;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -78,11 +78,22 @@ pub struct InputSettings {
     /// Longest row in bytes, as written in the input, with white space around it but without its
     /// line end; a longer one is rejected.
     pub max_row_bytes: usize,
+    /// By which objects of remote stores are reached.
+    pub stores: Stores,
 }
 
 impl InputSettings {
     /// Default of `--max-row-bytes`: 4 MiB.
     pub const DEFAULT_MAX_ROW_BYTES: usize = 4 << 20;
+
+    /// The same for reading rows as they are.
+    #[must_use]
+    pub fn without_rules(&self) -> Self {
+        Self {
+            rules: RowRules::default(),
+            ..self.clone()
+        }
+    }
 
     /// XXH3 (128 bits) of the options that change what rows an input gives; part of the identity of
     /// an input in the ledger. How the input is stored is not among them: the rows are the same.
@@ -155,6 +166,7 @@ impl Default for InputSettings {
             null_strings: Vec::new(),
             rules: RowRules::default(),
             max_row_bytes: Self::DEFAULT_MAX_ROW_BYTES,
+            stores: Stores::default(),
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::schema::{RowRules, Shaped, Shaper, Violation};
 const MAX_TOLD: usize = 8;
 /// Longest name of a field in a reject, in characters; it may be anything that a row has.
 const MAX_NAME_CHARS: usize = 120;
+/// What is said of a row of which every field is dropped; its code is [`RejectCode::EmptyRow`].
+pub const NOTHING_IS_LEFT: &str =
+    "every field is dropped, so nothing is left to send (--unknown-fields)";
 
 struct ShapedReader {
     reader: Box<dyn RowReader>,
@@ -64,8 +67,7 @@ impl RowReader for ShapedReader {
             Shaped::Rewritten(b"{}") => Fault {
                 code: RejectCode::EmptyRow,
                 column: None,
-                message: "every field is dropped, so nothing is left to send (--unknown-fields)"
-                    .to_owned(),
+                message: NOTHING_IS_LEFT.to_owned(),
             },
             Shaped::Rewritten(row) => {
                 body.truncate(before);

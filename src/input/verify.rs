@@ -4,9 +4,8 @@
 //! the decompressor does.
 
 use super::decompress::Source;
-use super::open::{file_source, resolve_format};
-use super::{Format, InputError, InputFault, InputSettings, RawRange};
-use std::path::Path;
+use super::open::{resolve_format, stored_source};
+use super::{Format, InputError, InputFault, InputSettings, Location, RawRange};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes read at a time.
@@ -25,11 +24,15 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Opens a file for verifying.
-    pub fn open(path: &Path, settings: &InputSettings) -> Result<Self, InputError> {
+    /// Opens a file or object for verifying.
+    pub fn open(
+        location: impl Into<Location>,
+        settings: &InputSettings,
+    ) -> Result<Self, InputError> {
+        let location = location.into();
         Ok(Self {
-            name: path.display().to_string(),
-            source: file_source(path, settings)?,
+            name: location.to_string(),
+            source: stored_source(&location, settings)?,
             offset: 0,
             buffer: vec![0; BUFFER_BYTES],
         })
@@ -38,11 +41,11 @@ impl Verifier {
     /// Reads and hashes `ranges`, in ascending order, and returns the first that is no longer what
     /// it was; one that the file no longer reaches counts as changed.
     pub fn verify(
-        path: &Path,
+        location: impl Into<Location>,
         settings: &InputSettings,
         ranges: impl IntoIterator<Item = RawRange>,
     ) -> Result<Option<RawRange>, InputError> {
-        let mut verifier = Self::open(path, settings)?;
+        let mut verifier = Self::open(location, settings)?;
         for range in ranges {
             if !verifier.holds(&range)? {
                 return Ok(Some(range));
@@ -126,16 +129,17 @@ impl Verifier {
 /// that had no line break behind its last row is appended to with one in front of the next row.
 /// Fails when the input cannot be read or is shorter than `end`.
 pub fn continues_at_a_row_boundary(
-    path: &Path,
+    location: impl Into<Location>,
     settings: &InputSettings,
     end: u64,
 ) -> Result<bool, InputError> {
     let Some(before) = end.checked_sub(1) else {
         return Ok(true);
     };
+    let location = location.into();
     let mut head = Vec::new();
-    Verifier::open(path, settings)?.read_into(&mut head, HEAD_BYTES)?;
-    let mut verifier = Verifier::open(path, settings)?;
+    Verifier::open(&location, settings)?.read_into(&mut head, HEAD_BYTES)?;
+    let mut verifier = Verifier::open(&location, settings)?;
     let mut around = Vec::new();
     if verifier.go_to(before)? {
         verifier.read_into(&mut around, 3)?;

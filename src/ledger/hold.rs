@@ -10,6 +10,7 @@ use super::lock;
 use super::register::{HeldInput, InputIntent, RegisteredPartition};
 use super::rejects::number;
 use super::{inputs, query};
+use crate::domain::InputIdentity;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
 
@@ -70,11 +71,12 @@ impl Registrar<'_> {
         scope: &[&RegisteredPartition],
     ) -> Result<Option<InputId>, LedgerError> {
         // There may be thousands of files, so each is looked for by its place and not in a list.
-        let (by, first, second) = match intent.identity {
-            Some(i) => (
+        let place = intent.identity.as_ref().and_then(InputIdentity::place);
+        let (by, first, second) = match place {
+            Some((device, inode)) => (
                 "i.device = ?3 AND i.inode = ?4",
-                number(i.device).into(),
-                number(i.inode).into(),
+                number(device).into(),
+                number(inode).into(),
             ),
             None => (
                 "i.device IS NULL AND i.inode IS ?4 AND i.name = ?3",
@@ -159,7 +161,7 @@ impl Registrar<'_> {
                 params![
                     id.0,
                     self.run.0,
-                    intent.identity.map(|identity| number(identity.size))
+                    intent.identity.as_ref().map(|it| number(it.size()))
                 ],
             )
             .map_err(|e| LedgerError::database("register an input", e))?;
@@ -193,19 +195,26 @@ impl Registrar<'_> {
     }
 
     fn refresh(&self, id: InputId, intent: &InputIntent) -> Result<(), LedgerError> {
-        let identity = intent.identity;
+        let identity = intent.identity.as_ref();
+        let place = identity.and_then(InputIdentity::place);
+        let (mtime, ctime, etag) = match identity {
+            Some(InputIdentity::File(file)) => (Some(file.mtime_ns), Some(file.ctime_ns), None),
+            Some(InputIdentity::Object(object)) => (object.mtime_ns, None, object.etag.as_deref()),
+            None => (None, None, None),
+        };
         self.db
             .execute(
                 "UPDATE input SET name = ?2, device = ?3, inode = ?4, size = ?5, mtime_ns = ?6,
-                   ctime_ns = ?7, verified = ?8, row_options = ?9 WHERE id = ?1",
+                   ctime_ns = ?7, etag = ?8, verified = ?9, row_options = ?10 WHERE id = ?1",
                 params![
                     id.0,
                     intent.name,
-                    identity.map(|i| number(i.device)),
-                    identity.map(|i| number(i.inode)),
-                    identity.map(|i| number(i.size)),
-                    identity.map(|i| i.mtime_ns),
-                    identity.map(|i| i.ctime_ns),
+                    place.map(|(device, _)| number(device)),
+                    place.map(|(_, inode)| number(inode)),
+                    identity.map(|it| number(it.size())),
+                    mtime,
+                    ctime,
+                    etag,
                     intent.verified,
                     intent.row_options.to_be_bytes(),
                 ],

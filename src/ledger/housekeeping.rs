@@ -11,7 +11,7 @@ use super::lock::{self, HeldLock};
 use super::register::{InputIntent, new_epoch};
 use super::seal::record_event;
 use super::{inputs, query, remainder};
-use crate::domain::{FileIdentity, Partition};
+use crate::domain::{InputIdentity, Partition};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
@@ -332,9 +332,9 @@ fn forget_brought(
 ) -> Result<(), LedgerError> {
     for input in inputs::inputs_of(db, partition)? {
         let again = brought.iter().any(|intent| {
-            let place = |identity: FileIdentity| (identity.device, identity.inode);
+            let place = |identity: &Option<InputIdentity>| identity.as_ref()?.place();
             let same_place =
-                input.identity.is_some() && input.identity.map(place) == intent.identity.map(place);
+                place(&input.identity).is_some_and(|mine| place(&intent.identity) == Some(mine));
             same_place || intent.name == input.name
         });
         if again {

@@ -7,7 +7,7 @@ use super::known::{InputKind, IntendedBatch, KnownInput, Piece, REFUSAL_SEEN, UN
 use super::lock;
 use super::query::{failed, nonsense, unsigned};
 use super::remainder;
-use crate::domain::{FileIdentity, Generation, RawRange};
+use crate::domain::{FileIdentity, Generation, InputIdentity, ObjectIdentity, RawRange};
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub(super) fn inputs_of(
     let mut statement = db
         .prepare_cached(
             "SELECT i.id, i.kind, i.name, i.device, i.inode, i.size, i.mtime_ns, i.ctime_ns,
-               i.row_options, i.state, i.verified,
+               i.row_options, i.state, i.verified, i.etag,
                EXISTS (SELECT 1 FROM batch b WHERE b.first_input = i.id AND b.state = 'intended')
                  OR EXISTS (SELECT 1 FROM piece p JOIN batch b ON b.id = p.batch
                             WHERE p.input = i.id AND b.state = 'intended')
@@ -39,15 +39,21 @@ fn read_input(row: &Row<'_>) -> rusqlite::Result<Result<KnownInput, LedgerError>
     let Some(kind) = InputKind::parse(&kind) else {
         return Ok(Err(nonsense(format!("an input of kind '{kind}'"))));
     };
-    let identity = match row.get::<_, Option<i64>>(3)? {
-        None => None,
-        Some(device) => Some(FileIdentity {
+    let (device, size): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(5)?);
+    let identity = match (device, size) {
+        (Some(device), Some(size)) => Some(InputIdentity::File(FileIdentity {
             device: unsigned(device),
             inode: unsigned(row.get(4)?),
-            size: unsigned(row.get(5)?),
+            size: unsigned(size),
             mtime_ns: row.get(6)?,
             ctime_ns: row.get(7)?,
-        }),
+        })),
+        (None, Some(size)) => Some(InputIdentity::Object(ObjectIdentity {
+            etag: row.get(11)?,
+            size: unsigned(size),
+            mtime_ns: row.get(6)?,
+        })),
+        (_, None) => None,
     };
     Ok(Ok(KnownInput {
         id: InputId(row.get(0)?),
@@ -57,7 +63,7 @@ fn read_input(row: &Row<'_>) -> rusqlite::Result<Result<KnownInput, LedgerError>
         row_options: u128::from_be_bytes(row.get(8)?),
         read_to_end: row.get::<_, String>(9)? == "read",
         verified: row.get(10)?,
-        unsettled: row.get(11)?,
+        unsettled: row.get(12)?,
     }))
 }
 

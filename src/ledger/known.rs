@@ -2,13 +2,15 @@
 
 use super::gate::{Gate, RowCounts};
 use super::id::{BatchId, InputId, PartitionId};
-use crate::domain::{BatchIdentity, Epoch, FileIdentity, Generation, Guards, Partition, Target};
+use crate::domain::{BatchIdentity, Epoch, Generation, Guards, InputIdentity, Partition, Target};
 
 /// Where an input comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InputKind {
     /// A file on this machine.
     File,
+    /// An object of a remote store.
+    Object,
     /// Standard input, spooled.
     Stdin,
 }
@@ -18,12 +20,18 @@ impl InputKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::File => "file",
+            Self::Object => "object",
             Self::Stdin => "stdin",
         }
     }
 
+    /// Whether it can be read again.
+    pub const fn is_stored(self) -> bool {
+        matches!(self, Self::File | Self::Object)
+    }
+
     pub(super) fn parse(word: &str) -> Option<Self> {
-        [Self::File, Self::Stdin]
+        [Self::File, Self::Object, Self::Stdin]
             .into_iter()
             .find(|kind| kind.as_str() == word)
     }
@@ -74,8 +82,8 @@ pub struct KnownInput {
     pub kind: InputKind,
     /// Path or stream name.
     pub name: String,
-    /// What the file system said when it was read.
-    pub identity: Option<FileIdentity>,
+    /// What the file system or the store said when it was read.
+    pub identity: Option<InputIdentity>,
     /// Digest of the options that change rows.
     pub row_options: u128,
     /// Whether it was read to its end.

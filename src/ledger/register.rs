@@ -13,7 +13,7 @@ use super::lock::HeldLock;
 use super::query;
 use super::replay::{self, ReplayIntent};
 use super::writer::Session;
-use crate::domain::{Epoch, FileIdentity, GuardChanges, Guards, Partition, Target};
+use crate::domain::{Epoch, GuardChanges, Guards, InputIdentity, Partition, Target};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
@@ -60,8 +60,8 @@ pub struct InputIntent {
     pub kind: InputKind,
     /// Path, or the name of a stream.
     pub name: String,
-    /// What the file system says; `None` for streams.
-    pub identity: Option<FileIdentity>,
+    /// What the file system or the store says; `None` for streams.
+    pub identity: Option<InputIdentity>,
     /// Digest of the options that change rows.
     pub row_options: u128,
     /// Indices into [`Registration::partitions`].

@@ -7,32 +7,15 @@
 use super::FieldType;
 use super::members::text_of;
 use super::number::{self, NumberFault};
+use super::value::Shape;
 use super::violation::{ViolationKind, quoted};
 use std::borrow::Cow;
 
-/// A value after its cast, as checks look at it.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value<'r> {
-    /// `null`, which leaves the stored value of the platform unchanged.
-    Null,
-    /// An exact integer.
-    Integer(i64),
-    /// Another number, as JSON writes it.
-    Number(Cow<'r, str>),
-    /// A string with its quotes, escapes not resolved.
-    Text(&'r [u8]),
-    /// A string that was made of something else; without quotes.
-    Made(String),
-    /// True or false, where the type is not declared.
-    Bool(bool),
-    /// An array or object, where the type is not declared.
-    Nested,
-}
-
-/// A value that stays as it is, or its new bytes (appended to the scratch buffer).
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Cast<'r> {
-    pub(super) value: Value<'r>,
+/// What a value is after its cast, and whether it stays as it is or has new bytes (appended to the
+/// scratch buffer).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cast {
+    pub(super) shape: Shape,
     pub(super) rewritten: bool,
 }
 
@@ -43,19 +26,22 @@ pub(super) struct Refusal {
     pub(super) message: String,
 }
 
+/// Integers of 32 bits.
+const INT32: std::ops::RangeInclusive<i64> = -(1 << 31)..=(1 << 31) - 1;
+
 /// Casts a valid JSON value. With `explicit`, the type was asked for by name (`--types`), so a
 /// number becomes a string as well; a schema only says what there should be.
-pub(super) fn cast<'r>(
-    raw: &'r [u8],
+pub(super) fn cast(
+    raw: &[u8],
     to: FieldType,
     explicit: bool,
     scratch: &mut Vec<u8>,
-) -> Result<Cast<'r>, Refusal> {
+) -> Result<Cast, Refusal> {
     if raw == b"null" {
-        return Ok(kept(Value::Null));
+        return Ok(kept(Shape::Null));
     }
     match to {
-        FieldType::Int32 => integer(raw, to, Some(i32::MIN.into()..=i32::MAX.into()), scratch),
+        FieldType::Int32 => integer(raw, to, Some(&INT32), scratch),
         FieldType::Int64 => integer(raw, to, None, scratch),
         FieldType::Float | FieldType::Double => decimal(raw, to, scratch),
         FieldType::String => string(raw, explicit, scratch),
@@ -65,28 +51,16 @@ pub(super) fn cast<'r>(
     }
 }
 
-/// What a value without a declared type is.
-pub(super) fn as_it_is(raw: &[u8]) -> Value<'_> {
-    match raw.first() {
-        Some(b'"') => Value::Text(raw),
-        Some(b'n') => Value::Null,
-        Some(b't') => Value::Bool(true),
-        Some(b'f') => Value::Bool(false),
-        Some(b'{' | b'[') => Value::Nested,
-        _ => Value::Number(String::from_utf8_lossy(raw)),
-    }
-}
-
-const fn kept(value: Value<'_>) -> Cast<'_> {
+const fn kept(shape: Shape) -> Cast {
     Cast {
-        value,
+        shape,
         rewritten: false,
     }
 }
 
-const fn rewritten(value: Value<'_>) -> Cast<'_> {
+const fn rewritten(shape: Shape) -> Cast {
     Cast {
-        value,
+        shape,
         rewritten: true,
     }
 }
@@ -130,12 +104,30 @@ fn number_text(raw: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-fn integer<'r>(
-    raw: &'r [u8],
+fn integer(
+    raw: &[u8],
     to: FieldType,
-    range: Option<std::ops::RangeInclusive<i64>>,
+    range: Option<&std::ops::RangeInclusive<i64>>,
     scratch: &mut Vec<u8>,
-) -> Result<Cast<'r>, Refusal> {
+) -> Result<Cast, Refusal> {
+    let within = |value| range.is_none_or(|range| range.contains(&value));
+    // What most values are; everything else takes the long way.
+    if let Some(value) = number::plain_integer(raw) {
+        return if within(value) {
+            Ok(kept(Shape::Integer(value)))
+        } else {
+            Err(overflow(raw, to))
+        };
+    }
+    let quoted = raw
+        .strip_prefix(b"\"")
+        .and_then(|it| it.strip_suffix(b"\""));
+    if let Some((digits, value)) = quoted.and_then(|it| Some((it, number::plain_integer(it)?)))
+        && within(value)
+    {
+        scratch.extend_from_slice(digits);
+        return Ok(rewritten(Shape::Integer(value)));
+    }
     let (value, as_written) = match raw {
         b"true" => (1, false),
         b"false" => (0, false),
@@ -146,57 +138,56 @@ fn integer<'r>(
             (value, raw.iter().all(plain))
         }
     };
-    if range.is_some_and(|range| !range.contains(&value)) {
+    if !within(value) {
         return Err(overflow(raw, to));
     }
     if as_written {
-        return Ok(kept(Value::Integer(value)));
+        return Ok(kept(Shape::Integer(value)));
     }
     scratch.extend_from_slice(value.to_string().as_bytes());
-    Ok(rewritten(Value::Integer(value)))
+    Ok(rewritten(Shape::Integer(value)))
 }
 
-fn decimal<'r>(raw: &'r [u8], to: FieldType, scratch: &mut Vec<u8>) -> Result<Cast<'r>, Refusal> {
+fn decimal(raw: &[u8], to: FieldType, scratch: &mut Vec<u8>) -> Result<Cast, Refusal> {
     if raw == b"true" || raw == b"false" {
         scratch.push(if raw == b"true" { b'1' } else { b'0' });
-        return Ok(rewritten(Value::Integer(i64::from(raw == b"true"))));
+        return Ok(rewritten(Shape::Integer(i64::from(raw == b"true"))));
     }
-    let text = number_text(raw).ok_or_else(|| wrong(raw, to))?;
     let from = scratch.len();
     let is_string = raw.first() == Some(&b'"');
     let written = if is_string {
+        let text = text_of(raw).ok_or_else(|| wrong(raw, to))?;
         number::push_decimal(&text, scratch).map_err(|it| fault(it, raw, to))?;
-        let pushed = scratch.get(from..).unwrap_or_default();
-        Cow::Owned(String::from_utf8_lossy(pushed).into_owned())
+        scratch.get(from..).unwrap_or_default()
+    } else if matches!(raw.first(), Some(b'-' | b'0'..=b'9')) {
+        raw
     } else {
-        text
+        return Err(wrong(raw, to));
     };
-    if !number::is_finite(&written, to == FieldType::Float) {
+    if !number::is_finite(written, to == FieldType::Float) {
         scratch.truncate(from);
         return Err(overflow(raw, to));
     }
     Ok(Cast {
-        value: Value::Number(written),
+        shape: Shape::Number,
         rewritten: is_string,
     })
 }
 
-fn string<'r>(raw: &'r [u8], explicit: bool, scratch: &mut Vec<u8>) -> Result<Cast<'r>, Refusal> {
+fn string(raw: &[u8], explicit: bool, scratch: &mut Vec<u8>) -> Result<Cast, Refusal> {
     match raw.first() {
-        Some(b'"') => Ok(kept(Value::Text(raw))),
+        Some(b'"') => Ok(kept(Shape::Text)),
         Some(b'-' | b'0'..=b'9') if explicit => {
             scratch.push(b'"');
             scratch.extend_from_slice(raw);
             scratch.push(b'"');
-            Ok(rewritten(Value::Made(
-                String::from_utf8_lossy(raw).into_owned(),
-            )))
+            Ok(rewritten(Shape::Text))
         }
         _ => Err(wrong(raw, FieldType::String)),
     }
 }
 
-fn json_string(raw: &[u8]) -> Result<Cast<'_>, Refusal> {
+fn json_string(raw: &[u8]) -> Result<Cast, Refusal> {
     let refused = || wrong(raw, FieldType::JsonString);
     let text = text_of(raw).ok_or_else(refused)?;
     if !text.starts_with(['[', '{']) {
@@ -212,12 +203,12 @@ fn json_string(raw: &[u8]) -> Result<Cast<'_>, Refusal> {
         });
     }
     match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
-        Ok(_) => Ok(kept(Value::Text(raw))),
+        Ok(_) => Ok(kept(Shape::Text)),
         Err(_) => Err(refused()),
     }
 }
 
-fn boolean<'r>(raw: &'r [u8], scratch: &mut Vec<u8>) -> Result<Cast<'r>, Refusal> {
+fn boolean(raw: &[u8], scratch: &mut Vec<u8>) -> Result<Cast, Refusal> {
     let text = if raw.first() == Some(&b'"') {
         text_of(raw).ok_or_else(|| wrong(raw, FieldType::Bool))?
     } else {
@@ -230,7 +221,7 @@ fn boolean<'r>(raw: &'r [u8], scratch: &mut Vec<u8>) -> Result<Cast<'r>, Refusal
         text if text.eq_ignore_ascii_case("false") => false,
         _ => return Err(wrong(raw, FieldType::Bool)),
     };
-    let value = Value::Integer(i64::from(truth));
+    let value = Shape::Integer(i64::from(truth));
     if matches!(raw, b"0" | b"1") {
         return Ok(kept(value));
     }
@@ -238,7 +229,7 @@ fn boolean<'r>(raw: &'r [u8], scratch: &mut Vec<u8>) -> Result<Cast<'r>, Refusal
     Ok(rewritten(value))
 }
 
-fn nested<'r>(raw: &'r [u8], to: FieldType, scratch: &mut Vec<u8>) -> Result<Cast<'r>, Refusal> {
+fn nested(raw: &[u8], to: FieldType, scratch: &mut Vec<u8>) -> Result<Cast, Refusal> {
     let open = if to == FieldType::Array { b'[' } else { b'{' };
     if raw.first() == Some(&b'"') {
         let holds_one = text_of(raw).is_some_and(|text| text.as_bytes().first() == Some(&open));
@@ -253,7 +244,7 @@ fn nested<'r>(raw: &'r [u8], to: FieldType, scratch: &mut Vec<u8>) -> Result<Cas
     }
     let compact = without_space(raw);
     serde_json::to_writer(&mut *scratch, &compact).map_err(|_| wrong(raw, to))?;
-    Ok(rewritten(Value::Made(compact)))
+    Ok(rewritten(Shape::Text))
 }
 
 /// Valid JSON without the white space between its parts; every other byte stays.

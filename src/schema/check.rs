@@ -3,10 +3,9 @@
 //! The checks and their edges are those of the vendor's validator (`air_api_tool` `checker/`), so
 //! that the same data gets the same verdict; what is added is said where it is.
 
-use super::cast::Value;
 use super::categories;
 use super::datetime::Datetime;
-use super::members::text_of;
+use super::value::{Shape, Value};
 use super::violation::{ViolationKind, quoted};
 use std::borrow::Cow;
 
@@ -90,14 +89,9 @@ impl std::fmt::Display for Range {
 
 impl When {
     /// Whether a value of the other field is one of those.
-    pub(super) fn holds(&self, value: Option<&Value<'_>>) -> bool {
-        match value {
-            Some(Value::Text(raw)) => {
-                text_of(raw).is_some_and(|text| self.values.iter().any(|wanted| **wanted == *text))
-            }
-            Some(Value::Made(text)) => self.values.iter().any(|wanted| wanted == text),
-            _ => false,
-        }
+    pub(super) fn holds(&self, value: Option<Value<'_>>) -> bool {
+        let text = value.and_then(Value::text);
+        text.is_some_and(|text| self.values.iter().any(|wanted| **wanted == *text))
     }
 }
 
@@ -115,9 +109,12 @@ impl Rule {
     }
 
     /// What is wrong with a value; absent ones pass every rule but [`Required`](Self::Required).
-    pub(super) fn fault(&self, value: Option<&Value<'_>>) -> Option<(ViolationKind, String)> {
+    pub(super) fn fault(&self, value: Option<Value<'_>>) -> Option<(ViolationKind, String)> {
         let value = match value {
-            None | Some(Value::Null) => {
+            None
+            | Some(Value {
+                shape: Shape::Null, ..
+            }) => {
                 let missing = || {
                     (
                         ViolationKind::Missing,
@@ -129,10 +126,13 @@ impl Rule {
             Some(value) => value,
         };
         match self {
-            Self::Required => is_empty_text(value)
+            Self::Required => (value.sent == b"\"\"")
                 .then(|| (ViolationKind::Missing, "is mandatory and empty".to_owned())),
             Self::Enums(allowed) => {
                 let printed = printed(value)?;
+                if allowed.iter().any(|it| **it == *printed) {
+                    return None;
+                }
                 let lower = printed.to_lowercase();
                 if allowed.iter().any(|it| it.to_lowercase() == lower) {
                     return None;
@@ -142,7 +142,7 @@ impl Rule {
                 Some((ViolationKind::NotAllowed, message))
             }
             Self::Ranges(ranges) => {
-                let number = number(value)?;
+                let number: f64 = value.digits()?.parse().ok()?;
                 if ranges.iter().any(|range| range.contains(number)) {
                     return None;
                 }
@@ -152,12 +152,13 @@ impl Rule {
             }
             Self::Datetime(datetime) => datetime.fault(value),
             Self::Categories { strict } => {
-                let text = text(value)?;
+                let text = value.text()?;
                 let problem = categories::problem(&text, *strict)?;
                 Some((ViolationKind::Categories, problem))
             }
+            Self::NoChinese if value.sent.is_ascii() && !value.sent.contains(&b'\\') => None,
             Self::NoChinese => {
-                let text = text(value)?;
+                let text = value.text()?;
                 let found = text.chars().find(|c| is_chinese(*c))?;
                 let message =
                     format!("has the Chinese character {found}, which an id must not have");
@@ -167,40 +168,19 @@ impl Rule {
     }
 }
 
-fn is_empty_text(value: &Value<'_>) -> bool {
-    match value {
-        Value::Text(raw) => *raw == b"\"\"",
-        Value::Made(text) => text.is_empty(),
-        _ => false,
-    }
-}
-
-/// The text of a string.
-pub(super) fn text<'v>(value: &'v Value<'_>) -> Option<Cow<'v, str>> {
-    match value {
-        Value::Text(raw) => text_of(raw),
-        Value::Made(text) => Some(Cow::Borrowed(text)),
-        _ => None,
-    }
-}
-
-fn number(value: &Value<'_>) -> Option<f64> {
-    match value {
-        // Bounds are far from where the difference would matter.
-        Value::Integer(integer) => integer.to_string().parse().ok(),
-        Value::Number(text) => text.parse().ok(),
-        _ => None,
-    }
-}
-
 /// A value as the vendor's validator prints it.
-fn printed<'v>(value: &'v Value<'_>) -> Option<Cow<'v, str>> {
-    match value {
-        Value::Integer(integer) => Some(Cow::Owned(integer.to_string())),
-        Value::Number(text) => Some(Cow::Owned(text.parse::<f64>().ok()?.to_string())),
-        Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "1" } else { "0" })),
-        Value::Text(_) | Value::Made(_) => text(value),
-        Value::Null | Value::Nested => None,
+fn printed(value: Value<'_>) -> Option<Cow<'_, str>> {
+    match value.shape {
+        // The digits of an integer, but for a minus in front of nothing.
+        Shape::Integer(0) => Some(Cow::Borrowed("0")),
+        Shape::Integer(_) => value.digits().map(Cow::Borrowed),
+        Shape::Number => {
+            let number: f64 = value.digits()?.parse().ok()?;
+            Some(Cow::Owned(number.to_string()))
+        }
+        Shape::Bool => Some(Cow::Borrowed(if value.sent == b"true" { "1" } else { "0" })),
+        Shape::Text => value.text(),
+        Shape::Null | Shape::Nested => None,
     }
 }
 
@@ -211,11 +191,11 @@ const fn is_chinese(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cast::as_it_is;
+    use super::super::value::as_it_is;
     use super::*;
 
     fn fault(rule: &Rule, raw: &str) -> Option<ViolationKind> {
-        rule.fault(Some(&as_it_is(raw.as_bytes()))).map(|it| it.0)
+        rule.fault(Some(as_it_is(raw.as_bytes()))).map(|it| it.0)
     }
 
     #[test]
@@ -302,7 +282,7 @@ mod tests {
             ("\"Buy\"", false),
             ("1", false),
         ] {
-            assert_eq!(when.holds(Some(&as_it_is(raw.as_bytes()))), wanted, "{raw}");
+            assert_eq!(when.holds(Some(as_it_is(raw.as_bytes()))), wanted, "{raw}");
         }
         assert!(!when.holds(None));
     }

@@ -4,8 +4,7 @@
 //! 10⁹ and nothing after 10¹⁵, which leaves out microseconds; 0 stands for "not known". A schema may
 //! narrow it to a unit and to days between which the value has to lie.
 
-use super::cast::Value;
-use super::check::text;
+use super::value::{Shape, Value};
 use super::violation::{ViolationKind, quoted};
 use chrono::format::{Item, Parsed, StrftimeItems};
 use chrono::{DateTime, NaiveDate};
@@ -38,11 +37,11 @@ pub struct Epoch {
 }
 
 impl Datetime {
-    pub(super) fn fault(&self, value: &Value<'_>) -> Option<(ViolationKind, String)> {
+    pub(super) fn fault(&self, value: Value<'_>) -> Option<(ViolationKind, String)> {
         let problem = match self {
             Self::Epoch(epoch) => epoch.problem(value)?,
             Self::Layout(layout) => {
-                let text = text(value)?;
+                let text = value.text()?;
                 if text.is_empty() || fits(&text, layout.as_deref()) {
                     return None;
                 }
@@ -57,7 +56,7 @@ impl Datetime {
 }
 
 impl Epoch {
-    fn problem(&self, value: &Value<'_>) -> Option<String> {
+    fn problem(&self, value: Value<'_>) -> Option<String> {
         let number = whole_number(value)?;
         if number == 0 {
             return None;
@@ -73,6 +72,9 @@ impl Epoch {
         {
             let wanted = if wanted { "milliseconds" } else { "seconds" };
             return Some(format!("{number} is no timestamp in {wanted} since 1970"));
+        }
+        if self.from.is_none() && self.to.is_none() {
+            return None;
         }
         let seconds = if is_milliseconds {
             number.div_euclid(1000)
@@ -91,16 +93,17 @@ impl Epoch {
 }
 
 /// The integer of a value, as the vendor's validator takes it; 0 where there is none.
-fn whole_number(value: &Value<'_>) -> Option<i64> {
-    match value {
-        Value::Integer(number) => Some(*number),
-        Value::Number(number) => {
+fn whole_number(value: Value<'_>) -> Option<i64> {
+    match value.shape {
+        Shape::Integer(number) => Some(number),
+        Shape::Number => {
+            let number = value.digits()?;
             let (whole, _) = number.split_once(['.', 'e', 'E']).unwrap_or((number, ""));
             super::number::integer(number)
                 .or_else(|_| super::number::integer(whole))
                 .ok()
         }
-        _ => text(value)?.parse().ok(),
+        _ => value.text()?.parse().ok(),
     }
 }
 
@@ -162,11 +165,11 @@ pub(super) fn layout_from_go(layout: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cast::as_it_is;
+    use super::super::value::as_it_is;
     use super::*;
 
     fn is_faulty(datetime: &Datetime, raw: &str) -> bool {
-        datetime.fault(&as_it_is(raw.as_bytes())).is_some()
+        datetime.fault(as_it_is(raw.as_bytes())).is_some()
     }
 
     #[test]

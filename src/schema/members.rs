@@ -4,7 +4,7 @@
 //! brackets and quotes say. Values stay the bytes that they are, whatever their size. On text that
 //! is not a valid object the iterator ends early; it never panics.
 
-use memchr::{memchr2, memchr3};
+use memchr::{memchr, memchr3};
 
 /// One member of an object, as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,18 @@ impl<'r> Members<'r> {
         Self {
             rest: object.strip_prefix(b"{").unwrap_or_default(),
         }
+    }
+
+    /// The next member if it begins with `written`, its key with quotes and colon.
+    #[inline]
+    pub(super) fn next_if(&mut self, written: &[u8]) -> Option<Member<'r>> {
+        let rest = self.rest.strip_prefix(b",").unwrap_or(self.rest);
+        let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+        let after = skip_space(rest.strip_prefix(written)?);
+        let (value, after) = after.split_at_checked(value_length(after)?)?;
+        let key = rest.get(1..written.len().checked_sub(2)?)?;
+        self.rest = after;
+        Some(Member { key, value })
     }
 }
 
@@ -83,7 +95,7 @@ impl<'r> Iterator for Elements<'r> {
 /// What a JSON string says, its quotes included; borrowed when it has no escapes.
 pub fn text_of(string: &[u8]) -> Option<std::borrow::Cow<'_, str>> {
     let inner = string.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    if memchr::memchr(b'\\', inner).is_none() {
+    if memchr(b'\\', inner).is_none() {
         return std::str::from_utf8(inner).ok().map(Into::into);
     }
     // A lone surrogate has no text.
@@ -92,6 +104,20 @@ pub fn text_of(string: &[u8]) -> Option<std::borrow::Cow<'_, str>> {
         .map(Into::into)
 }
 
+/// Whether a valid JSON string has the escape of a control character (U+0000 to U+001F).
+pub fn has_control_character(string: &[u8]) -> bool {
+    let mut rest = string;
+    while let Some((_, after)) = memchr(b'\\', rest).and_then(|at| rest.split_at_checked(at)) {
+        match after {
+            [_, b'b' | b'f' | b'n' | b'r' | b't', ..]
+            | [_, b'u', b'0', b'0', b'0' | b'1', _, ..] => return true,
+            _ => rest = after.get(2..).unwrap_or_default(),
+        }
+    }
+    false
+}
+
+#[inline]
 fn skip_space(text: &[u8]) -> &[u8] {
     match text.first() {
         Some(b' ' | b'\t' | b'\r' | b'\n') => text.trim_ascii_start(),
@@ -100,18 +126,57 @@ fn skip_space(text: &[u8]) -> &[u8] {
 }
 
 /// The content of a string whose opening quote was passed, and what follows its closing one.
+#[inline]
 fn split_string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut from = 0_usize;
     loop {
-        let at = from.checked_add(memchr2(b'"', b'\\', text.get(from..)?)?)?;
-        if text.get(at) == Some(&b'"') {
-            return Some((text.get(..at)?, text.get(at.checked_add(1)?..)?));
+        let at = from.checked_add(special_byte(text.get(from..)?)?)?;
+        match text.get(at)? {
+            b'"' => return Some((text.get(..at)?, text.get(at.checked_add(1)?..)?)),
+            b'\\' => from = at.checked_add(2)?,
+            _ => from = at.checked_add(1)?,
         }
-        from = at.checked_add(2)?;
     }
 }
 
+/// Repeats a byte in every byte of a word.
+const EACH: u64 = u64::MAX / 255;
+const HIGH_BITS: u64 = EACH << 7;
+
+/// Where the first quote, backslash or control character of a text is. Strings of rows are short, so
+/// eight bytes at a time are faster than a vector search, which has to be set up.
+#[inline]
+pub fn special_byte(text: &[u8]) -> Option<usize> {
+    let mut rest = text;
+    let mut passed = 0_usize;
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        let found = ends_or_escapes(u64::from_le_bytes(*eight));
+        if found != 0 {
+            let at = usize::try_from(found.trailing_zeros() / 8).ok()?;
+            return passed.checked_add(at);
+        }
+        rest = after;
+        passed = passed.checked_add(8)?;
+    }
+    let at = rest
+        .iter()
+        .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    passed.checked_add(at)
+}
+
+/// The high bit of the first byte that is a quote, a backslash or a control character, in the order
+/// of little-endian bytes; bits above it may be set wrongly.
+const fn ends_or_escapes(word: u64) -> u64 {
+    let control = word.wrapping_sub(EACH * 0x20) & !word;
+    (control | zero_bytes(word ^ (EACH * 0x22)) | zero_bytes(word ^ (EACH * 0x5c))) & HIGH_BITS
+}
+
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(EACH) & !word
+}
+
 /// Bytes of the value that a text begins with.
+#[inline]
 fn value_length(text: &[u8]) -> Option<usize> {
     match text.first()? {
         b'"' => {
@@ -197,6 +262,20 @@ mod tests {
         assert_eq!(text_of("\"中\"".as_bytes()).unwrap(), "中");
         assert_eq!(text_of(br#""\ud800""#), None);
         assert_eq!(text_of(b"1"), None);
+    }
+
+    #[test]
+    fn only_escapes_of_control_characters_are_some() {
+        for (string, wanted) in [
+            (r#""a\tb""#, true),
+            (r#""\u0000""#, true),
+            (r#""\u001F""#, true),
+            (r#""\u0020\"\\n\/""#, false),
+            (r#""中""#, false),
+            ("\"\\", false),
+        ] {
+            assert_eq!(has_control_character(string.as_bytes()), wanted, "{string}");
+        }
     }
 
     fn json() -> impl Strategy<Value = serde_json::Value> {

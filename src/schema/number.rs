@@ -25,12 +25,43 @@ pub(super) fn integer(text: &str) -> Result<i64, NumberFault> {
     decimal.to_integer()
 }
 
+/// Reads an integer that is written as JSON writes it and has at most 18 digits.
+#[inline]
+pub(super) fn plain_integer(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.len() > MAX_DIGITS.saturating_sub(1) || (negative && digits == b"0") {
+        return None;
+    }
+    let mut value = match digits {
+        [b'0'] => return Some(0),
+        [first @ b'1'..=b'9', ..] => i64::from(first.wrapping_sub(b'0')),
+        _ => return None,
+    };
+    for byte in digits.get(1..)? {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        // 18 digits cannot overflow.
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+    }
+    Some(if negative {
+        value.wrapping_neg()
+    } else {
+        value
+    })
+}
+
 /// Whether a JSON number is finite as a double, or as a float when `narrow`.
-pub(super) fn is_finite(number: &str, narrow: bool) -> bool {
+pub(super) fn is_finite(number: &[u8], narrow: bool) -> bool {
     // So few digits without an exponent fit into either.
-    if number.len() < 38 && memchr::memchr2(b'e', b'E', number.as_bytes()).is_none() {
+    if number.len() < 38 && !number.iter().any(|byte| byte | 0x20 == b'e') {
         return true;
     }
+    let number = std::str::from_utf8(number).unwrap_or_default();
     if narrow {
         number.parse().is_ok_and(f32::is_finite)
     } else {
@@ -40,6 +71,10 @@ pub(super) fn is_finite(number: &str, narrow: bool) -> bool {
 
 /// Appends a decimal number as JSON writes it, with the digits that it has: `+01.50` is `1.50`.
 pub(super) fn push_decimal(text: &str, json: &mut Vec<u8>) -> Result<(), NumberFault> {
+    if is_plain_decimal(text.as_bytes()) {
+        json.extend_from_slice(text.as_bytes());
+        return Ok(());
+    }
     let decimal = Decimal::parse(text).ok_or(NumberFault::NotOne)?;
     if decimal.negative {
         json.push(b'-');
@@ -55,6 +90,18 @@ pub(super) fn push_decimal(text: &str, json: &mut Vec<u8>) -> Result<(), NumberF
         json.extend_from_slice(exponent.as_bytes());
     }
     Ok(())
+}
+
+/// Whether a text is digits, a point and digits, as JSON writes a number.
+fn is_plain_decimal(text: &[u8]) -> bool {
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    let length = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = length(unsigned);
+    let Some([b'.', fraction @ ..]) = unsigned.get(whole..) else {
+        return false;
+    };
+    let leads = unsigned.first() != Some(&b'0') || whole == 1;
+    whole > 0 && leads && !fraction.is_empty() && length(fraction) == fraction.len()
 }
 
 /// A number taken apart; all parts are digits, the exponent with its sign.
@@ -209,12 +256,42 @@ mod tests {
 
     #[test]
     fn numbers_beyond_their_type_are_not_finite() {
-        assert!(is_finite("1e308", false) && !is_finite("1e309", false));
-        assert!(is_finite("3.4e38", true) && !is_finite("3.5e38", true));
-        assert!(!is_finite(&"9".repeat(400), false));
+        assert!(is_finite(b"1e308", false) && !is_finite(b"1e309", false));
+        assert!(is_finite(b"3.4e38", true) && !is_finite(b"3.5e38", true));
+        assert!(!is_finite(&b"9".repeat(400), false));
+    }
+
+    #[test]
+    fn only_integers_as_json_writes_them_are_plain() {
+        for text in [
+            "",
+            "-",
+            "-0",
+            "00",
+            "01",
+            "-01",
+            "+1",
+            "1.0",
+            "1e1",
+            "1 ",
+            "9999999999999999999",
+        ] {
+            assert_eq!(plain_integer(text.as_bytes()), None, "{text}");
+        }
+        for number in [0, 7, -7, 10, 999_999_999_999_999_999] {
+            assert_eq!(plain_integer(number.to_string().as_bytes()), Some(number));
+        }
     }
 
     proptest! {
+        #[test]
+        fn a_plain_integer_is_what_the_long_way_reads(text in "-?[0-9]{0,19}") {
+            if let Some(value) = plain_integer(text.as_bytes()) {
+                prop_assert_eq!(integer(&text), Ok(value));
+                prop_assert_eq!(value.to_string(), text);
+            }
+        }
+
         #[test]
         fn an_integer_is_what_the_standard_library_reads(number: i64) {
             prop_assert_eq!(integer(&number.to_string()), Ok(number));

@@ -15,6 +15,8 @@ use std::fmt;
 /// Why a text is no schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaError {
+    /// The line of the file, where the problem has one.
+    pub line: Option<usize>,
     /// One sentence, without the name of the file.
     pub problem: String,
 }
@@ -22,14 +24,33 @@ pub struct SchemaError {
 impl SchemaError {
     fn new(problem: impl Into<String>) -> Self {
         Self {
+            line: None,
+            problem: problem.into(),
+        }
+    }
+
+    /// A problem with a part of a text.
+    fn at(text: &str, part: &str, problem: impl Into<String>) -> Self {
+        Self {
+            line: Some(line_of(text, part)),
             problem: problem.into(),
         }
     }
 }
 
+/// The line of a text on which a part of it begins.
+fn line_of(text: &str, part: &str) -> usize {
+    let offset = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    let before = text.as_bytes().get(..offset).unwrap_or_default();
+    memchr::memchr_iter(b'\n', before).count().saturating_add(1)
+}
+
 impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem)
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.problem),
+            None => f.write_str(&self.problem),
+        }
     }
 }
 
@@ -45,8 +66,18 @@ pub enum SchemaFile {
 }
 
 impl SchemaFile {
-    /// Reads a file of either kind.
+    /// Reads a file of either kind; tells of the first problem.
     pub fn read(text: &str) -> Result<Self, SchemaError> {
+        Self::check(text).map_err(|mut problems| {
+            if problems.is_empty() {
+                return SchemaError::new("not a schema");
+            }
+            problems.swap_remove(0)
+        })
+    }
+
+    /// Reads a file of either kind; tells of the problems of all its fields.
+    pub fn check(text: &str) -> Result<Self, Vec<SchemaError>> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim_start().starts_with('[') {
             vendor::read(text)
@@ -79,8 +110,40 @@ impl Schema {
     }
 }
 
-fn not_json(error: &serde_json::Error) -> SchemaError {
-    SchemaError::new(format!("not a schema: {error}"))
+/// Reads a part of a text, or says what is wrong with it and where.
+fn parsed<'t, T: serde::Deserialize<'t>>(
+    text: &'t str,
+    part: &'t str,
+    what: &str,
+) -> Result<T, SchemaError> {
+    serde_json::from_str(part).map_err(|error| {
+        let told = error.to_string();
+        // The place is the error's own, within the part.
+        let problem = told.split(" at line ").next().unwrap_or_default();
+        let line = line_of(text, part).saturating_add(error.line().saturating_sub(1));
+        SchemaError {
+            line: Some(line),
+            problem: format!("{what}{problem}"),
+        }
+    })
+}
+
+/// The results, or all problems.
+fn all<T>(
+    results: impl Iterator<Item = Result<T, SchemaError>>,
+) -> Result<Vec<T>, Vec<SchemaError>> {
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(one) => found.push(one),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(found)
+    } else {
+        Err(problems)
+    }
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@
 mod plan;
 
 use super::FieldType;
-use super::cast::{Value, as_it_is, cast};
-use super::members::Members;
+use super::cast::cast;
+use super::members::{Member, Members};
 use super::table::Schema;
+use super::value::{Shape, Value};
 use super::violation::{Violation, ViolationKind};
 use plan::{Plan, Target};
 use std::ops::Range;
@@ -81,10 +82,10 @@ struct Found {
 }
 
 /// What was seen of a field in the row at hand.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Seen {
-    /// Where its value is in the row.
-    value: Option<Range<usize>>,
+    /// What its value is, and which member it is.
+    value: Option<(Shape, usize)>,
     faulty: bool,
 }
 
@@ -102,6 +103,38 @@ impl Shaper {
         }
     }
 
+    /// The number of a field by which [`sent_value`](Self::sent_value) finds it; `None` for one that
+    /// the rules do not name.
+    pub fn field(&self, name: &str) -> Option<usize> {
+        self.plan.fields.iter().position(|it| *it.name == *name)
+    }
+
+    /// What is sent for a field of the row that was shaped last, which is given again.
+    pub fn sent_value<'s>(&'s self, row: &'s [u8], field: usize) -> Option<&'s [u8]> {
+        let (_, member) = self.fields.get(field)?.value?;
+        self.sent(row, self.members.get(member)?)
+    }
+
+    /// What is sent of the row that was shaped last, which is given again, were it not refused.
+    pub fn sent_members<'s>(&'s self, row: &'s [u8]) -> impl Iterator<Item = Member<'s>> {
+        let sent = |found: &&Found| !matches!(found.target, Target::Dropped | Target::Refused);
+        self.members.iter().filter(sent).filter_map(move |found| {
+            let key = match self.plan.new_name(found.target) {
+                Some(name) => name.as_bytes(),
+                None => row.get(found.key.clone())?,
+            };
+            let value = self.sent(row, found)?;
+            Some(Member { key, value })
+        })
+    }
+
+    fn sent<'s>(&'s self, row: &'s [u8], found: &Found) -> Option<&'s [u8]> {
+        match &found.rewritten {
+            Some(range) => self.scratch.get(range.clone()),
+            None => row.get(found.value.clone()),
+        }
+    }
+
     /// Shapes one row, a valid JSON object.
     pub fn shape(&mut self, row: &[u8]) -> Shaped<'_> {
         self.members.clear();
@@ -109,8 +142,8 @@ impl Shaper {
         self.violations.clear();
         self.fields.fill(Seen::default());
         let mut changed = false;
-        for (index, member) in Members::of(row).enumerate() {
-            let target = self.plan.target(index, member.key);
+        let mut members = Members::of(row);
+        while let Some((target, member)) = self.next_member(&mut members) {
             changed |= target.changes_row();
             self.take(
                 row,
@@ -135,6 +168,20 @@ impl Shaper {
         Shaped::Rewritten(&self.row)
     }
 
+    /// The next member and what becomes of it; of one that is where it was in the row before, the key
+    /// is compared as a whole and not looked for.
+    #[inline]
+    fn next_member<'r>(&mut self, members: &mut Members<'r>) -> Option<(Target, Member<'r>)> {
+        let index = self.members.len();
+        if let Some((written, target)) = self.plan.expected(index)
+            && let Some(member) = members.next_if(written)
+        {
+            return Some((target, member));
+        }
+        let member = members.next()?;
+        Some((self.plan.target(index, member.key), member))
+    }
+
     fn take(&mut self, row: &[u8], mut found: Found) {
         let raw = row.get(found.value.clone()).unwrap_or_default();
         match found.target {
@@ -147,9 +194,9 @@ impl Shaper {
                 });
             }
             Target::Field { field, .. } => {
-                self.cast(field, raw, &mut found);
+                let shape = self.cast(field, raw, &mut found);
                 if let Some(seen) = self.fields.get_mut(field) {
-                    seen.value = Some(found.value.clone());
+                    seen.value = Some((shape, self.members.len()));
                 }
             }
             Target::Kept | Target::Dropped | Target::Renamed(_) => {}
@@ -157,17 +204,18 @@ impl Shaper {
         self.members.push(found);
     }
 
-    fn cast(&mut self, field: usize, raw: &[u8], found: &mut Found) {
-        let Some(known) = self.plan.fields.get(field) else {
-            return;
-        };
-        let Some((to, explicit)) = known.cast else {
-            return;
+    fn cast(&mut self, field: usize, raw: &[u8], found: &mut Found) -> Shape {
+        let known = self.plan.fields.get(field);
+        let Some((known, (to, explicit))) = known.and_then(|known| Some((known, known.cast?)))
+        else {
+            return Shape::of(raw);
         };
         let from = self.scratch.len();
         match cast(raw, to, explicit, &mut self.scratch) {
-            Ok(cast) if cast.rewritten => found.rewritten = Some(from..self.scratch.len()),
-            Ok(_) => {}
+            Ok(cast) => {
+                found.rewritten = cast.rewritten.then_some(from..self.scratch.len());
+                cast.shape
+            }
             Err(refusal) => {
                 self.scratch.truncate(from);
                 let faulty = self.fields.get_mut(field).map(|seen| &mut seen.faulty);
@@ -178,6 +226,7 @@ impl Shaper {
                         message: refusal.message,
                     });
                 }
+                Shape::of(raw)
             }
         }
     }
@@ -224,27 +273,19 @@ impl Shaper {
             if seen.faulty {
                 continue;
             }
-            let from = self.scratch.len();
-            let value = value_of(field.cast, seen, row, &mut self.scratch);
+            let value = self.value(row, *index);
             let fault = field.checks.iter().find_map(|(check, other)| {
-                let applies = check.when.as_ref().is_none_or(|when| {
-                    let other = other
-                        .and_then(|at| Some((self.plan.fields.get(at)?, self.fields.get(at)?)));
-                    let other = other.and_then(|(field, seen)| {
-                        value_of(field.cast, seen, row, &mut self.scratch)
-                    });
-                    when.holds(other.as_ref())
-                });
-                let (kind, mut message) = applies
-                    .then(|| check.rule.fault(value.as_ref()))
-                    .flatten()?;
+                let applies = check
+                    .when
+                    .as_ref()
+                    .is_none_or(|when| when.holds(other.and_then(|other| self.value(row, other))));
+                let (kind, mut message) = applies.then(|| check.rule.fault(value)).flatten()?;
                 if let Some(when) = &check.when {
                     let values = when.values.join(" or ");
                     message = format!("{message} (when {} is {values})", when.field);
                 }
                 Some((kind, message))
             });
-            self.scratch.truncate(from);
             if let Some((kind, message)) = fault {
                 self.violations.push(Violation {
                     field: Arc::clone(&field.name),
@@ -253,6 +294,14 @@ impl Shaper {
                 });
             }
         }
+    }
+
+    /// The value of a field as checks see it; none of one that could not be cast.
+    fn value<'s>(&'s self, row: &'s [u8], field: usize) -> Option<Value<'s>> {
+        let seen = self.fields.get(field).filter(|seen| !seen.faulty)?;
+        let (shape, member) = seen.value?;
+        let sent = self.sent(row, self.members.get(member)?)?;
+        Some(Value { shape, sent })
     }
 
     fn write(&mut self, row: &[u8]) {
@@ -281,20 +330,6 @@ impl Shaper {
             self.row.extend_from_slice(value.unwrap_or_default());
         }
         self.row.push(b'}');
-    }
-}
-
-/// The value of a field as checks see it.
-fn value_of<'r>(
-    to: Option<(FieldType, bool)>,
-    seen: &Seen,
-    row: &'r [u8],
-    scratch: &mut Vec<u8>,
-) -> Option<Value<'r>> {
-    let raw = row.get(seen.value.clone()?)?;
-    match to {
-        Some((to, explicit)) => cast(raw, to, explicit, scratch).ok().map(|cast| cast.value),
-        None => Some(as_it_is(raw)),
     }
 }
 

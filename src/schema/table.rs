@@ -102,6 +102,11 @@ impl Schema {
         self.fields.iter().find(|field| field.name == name)
     }
 
+    /// Sees to it that there is a field of that name; a new one has neither type nor checks.
+    pub fn ensure_field(&mut self, name: &str) {
+        self.field_mut(name);
+    }
+
     /// The field of that name, which is added when there is none.
     pub(super) fn field_mut(&mut self, name: &str) -> &mut Field {
         let at = self.fields.iter().position(|field| field.name == name);

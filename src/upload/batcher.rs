@@ -9,8 +9,8 @@ use super::memory::Budget;
 use super::open_batch::OpenBatch;
 use super::report::Status;
 use super::work::{InputWork, Place, Work};
-use crate::input::{InputSettings, LocalReject, Next, RejectCode, RowReader, open_file};
-use std::path::{Path, PathBuf};
+use crate::input::{InputSettings, LocalReject, Location, Next, RejectCode, RowReader, open_file};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::runtime::Handle;
@@ -93,7 +93,7 @@ impl Batcher {
         }
         let (id, name) = (input.id, input.name.clone());
         let (mut reader, spooled) = match input.place {
-            Place::File(path) => (self.open(&path, input.resume)?, false),
+            Place::Stored(location) => (self.open(&location, input.resume)?, false),
             Place::Stream(open_stream) => (open_stream().map_err(|e| halt(&e))?, true),
         };
         open.begin_input(id, spooled);
@@ -133,10 +133,10 @@ impl Batcher {
 
     pub(super) fn open(
         &self,
-        path: &Path,
+        location: &Location,
         start: crate::input::Start,
     ) -> Result<Box<dyn RowReader>, Halt> {
-        open_file(path, &self.settings, start).map_err(|error| halt(&error))
+        open_file(location, &self.settings, start).map_err(|error| halt(&error))
     }
 
     fn count_reject(&self, name: &str) -> Result<(), Halt> {
@@ -169,15 +169,7 @@ struct Progress {
 
 /// Turns the failure of an input into the failure of its date.
 pub(super) fn halt(error: &crate::input::InputError) -> Halt {
-    let status = if error.is_usage() {
-        Status::Usage
-    } else if error.is_changed() {
-        Status::InputChanged
-    } else if error.is_missing() {
-        Status::Unfinished
-    } else {
-        Status::BadInput
-    };
+    let status = super::failure::input_status(error, Status::Unfinished);
     Halt::Partition(status, super::explain::with_causes(error))
 }
 

@@ -6,9 +6,8 @@
 use super::report::Status;
 use super::{explain, failure};
 use crate::domain::RawRange;
-use crate::input::{InputSettings, Verifier};
+use crate::input::{InputSettings, Location, Verifier};
 use crate::ledger::{InputId, Ledger};
-use std::path::PathBuf;
 
 /// An input whose recorded stretches are still to be compared.
 pub(super) struct Comparison {
@@ -17,7 +16,7 @@ pub(super) struct Comparison {
     /// Its number.
     pub(super) input: InputId,
     /// Where it is.
-    pub(super) path: PathBuf,
+    pub(super) location: Location,
     /// What the ledger recorded of it, in order.
     pub(super) ranges: Vec<RawRange>,
 }
@@ -29,7 +28,7 @@ impl Comparison {
         settings: &InputSettings,
         ledger: &Ledger,
     ) -> Result<(), (Status, String)> {
-        match Verifier::verify(&self.path, settings, self.ranges) {
+        match Verifier::verify(&self.location, settings, self.ranges) {
             Ok(None) => ledger
                 .mark_verified(self.input)
                 .committed_blocking()
@@ -38,11 +37,13 @@ impl Comparison {
                 Status::InputChanged,
                 format!(
                     "{} differs from what was uploaded of it, from line {} on; put it back, or 'byteair-sync ledger drop-input', or 'write --restart'",
-                    self.path.display(),
-                    range.line
+                    self.location, range.line
                 ),
             )),
-            Err(error) => Err((Status::BadInput, explain::with_causes(&error))),
+            Err(error) => Err((
+                failure::input_status(&error, Status::BadInput),
+                explain::with_causes(&error),
+            )),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::settings::RetrySettings;
 use super::worker::BACKOFF_BASE;
 use crate::domain::{Judged, Partition, Verdict};
 use crate::http::{Outgoing, Refresh, SigningGeneration};
+use crate::input::Stores;
 use crate::ledger::{
     DoneSettlement, Replay, RunId, SealOutcome, SealRequest, SealedPartition, Unmet,
 };
@@ -55,6 +56,8 @@ pub(super) struct Finisher {
     pub(super) format: DoneFormat,
     /// Dead letters that become replayed before the date is looked at.
     pub(super) replay: Option<Replay>,
+    /// By which inputs in remote stores are looked at.
+    pub(super) stores: Stores,
 }
 
 impl Finisher {

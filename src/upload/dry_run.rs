@@ -46,7 +46,7 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
                         read_to_end: input.read_to_end,
                         finished: input.finished,
                         place: match input.place {
-                            PlannedPlace::File(path, _) => Place::File(path),
+                            PlannedPlace::Stored(location, _) => Place::Stored(location),
                             PlannedPlace::Stdin(stream) => {
                                 let settings = settings.input.clone();
                                 Place::Stream(Box::new(move || stream.open(&settings)))

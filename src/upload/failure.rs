@@ -6,6 +6,7 @@
 use super::outcome::WorkerError;
 use super::parcel::PackError;
 use super::report::Status;
+use crate::input::{InputError, StoreTrouble};
 use crate::ledger::LedgerError;
 use crate::limiter::LimiterError;
 
@@ -46,6 +47,18 @@ fn io_status(error: &std::io::Error) -> Status {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Status::Temporary,
         _ => Status::Usage,
+    }
+}
+
+/// What an input that cannot be read means for the exit status, and one that is not there for it.
+pub fn input_status(error: &InputError, missing: Status) -> Status {
+    match error.trouble() {
+        Some(StoreTrouble::Refused) => Status::Unauthorized,
+        Some(StoreTrouble::Temporary | StoreTrouble::Stopped) => Status::Temporary,
+        _ if error.is_usage() => Status::Usage,
+        _ if error.is_changed() => Status::InputChanged,
+        _ if error.is_missing() => missing,
+        _ => Status::BadInput,
     }
 }
 

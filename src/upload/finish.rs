@@ -10,6 +10,7 @@ use super::settings::RetrySettings;
 use super::unchanged::changed_inputs;
 use super::{explain, failure};
 use crate::domain::{Partition, Zone};
+use crate::input::Stores;
 use crate::ledger::{
     KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId,
     SealRequest, Unmet, Waiver,
@@ -36,6 +37,8 @@ pub struct FinishRequest {
     pub format: DoneFormat,
     /// Where the ledger is.
     pub state_dir: PathBuf,
+    /// By which inputs in remote stores are looked at.
+    pub stores: Stores,
 }
 
 impl DoneReport {
@@ -97,7 +100,7 @@ async fn finish_unchanged(
         ));
     };
     if !request.force {
-        let changed = compare_inputs(state_dir, request.partition).await?;
+        let changed = compare_inputs(finisher, state_dir, request.partition).await?;
         if !changed.is_empty() {
             let status = changed
                 .iter()
@@ -120,9 +123,11 @@ async fn finish_unchanged(
 
 /// What has changed since it was uploaded. A date that is done already is past caring.
 async fn compare_inputs(
+    finisher: &Finisher,
     state_dir: PathBuf,
     id: PartitionId,
 ) -> Result<Vec<(Status, String)>, LedgerError> {
+    let stores = finisher.services.stop.ending(&finisher.stores);
     let comparing = tokio::task::spawn_blocking(move || {
         let Some(reader) = LedgerReader::open(&state_dir)? else {
             return Ok(Vec::new());
@@ -130,7 +135,7 @@ async fn compare_inputs(
         if reader.gate(id)?.is_done() {
             return Ok(Vec::new());
         }
-        changed_inputs(&reader, id)
+        changed_inputs(&reader, id, &stores)
     });
     comparing.await.unwrap_or(Err(LedgerError::Closed))
 }
@@ -147,6 +152,7 @@ pub(super) async fn finish_dates(
         retry: request.retry,
         format: request.format,
         replay: None,
+        stores: request.stores.clone(),
     };
     let mut reports = Vec::new();
     for known in &request.dates {

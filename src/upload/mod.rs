@@ -57,7 +57,7 @@ mod tests;
 pub use command_line::{carried_options, shell_word};
 pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
-pub use failure::ledger_status;
+pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
 pub use settings::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
 pub use stdin::StdinInput;
@@ -84,7 +84,8 @@ pub fn resolve_target(settings: &Settings) -> Result<Target, LedgerError> {
 /// Uploads what is left of the inputs and sends `done` for every date whose gate opens.
 ///
 /// Never fails as such: whatever happens is in the summary, with the exit status it leads to.
-pub async fn run(settings: Settings, services: Services, stdin: Option<StdinInput>) -> Summary {
+pub async fn run(mut settings: Settings, services: Services, stdin: Option<StdinInput>) -> Summary {
+    settings.input.stores = services.stop.ending(&settings.input.stores);
     let mut story = Story::new(&settings, &services);
     let plan = match make_plan(&settings, stdin).await {
         Ok(plan) => plan,

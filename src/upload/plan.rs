@@ -7,12 +7,11 @@ use super::report::Status;
 use super::settings::Settings;
 use super::stage_rules;
 use super::stdin::StdinInput;
-use crate::domain::{DataDate, FileIdentity, Partition, RawRange, Stage, Target};
-use crate::input::Start;
+use crate::domain::{DataDate, InputIdentity, Partition, RawRange, Stage, Target};
+use crate::input::{Location, Start};
 use crate::ledger::{
     InputId, InputIntent, InputKind, LedgerError, LedgerReader, PartitionIntent, Registration,
 };
-use std::path::PathBuf;
 
 /// What a command is going to do.
 pub(super) struct Plan {
@@ -67,8 +66,8 @@ pub(super) struct PlannedInput {
 
 /// Where a planned input is.
 pub(super) enum PlannedPlace {
-    /// A file.
-    File(PathBuf, FileIdentity),
+    /// A file or object, which can be read again.
+    Stored(Location, InputIdentity),
     /// Standard input.
     Stdin(StdinInput),
 }
@@ -159,7 +158,13 @@ impl Plan {
             });
             for input in inputs {
                 let (kind, identity) = match &input.place {
-                    PlannedPlace::File(_, identity) => (InputKind::File, Some(*identity)),
+                    PlannedPlace::Stored(location, identity) => {
+                        let kind = match location {
+                            Location::File(_) => InputKind::File,
+                            Location::Object(_) => InputKind::Object,
+                        };
+                        (kind, Some(identity.clone()))
+                    }
                     PlannedPlace::Stdin(_) => (InputKind::Stdin, None),
                 };
                 registration.inputs.push(InputIntent {

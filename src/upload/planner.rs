@@ -4,19 +4,20 @@
 //! `ledger.md` section 5). A date that cannot be uploaded is an [`Action::Fail`], not an error: the
 //! other dates go on.
 
-use super::explain;
 use super::plan::{Action, PlannedInput, PlannedPlace};
 use super::recognise::{RecogniseError, Recognised, Recogniser};
 use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stdin::{self, StdinInput};
+use super::{explain, failure};
 use crate::domain::Partition;
-use crate::input::{Discovered, FoundFile, Start, Verifier, covers, discover};
+use crate::input::{
+    DiscoverError, Discovered, FoundFile, Location, Start, Verifier, covers, discover,
+};
 use crate::ledger::{
     Gate, InputId, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
 };
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 
 /// Plans one date.
 pub(super) struct Planner<'a> {
@@ -78,14 +79,14 @@ impl Planner<'_> {
         known: Option<&KnownPartition>,
         inputs: &[KnownInput],
     ) -> Result<Discovered, Failure> {
-        let mut found = discover(patterns, self.partition.date())
-            .map_err(|error| Failure::Date(Status::BadInput, explain::with_causes(&error)))?;
+        let stores = &self.settings.input.stores;
+        let mut found = discover(patterns, self.partition.date(), stores)?;
         // The next run, or `done`, may be started from another directory.
         for file in &mut found.files {
-            file.path = absolute(&file.path);
+            file.location = file.location.absolute();
         }
         for name in found.missing.iter_mut().chain(&mut found.empty) {
-            *name = absolute(Path::new(name)).to_string_lossy().into_owned();
+            *name = Location::of_name(name).absolute().to_string();
         }
         // What vanished after it was finished is fine, whether it was named or matched.
         found.missing.retain(|pattern| {
@@ -109,12 +110,7 @@ impl Planner<'_> {
         // Corrected rows lie wherever somebody corrected them.
         let unmarked = done || self.settings.replay.is_some();
         if let (Some(marker), false) = (marker, unmarked) {
-            let without: Vec<String> = found
-                .folders
-                .iter()
-                .filter(|folder| !folder.join(&marker).exists())
-                .map(|folder| folder.display().to_string())
-                .collect();
+            let without = found.folders_without(&marker, stores)?;
             if !without.is_empty() {
                 return Err(Failure::Date(
                     Status::NotReady,
@@ -182,7 +178,7 @@ impl Planner<'_> {
                 .recognise(file, inputs)?,
                 None => Recognised::New,
             };
-            let name = file.path.to_string_lossy().into_owned();
+            let name = file.location.to_string();
             let input = self.plan_file(file, name, recognised, closed, notes)?;
             let twice = input.known.is_some_and(|id| !listed.insert(id));
             if twice {
@@ -205,7 +201,7 @@ impl Planner<'_> {
         closed: bool,
         notes: &mut Vec<String>,
     ) -> Result<PlannedInput, Failure> {
-        let place = PlannedPlace::File(file.path.clone(), file.identity);
+        let place = PlannedPlace::Stored(file.location.clone(), file.identity.clone());
         match recognised {
             Recognised::New if closed => Err(self.too_late(&name, "it is new")),
             Recognised::New => Ok(PlannedInput {
@@ -237,7 +233,8 @@ impl Planner<'_> {
                 }
                 // Nothing is uploaded beside which the rest could be compared.
                 if closed
-                    && Verifier::verify(&file.path, &self.settings.input, unverified.clone())
+                    && !unverified.is_empty()
+                    && Verifier::verify(&file.location, &self.settings.input, unverified.clone())
                         .map_err(RecogniseError::from)?
                         .is_some()
                 {
@@ -366,21 +363,21 @@ impl From<RecogniseError> for Failure {
     fn from(error: RecogniseError) -> Self {
         match error {
             RecogniseError::Ledger(error) => Self::Ledger(error),
-            RecogniseError::Input(error) => {
-                let status = if error.is_missing() {
-                    Status::NotReady
-                } else if error.is_usage() {
-                    Status::Usage
-                } else {
-                    Status::BadInput
-                };
-                Self::Date(status, explain::with_causes(&error))
-            }
+            RecogniseError::Input(error) => Self::Date(
+                failure::input_status(&error, Status::NotReady),
+                explain::with_causes(&error),
+            ),
         }
     }
 }
 
-/// The path from the root on, without looking at the file system; as it is when that cannot be told.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+impl From<DiscoverError> for Failure {
+    fn from(error: DiscoverError) -> Self {
+        let status = match &error {
+            DiscoverError::Store(error) => failure::input_status(error, Status::NotReady),
+            DiscoverError::Url(_) => Status::Usage,
+            _ => Status::BadInput,
+        };
+        Self::Date(status, explain::with_causes(&error))
+    }
 }

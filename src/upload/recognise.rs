@@ -6,11 +6,10 @@
 
 use crate::domain::RawRange;
 use crate::input::{
-    FoundFile, InputError, InputSettings, Next, Start, Verifier, continues_at_a_row_boundary,
-    open_file,
+    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier,
+    continues_at_a_row_boundary, open_file,
 };
 use crate::ledger::{KnownInput, LedgerError, LedgerReader};
-use std::path::Path;
 
 /// What is known of a file.
 #[derive(Debug)]
@@ -65,11 +64,14 @@ impl Recogniser<'_> {
         file: &FoundFile,
         known: &[KnownInput],
     ) -> Result<Recognised, RecogniseError> {
-        let name = file.path.to_string_lossy();
+        let name = file.location.to_string();
+        let place = file.identity.place();
         let same_place = |input: &KnownInput| {
-            input.identity.is_some_and(|identity| {
-                identity.device == file.identity.device && identity.inode == file.identity.inode
-            })
+            place.is_some()
+                && input
+                    .identity
+                    .as_ref()
+                    .is_some_and(|it| it.place() == place)
         };
         if let Some(input) = self.choose(known, same_place) {
             let compared = self.compare(file, input)?;
@@ -144,7 +146,7 @@ impl Recogniser<'_> {
         if other_options && self.ledger.last_chunk(input.id)?.is_some() {
             return changed("it is read with other options that change rows");
         }
-        let renamed = input.name != file.path.to_string_lossy();
+        let renamed = input.name != file.location.to_string();
         let as_known = |appended, unverified| {
             Ok(Recognised::Known {
                 input: input.clone(),
@@ -153,34 +155,36 @@ impl Recogniser<'_> {
                 renamed,
             })
         };
-        let untouched = input.identity == Some(file.identity) && input.verified;
+        let before = input.identity.as_ref();
+        // Another object may have the tag that this one has.
+        let in_place = file.identity.place().is_some() || !renamed;
+        let untouched =
+            in_place && before.is_some_and(|it| it.is_same(&file.identity)) && input.verified;
         if untouched && !self.verify {
             return as_known(false, Vec::new());
         }
-        let shorter = input
-            .identity
-            .is_some_and(|before| file.identity.size < before.size);
+        let shorter = before.is_some_and(|before| file.identity.size() < before.size());
         if shorter && !input.read_to_end {
             // What was not read yet cannot be compared, and some of it is gone.
             return changed("it is shorter than it was; it was truncated or replaced");
         }
         let chunks = self.ledger.chunks(input.id)?;
         let Some(last) = chunks.last().copied() else {
-            return as_known(input.read_to_end && file.identity.size > 0, Vec::new());
+            return as_known(input.read_to_end && file.identity.size() > 0, Vec::new());
         };
         let mut ends: Vec<RawRange> = chunks.first().copied().into_iter().collect();
         if last.offset > 0 {
             ends.push(last);
         }
-        if Verifier::verify(&file.path, self.settings, ends)?.is_some() {
+        if Verifier::verify(&file.location, self.settings, ends)?.is_some() {
             return changed(if shorter {
                 "it was truncated or replaced"
             } else {
                 "its content was edited or replaced"
             });
         }
-        let appended = input.read_to_end && self.goes_on_after(&file.path, last)?;
-        if appended && !continues_at_a_row_boundary(&file.path, self.settings, last.end())? {
+        let appended = input.read_to_end && self.goes_on_after(&file.location, last)?;
+        if appended && !continues_at_a_row_boundary(&file.location, self.settings, last.end())? {
             return changed("its last row was continued");
         }
         let inner = chunks.len().saturating_sub(1);
@@ -193,22 +197,21 @@ impl Recogniser<'_> {
         file: &FoundFile,
         input: &KnownInput,
     ) -> Result<bool, RecogniseError> {
-        let same_size = input
-            .identity
-            .is_some_and(|identity| identity.size == file.identity.size);
-        if !same_size || file.identity.size == 0 {
+        let size = file.identity.size();
+        let same_size = input.identity.as_ref().is_some_and(|it| it.size() == size);
+        if !same_size || size == 0 {
             return Ok(false);
         }
         let chunks = self.ledger.chunks(input.id)?;
         if chunks.is_empty() {
             return Ok(false);
         }
-        Ok(Verifier::verify(&file.path, self.settings, chunks)?.is_none())
+        Ok(Verifier::verify(&file.location, self.settings, chunks)?.is_none())
     }
 
     /// Whether anything follows what was recorded.
-    fn goes_on_after(&self, path: &Path, last: RawRange) -> Result<bool, InputError> {
-        let mut reader = open_file(path, self.settings, Start::after(&last))?;
+    fn goes_on_after(&self, location: &Location, last: RawRange) -> Result<bool, InputError> {
+        let mut reader = open_file(location, self.settings, Start::after(&last))?;
         let next = reader.next(&mut Vec::new())?;
         reader.accept();
         Ok(!matches!(next, Next::End) || reader.cut().length > 0)

@@ -138,7 +138,7 @@ fn left_to_finish<'a>(
     inputs
         .into_iter()
         .filter_map(|input| {
-            let is_there = input.kind == InputKind::File && Path::new(&input.name).exists();
+            let is_there = is_there(&input);
             let is_at_fault = lacking.contains(&input.name.as_str())
                 || problems.iter().any(|why| names(why, &input.name))
                 || (pending && input.unsettled && !is_there);
@@ -149,6 +149,15 @@ fn left_to_finish<'a>(
             })
         })
         .collect()
+}
+
+/// Whether the input can be read once more; whether an object is there only its store could tell.
+fn is_there(input: &KnownInput) -> bool {
+    match input.kind {
+        InputKind::File => Path::new(&input.name).exists(),
+        InputKind::Object => true,
+        InputKind::Stdin => false,
+    }
 }
 
 /// Whether a text names a file, and not only one whose name begins in the same way.

@@ -25,7 +25,7 @@ pub(super) fn resend_intended(batcher: &Batcher, work: &Work) -> Result<(), Halt
                 ));
             };
             open.begin_input(piece.input, false);
-            if source.path.is_some() {
+            if source.location.is_some() {
                 read_piece(batcher, &mut open, &mut opened, source, piece)?;
             } else {
                 open.load_spooled(&batcher.spool_dir, piece, source)?;
@@ -69,12 +69,12 @@ fn read_piece(
         // Going on is cheaper than seeking only when nothing lies between.
         Some(there) if there.next_record >= start.record => there,
         _ => {
-            let Some(path) = &source.path else {
+            let Some(location) = &source.location else {
                 return Ok(());
             };
             Opened {
                 input: piece.input,
-                reader: batcher.open(path, start)?,
+                reader: batcher.open(location, start)?,
                 next_record: start.record,
             }
         }

@@ -4,6 +4,7 @@
 //! period they are given up as *unknown*. One value owns this; everybody else only listens.
 
 use super::report::Status;
+use crate::input::Stores;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -85,6 +86,15 @@ impl Stop {
     /// Resolves when nothing new may be begun.
     pub async fn draining(&self) {
         self.reached(Level::Draining).await;
+    }
+
+    /// The same stores, which nobody waits for once nothing new may be begun.
+    pub(super) fn ending(&self, stores: &Stores) -> Stores {
+        let stop = self.clone();
+        stores.clone().until(move || {
+            let stop = stop.clone();
+            async move { stop.draining().await }
+        })
     }
 
     /// Resolves when requests in flight are to be given up.

@@ -1,60 +1,70 @@
 //! Are the inputs of a date still what was uploaded? Asked right before it is sealed.
 
 use super::report::Status;
-use crate::domain::FileIdentity;
-use crate::input::{InputSettings, Verifier};
-use crate::ledger::{InputKind, KnownInput, LedgerError, LedgerReader, PartitionId};
-use std::path::Path;
+use super::{explain, failure};
+use crate::input::{InputSettings, Location, Stores, Verifier};
+use crate::ledger::{KnownInput, LedgerError, LedgerReader, PartitionId};
 
 /// What is wrong with the inputs of a date; empty when nothing is. An input that vanished after it
-/// was read to its end is fine. Blocks on files.
+/// was read to its end is fine. Blocks on files and stores.
 pub(super) fn changed_inputs(
     ledger: &LedgerReader,
     partition: PartitionId,
+    stores: &Stores,
 ) -> Result<Vec<(Status, String)>, LedgerError> {
     let mut changed = Vec::new();
     for input in ledger.inputs(partition)? {
-        if input.kind == InputKind::File && input.read_to_end {
-            changed.extend(changed_file(ledger, &input)?);
+        if input.kind.is_stored() && input.read_to_end {
+            changed.extend(changed_input(ledger, &input, stores)?);
         }
     }
     Ok(changed)
 }
 
-fn changed_file(
+fn changed_input(
     ledger: &LedgerReader,
     input: &KnownInput,
+    stores: &Stores,
 ) -> Result<Option<(Status, String)>, LedgerError> {
-    let Some(before) = input.identity else {
+    let Some(before) = &input.identity else {
         return Ok(None);
     };
-    let path = Path::new(&input.name);
-    let now = match std::fs::metadata(path) {
-        Ok(metadata) => FileIdentity::of(&metadata),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+    let location = Location::of_name(&input.name);
+    let now = match location.identity(stores) {
+        Ok(Some(now)) => now,
+        Ok(None) => return Ok(None),
         Err(error) => {
             return Ok(Some((
-                Status::BadInput,
-                format!("{} cannot be looked at before done: {error}", input.name),
+                failure::input_status(&error, Status::BadInput),
+                format!(
+                    "it cannot be seen before done whether an input was changed: {}",
+                    explain::with_causes(&error)
+                ),
             )));
         }
     };
-    if now == before {
+    if now.is_same(before) {
         return Ok(None);
     }
-    if now.size > before.size {
+    if now.size() > before.size() {
         return Ok(Some((
             Status::NotReady,
             format!(
                 "{} is still growing ({} bytes when it was read, {} now); done was not sent. When it is complete, run 'write' again: the rest is sent",
-                input.name, before.size, now.size
+                input.name,
+                before.size(),
+                now.size()
             ),
         )));
     }
-    if now.size == before.size {
+    if now.size() == before.size() {
         let recorded = ledger.chunks(input.id)?;
         // Compression is told by magic bytes, and digests do not depend on the other options.
-        let same = Verifier::verify(path, &InputSettings::default(), recorded);
+        let settings = InputSettings {
+            stores: stores.clone(),
+            ..InputSettings::default()
+        };
+        let same = Verifier::verify(&location, &settings, recorded);
         if matches!(same, Ok(None)) {
             return Ok(None);
         }

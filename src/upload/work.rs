@@ -3,10 +3,9 @@
 use super::comparison::Comparison;
 use super::plan::{PlannedInput, PlannedPlace};
 use crate::domain::RawRange;
-use crate::input::{InputError, InputSettings, RowReader, Start};
-use crate::ledger::{InputId, InputKind, IntendedBatch, LedgerError, LedgerReader, PartitionId};
+use crate::input::{InputError, InputSettings, Location, RowReader, Start};
+use crate::ledger::{InputId, IntendedBatch, LedgerError, LedgerReader, PartitionId};
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 /// One date's worth of reading.
 pub(super) struct Work {
@@ -25,7 +24,7 @@ pub(super) struct Source {
     /// Path, or the name of a stream.
     pub(super) name: String,
     /// `None` for what cannot be read twice: its batches lie in the spool.
-    pub(super) path: Option<PathBuf>,
+    pub(super) location: Option<Location>,
     /// Stretches recorded, in order.
     pub(super) chunks: Vec<RawRange>,
 }
@@ -51,8 +50,8 @@ pub(super) type OpenStream = Box<dyn FnOnce() -> Result<Box<dyn RowReader>, Inpu
 
 /// Where an input is.
 pub(super) enum Place {
-    /// A file, which can be read again.
-    File(PathBuf),
+    /// A file or object, which can be read again.
+    Stored(Location),
     /// Standard input, which cannot.
     Stream(OpenStream),
 }
@@ -87,13 +86,13 @@ impl Prepared {
             }
             self.names.insert(input_id, input.name.clone());
             self.count_bytes(&input);
-            if let (PlannedPlace::File(path, _), false) =
+            if let (PlannedPlace::Stored(location, _), false) =
                 (&input.place, input.unverified.is_empty())
             {
                 self.comparisons.push(Comparison {
                     date,
                     input: input_id,
-                    path: path.clone(),
+                    location: location.clone(),
                     ranges: input.unverified.clone(),
                 });
             }
@@ -112,7 +111,7 @@ impl Prepared {
         let first = self.work.is_empty() && self.names.len() == 1;
         let total = if first { Some(0) } else { self.bytes_total };
         let size = match &input.place {
-            PlannedPlace::File(_, identity) => Some(identity.size),
+            PlannedPlace::Stored(_, identity) => Some(identity.size()),
             PlannedPlace::Stdin(_) => None,
         };
         self.bytes_total = total
@@ -130,7 +129,7 @@ impl Prepared {
 
 fn input_work(input: PlannedInput, id: InputId, settings: &InputSettings) -> InputWork {
     let place = match input.place {
-        PlannedPlace::File(path, _) => Place::File(path),
+        PlannedPlace::Stored(location, _) => Place::Stored(location),
         PlannedPlace::Stdin(stream) => {
             let settings = settings.clone();
             Place::Stream(Box::new(move || stream.open(&settings)))
@@ -166,7 +165,10 @@ fn sources_of(
         sources.insert(
             input.id,
             Source {
-                path: (input.kind == InputKind::File).then(|| PathBuf::from(&input.name)),
+                location: input
+                    .kind
+                    .is_stored()
+                    .then(|| Location::of_name(&input.name)),
                 chunks: ledger.chunks(input.id)?,
                 name: input.name,
             },

@@ -364,3 +364,13 @@ fn an_input_without_a_row_is_status_8_until_empty_is_allowed() {
         assert_eq!((recorder.writes().len(), recorder.dones().len()), (0, 1));
     }
 }
+
+#[cfg(not(feature = "remote"))]
+#[test]
+fn a_build_without_remote_stores_says_how_to_get_one_with_them() {
+    let place = Place::with(&Recorder::new());
+    place
+        .end(&format!("{WRITE} s3://bucket/rows.jsonl"))
+        .expect(2)
+        .says("--features full");
+}

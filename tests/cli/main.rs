@@ -27,6 +27,8 @@ mod memory;
 mod messages;
 mod named_files;
 mod next_steps;
+#[cfg(feature = "remote")]
+mod object_store;
 mod output;
 mod panics;
 mod planted;
@@ -39,10 +41,15 @@ mod rejects;
 mod rejects_export;
 mod rejects_replay;
 mod rejects_unchanged;
+#[cfg(feature = "remote")]
+mod remote_inputs;
+#[cfg(feature = "remote")]
+mod remote_servers;
 mod reply;
 mod resume;
 mod retries;
 mod sandbox_command;
+mod schema_commands;
 mod secrets;
 mod seen_refusals;
 mod several;
@@ -54,6 +61,7 @@ mod streams;
 mod surroundings;
 mod terminal;
 mod typed_rows;
+mod validate;
 mod watched;
 mod ways_out;
 mod wire;

@@ -42,7 +42,7 @@ pub(super) fn run(bench: &Workbench) -> Vec<Line> {
         let runs = (0..bench.options.runs).map(|_| bench.measure(&command, Cpus::All));
         Cost::median_of(&runs.collect::<Vec<_>>()).wall
     };
-    let list = read(&["ledger", "list"]);
+    let list = read(&["status"]);
     let show = read(&["ledger", "show", "--topic", "item"]);
     let small = small_write(bench, state.path());
     vec![
@@ -56,7 +56,7 @@ pub(super) fn run(bench: &Workbench) -> Vec<Line> {
             format!("{:.0} bytes a batch", real(size) / f64::from(BATCHES)),
             "≤ 200",
         ),
-        Line::new("the same, `ledger list`", format!("{list:.3} s"), "< 0.3 s"),
+        Line::new("the same, `status`", format!("{list:.3} s"), "< 0.3 s"),
         Line::new("the same, `ledger show`", format!("{show:.3} s"), ""),
         Line::new(
             "the same, `write` of 10 rows of another date",

@@ -10,6 +10,7 @@ mod resume;
 mod sdks;
 mod start;
 mod tls;
+mod typed;
 
 use crate::table::Line;
 use crate::workbench::Workbench;
@@ -55,6 +56,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "columns",
         about: "rows of CSV for each second of CPU beside JSON lines",
         run: columns::run,
+    },
+    Scenario {
+        name: "typed",
+        about: "CSV that is typed by a schema beside JSON lines, and validate",
+        run: typed::run,
     },
     Scenario {
         name: "resume",

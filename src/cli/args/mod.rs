@@ -13,6 +13,7 @@ mod rules;
 mod run;
 mod sandbox;
 mod status;
+mod validate;
 mod write;
 
 pub use command::{SAFEGUARDS, command, environment_name};
@@ -24,6 +25,7 @@ pub use rules::{RulesArgs, UnknownName};
 pub use run::JobsArgs;
 pub use sandbox::SandboxArgs;
 pub use status::StatusArgs;
+pub use validate::{InferArgs, SchemaCommand, ValidateArgs};
 pub use write::{
     BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
     InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName, WriteArgs,
@@ -86,6 +88,11 @@ pub enum Command {
     Write(Box<WriteArgs>),
     /// Send `done` for dates that are complete; for the others say what is missing
     Done(Box<DoneArgs>),
+    /// Read everything and report every error of every row, without sending any
+    Validate(Box<ValidateArgs>),
+    /// Look at built-in schemas, propose one from data, or check a schema file
+    #[command(subcommand)]
+    Schema(SchemaCommand),
     /// Upload several topics and days that a job file names; made for cron
     Run(JobsArgs),
     /// Show a calendar of what is uploaded and done, and what is owed next

@@ -2,12 +2,13 @@
 
 use super::Context;
 use super::credentials::CredentialPlaces;
-use crate::cli::args::{RegionName, SchemeName};
+use crate::cli::args::{GlobalArgs, RegionName, SchemeName};
 use crate::cli::error::UsageError;
 use crate::cli::invocation::Origin;
 use crate::cli::value::{HostName, host_name};
 use crate::domain::{Target, Zone};
-use crate::http::{ConnectionSettings, Scheme};
+use crate::http::{self, ConnectionSettings, Scheme};
+use crate::input::Stores;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub struct Connection {
     pub zone: Zone,
     /// Directory of the ledger.
     pub state_dir: PathBuf,
+    /// By which inputs in remote stores are read.
+    pub stores: Stores,
 }
 
 impl Connection {
@@ -73,6 +76,7 @@ impl Connection {
             },
             zone,
             state_dir,
+            stores: stores(global, timeout),
         })
     }
 
@@ -101,6 +105,14 @@ impl Connection {
         let credentials = CredentialPlaces::resolve(context.invocation)?;
         Ok((place, target, credentials))
     }
+}
+
+/// Nothing is set up before an input is in a remote store. Proxies are those of the environment:
+/// `--proxy` is the way to the platform.
+pub(super) fn stores(global: &GlobalArgs, timeout: Duration) -> Stores {
+    let ca_cert = global.ca_cert.clone();
+    let open_client = move || Ok(http::store_client(ca_cert.as_deref(), timeout)?);
+    Stores::new(Arc::new(open_client), global.allow_plain_http)
 }
 
 fn required<'a>(value: Option<&'a str>, flag: &str, what: &str) -> Result<&'a str, UsageError> {

@@ -8,6 +8,7 @@ use crate::cli::dates::resolve_dates;
 use crate::cli::error::UsageError;
 use crate::domain::{DataDate, Topic, Zone};
 use crate::http::ConnectionSettings;
+use crate::input::Stores;
 use crate::protocol::DoneFormat;
 use crate::upload::RetrySettings;
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ pub struct DoneOptions {
     pub confirmed: Option<String>,
     /// Directory of the ledger.
     pub state_dir: PathBuf,
+    /// By which inputs in remote stores are looked at.
+    pub stores: Stores,
     /// The command line for the ledger's `run` row, without secrets.
     pub command: String,
 }
@@ -100,6 +103,7 @@ impl DoneOptions {
             force: args.force,
             confirmed: args.yes_i_mean.clone(),
             state_dir: connection.state_dir,
+            stores: connection.stores,
             command: context.invocation.command_line.clone(),
             connection: connection.settings,
         })

@@ -14,6 +14,7 @@ mod replay;
 mod rules;
 mod sandbox;
 mod selection;
+mod validate;
 mod write;
 
 pub use connection::{Connection, SandboxEndpoint, state_dir, zone};
@@ -25,6 +26,7 @@ pub use reading::input_settings;
 pub use rules::rules_arguments;
 pub use sandbox::sandbox_settings;
 pub use selection::{Selection, one_stage, selection};
+pub use validate::ReadingOptions;
 pub(super) use write::ABOUT_DATES;
 pub use write::WriteOptions;
 

@@ -7,10 +7,18 @@ use super::rules::row_rules;
 use crate::cli::args::{CompressionName, EmptyName, FormatName, ReadingArgs};
 use crate::cli::error::UsageError;
 use crate::domain::Topic;
-use crate::input::{Compression, EmptyCells, Format, InputSettings};
+use crate::input::{Compression, EmptyCells, Format, InputSettings, Stores};
 
 /// How an input with rows of a topic is to be read.
 pub fn input_settings(args: &ReadingArgs, topic: &Topic) -> Result<InputSettings, UsageError> {
+    input_settings_of(args, Some(topic))
+}
+
+/// The same for rows whose topic need not be known.
+pub(super) fn input_settings_of(
+    args: &ReadingArgs,
+    topic: Option<&Topic>,
+) -> Result<InputSettings, UsageError> {
     Ok(InputSettings {
         format: match args.format {
             FormatName::Auto => Format::Auto,
@@ -41,5 +49,6 @@ pub fn input_settings(args: &ReadingArgs, topic: &Topic) -> Result<InputSettings
         null_strings: args.rules.null_strings.clone(),
         rules: row_rules(args, topic)?,
         max_row_bytes: args.max_row_bytes.0,
+        stores: Stores::default(),
     })
 }

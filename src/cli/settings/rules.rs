@@ -13,8 +13,8 @@ use crate::upload::shell_word;
 use std::collections::HashSet;
 use std::path::Path;
 
-/// The rules that rows of a topic are to keep.
-pub(super) fn row_rules(args: &ReadingArgs, topic: &Topic) -> Result<RowRules, UsageError> {
+/// The rules that rows of a topic are to keep; only a template asks which topic it is.
+pub(super) fn row_rules(args: &ReadingArgs, topic: Option<&Topic>) -> Result<RowRules, UsageError> {
     let asked = &args.rules;
     let rules = RowRules {
         schema: schema(asked, topic)?,
@@ -99,7 +99,7 @@ const fn word_of(unknown: UnknownFields) -> &'static str {
     }
 }
 
-fn schema(args: &RulesArgs, topic: &Topic) -> Result<Schema, UsageError> {
+fn schema(args: &RulesArgs, topic: Option<&Topic>) -> Result<Schema, UsageError> {
     let mut files = Vec::new();
     let mut has_schema = None;
     if let Some(industry) = &args.industry {
@@ -124,7 +124,12 @@ fn schema(args: &RulesArgs, topic: &Topic) -> Result<Schema, UsageError> {
         .map_err(|error| UsageError::new("the schema cannot be used").because(error))
 }
 
-fn of_industry(industry: &str, topic: &Topic) -> Result<SchemaFile, UsageError> {
+fn of_industry(industry: &str, topic: Option<&Topic>) -> Result<SchemaFile, UsageError> {
+    let Some(topic) = topic else {
+        return refused(format!(
+            "--industry {industry} has a template for each topic; name one with --topic"
+        ));
+    };
     let Some(text) = template_text(industry, topic.as_str()) else {
         let known: Vec<&str> = topics(industry).collect();
         let hint = nearest(topic.as_str(), known.iter().copied())
@@ -139,15 +144,18 @@ fn of_industry(industry: &str, topic: &Topic) -> Result<SchemaFile, UsageError> 
         .map_err(|error| UsageError::new(format!("the template of {industry}")).because(error))
 }
 
-fn of_file(path: &Path, topic: &Topic) -> Result<SchemaFile, UsageError> {
+fn of_file(path: &Path, topic: Option<&Topic>) -> Result<SchemaFile, UsageError> {
     let named = |what: &str| UsageError::new(format!("{what} --schema {}", path.display()));
     let text =
         std::fs::read_to_string(path).map_err(|error| named("cannot read").because(error))?;
     let file = SchemaFile::read(&text).map_err(|error| named("cannot use").because(error))?;
-    match &file {
-        SchemaFile::Schema(Schema {
-            topic: Some(of), ..
-        }) if of != topic.as_str() => refused(format!(
+    match (&file, topic) {
+        (
+            SchemaFile::Schema(Schema {
+                topic: Some(of), ..
+            }),
+            Some(topic),
+        ) if of != topic.as_str() => refused(format!(
             "--schema {} is for topic '{of}', but --topic is '{topic}'; give the schema of \
                  '{topic}', or take \"topic\" out of the file if it fits both",
             path.display()

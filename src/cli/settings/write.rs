@@ -59,13 +59,14 @@ impl WriteOptions {
         let invocation = context.invocation;
         let (topic, stage) = topic_and_stage(args)?;
         let rate = RateSettings::resolve(&args.rate)?;
-        let input = input_settings(&args.input.reading, &topic)?;
+        let mut input = input_settings(&args.input.reading, &topic)?;
         let mut warnings = warnings(&topic, &rate);
         warnings.extend(warning_about(&input.rules));
         let batch = batch_settings(args, stage, &rate)?;
         let sources = sources(invocation, &args.input)?;
         let connection = Connection::resolve(context, args.retry.timeout, sandbox)?;
         let dates = dates(context, args, stage, &connection)?;
+        input.stores = connection.stores;
         check_placeholders(&sources, &dates)?;
         let gate = gate_settings(invocation, args, stage, &rate);
         Ok(Self {
@@ -187,7 +188,7 @@ fn batch_settings(
     })
 }
 
-fn sources(invocation: &Invocation, args: &InputArgs) -> Result<Sources, UsageError> {
+pub(super) fn sources(invocation: &Invocation, args: &InputArgs) -> Result<Sources, UsageError> {
     let mut paths = args.paths.clone();
     if let Some(list) = &args.files_from {
         let text = std::fs::read_to_string(list).map_err(|error| {
@@ -255,7 +256,7 @@ fn dates(
 }
 
 /// Without `{date}` every day would be given the same rows.
-fn check_placeholders(sources: &Sources, dates: &[DataDate]) -> Result<(), UsageError> {
+pub(super) fn check_placeholders(sources: &Sources, dates: &[DataDate]) -> Result<(), UsageError> {
     match sources {
         Sources::Stdin { .. } if dates.len() > 1 => Err(UsageError::new(
             "standard input can hold the rows of one day only; name one with --date",

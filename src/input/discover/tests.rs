@@ -22,10 +22,13 @@ fn try_find(folder: &tempfile::TempDir, patterns: &[&str]) -> Result<Discovered,
     let root = folder.path().to_str().unwrap();
     let parse = |p: &&str| PathPattern::parse(&format!("{root}/{p}")).unwrap();
     let patterns: Vec<PathPattern> = patterns.iter().map(parse).collect();
-    discover(&patterns, "2022-01-09".parse().ok())
+    discover(&patterns, "2022-01-09".parse().ok(), &Stores::default())
 }
 
-fn relative(folder: &tempfile::TempDir, path: &Path) -> String {
+fn relative(folder: &tempfile::TempDir, location: &Location) -> String {
+    let Location::File(path) = location else {
+        panic!("{location} is no file");
+    };
     let path = path.strip_prefix(folder.path()).unwrap();
     path.to_str().unwrap().to_owned()
 }
@@ -34,7 +37,7 @@ fn names(folder: &tempfile::TempDir, found: &Discovered) -> Vec<String> {
     found
         .files
         .iter()
-        .map(|file| relative(folder, &file.path))
+        .map(|file| relative(folder, &file.location))
         .collect()
 }
 
@@ -50,7 +53,7 @@ fn a_directory_gives_all_its_files_but_hidden_ones_and_markers() {
     ]);
     let found = find(&folder, &["d"]);
     assert_eq!(names(&folder, &found), ["d/a.csv", "d/b/part-0"]);
-    assert_eq!(found.folders, [folder.path().join("d")]);
+    assert_eq!(found.folders, [Location::File(folder.path().join("d"))]);
     assert!(found.missing.is_empty());
 }
 
@@ -137,7 +140,7 @@ fn what_is_not_there_is_missing_and_what_is_no_file_is_refused() {
     assert_eq!(matched.missing, matched.empty);
     assert!(matched.empty[0].ends_with("emp*"), "{matched:?}");
     let null = PathPattern::parse("/dev/null").unwrap();
-    let error = discover(&[null], None).unwrap_err();
+    let error = discover(&[null], None, &Stores::default()).unwrap_err();
     assert!(matches!(error, DiscoverError::NotAFile { .. }), "{error}");
 }
 
@@ -148,7 +151,8 @@ fn what_is_no_file_is_never_passed_over_unless_its_name_is() {
         let _socket = std::os::unix::net::UnixListener::bind(folder.path().join(name)).unwrap();
         for pattern in ["in", "in/*.jsonl", "i*"] {
             let pattern = folder.path().join(pattern).display().to_string();
-            let found = discover(&[PathPattern::parse(&pattern).unwrap()], None);
+            let patterns = [PathPattern::parse(&pattern).unwrap()];
+            let found = discover(&patterns, None, &Stores::default());
             match found {
                 Ok(found) => assert!(ends && found.files.len() == 1, "{pattern}"),
                 Err(error) => {

@@ -17,7 +17,8 @@ mod writer;
 
 use super::*;
 use crate::domain::{
-    FileIdentity, GuardChanges, Position, RawRange, RequestId, Stage, StageKind, done_request_id,
+    FileIdentity, GuardChanges, InputIdentity, Position, RawRange, RequestId, Stage, StageKind,
+    done_request_id,
 };
 use rusqlite::Connection;
 use std::future::Future;
@@ -317,13 +318,13 @@ fn new_input(name: &str, inode: u64) -> InputIntent {
         known: None,
         kind: InputKind::File,
         name: name.to_owned(),
-        identity: Some(FileIdentity {
+        identity: Some(InputIdentity::File(FileIdentity {
             device: 7,
             inode,
             size: 1000,
             mtime_ns: 1,
             ctime_ns: 1,
-        }),
+        })),
         row_options: 9,
         scope: vec![0],
         verified: true,

@@ -119,7 +119,10 @@ fn an_input_to_which_rows_were_appended_blocks_until_it_is_read_to_its_new_end()
         .committed_blocking()
         .unwrap();
     let mut longer = known_input("a.jsonl", 1, desk.input.id);
-    longer.identity.as_mut().unwrap().size += 20;
+    let Some(InputIdentity::File(file)) = &mut longer.identity else {
+        panic!("{longer:?} is no file");
+    };
+    file.size += 20;
     desk.input.lock.take();
     let registered = desk
         .ledger

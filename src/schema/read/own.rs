@@ -4,14 +4,15 @@ use super::super::FieldType;
 use super::super::check::{Check, Range, Rule, When};
 use super::super::datetime::{Datetime, Epoch, is_layout};
 use super::super::table::{Field, Level, Schema};
-use super::{SchemaError, not_json};
+use super::{SchemaError, all, parsed};
 use chrono::NaiveDate;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::collections::HashSet;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+struct Table<'t> {
     #[serde(default)]
     platform: String,
     #[serde(default)]
@@ -23,7 +24,8 @@ struct Table {
     complete: bool,
     #[serde(default)]
     source: String,
-    fields: Vec<Row>,
+    #[serde(borrow)]
+    fields: Vec<&'t RawValue>,
     #[serde(rename = "source_updated")]
     _source_updated: Option<serde::de::IgnoredAny>,
     #[serde(rename = "note")]
@@ -34,15 +36,15 @@ struct Table {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct Row<'t> {
     name: String,
     #[serde(rename = "type")]
     field_type: Option<String>,
     level: Option<String>,
     #[serde(default)]
     description: String,
-    #[serde(default)]
-    checks: Vec<CheckRow>,
+    #[serde(default, borrow)]
+    checks: Vec<&'t RawValue>,
     #[serde(rename = "known_values")]
     _known_values: Option<serde::de::IgnoredAny>,
     #[serde(rename = "known_values_enforced")]
@@ -120,24 +122,20 @@ struct Condition {
 }
 
 /// Reads the text of a file.
-pub(super) fn read(text: &str) -> Result<Schema, SchemaError> {
-    let table: Table = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+pub(super) fn read(text: &str) -> Result<Schema, Vec<SchemaError>> {
+    let table: Table<'_> = parsed(text, text, "not a schema: ").map_err(|problem| vec![problem])?;
     let mut names = HashSet::new();
-    let mut fields = Vec::new();
-    for row in table.fields {
-        let name = row.name.clone();
-        if name.is_empty() {
-            return Err(SchemaError::new("a field has no name"));
+    let read = |raw: &&RawValue| {
+        let field = field(text, raw.get())?;
+        if names.insert(field.name.clone()) {
+            return Ok(field);
         }
-        if !names.insert(name.clone()) {
-            return Err(SchemaError::new(format!("field {name} is there twice")));
-        }
-        fields.push(
-            field(row).map_err(|problem| SchemaError::new(format!("field {name}: {problem}")))?,
-        );
-    }
+        let problem = format!("field {} is there twice", field.name);
+        Err(SchemaError::at(text, raw.get(), problem))
+    };
+    let fields = all(table.fields.iter().map(read))?;
     if let Some(key) = table.key.iter().find(|key| !names.contains(*key)) {
-        return Err(SchemaError::new(format!("the key {key} is no field")));
+        return Err(vec![SchemaError::new(format!("the key {key} is no field"))]);
     }
     let industry = if table.industry.is_empty() {
         table.platform
@@ -154,23 +152,35 @@ pub(super) fn read(text: &str) -> Result<Schema, SchemaError> {
     })
 }
 
-fn field(row: Row) -> Result<Field, String> {
-    let field_type =
-        match &row.field_type {
-            None => None,
-            Some(name) => Some(FieldType::parse(name).ok_or_else(|| {
-                format!("there is no type {name}; types are {}", FieldType::names())
-            })?),
-        };
+fn field(text: &str, raw: &str) -> Result<Field, SchemaError> {
+    let row: Row<'_> = parsed(text, raw, "a field: ")?;
+    let wrong =
+        |problem: String| SchemaError::at(text, raw, format!("field {}: {problem}", row.name));
+    if row.name.is_empty() {
+        return Err(SchemaError::at(text, raw, "a field has no name"));
+    }
+    let field_type = match &row.field_type {
+        None => None,
+        Some(name) => Some(FieldType::parse(name).ok_or_else(|| {
+            wrong(format!(
+                "there is no type {name}; types are {}",
+                FieldType::names()
+            ))
+        })?),
+    };
     let level = match &row.level {
         None => Level::Optional,
-        Some(word) => Level::parse(word).ok_or_else(|| format!("there is no level {word}"))?,
+        Some(word) => {
+            Level::parse(word).ok_or_else(|| wrong(format!("there is no level {word}")))?
+        }
     };
-    let mut checks = row
-        .checks
-        .into_iter()
-        .map(check)
-        .collect::<Result<Vec<_>, _>>()?;
+    let read = |raw: &&RawValue| {
+        let what = format!("field {}: ", row.name);
+        let of_field = |problem| SchemaError::at(text, raw.get(), format!("{what}{problem}"));
+        let (rule, when) = check(parsed(text, raw.get(), &what)?).map_err(of_field)?;
+        Ok(Check { rule, when })
+    };
+    let mut checks = row.checks.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let required = Check {
         rule: Rule::Required,
         when: None,
@@ -187,7 +197,7 @@ fn field(row: Row) -> Result<Field, String> {
     })
 }
 
-fn check(row: CheckRow) -> Result<Check, String> {
+fn check(row: CheckRow) -> Result<(Rule, Option<When>), String> {
     let (rule, when) = match row {
         CheckRow::Required(it) => (Rule::Required, it.when),
         CheckRow::NoChinese(it) => (Rule::NoChinese, it.when),
@@ -212,7 +222,7 @@ fn check(row: CheckRow) -> Result<Check, String> {
         field: it.field,
         values: it.values,
     });
-    Ok(Check { rule, when })
+    Ok((rule, when))
 }
 
 fn enums(values: &[serde_json::Value]) -> Result<Vec<String>, String> {

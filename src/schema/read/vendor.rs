@@ -7,8 +7,9 @@ use super::super::FieldType;
 use super::super::check::{Check, Range, Rule, When};
 use super::super::datetime::{Datetime, Epoch, layout_from_go};
 use super::super::table::{Field, Level, Schema};
-use super::{SchemaError, SchemaFile, not_json};
+use super::{SchemaError, SchemaFile, all, parsed};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::collections::HashSet;
 
 #[derive(Deserialize)]
@@ -74,33 +75,40 @@ struct Depend {
 }
 
 /// Reads a file of either kind.
-pub(super) fn read(text: &str) -> Result<SchemaFile, SchemaError> {
-    let rows: Vec<serde_json::Map<String, serde_json::Value>> =
-        serde_json::from_str(text).map_err(|error| not_json(&error))?;
-    let has = |key| rows.iter().any(|row| row.contains_key(key));
+pub(super) fn read(text: &str) -> Result<SchemaFile, Vec<SchemaError>> {
+    let rows: Vec<&RawValue> = parsed(text, text, "not a schema: ").map_err(|it| vec![it])?;
+    let keys = all(rows.iter().map(|row| {
+        parsed::<serde_json::Map<String, serde_json::Value>>(text, row.get(), "not a schema: ")
+    }))?;
+    let has = |key| keys.iter().any(|row| row.contains_key(key));
     match (has("name"), has("field_name")) {
-        (true, false) => schema(text).map(SchemaFile::Schema),
-        (false, true) => checkers(text).map(SchemaFile::Checkers),
-        _ => Err(SchemaError::new(
+        (true, false) => schema(text, &rows).map(SchemaFile::Schema),
+        (false, true) => {
+            let checkers = all(rows.iter().map(|row| checker(text, row.get())))?;
+            Ok(SchemaFile::Checkers(
+                checkers.into_iter().flatten().collect(),
+            ))
+        }
+        _ => Err(vec![SchemaError::new(
             "an array of neither fields ({\"name\", \"type\"}) nor checkers ({\"field_name\", \"checker_name\"})",
-        )),
+        )]),
     }
 }
 
-fn schema(text: &str) -> Result<Schema, SchemaError> {
-    let rows: Vec<FieldRow> = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+fn schema(text: &str, rows: &[&RawValue]) -> Result<Schema, Vec<SchemaError>> {
     let mut names = HashSet::new();
-    let mut fields = Vec::new();
-    for row in rows {
+    let fields = all(rows.iter().map(|raw| {
+        let row: FieldRow = parsed(text, raw.get(), "a field: ")?;
+        let wrong = |problem: String| SchemaError::at(text, raw.get(), problem);
         if row.name.is_empty() || !names.insert(row.name.clone()) {
             let problem = format!("field {:?} has no name, or is there twice", row.name);
-            return Err(SchemaError::new(problem));
+            return Err(wrong(problem));
         }
         let field_type = match FieldType::parse(&row.field_type) {
             Some(FieldType::Bool) => FieldType::Int64,
             Some(known) => known,
             None => {
-                return Err(SchemaError::new(format!(
+                return Err(wrong(format!(
                     "field {}: there is no type {}; types are {}",
                     row.name,
                     row.field_type,
@@ -108,14 +116,14 @@ fn schema(text: &str) -> Result<Schema, SchemaError> {
                 )));
             }
         };
-        fields.push(Field {
+        Ok(Field {
             name: row.name,
             field_type: Some(field_type),
             level: Level::Optional,
             description: row.description,
             checks: Vec::new(),
-        });
-    }
+        })
+    }))?;
     Ok(Schema {
         industry: "air_api_tool".to_owned(),
         // Fields outside the schema are never looked at.
@@ -126,24 +134,23 @@ fn schema(text: &str) -> Result<Schema, SchemaError> {
     })
 }
 
-fn checkers(text: &str) -> Result<Vec<(String, Check)>, SchemaError> {
-    let rows: Vec<CheckerRow> = serde_json::from_str(text).map_err(|error| not_json(&error))?;
-    let mut checkers = Vec::new();
-    for row in rows.into_iter().filter(|row| !row.ignored) {
-        let depends = row.depend_cfg.unwrap_or_default();
-        let when = (!depends.depend_field.is_empty()).then_some(When {
-            field: depends.depend_field,
-            values: depends.depend_field_values,
-        });
-        let config = row.checker_cfg.unwrap_or_default();
-        let rule = rule(&row.checker_name, config).map_err(|problem| {
-            SchemaError::new(format!("checker of {}: {problem}", row.field_name))
-        })?;
-        if let Some(rule) = rule {
-            checkers.push((row.field_name, Check { rule, when }));
-        }
+/// The check of a checker, with its field; `None` for one that is switched off.
+fn checker(text: &str, raw: &str) -> Result<Option<(String, Check)>, SchemaError> {
+    let row: CheckerRow = parsed(text, raw, "a checker: ")?;
+    if row.ignored {
+        return Ok(None);
     }
-    Ok(checkers)
+    let depends = row.depend_cfg.unwrap_or_default();
+    let when = (!depends.depend_field.is_empty()).then_some(When {
+        field: depends.depend_field,
+        values: depends.depend_field_values,
+    });
+    let config = row.checker_cfg.unwrap_or_default();
+    let rule = rule(&row.checker_name, config).map_err(|problem| {
+        let problem = format!("checker of {}: {problem}", row.field_name);
+        SchemaError::at(text, raw, problem)
+    })?;
+    Ok(rule.map(|rule| (row.field_name, Check { rule, when })))
 }
 
 /// The rule of a checker; `None` for one that is switched off.

@@ -63,7 +63,7 @@ pub(super) struct Plan {
     names: Vec<(String, Vec<u8>)>,
     targets: HashMap<Vec<u8>, Target>,
     unknown: Target,
-    /// The key that was last at each place.
+    /// The key that was last at each place, with its quotes and its colon.
     places: Vec<(Vec<u8>, Target)>,
 }
 
@@ -130,20 +130,30 @@ impl Plan {
         }
     }
 
+    /// The key that was last at a place, with its quotes and its colon, and what became of it.
+    #[inline]
+    pub(super) fn expected(&self, index: usize) -> Option<(&[u8], Target)> {
+        let (written, target) = self.places.get(index)?;
+        Some((written, *target))
+    }
+
     /// What becomes of the member with this key, which is the row's `index`-th.
     pub(super) fn target(&mut self, index: usize, key: &[u8]) -> Target {
-        if let Some((known, target)) = self.places.get(index)
-            && known == key
+        if let Some((written, target)) = self.places.get(index)
+            && written.get(1..written.len().saturating_sub(2)) == Some(key)
         {
             return *target;
         }
         let target = self.look_up(key);
-        if let Some((known, meaning)) = self.places.get_mut(index) {
-            known.clear();
-            known.extend_from_slice(key);
+        if self.places.len() == index && index < MAX_PLACES {
+            self.places.push((Vec::new(), target));
+        }
+        if let Some((written, meaning)) = self.places.get_mut(index) {
+            written.clear();
+            written.push(b'"');
+            written.extend_from_slice(key);
+            written.extend_from_slice(b"\":");
             *meaning = target;
-        } else if index < MAX_PLACES {
-            self.places.push((key.to_vec(), target));
         }
         target
     }

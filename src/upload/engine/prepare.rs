@@ -70,6 +70,7 @@ impl Engine {
                 retry: settings.retry,
                 format: settings.gate.done_format,
                 replay,
+                stores: settings.input.stores.clone(),
             },
             context,
             dates,

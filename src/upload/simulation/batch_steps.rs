@@ -332,6 +332,7 @@ impl World {
             .settle(id, settlement)
             .map_err(Violation::Forbidden)?;
         self.check_settled(id)?;
+        let was_told = self.told_refusal.contains(&id);
         let batch = self.books.batch(id).clone();
         self.told_refused += batch.counts[2];
         self.tell(|| format!("batch {} is {:?} {:?}", id.0, batch.state, batch.counts));
@@ -340,11 +341,9 @@ impl World {
             self.processes[runner.0].accepted = true;
         }
         match settlement {
+            Settlement::AcceptedUnconfirmed if was_told => return Err(Violation::RefusalForgotten),
             Settlement::Foreign if self.foreign_told => self.excuse = Some(Excuse::Foreign),
-            Settlement::AcceptedUnconfirmed if self.told_refusal.contains(&id) => {
-                return Err(Violation::RefusalForgotten);
-            }
-            Settlement::Undetermined if self.names_no_row() || self.told_refusal.contains(&id) => {
+            Settlement::Undetermined if self.names_no_row() || was_told => {
                 self.excuse = Some(Excuse::Undetermined);
             }
             Settlement::Foreign | Settlement::Undetermined => {}

@@ -195,17 +195,6 @@ pub(super) fn batches() -> Vec<Broken> {
             },
         ),
         batch(
-            "takes a 409 for stored after a 1001 that broke off",
-            &["RefusalForgotten", "RowLost"],
-            |standing, verdict| {
-                let forgetful = Standing {
-                    refusal_seen: false,
-                    ..standing
-                };
-                after_answer(forgetful, verdict)
-            },
-        ),
-        batch(
             "takes a 1001 for stored",
             &["RowLost"],
             |standing, verdict| match verdict {
@@ -227,6 +216,17 @@ pub(super) fn batches() -> Vec<Broken> {
 /// What is forgotten from one run to the next.
 pub(super) fn memories() -> Vec<Broken> {
     vec![
+        batch(
+            "takes a 409 for stored after a 1001 that broke off",
+            &["RefusalForgotten", "RowLost"],
+            |standing, verdict| {
+                let forgetful = Standing {
+                    refusal_seen: false,
+                    ..standing
+                };
+                after_answer(forgetful, verdict)
+            },
+        ),
         Broken {
             what: "forgets between runs that something was accepted",
             rules: Rules {

@@ -3,7 +3,7 @@
 
 use super::{Limits, Line, line, read, rows, rows_of, text};
 use crate::domain::RawRange;
-use crate::input::Start;
+use crate::input::{Location, Start};
 use crate::ledger::InputId;
 use crate::upload::cut::{Cut, CutKind, Message};
 use crate::upload::work::{InputWork, Place, Work};
@@ -146,7 +146,7 @@ fn work(folder: &Path, index: usize, date: &Date) -> Work {
         InputWork {
             id: *id,
             name: path.display().to_string(),
-            place: Place::File(path),
+            place: Place::Stored(Location::File(path)),
             resume: Start::BEGINNING,
             read_to_end: false,
             finished: false,
