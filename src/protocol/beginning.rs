@@ -47,18 +47,22 @@ pub(super) fn begins_with_refused_rows(headers: &HeaderMap, body: &[u8]) -> bool
 /// lost digits; that it is a refusal is the careful reading.
 fn code_of_json(text: &[u8]) -> Option<i32> {
     let mut code = None;
+    let reply = Object {
+        code: &mut code,
+        is_status: false,
+    };
     // That it ends too early is known; what was found before that counts.
-    let _cut_off = Reply(&mut code).deserialize(&mut serde_json::Deserializer::from_slice(text));
+    let _cut_off = reply.deserialize(&mut serde_json::Deserializer::from_slice(text));
     code
 }
 
-/// Keeps the code of a reply as soon as it was read.
-struct Reply<'a>(&'a mut Option<i32>);
+/// A reply, or the status object within it; the code is kept as soon as it was read.
+struct Object<'a> {
+    code: &'a mut Option<i32>,
+    is_status: bool,
+}
 
-/// The same within the status object.
-struct StatusObject<'a>(&'a mut Option<i32>);
-
-impl<'de> DeserializeSeed<'de> for Reply<'_> {
+impl<'de> DeserializeSeed<'de> for Object<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -66,46 +70,24 @@ impl<'de> DeserializeSeed<'de> for Reply<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for StatusObject<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Reply<'_> {
+impl<'de> Visitor<'de> for Object<'_> {
     type Value = ();
 
     fn expecting(&self, text: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        text.write_str("a reply")
+        text.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
-            if key == "status" {
-                map.next_value_seed(StatusObject(self.0))?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Visitor<'de> for StatusObject<'_> {
-    type Value = ();
-
-    fn expecting(&self, text: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        text.write_str("a status")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            if key == "code" {
-                *self.0 = map.next_value()?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            match (self.is_status, key.as_str()) {
+                (false, "status") => map.next_value_seed(Object {
+                    code: &mut *self.code,
+                    is_status: true,
+                })?,
+                (true, "code") => *self.code = map.next_value()?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(())

@@ -205,7 +205,8 @@ fn refused_rows_that_a_full_disk_could_not_take_block_done_also_behind_a_409() {
 /// What of a batch is not stored could not be recorded, whatever the answer was.
 #[test]
 fn a_refusal_that_a_full_disk_could_not_record_blocks_done_also_behind_a_409() {
-    let answers: [(&str, fn() -> Reply); 5] = [
+    type Case = (&'static str, fn() -> Reply);
+    let answers: [Case; 5] = [
         ("a list of strangers", || {
             list(&["{\"id\":\"stranger\"}".to_owned()])
         }),
