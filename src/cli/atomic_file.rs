@@ -47,6 +47,11 @@ pub fn check(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether bytes go through it, so that what was written cannot be replaced.
+pub fn is_stream(path: &Path) -> bool {
+    stream_at(path).is_some()
+}
+
 /// Writes a file beside its place, brings it to the disk, and moves it there.
 pub fn write(path: &Path, content: &[u8], readers: Readers, existing: Existing) -> io::Result<()> {
     write_with(path, readers, existing, |file| file.write_all(content))
@@ -74,10 +79,12 @@ pub fn write_with<T, E: From<io::Error>>(
         .set_permissions(std::fs::Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     match existing {
-        Existing::Replace => file.persist(path),
-        Existing::Keep => file.persist_noclobber(path),
+        Existing::Replace => file.persist(&path),
+        Existing::Keep => file.persist_noclobber(&path),
     }
     .map_err(|error| error.error)?;
+    // Without this a power cut may bring the former file back.
+    File::open(folder_of(&path))?.sync_all()?;
     Ok(filled)
 }
 

@@ -5,13 +5,13 @@
 
 mod machine;
 
-pub use machine::{MachineSummary, for_machines, write_report};
+pub use machine::{MachineSummary, begin_report, for_machines, write_report};
 
 use super::exit::meaning;
 use super::figure::{counted, grouped, per_second, size, time};
 use super::printer::visible;
 use crate::upload::event::DoneOutcome;
-use crate::upload::report::{NextStep, PartitionReport, Status, Summary, Totals};
+use crate::upload::report::{Course, NextStep, PartitionReport, Status, Summary, Totals};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -34,6 +34,8 @@ pub fn of_failure(status: Status, problem: &str) -> Summary {
         notes: Vec::new(),
         next: Vec::new(),
         run_dir: None,
+        course: Course::Ended,
+        origin: None,
     }
 }
 

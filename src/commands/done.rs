@@ -1,7 +1,7 @@
 //! `done`: tell the platform that dates are complete, or say what is missing.
 
 use super::ledger::{say, succeed};
-use super::other_reports::objection;
+use super::other_reports::Wanted;
 use super::running::{Means, Running, ledger_failure};
 use super::{Failure, Outcome, Session};
 use crate::cli::args::DoneArgs;
@@ -19,7 +19,7 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
     let (target, known) = known_dates(&options)?;
     let chosen = choose(&options, &known);
     require_topics(&options, &chosen)?;
-    require_reports(&options, &chosen)?;
+    require_reports(&options, &target, &chosen)?;
     require_confirmation(&options)?;
     for date in owed_elsewhere(&options, &known) {
         let hint = format!("owed as well: byteair-sync done --date {date}");
@@ -170,12 +170,22 @@ fn require_topics(options: &DoneOptions, chosen: &[KnownPartition]) -> Result<()
     ))
 }
 
-fn require_reports(options: &DoneOptions, chosen: &[KnownPartition]) -> Result<(), Failure> {
+fn require_reports(
+    options: &DoneOptions,
+    target: &Target,
+    chosen: &[KnownPartition],
+) -> Result<(), Failure> {
+    let own = crate::ledger::name_of(&options.state_dir).map_err(ledger_failure)?;
     let dates: Vec<Partition> = chosen.iter().map(|date| date.partition.clone()).collect();
+    let wanted = Wanted {
+        target,
+        own_ledger: own.as_deref(),
+        dates: &dates,
+    };
     let objections: Vec<String> = options
         .require_reports
         .iter()
-        .filter_map(|path| objection(path, &dates))
+        .filter_map(|path| wanted.objection(path))
         .collect();
     if objections.is_empty() {
         return Ok(());

@@ -14,6 +14,7 @@ mod rejects_export;
 mod rejects_replay;
 mod rejects_rows;
 mod rejects_waive;
+mod reporting;
 mod run;
 mod run_days;
 mod run_plan;
@@ -122,19 +123,15 @@ pub fn refuse(error: &ParseError, arguments: &[OsString]) -> Status {
 
 /// Runs the command that was typed, and tells of its failure.
 pub async fn run(session: &Session) -> Status {
-    let outcome = match &session.invocation.cli.command {
-        Command::Sandbox(args) => sandbox::run(session, args).await,
-        Command::Config(command) => config::run(session, command),
-        Command::Completions { shell } => Ok(completions::run(session, *shell)),
-        Command::Man { dir } => man::run(session, dir),
-        Command::Write(args) => write::run(session, args).await,
-        Command::Validate(args) => validate::run(session, args).await,
-        Command::Schema(command) => schema::run(session, command).await,
-        Command::Run(args) => Box::pin(run::run(session, args)).await,
-        Command::Done(args) => done::run(session, args).await,
-        Command::Status(args) => status::run(session, args),
-        Command::Rejects(command) => rejects::run(session, command).await,
-        Command::Ledger(command) => ledger::run(session, command).await,
+    let outcome = match reporting::begin(session) {
+        Ok(()) => {
+            let outcome = command(session).await;
+            if let Err(failure) = &outcome {
+                reporting::fail(session, failure);
+            }
+            outcome
+        }
+        Err(failure) => Err(failure),
     };
     let status = outcome.unwrap_or_else(|failure| {
         session
@@ -143,4 +140,21 @@ pub async fn run(session: &Session) -> Status {
         failure.status
     });
     session.printer.end(status)
+}
+
+async fn command(session: &Session) -> Outcome {
+    match &session.invocation.cli.command {
+        Command::Sandbox(args) => sandbox::run(session, args).await,
+        Command::Config(command) => config::run(session, command),
+        Command::Completions { shell } => Ok(completions::run(session, *shell)),
+        Command::Man { dir } => man::run(session, dir),
+        Command::Write(args) => Box::pin(write::run(session, args)).await,
+        Command::Validate(args) => validate::run(session, args).await,
+        Command::Schema(command) => schema::run(session, command).await,
+        Command::Run(args) => Box::pin(run::run(session, args)).await,
+        Command::Done(args) => Box::pin(done::run(session, args)).await,
+        Command::Status(args) => status::run(session, args),
+        Command::Rejects(command) => rejects::run(session, command).await,
+        Command::Ledger(command) => ledger::run(session, command).await,
+    }
 }

@@ -1,15 +1,39 @@
 //! `done --require-report`: the other machines that uploaded parts of the same dates have to say
 //! that their parts are complete.
+//!
+//! A report counts only when it is of a run that has ended, for this target, with another ledger
+//! than the one at hand; what does not say so is refused.
 
-use crate::domain::Partition;
+use crate::domain::{Partition, Target};
 use serde::Deserialize;
 use std::path::Path;
 
-/// The part of a report (`--report FILE`) that matters here.
+/// The part of a report (`--report FILE`) that matters here. Reports of older versions lack some.
 #[derive(Debug, Deserialize)]
 struct Report {
+    r#type: String,
     exit_status: u8,
+    finished: Option<bool>,
+    #[serde(default)]
+    dry_run: bool,
+    target: Option<ReportedTarget>,
+    ledger: Option<String>,
     dates: Vec<ReportedDate>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReportedTarget {
+    tenant: String,
+    application: String,
+    platform: String,
+}
+
+impl ReportedTarget {
+    fn is(&self, target: &Target) -> bool {
+        self.tenant == target.tenant()
+            && self.application == target.application()
+            && self.platform == target.platform()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -20,75 +44,160 @@ struct ReportedDate {
     rows_pending: u64,
 }
 
-/// Why a report does not allow `done` for a date; `None` when it agrees.
-pub(super) fn objection(path: &Path, dates: &[Partition]) -> Option<String> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) => return Some(format!("{} cannot be read: {error}", path.display())),
-    };
-    objection_in(&text, dates).map(|why| format!("{} {why}", path.display()))
+/// What the reports have to be about.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    /// Whose data.
+    pub(super) target: &'a Target,
+    /// The name of the ledger of this machine, if it has one.
+    pub(super) own_ledger: Option<&'a str>,
+    /// The dates that are to be marked done.
+    pub(super) dates: &'a [Partition],
 }
 
-fn objection_in(text: &[u8], dates: &[Partition]) -> Option<String> {
-    let report: Report = match serde_json::from_slice(text) {
-        Ok(report) => report,
-        Err(error) => return Some(format!("is no report of byteair-sync: {error}")),
-    };
-    if report.exit_status != 0 {
-        return Some(format!(
+impl Wanted<'_> {
+    /// Why a report does not allow `done`; `None` when it agrees.
+    pub(super) fn objection(&self, path: &Path) -> Option<String> {
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) => return Some(format!("{} cannot be read: {error}", path.display())),
+        };
+        self.objection_in(&text)
+            .map(|why| format!("{} {why}", path.display()))
+    }
+
+    fn objection_in(&self, text: &[u8]) -> Option<String> {
+        let report: Report = match serde_json::from_slice(text) {
+            Ok(report) => report,
+            Err(error) => return Some(format!("is no report of byteair-sync: {error}")),
+        };
+        if report.r#type != "summary" {
+            return Some("is no report of byteair-sync".to_owned());
+        }
+        wrong_run(&report)
+            .or_else(|| self.wrong_origin(&report))
+            .or_else(|| self.wrong_dates(&report))
+    }
+
+    fn wrong_origin(&self, report: &Report) -> Option<String> {
+        let (Some(true), Some(target), Some(ledger)) =
+            (report.finished, &report.target, &report.ledger)
+        else {
+            return Some(
+                "does not say for which target and with which ledger it was made; run the same upload command with --report there once more, with this version, to make it anew"
+                    .to_owned(),
+            );
+        };
+        if !target.is(self.target) {
+            let ReportedTarget {
+                tenant,
+                application,
+                platform,
+            } = target;
+            return Some(format!(
+                "is about the target {tenant}/{application}@{platform}, not {}",
+                self.target
+            ));
+        }
+        (self.own_ledger == Some(ledger.as_str())).then(|| {
+            "was made with the ledger of this machine; the reports of the other machines are needed"
+                .to_owned()
+        })
+    }
+
+    fn wrong_dates(&self, report: &Report) -> Option<String> {
+        self.dates.iter().find_map(|partition| {
+            let day = partition.date().map(|date| date.to_string());
+            let reported = report.dates.iter().find(|reported| {
+                reported.topic == partition.topic.as_str()
+                    && reported.stage == partition.stage.kind().as_str()
+                    && reported.date == day
+            });
+            match reported {
+                None => Some(format!("says nothing of {partition}")),
+                Some(date) if date.rows_pending > 0 => Some(format!(
+                    "has {} row(s) of {partition} pending",
+                    date.rows_pending
+                )),
+                Some(_) => None,
+            }
+        })
+    }
+}
+
+fn wrong_run(report: &Report) -> Option<String> {
+    if report.finished == Some(false) {
+        return Some(
+            "is of a run that has not ended, or was killed; run its command to its end there"
+                .to_owned(),
+        );
+    }
+    if report.dry_run {
+        return Some("is of a dry run, which uploads nothing".to_owned());
+    }
+    (report.exit_status != 0).then(|| {
+        format!(
             "ended with status {}: its upload is not complete",
             report.exit_status
-        ));
-    }
-    dates.iter().find_map(|partition| {
-        let day = partition.date().map(|date| date.to_string());
-        let reported = report.dates.iter().find(|reported| {
-            reported.topic == partition.topic.as_str()
-                && reported.stage == partition.stage.kind().as_str()
-                && reported.date == day
-        });
-        match reported {
-            None => Some(format!("says nothing of {partition}")),
-            Some(date) if date.rows_pending > 0 => Some(format!(
-                "has {} row(s) of {partition} pending",
-                date.rows_pending
-            )),
-            Some(_) => None,
-        }
+        )
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Stage, Target};
+    use crate::domain::Stage;
+    use serde_json::{Value, json};
 
-    fn item() -> Vec<Partition> {
-        vec![Partition {
-            target: Target::new("1", "2", "cn").unwrap(),
+    fn objection(report: &Value) -> Option<String> {
+        let target = Target::new("1", "2", "cn").unwrap();
+        let dates = [Partition {
+            target: target.clone(),
             topic: "item".parse().unwrap(),
             stage: Stage::HistorySync("2022-01-01".parse().unwrap()),
-        }]
+        }];
+        let wanted = Wanted {
+            target: &target,
+            own_ledger: Some("own"),
+            dates: &dates,
+        };
+        wanted.objection_in(report.to_string().as_bytes())
     }
 
-    fn report(exit_status: u8, topic: &str, pending: u64) -> String {
-        format!(
-            r#"{{"v":1,"type":"summary","exit_status":{exit_status},"dates":[{{"topic":"{topic}",
-            "stage":"history_sync","date":"2022-01-01","rows_pending":{pending}}}]}}"#
-        )
+    fn report() -> Value {
+        json!({
+            "v": 1, "type": "summary", "exit_status": 0, "finished": true, "dry_run": false,
+            "target": {"tenant": "1", "application": "2", "platform": "cn"}, "ledger": "other",
+            "dates": [{"topic": "item", "stage": "history_sync", "date": "2022-01-01",
+                       "rows_pending": 0}],
+        })
     }
 
     #[test]
     fn only_a_complete_upload_of_the_same_date_agrees() {
-        let agrees = |text: &str| objection_in(text.as_bytes(), &item());
-        assert_eq!(agrees(&report(0, "item", 0)), None);
-        for bad in [
-            report(5, "item", 0),
-            report(0, "user", 0),
-            report(0, "item", 3),
-            "{}".to_owned(),
+        assert_eq!(objection(&report()), None);
+        for (pointer, bad) in [
+            ("/exit_status", json!(5)),
+            ("/type", json!("progress")),
+            ("/finished", json!(false)),
+            ("/finished", json!(null)),
+            ("/dry_run", json!(true)),
+            ("/target/tenant", json!("2")),
+            ("/target/application", json!("1")),
+            ("/target/platform", json!("sandbox")),
+            ("/target", json!(null)),
+            ("/ledger", json!("own")),
+            ("/ledger", json!(null)),
+            ("/dates/0/topic", json!("user")),
+            ("/dates/0/stage", json!("incremental_sync_daily")),
+            ("/dates/0/date", json!("2022-01-02")),
+            ("/dates/0/rows_pending", json!(3)),
+            ("/dates", json!([])),
         ] {
-            assert!(agrees(&bad).is_some(), "{bad}");
+            let mut report = report();
+            *report.pointer_mut(pointer).unwrap() = bad;
+            assert!(objection(&report).is_some(), "{report}");
         }
+        assert!(objection(&json!({})).is_some());
     }
 }

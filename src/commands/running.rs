@@ -1,21 +1,19 @@
 //! What `write` and `done` have in common: a ledger, a client, a limiter, progress, signals, and the
 //! end of a run.
 
-use super::{Failure, Session};
-use crate::cli::atomic_file;
-use crate::cli::error::UsageError;
+use super::{Failure, Session, reporting};
 use crate::cli::logging::{self, LogSettings};
 use crate::cli::printer::Level;
 use crate::cli::progress::Progress;
 use crate::cli::settings::RateSettings;
 use crate::cli::signals::{StatusRequests, StopSignals};
-use crate::cli::summary::{for_machines, write_report};
+use crate::cli::summary::for_machines;
 use crate::domain::Target;
 use crate::http::{Client, ConnectionSettings};
 use crate::ledger::{Ledger, RunInfo};
 use crate::limiter::{Limiter, LimiterError};
 use crate::upload::event::Gauges;
-use crate::upload::report::{NextStep, Status, Summary};
+use crate::upload::report::{NextStep, Origin, Status, Summary};
 use crate::upload::{Services, Stop, StopCause};
 use anyhow::Context;
 use std::fs::File;
@@ -35,6 +33,7 @@ pub(super) struct Running<'a> {
     run_dir: PathBuf,
     throw_away: bool,
     command: String,
+    origin: Origin,
     signals: StopSignals,
     /// The limiter's dispatcher and the listener for SIGUSR1; ended with the run.
     helpers: JoinSet<()>,
@@ -60,7 +59,6 @@ impl<'a> Running<'a> {
         allow_many_files();
         // Before anything that may take its time: until then SIGUSR1 would end the process.
         let mut requests = StatusRequests::listen().context("cannot listen to signals")?;
-        check_report(session)?;
         let client =
             Client::new(means.connection).map_err(|error| Failure::new(Status::Usage, error))?;
         let info = RunInfo {
@@ -92,6 +90,10 @@ impl<'a> Running<'a> {
         });
         Ok(Self {
             session,
+            origin: Origin {
+                ledger: ledger.name().to_owned(),
+                target,
+            },
             services: Services {
                 ledger: Arc::new(ledger),
                 client,
@@ -135,24 +137,14 @@ impl<'a> Running<'a> {
             );
             return stop.cause().map_or(Status::Interrupted, StopCause::status);
         };
+        summary.origin = Some(self.origin.clone());
         self.keep(&mut summary);
         if self.throw_away {
             summary.next = without_state(&summary.next, &self.command);
         }
         let rows = Gauges::get(&self.gauges.rows_accepted)
             .saturating_add(Gauges::get(&self.gauges.rows_unconfirmed));
-        if let Some(report) = &self.session.output.report
-            && let Err(error) = write_report(report, &summary)
-        {
-            let text = format!(
-                "the report {} could not be written: {error}; run the same command again for it",
-                report.display()
-            );
-            self.session.printer.message(Level::Error, &text);
-            summary.problems.push(text);
-            summary.status = summary.status.worst(Status::Temporary);
-            summary.retryable = true;
-        }
+        reporting::end(self.session, &mut summary);
         self.progress.finish();
         self.session.printer.summary(&summary, rows);
         summary.status
@@ -182,17 +174,6 @@ impl<'a> Running<'a> {
                 .push(format!("{} could not be written: {error}", path.display()));
         }
     }
-}
-
-/// A report that cannot be written is found out before anything is sent.
-fn check_report(session: &Session) -> Result<(), Failure> {
-    let Some(report) = &session.output.report else {
-        return Ok(());
-    };
-    atomic_file::check(report).map_err(|error| {
-        let usage = UsageError::new(format!("cannot write --report {}", report.display()));
-        usage.because(error).into()
-    })
 }
 
 /// The next steps when the ledger goes away with the run: those that need it begin with keeping it.

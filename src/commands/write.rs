@@ -35,7 +35,8 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
         Sources::Paths(_) => None,
     };
     if options.upload.run.dry_run {
-        let summary = crate::upload::plan_only(options.upload, stdin).await;
+        let mut summary = crate::upload::plan_only(options.upload, stdin).await;
+        super::reporting::end(session, &mut summary);
         session.printer.summary(&summary, 0);
         return Ok(summary.status);
     }

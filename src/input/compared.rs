@@ -1,5 +1,8 @@
-//! A stream that is read again is compared with what was recorded of it, while it passes by.
+//! A stream that is read again is compared with what was recorded of it, while it passes by. What
+//! comes behind that has to begin with a row: a stream that broke off in the middle of one was
+//! recorded as if the row ended there, and going on from there would make rows that nobody wrote.
 
+use super::window::wide;
 use crate::domain::RawRange;
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,8 +14,22 @@ pub(super) struct Compared {
     bytes: Box<dyn Read + Send>,
     /// Ranges that are not passed yet, in order and without gaps from byte 0.
     ranges: VecDeque<RawRange>,
+    /// Line on which the last range ends.
+    last_line: u64,
     hasher: Xxh3,
     offset: u64,
+    border: Border,
+}
+
+/// Where the recorded part ends and the rest begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Border {
+    /// Not reached yet; the last byte so far.
+    Ahead(u8),
+    /// Whatever comes next has to begin a row, or end the last one.
+    Here,
+    /// Passed, or of no importance: the elements of a JSON array end by themselves.
+    Passed,
 }
 
 /// The stream is not the one that was recorded.
@@ -20,6 +37,8 @@ pub(super) struct Compared {
 pub(super) struct Differs {
     /// Line on which the range that differs begins.
     pub(super) line: u64,
+    /// All of what was recorded is there, and its last row goes on.
+    pub(super) continued: bool,
 }
 
 impl fmt::Display for Differs {
@@ -34,10 +53,44 @@ impl Compared {
     pub(super) fn new(bytes: Box<dyn Read + Send>, recorded: &[RawRange]) -> Self {
         Self {
             bytes,
+            last_line: recorded.last().map_or(1, |last| {
+                last.line.saturating_add(last.lines).saturating_sub(1)
+            }),
             ranges: recorded.iter().copied().collect(),
             hasher: Xxh3::new(),
             offset: 0,
+            border: Border::Ahead(b'\n'),
         }
+    }
+
+    /// Looks at bytes of which the first `recorded` were recorded.
+    fn cross(&mut self, bytes: &[u8], recorded: usize) -> io::Result<()> {
+        let (mine, rest) = bytes.split_at(recorded.min(bytes.len()));
+        let begins = self.offset == wide(mine.len());
+        let is_list = || mine.trim_ascii_start().first() == Some(&b'[');
+        if begins && !mine.is_empty() && is_list() {
+            self.border = Border::Passed;
+        }
+        if let (Border::Ahead(_), Some(last)) = (self.border, mine.last()) {
+            self.border = Border::Ahead(*last);
+        }
+        if let (Border::Ahead(last), true) = (self.border, self.ranges.is_empty()) {
+            self.border = if ends_a_row(last) {
+                Border::Passed
+            } else {
+                Border::Here
+            };
+        }
+        if let (Border::Here, Some(next)) = (self.border, rest.first()) {
+            if !ends_a_row(*next) {
+                return Err(io::Error::other(Differs {
+                    line: self.last_line,
+                    continued: true,
+                }));
+            }
+            self.border = Border::Passed;
+        }
+        Ok(())
     }
 
     fn pass(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -54,7 +107,10 @@ impl Compared {
                 continue;
             }
             if self.hasher.digest128() != range.digest {
-                return Err(io::Error::other(Differs { line: range.line }));
+                return Err(io::Error::other(Differs {
+                    line: range.line,
+                    continued: false,
+                }));
             }
             self.hasher.reset();
             self.ranges.pop_front();
@@ -69,14 +125,23 @@ impl Read for Compared {
         let Some(bytes) = buffer.get(..read) else {
             return Ok(read);
         };
+        let before = self.offset;
         self.pass(bytes)?;
+        let recorded = usize::try_from(self.offset.saturating_sub(before)).unwrap_or(usize::MAX);
+        self.cross(bytes, recorded)?;
         match self.ranges.front() {
-            Some(range) if read == 0 && !buffer.is_empty() => {
-                Err(io::Error::other(Differs { line: range.line }))
-            }
+            Some(range) if read == 0 && !buffer.is_empty() => Err(io::Error::other(Differs {
+                line: range.line,
+                continued: false,
+            })),
             _ => Ok(read),
         }
     }
+}
+
+/// A line break, of a CSV also a lone carriage return.
+const fn ends_a_row(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
 }
 
 #[cfg(test)]
@@ -114,10 +179,41 @@ mod tests {
 
     #[test]
     fn only_the_recorded_beginning_has_to_be_the_same() {
-        assert_eq!(read("aabbcc", &["aa", "bb"]).unwrap(), "aabbcc");
+        assert_eq!(read("a\nb\ncc", &["a\n", "b\n"]).unwrap(), "a\nb\ncc");
         assert_eq!(read("aabb", &["aa", "bb"]).unwrap(), "aabb");
         assert!(read("aaXb", &["aa", "bb"]).is_err());
         assert!(read("aab", &["aa", "bb"]).is_err());
         assert!(read("", &["aa"]).is_err());
+    }
+
+    #[test]
+    fn what_follows_begins_a_row_or_the_last_one_was_cut_off() {
+        for rest in ["", "\ncc", "\r\ncc"] {
+            let text: &'static str = Box::leak(format!("aabb{rest}").into_boxed_str());
+            assert!(read(text, &["aa", "bb"]).is_ok(), "{rest}");
+        }
+        assert!(read("aabbcc", &["aa", "bb"]).is_err());
+        assert!(read("aabb cc", &["aa", "bb"]).is_err());
+        // Elements of an array end by themselves.
+        assert!(read(" [1,2,3]", &[" [1,", "2"]).is_ok());
+    }
+
+    #[test]
+    fn the_border_is_seen_however_the_bytes_come() {
+        /// One byte at a time.
+        struct Slow(Cursor<&'static str>);
+        impl Read for Slow {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let one = buffer.len().min(1);
+                self.0.read(buffer.get_mut(..one).unwrap())
+            }
+        }
+        let slow = |text: &'static str| {
+            let bytes = Box::new(Slow(Cursor::new(text)));
+            let mut all = String::new();
+            Compared::new(bytes, &recorded(&["aa", "bb"])).read_to_string(&mut all)
+        };
+        assert!(slow("aabb\ncc").is_ok());
+        assert!(slow("aabbc").is_err());
     }
 }

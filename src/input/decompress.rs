@@ -140,7 +140,10 @@ impl Source {
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<Differs>())
         {
-            return InputFault::Changed { line: differs.line };
+            return InputFault::Changed {
+                line: differs.line,
+                continued: differs.continued,
+            };
         }
         if let Some(fault) = StoreFault::in_io(&error) {
             return InputFault::Store(fault);

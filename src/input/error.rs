@@ -99,11 +99,18 @@ pub enum InputFault {
     },
     /// A stream that was piped in before is another one now.
     #[error(
-        "it differs from what was uploaded of it, from line {line} on; pipe in the same stream, or give the new one another --input-id"
+        "{} pipe in the same stream, or give the new one another --input-id",
+        if *continued {
+            format!("its last row was continued: what was uploaded of it broke off in the middle of line {line};")
+        } else {
+            format!("it differs from what was uploaded of it, from line {line} on;")
+        }
     )]
     Changed {
         /// Line at which the difference was noticed at the latest.
         line: u64,
+        /// All of what was uploaded is there, and its last row goes on.
+        continued: bool,
     },
     /// The input ends before the place where reading should go on.
     #[error(

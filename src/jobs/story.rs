@@ -1,7 +1,7 @@
 //! One summary of several: the most serious status, and the sums of what was counted.
 
 use crate::upload::event::Gauges;
-use crate::upload::report::{RejectGroup, Status, Summary, Totals};
+use crate::upload::report::{Course, RejectGroup, Status, Summary, Totals};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub fn together(stories: Vec<Summary>, gauges: &Gauges, elapsed: Duration) -> Su
         notes: Vec::new(),
         next: Vec::new(),
         run_dir: None,
+        course: Course::Ended,
+        origin: None,
     };
     let mut rejects = BTreeMap::new();
     // The problems of the most serious status come first, as in a summary of one day.

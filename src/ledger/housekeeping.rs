@@ -258,12 +258,16 @@ fn lock_everything(
     known: &KnownPartition,
 ) -> Result<Vec<HeldLock>, LedgerError> {
     let mut held = Vec::new();
-    match lock::try_lock(state_dir, &format!("partition-{}", known.id.0))? {
+    let name = lock::of_partition(known.id);
+    match lock::try_lock(state_dir, &name)? {
         Some(lock) => held.push(lock),
         None => {
             return Err(LedgerError::Busy {
                 input: known.partition.to_string(),
-                holder: "its done is being sent".to_owned(),
+                holder: format!(
+                    "its done is being sent by {}",
+                    lock::signature(state_dir, &name)
+                ),
             });
         }
     }

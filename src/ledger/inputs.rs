@@ -209,13 +209,12 @@ pub(super) fn other_holder(
     holder_of(db, input)
 }
 
-/// The run that holds an input, for people.
-pub(super) fn holder_of(db: &Connection, input: InputId) -> Result<String, LedgerError> {
-    let holder = db
+/// A run, for people.
+pub(super) fn run_for_people(db: &Connection, run: RunId) -> Result<String, LedgerError> {
+    let found = db
         .query_row(
-            "SELECT r.pid, r.host, datetime(r.started, 'unixepoch')
-             FROM input i JOIN run r ON r.id = i.run WHERE i.id = ?1 AND r.ended IS NULL",
-            [input.0],
+            "SELECT pid, host, datetime(started, 'unixepoch') FROM run WHERE id = ?1",
+            [run.0],
             |row| {
                 Ok(format!(
                     "pid {} on {}, started {} UTC",
@@ -227,7 +226,21 @@ pub(super) fn holder_of(db: &Connection, input: InputId) -> Result<String, Ledge
         )
         .optional()
         .map_err(failed("look up a run"))?;
-    Ok(holder.unwrap_or_default())
+    Ok(found.unwrap_or_default())
+}
+
+/// The run that holds an input, for people.
+pub(super) fn holder_of(db: &Connection, input: InputId) -> Result<String, LedgerError> {
+    let holder = db
+        .query_row(
+            "SELECT r.id FROM input i JOIN run r ON r.id = i.run
+             WHERE i.id = ?1 AND r.ended IS NULL",
+            [input.0],
+            |row| row.get(0).map(RunId),
+        )
+        .optional()
+        .map_err(failed("look up a run"))?;
+    holder.map_or_else(|| Ok(String::new()), |run| run_for_people(db, run))
 }
 
 /// The refusal of an input that another run holds, or held a moment ago.

@@ -5,14 +5,37 @@
 //! two files of the same name.
 
 use super::error::{LedgerError, in_file};
-use super::id::InputId;
+use super::id::{InputId, PartitionId};
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// A lock that is held until this value is dropped or its process ends.
 #[derive(Debug)]
 pub struct HeldLock {
-    _file: File,
+    file: File,
+}
+
+impl HeldLock {
+    /// Writes into the lock file who holds it, for whoever does not get it. Saying so is a courtesy:
+    /// when it fails, the lock is held all the same.
+    pub(super) fn sign(&self, holder: &str) {
+        let signed = self
+            .file
+            .set_len(0)
+            .and_then(|()| self.file.write_all_at(holder.as_bytes(), 0));
+        if let Err(error) = signed {
+            tracing::debug!("a lock file is not signed: {error}");
+        }
+    }
+}
+
+/// Who signed the lock of a name last; empty when nobody did.
+pub(super) fn signature(state_dir: &Path, name: &str) -> String {
+    let path = state_dir.join("locks").join(name);
+    let mut text = std::fs::read_to_string(path).unwrap_or_default();
+    text.retain(|c| !c.is_control());
+    text
 }
 
 /// Name of the lock of an input.
@@ -20,11 +43,16 @@ pub(super) fn of_input(input: InputId) -> String {
     format!("input-{}", input.0)
 }
 
+/// Name of the lock of a partition.
+pub(super) fn of_partition(partition: PartitionId) -> String {
+    format!("partition-{}", partition.0)
+}
+
 /// Tries to take the lock of a name; `None` when another process (or another handle) holds it.
 pub(super) fn try_lock(state_dir: &Path, name: &str) -> Result<Option<HeldLock>, LedgerError> {
     let (file, path) = open(state_dir, name)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(HeldLock { _file: file })),
+        Ok(()) => Ok(Some(HeldLock { file })),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(source)) => Err(in_file("lock", &path)(source)),
     }
@@ -34,7 +62,7 @@ pub(super) fn try_lock(state_dir: &Path, name: &str) -> Result<Option<HeldLock>,
 pub(super) fn wait_for_lock(state_dir: &Path, name: &str) -> Result<HeldLock, LedgerError> {
     let (file, path) = open(state_dir, name)?;
     file.lock().map_err(in_file("lock", &path))?;
-    Ok(HeldLock { _file: file })
+    Ok(HeldLock { file })
 }
 
 fn open(state_dir: &Path, name: &str) -> Result<(File, PathBuf), LedgerError> {

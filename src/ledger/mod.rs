@@ -12,6 +12,7 @@ mod gate;
 mod hold;
 mod housekeeping;
 mod id;
+mod identity;
 mod inputs;
 mod known;
 mod lock;
@@ -61,7 +62,13 @@ pub const LEDGER_FILE: &str = "ledger.db";
 pub struct Ledger {
     writer: Writer,
     state_dir: PathBuf,
+    name: String,
     info: RunInfo,
+}
+
+/// The random name of the ledger in a state directory; `None` when it has none yet.
+pub fn name_of(state_dir: &Path) -> Result<Option<String>, LedgerError> {
+    identity::read(state_dir)
 }
 
 impl Ledger {
@@ -71,14 +78,21 @@ impl Ledger {
         // Two processes that set up one new file at the same time get in each other's way.
         let _opening = lock::wait_for_lock(state_dir, "opening")?;
         let db = schema::open_for_writing(&state_dir.join(LEDGER_FILE))?;
+        let name = identity::read_or_make(state_dir)?;
         let reserve = reserve::Reserve::keep(state_dir);
         let writer = Writer::start(db, rejects::RejectFiles::new(state_dir), reserve)
             .map_err(in_file("start the writer of", state_dir))?;
         Ok(Self {
             writer,
             state_dir: state_dir.to_owned(),
+            name,
             info,
         })
+    }
+
+    /// The random name of this ledger, the same in all runs with it.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The state directory.

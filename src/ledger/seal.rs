@@ -7,7 +7,7 @@ use super::error::LedgerError;
 use super::gate::{Gate, Unmet, unmet};
 use super::id::{PartitionId, RunId};
 use super::lock::{self, HeldLock};
-use super::{facts, query};
+use super::{facts, inputs, query};
 use crate::domain::{
     DataDate, Epoch, Generation, Partition, RequestId, StageKind, Target, Topic, done_request_id,
 };
@@ -95,7 +95,10 @@ pub enum SealOutcome {
     /// The platform refuses the date; it owes nothing.
     Refused,
     /// Another process is marking it done right now.
-    Busy,
+    Busy {
+        /// Which, for people; empty when that is not known.
+        holder: String,
+    },
 }
 
 /// By whom and with which exceptions a date is to be sealed.
@@ -149,9 +152,12 @@ pub(super) fn seal(
             "the streaming stage has no date and no done".to_owned(),
         ));
     };
-    let Some(lock) = lock::try_lock(state_dir, &format!("partition-{}", known.id.0))? else {
-        return Ok(SealOutcome::Busy);
+    let name = lock::of_partition(known.id);
+    let Some(lock) = lock::try_lock(state_dir, &name)? else {
+        let holder = lock::signature(state_dir, &name);
+        return Ok(SealOutcome::Busy { holder });
     };
+    lock.sign(&inputs::run_for_people(db, request.run)?);
     let mut forced = None;
     if known.gate == Gate::Open {
         if request.release_hold && known.held_back {

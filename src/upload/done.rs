@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
 /// How often a date that another process is sealing is looked at again.
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long to wait for that other process.
-const BUSY_PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait for that other process, which is usually about to end.
+const BUSY_PATIENCE: Duration = Duration::from_millis(600);
 
 /// What became of a date's `done`.
 #[derive(Debug, Clone)]
@@ -93,17 +93,17 @@ impl Finisher {
                         missing: Vec::new(),
                     };
                 }
-                SealOutcome::Busy if begun.elapsed() < BUSY_PATIENCE => {
+                SealOutcome::Busy { .. } if begun.elapsed() < BUSY_PATIENCE => {
                     tokio::select! {
                         () = tokio::time::sleep(BUSY_PAUSE) => {}
                         () = self.services.stop.draining() => break interrupted(false),
                     }
                 }
-                SealOutcome::Busy => {
+                SealOutcome::Busy { holder } => {
                     break DoneReport {
                         outcome: DoneOutcome::Withheld,
                         status: Status::Busy,
-                        why: "another run is sending done for this date".to_owned(),
+                        why: format!("{holder} is sending done for this date"),
                         missing: Vec::new(),
                     };
                 }

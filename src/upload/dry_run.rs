@@ -7,7 +7,7 @@ use super::event::{DoneOutcome, Gauges};
 use super::explain;
 use super::memory::Budget;
 use super::plan::{Action, Plan, PlannedPlace};
-use super::report::{PartitionReport, Status, Summary, Totals};
+use super::report::{Course, PartitionReport, Status, Summary, Totals};
 use super::settings::Settings;
 use super::work::{InputWork, Place, Work};
 use crate::domain::Partition;
@@ -171,5 +171,7 @@ fn empty() -> Summary {
         notes: Vec::new(),
         next: Vec::new(),
         run_dir: None,
+        course: Course::DryRun,
+        origin: None,
     }
 }

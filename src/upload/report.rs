@@ -1,7 +1,7 @@
 //! The whole story of a run, in numbers that come from the ledger.
 
 use super::event::DoneOutcome;
-use crate::domain::Partition;
+use crate::domain::{Partition, Target};
 use std::time::Duration;
 
 /// What `write` and `done` report at their end: on the terminal, as the `summary` line of `--json`,
@@ -27,6 +27,30 @@ pub struct Summary {
     pub next: Vec<NextStep>,
     /// Where the run's log and summary lie.
     pub run_dir: Option<std::path::PathBuf>,
+    /// How far the command came.
+    pub course: Course,
+    /// Where the numbers come from; `None` when there was no run.
+    pub origin: Option<Origin>,
+}
+
+/// How far a command came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// It is under way, or was killed.
+    UnderWay,
+    /// It came to its end.
+    Ended,
+    /// It only counted (`--dry-run`).
+    DryRun,
+}
+
+/// Whose data, and which ledger knows of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Tenant, application and platform.
+    pub target: Target,
+    /// The random name of the ledger.
+    pub ledger: String,
 }
 
 /// A command that can be typed next.

@@ -10,7 +10,7 @@ use super::finish::FinishRequest;
 use super::next_step::{OpenInput, Situation, next_steps};
 use super::plan::{Action, Plan};
 use super::recorded::Recorded;
-use super::report::{NextStep, PartitionReport, Status, Summary, Totals};
+use super::report::{Course, NextStep, PartitionReport, Status, Summary, Totals};
 use super::settings::Settings;
 use super::stop::StopCause;
 use crate::domain::{Partition, Zone};
@@ -171,6 +171,8 @@ impl Story {
                 notes: Vec::new(),
                 next: Vec::new(),
                 run_dir: None,
+                course: Course::Ended,
+                origin: None,
             },
         }
     }
@@ -232,6 +234,8 @@ impl Story {
             notes: self.notes,
             next,
             run_dir: None,
+            course: Course::Ended,
+            origin: None,
         }
     }
 

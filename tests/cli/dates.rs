@@ -114,6 +114,58 @@ fn done_waits_for_the_reports_of_other_machines() {
 }
 
 #[test]
+fn a_report_that_proves_nothing_of_another_machine_does_not_open_the_gate() {
+    let recorder = Recorder::new();
+    let [first, mut second] = [two_days(&recorder), two_days(&recorder)];
+    first.rows("part.jsonl", 0, 10);
+    second.rows("part.jsonl", 10, 10);
+    let write = format!("{WRITE} --rate-share 1/2 --report report.json part.jsonl");
+    first.end(&write).expect(0);
+    second.end(&write).expect(0);
+    let refused = |machine: &Place, says: &str| {
+        let report = machine.path("report.json");
+        first
+            .end(&format!(
+                "done -d 2022-01-01 --require-report {}",
+                report.display()
+            ))
+            .expect(7)
+            .says(says);
+        assert!(recorder.dones().is_empty());
+    };
+    refused(&first, "ledger of this machine");
+
+    // The same machine for another target: all is well with it, but it is not about this one.
+    let good = std::fs::read_to_string(second.path("report.json")).unwrap();
+    second.set("BYTEAIR_APPLICATION_ID", "77");
+    second.end(&write).expect(0);
+    refused(&second, "is about the target");
+    second.set("BYTEAIR_APPLICATION_ID", crate::recorder::APPLICATION);
+    second.end(&format!(
+        "{WRITE} --dry-run --report report.json part.jsonl"
+    ));
+    refused(&second, "dry run");
+
+    // More to upload, and the run is killed in the midst of it.
+    std::fs::write(second.path("report.json"), good).unwrap();
+    second.rows("more.jsonl", 20, 10);
+    recorder.answer(|_, _| Reply::bare(429));
+    let mut child = second.start(&format!(
+        "{WRITE} --rate-share 1/2 --retry-for 10m --report report.json part.jsonl more.jsonl"
+    ));
+    let seen = recorder.requests().len();
+    while recorder.requests().len() == seen {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    refused(&second, "has not ended");
+    second.set("BYTEAIR_AK", "");
+    second.end(&write).expect(2);
+    refused(&second, "ended with status 2");
+}
+
+#[test]
 fn a_host_may_be_swapped_for_another_one_of_the_same_target() {
     let (old, new) = (
         Recorder::answering(|_, _| Reply::bare(429)),

@@ -106,3 +106,36 @@ fn another_stream_for_a_done_date_is_late_input() {
     }
     assert_eq!(recorder.accepted(), rows(0, 30));
 }
+
+/// A stream broke off in the middle of a row, and the next run got the whole of it: going on where the
+/// first one ended would send the rest of that row as a row.
+#[test]
+fn a_stream_that_broke_off_in_a_row_is_not_continued_in_the_middle_of_it() {
+    let csv = |rows: std::ops::Range<usize>| {
+        let lines = rows.map(|number| format!("row-{number:06},{number}\n"));
+        format!("id,n\n{}", lines.collect::<String>())
+    };
+    let jsonl = || rows(0, 300).join("\n") + "\n";
+    for (format, whole) in [("csv", csv(0..300)), ("jsonl", jsonl())] {
+        for cut in [1_000, 1_666, 1_673] {
+            let recorder = Recorder::new();
+            let place = Place::with(&recorder);
+            let write =
+                format!("{WRITE} --no-done --max-errors 9 --format {format} --input-id k -");
+            let end = (cut..whole.len()).find(|at| whole.is_char_boundary(*at));
+            let first = &whole[..end.unwrap()];
+            place.end_with_stdin(&write, first).expect(0);
+            let before = recorder.rows().len();
+            let at_border = first.ends_with('\n');
+            let ran = place.end_with_stdin(&write, &whole);
+            if at_border {
+                ran.expect(0);
+                continue;
+            }
+            ran.expect(9).says("its last row was continued");
+            assert_eq!(recorder.rows().len(), before, "{format} {cut}");
+            place.end("done -d 2022-01-01").expect(7);
+            assert!(recorder.dones().is_empty());
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Several processes of one user at once.
 
 use crate::recorder::{Latch, Recorder, Reply};
-use crate::start::{Place, Ran, WRITE, rows};
+use crate::start::{Place, Ran, WRITE, rows, signal};
 
 /// A server that keeps a write waiting while the latch is closed and its rows hold this word.
 fn holding(word: &'static str) -> (Recorder, Latch) {
@@ -112,4 +112,41 @@ fn the_quota_is_shared_by_processes_with_different_state_directories() {
             "eleven requests within {apart:?}"
         );
     }
+}
+
+#[test]
+fn while_done_is_under_way_others_end_with_11_at_once_and_name_who_sends_it() {
+    let latch = Latch::default();
+    let held = latch.clone();
+    let recorder = Recorder::answering(move |request, _| {
+        if request.is_done() {
+            held.wait();
+        }
+        Reply::ok()
+    });
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 10);
+    let write = format!("{WRITE} rows.jsonl");
+    let first = place.start(&write);
+    recorder.wait_for(2);
+    let pid = format!("pid {}", first.id());
+    // The one that sends it may even be stopped.
+    signal(&first, rustix::process::Signal::STOP);
+    let begun = std::time::Instant::now();
+    for words in [
+        write.as_str(),
+        "done -d 2022-01-01",
+        "done --pending",
+        "done -d 2022-01-01 --force --yes-i-mean 2022-01-01",
+        "ledger forget -t item -s history_sync -d 2022-01-01 --yes-i-mean 2022-01-01",
+    ] {
+        place.end(words).expect(11).says(&pid).says("started");
+    }
+    // Far below the time that a run waits for a reply, which is what it used to wait.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(50));
+    signal(&first, rustix::process::Signal::CONT);
+    latch.open();
+    Ran::after(first).expect(0);
+    place.end(&write).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
 }

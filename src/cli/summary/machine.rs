@@ -1,8 +1,9 @@
 //! The summary as a JSON object (`cli.md` section 10): the last line of `--json`, and `--report`.
 
+use super::of_failure;
 use crate::cli::atomic_file::{self, Existing, Readers};
 use crate::cli::json_line::JsonLine;
-use crate::upload::report::{NextStep, Summary};
+use crate::upload::report::{Course, NextStep, Status, Summary};
 use serde::Serialize;
 use std::io;
 use std::path::Path;
@@ -11,6 +12,10 @@ use std::path::Path;
 #[derive(Debug, Clone, Serialize)]
 pub struct MachineSummary {
     exit_status: u8,
+    finished: bool,
+    dry_run: bool,
+    target: Option<MachineTarget>,
+    ledger: Option<String>,
     retryable: bool,
     rows_read: u64,
     rows_accepted: u64,
@@ -29,6 +34,13 @@ pub struct MachineSummary {
     notes: Vec<String>,
     next_command: Option<String>,
     next: Vec<NextStep>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct MachineTarget {
+    tenant: String,
+    application: String,
+    platform: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -57,6 +69,14 @@ pub fn for_machines(story: &Summary) -> JsonLine<MachineSummary> {
     let totals = &story.totals;
     let fields = MachineSummary {
         exit_status: story.status.code(),
+        finished: story.course != Course::UnderWay,
+        dry_run: story.course == Course::DryRun,
+        target: story.origin.as_ref().map(|origin| MachineTarget {
+            tenant: origin.target.tenant().to_owned(),
+            application: origin.target.application().to_owned(),
+            platform: origin.target.platform().to_owned(),
+        }),
+        ledger: story.origin.as_ref().map(|origin| origin.ledger.clone()),
         retryable: story.retryable,
         rows_read: totals.rows_read,
         rows_accepted: totals.rows_accepted,
@@ -100,6 +120,18 @@ pub fn for_machines(story: &Summary) -> JsonLine<MachineSummary> {
         next: story.next.clone(),
     };
     JsonLine::new("summary", fields)
+}
+
+/// Puts a report in place that says that its command has not ended, until [`write_report`] replaces
+/// it. A device or a pipe is left alone: it takes one report.
+pub fn begin_report(path: &Path) -> io::Result<()> {
+    if atomic_file::is_stream(path) {
+        return Ok(());
+    }
+    let why = "the command that writes this report has not ended, or was killed";
+    let mut story = of_failure(Status::Temporary, why);
+    story.course = Course::UnderWay;
+    write_report(path, &story)
 }
 
 /// Writes the summary object to a file, which appears whole (`--report`).

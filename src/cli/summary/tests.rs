@@ -42,6 +42,8 @@ fn story(status: Status, partitions: Vec<PartitionReport>) -> Summary {
         notes: Vec::new(),
         next: Vec::new(),
         run_dir: None,
+        course: Course::Ended,
+        origin: None,
     }
 }
 

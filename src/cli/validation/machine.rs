@@ -4,7 +4,7 @@
 use super::Findings;
 use crate::cli::error::chain;
 use crate::cli::json_line::JsonLine;
-use crate::upload::report::{RejectGroup, Status, Summary, Totals};
+use crate::upload::report::{Course, RejectGroup, Status, Summary, Totals};
 use crate::validation::{FieldProfile, Group};
 use serde_json::{Value, json};
 
@@ -118,5 +118,7 @@ pub fn summary_of(findings: &Findings) -> Summary {
         notes: findings.about_key().into_iter().collect(),
         next: Vec::new(),
         run_dir: None,
+        course: Course::Ended,
+        origin: None,
     }
 }

@@ -124,7 +124,7 @@ fn of_several_runs_with_different_inputs_of_a_date_exactly_one_seals() {
             assert!(
                 matches!(
                     outcome,
-                    SealOutcome::Sealed(_) | SealOutcome::Busy | SealOutcome::Withheld(_)
+                    SealOutcome::Sealed(_) | SealOutcome::Busy { .. } | SealOutcome::Withheld(_)
                 ),
                 "{outcome:?}"
             );
@@ -143,7 +143,7 @@ fn a_date_is_busy_while_another_run_sends_its_done_and_done_afterwards() {
         sealing.committed_blocking().unwrap()
     };
     let sealed = desk.sealed();
-    assert!(matches!(seal(), SealOutcome::Busy));
+    assert!(matches!(seal(), SealOutcome::Busy { holder } if holder.contains("pid")));
     desk.settle_done(sealed, DoneSettlement::Confirmed).unwrap();
     assert!(matches!(seal(), SealOutcome::AlreadyDone { .. }));
 }
