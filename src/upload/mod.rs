@@ -41,6 +41,7 @@ mod redo;
 mod redo_round;
 pub mod report;
 mod round;
+mod row_value;
 mod settings;
 mod shared_plan;
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What the ledger promises, tested at its public face and looked at with a second connection.
 //!
-//! [`Desk`] is one state directory with a date and an input on it; each file beside this one holds
-//! the tests of one subject.
+//! [`Desk`] is one state directory with a date and an input; each file here tests one subject.
 
 mod file;
 mod housekeeping;

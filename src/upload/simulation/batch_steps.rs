@@ -1,7 +1,6 @@
 //! The steps of one batch, from the intent to the end of all its parts.
 //!
-//! What an answer means is asked of the rules; here it is carried out, as the worker does it: first
-//! the note, committed, then the rest.
+//! The rules say what an answer means; here it is carried out: first the note, committed, then the rest.
 
 use super::books::{Cut, Runner};
 use super::event::{Request, Step};
