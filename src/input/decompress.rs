@@ -72,7 +72,7 @@ impl Source {
     }
 
     /// The same stream, compared with what was recorded of it.
-    pub(super) fn compared_with(self, recorded: &[RawRange]) -> Self {
+    pub(super) fn compared_with(self, recorded: &[RawRange], by_line: bool) -> Self {
         match self {
             Self::Stream {
                 bytes,
@@ -80,7 +80,7 @@ impl Source {
                 format,
                 undecodable,
             } if !recorded.is_empty() => Self::Stream {
-                bytes: Box::new(Compared::new(bytes, recorded)),
+                bytes: Box::new(Compared::new(bytes, recorded, by_line)),
                 fetched,
                 format,
                 undecodable,

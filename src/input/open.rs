@@ -49,7 +49,7 @@ pub fn open_stream(
     let source = Source::of_stream(stream, settings.compression)
         .and_then(|source| decoded(source, settings.encoding))
         .map_err(|fault| error(name, fault))?
-        .compared_with(recorded);
+        .compared_with(recorded, settings.format != Format::Json);
     let start = recorded.last().map_or(Start::BEGINNING, Start::after);
     open(source, name, settings, start).map(|reader| finished(reader, settings))
 }

@@ -166,12 +166,12 @@ fn rows_of_another_encoding_come_out_as_utf_8_and_cannot_be_read_as_that_encodin
     assert_eq!(text, "\u{feff}id,name,n\n1,测试,x\n");
     place.file("o.csv", text.replace(",x", ",7"));
     place
-        .end(&format!("rejects replay --date 2022-01-01 {options} o.csv"))
+        .end(&format!("rejects replay {DATE} {options} o.csv"))
         .expect(2)
         .says("leave --encoding out");
     assert!(recorder.dones().is_empty());
     place
-        .end("rejects replay --date 2022-01-01 --types n=int32 o.csv")
+        .end(&format!("rejects replay {DATE} --types n=int32 o.csv"))
         .expect(0);
     let rows = recorder.rows();
     assert!(
