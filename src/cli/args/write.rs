@@ -1,5 +1,8 @@
 //! The options of `write`, one struct for each subject with its own heading in the help.
 
+use super::names::{
+    CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
+};
 use super::rules::RulesArgs;
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
@@ -8,7 +11,7 @@ use crate::cli::value::{
 };
 use crate::domain::{ErrorBudget, StageKind, Topic};
 use crate::input::DayPattern;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -340,63 +343,4 @@ pub struct RunArgs {
     /// Upload to a built-in server with a dummy identity and throw-away state, and show what it received
     #[arg(long)]
     pub sandbox: bool,
-}
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum FormatName {
-    Auto,
-    Jsonl,
-    Json,
-    Csv,
-    Tsv,
-    Parquet,
-}
-
-/// `--timestamps`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum TimestampsName {
-    Text,
-    Seconds,
-    Milliseconds,
-}
-
-/// `--compression`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum CompressionName {
-    Auto,
-    None,
-    Gzip,
-    Zstd,
-    Bzip2,
-    Xz,
-}
-
-/// `--empty`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum EmptyName {
-    Omit,
-    Null,
-    String,
-    Error,
-}
-
-/// `--unconfirmed`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum UnconfirmedName {
-    Accept,
-    Hold,
-}
-
-/// `--done-format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum DoneFormatName {
-    Protobuf,
-    Json,
 }
