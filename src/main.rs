@@ -13,6 +13,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
+        if byteair_sync::input::is_contained() {
+            return;
+        }
         let text = format!("this is a bug in byteair-sync, please report it: {panic}");
         Printer::of_process(PrintStyle::default()).message(Level::Error, &text);
     }));

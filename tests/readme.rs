@@ -129,6 +129,15 @@ impl Place {
         for day in ["2022-01-02", "2022-01-03", "2022-01-04"] {
             put("user", day, "user.csv", "part-0.csv");
         }
+        for day in ["2022-01-05", "2022-01-06"] {
+            let folder = here.join(format!("export/hive/dt={day}"));
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(
+                folder.join("part-0.jsonl"),
+                format!("{{\"id\":\"{day}\"}}\n"),
+            )
+            .unwrap();
+        }
         // Two candidates, in case that midnight falls into the test.
         let today = chrono::Utc::now().with_timezone(&chrono_tz::Asia::Shanghai);
         for back in [0, 1] {

@@ -10,7 +10,7 @@ pub use field::{Renaming, TypedField, renaming, typed_field};
 pub use host::{HostName, host_name};
 
 use crate::domain::StageKind;
-use crate::input::TextEncoding;
+use crate::input::{DateField, DayPattern, TextEncoding};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -214,6 +214,19 @@ pub fn quote(text: &str) -> Result<CharOrNone, String> {
         [byte] if byte.is_ascii() && !b"\r\n".contains(byte) => Ok(CharOrNone(Some(*byte))),
         _ => Err("write one ASCII character that ends no line, or none".to_owned()),
     }
+}
+
+/// Reads what names on a path say a day.
+pub fn day_pattern(text: &str) -> Result<DayPattern, String> {
+    DayPattern::parse(text).map_err(|error| error.to_string())
+}
+
+/// Reads how a field writes a day or an instant.
+pub fn date_format(text: &str) -> Result<String, String> {
+    if DateField::is_format(text) {
+        return Ok(text.to_owned());
+    }
+    Err("write how the field says a day, such as %Y%m%d, %Y-%m-%d %H:%M:%S, or %s for seconds since 1970".to_owned())
 }
 
 /// An encoding of text, or `None` for auto.

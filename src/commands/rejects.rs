@@ -7,7 +7,7 @@ use crate::cli::args::{RejectsCommand, SelectionArgs};
 use crate::cli::json_line::JsonLine;
 use crate::cli::printer::visible;
 use crate::cli::settings::state_dir;
-use crate::ledger::{LedgerReader, RejectRow};
+use crate::ledger::{LedgerReader, RejectRow, RejectsOf};
 use crate::upload::report::Status;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -32,12 +32,18 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs, limit: NonZeroUsi
     let mut left = u32::try_from(limit.get()).unwrap_or(u32::MAX);
     let (mut total, mut shown) = (0_u64, 0_u64);
     let mut table = vec![["id", "state", "where", "code", "reason"].map(str::to_owned)];
+    let is_alone = dates.len() == 1;
     for date in dates {
         let mut after = 0;
-        total = total.saturating_add(reader.reject_count(date.id).map_err(ledger_failure)?);
+        let of_date = if is_alone {
+            RejectsOf::CountingFor(date.id)
+        } else {
+            RejectsOf::LyingWith(date.id)
+        };
+        total = total.saturating_add(reader.reject_count(of_date).map_err(ledger_failure)?);
         while left > 0 {
             let page = reader
-                .rejects(date.id, after, left.min(1_000))
+                .rejects(of_date, after, left.min(1_000))
                 .map_err(ledger_failure)?;
             let Some(last) = page.last() else { break };
             after = last.id;

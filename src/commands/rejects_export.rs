@@ -28,6 +28,9 @@ const MAX_NAMED: usize = 20;
 /// Rows of inputs that are written alike.
 struct Group {
     form: Form,
+    /// The input was in another encoding. What is written is UTF-8 and says so, lest somebody gives
+    /// that encoding again and gets other characters.
+    says_utf8: bool,
     inputs: Vec<OpenRejects>,
 }
 
@@ -155,6 +158,7 @@ fn groups(
             Some(group) if !to_folder => group.inputs.push(input),
             _ => groups.push(Group {
                 form,
+                says_utf8: settings.encoding.is_some_and(|it| it.name() != "UTF-8"),
                 inputs: vec![input],
             }),
         }
@@ -189,6 +193,9 @@ fn fill(
     out: &mut dyn Write,
 ) -> Result<Written, anyhow::Error> {
     let mut written = Written::default();
+    if group.says_utf8 {
+        out.write_all("\u{feff}".as_bytes())?;
+    }
     group.form.write_header(out)?;
     for input in &group.inputs {
         write_rows(

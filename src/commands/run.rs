@@ -77,7 +77,7 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
         }
         summary
     };
-    Ok(running.finish(work).await)
+    Ok(Box::pin(running.finish(work)).await)
 }
 
 async fn dry_run(session: &Session, plan: Plan) -> Outcome {

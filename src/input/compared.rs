@@ -2,12 +2,13 @@
 //! comes behind that has to begin with a row: a stream that broke off in the middle of one was
 //! recorded as if the row ended there, and going on from there would make rows that nobody wrote.
 
-use super::window::wide;
 use crate::domain::RawRange;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
 use xxhash_rust::xxh3::Xxh3;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Decompressed bytes, compared with the recorded ranges at their beginning.
 pub(super) struct Compared {
@@ -19,6 +20,8 @@ pub(super) struct Compared {
     hasher: Xxh3,
     offset: u64,
     border: Border,
+    /// The first byte that means something was seen.
+    has_begun: bool,
 }
 
 /// Where the recorded part ends and the rest begins.
@@ -50,7 +53,8 @@ impl fmt::Display for Differs {
 impl std::error::Error for Differs {}
 
 impl Compared {
-    pub(super) fn new(bytes: Box<dyn Read + Send>, recorded: &[RawRange]) -> Self {
+    /// `by_line` is whether rows end with their lines, as they do in every format but JSON.
+    pub(super) fn new(bytes: Box<dyn Read + Send>, recorded: &[RawRange], by_line: bool) -> Self {
         Self {
             bytes,
             last_line: recorded.last().map_or(1, |last| {
@@ -59,17 +63,26 @@ impl Compared {
             ranges: recorded.iter().copied().collect(),
             hasher: Xxh3::new(),
             offset: 0,
-            border: Border::Ahead(b'\n'),
+            // Where there was no row, none can have been cut off.
+            border: if by_line && recorded.iter().any(|range| range.records > 0) {
+                Border::Ahead(b'\n')
+            } else {
+                Border::Passed
+            },
+            has_begun: false,
         }
     }
 
     /// Looks at bytes of which the first `recorded` were recorded.
     fn cross(&mut self, bytes: &[u8], recorded: usize) -> io::Result<()> {
         let (mine, rest) = bytes.split_at(recorded.min(bytes.len()));
-        let begins = self.offset == wide(mine.len());
-        let is_list = || mine.trim_ascii_start().first() == Some(&b'[');
-        if begins && !mine.is_empty() && is_list() {
-            self.border = Border::Passed;
+        if !self.has_begun {
+            let means_something = |byte: &&u8| !byte.is_ascii_whitespace() && !BOM.contains(byte);
+            let first = mine.iter().find(means_something);
+            self.has_begun = first.is_some();
+            if first == Some(&b'[') {
+                self.border = Border::Passed;
+            }
         }
         if let (Border::Ahead(_), Some(last)) = (self.border, mine.last()) {
             self.border = Border::Ahead(*last);
@@ -173,7 +186,8 @@ mod tests {
 
     fn read(text: &'static str, parts: &[&str]) -> io::Result<String> {
         let mut all = String::new();
-        Compared::new(Box::new(Cursor::new(text)), &recorded(parts)).read_to_string(&mut all)?;
+        Compared::new(Box::new(Cursor::new(text)), &recorded(parts), true)
+            .read_to_string(&mut all)?;
         Ok(all)
     }
 
@@ -211,7 +225,7 @@ mod tests {
         let slow = |text: &'static str| {
             let bytes = Box::new(Slow(Cursor::new(text)));
             let mut all = String::new();
-            Compared::new(bytes, &recorded(&["aa", "bb"])).read_to_string(&mut all)
+            Compared::new(bytes, &recorded(&["aa", "bb"]), true).read_to_string(&mut all)
         };
         assert!(slow("aabb\ncc").is_ok());
         assert!(slow("aabbc").is_err());

@@ -5,10 +5,11 @@
 //! last gzip member (tapes and block devices pad with them) are passed over. What the bytes mean is
 //! not looked at here, except for the magic bytes that name the compression.
 
+use super::columnar::RowLines;
 use super::compared::{Compared, Differs};
 use super::encoding::Undecodable;
 use super::location::Stored;
-use super::{Compression, InputFault, StoreFault};
+use super::{Compression, InputFault, Start, StoreFault};
 use crate::domain::RawRange;
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::GzDecoder;
@@ -39,6 +40,8 @@ pub(super) enum Source {
         /// What does not decode, of text in another encoding than UTF-8.
         undecodable: Option<Undecodable>,
     },
+    /// Lines of a columnar file, which can be read from any row.
+    Rows(Box<dyn RowLines>),
 }
 
 impl Source {
@@ -69,7 +72,7 @@ impl Source {
     }
 
     /// The same stream, compared with what was recorded of it.
-    pub(super) fn compared_with(self, recorded: &[RawRange]) -> Self {
+    pub(super) fn compared_with(self, recorded: &[RawRange], by_line: bool) -> Self {
         match self {
             Self::Stream {
                 bytes,
@@ -77,7 +80,7 @@ impl Source {
                 format,
                 undecodable,
             } if !recorded.is_empty() => Self::Stream {
-                bytes: Box::new(Compared::new(bytes, recorded)),
+                bytes: Box::new(Compared::new(bytes, recorded, by_line)),
                 fetched,
                 format,
                 undecodable,
@@ -96,7 +99,21 @@ impl Source {
                 stored.go_to(offset).map_err(reading)?;
                 Ok(true)
             }
-            Self::Stream { .. } => Ok(false),
+            Self::Stream { .. } | Self::Rows(_) => Ok(false),
+        }
+    }
+
+    /// Goes to the row of a columnar file that stands at a place; false for everything else.
+    pub(super) fn go_to_row(&mut self, start: Start) -> Result<bool, InputFault> {
+        let Self::Rows(lines) = self else {
+            return Ok(false);
+        };
+        if lines.go_to_row(start.record)? {
+            Ok(true)
+        } else {
+            Err(InputFault::Shorter {
+                offset: start.offset,
+            })
         }
     }
 
@@ -104,7 +121,7 @@ impl Source {
     pub(super) const fn undecodable(&self) -> Option<&Undecodable> {
         match self {
             Self::Stream { undecodable, .. } => undecodable.as_ref(),
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Rows(_) => None,
         }
     }
 
@@ -115,6 +132,7 @@ impl Source {
                 fetched: Some(fetched),
                 ..
             } => Some(fetched.load(Ordering::Relaxed)),
+            Self::Rows(lines) => Some(lines.consumed()),
             _ => None,
         }
     }
@@ -125,6 +143,7 @@ impl Source {
             let read = match self {
                 Self::Plain(stored) => stored.read(buffer),
                 Self::Stream { bytes, .. } => bytes.read(buffer),
+                Self::Rows(lines) => lines.read(buffer),
             };
             match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -148,6 +167,10 @@ impl Source {
         if let Some(fault) = StoreFault::in_io(&error) {
             return InputFault::Store(fault);
         }
+        let error = match error.downcast::<InputFault>() {
+            Ok(fault) => return fault,
+            Err(error) => error,
+        };
         match self {
             // What the operating system says is about the device, not about the data.
             Self::Stream { format, .. } if !format.is_empty() && error.raw_os_error().is_none() => {

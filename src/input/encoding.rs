@@ -127,6 +127,8 @@ pub(super) fn decoded(source: Source, named: Option<TextEncoding>) -> Result<Sou
             let (counted, fetched) = Counted::new(bytes);
             (Box::new(counted), fetched, format)
         }
+        // The texts of a columnar file are UTF-8 by definition.
+        rows @ Source::Rows(_) => return Ok(rows),
     };
     let undecodable = Undecodable {
         encoding: encoding.name(),
@@ -144,6 +146,7 @@ pub(super) fn decoded(source: Source, named: Option<TextEncoding>) -> Result<Sou
 fn peek(source: Source) -> Result<(Source, Vec<u8>), InputFault> {
     let mut head = Vec::with_capacity(BOM_BYTES);
     match source {
+        Source::Rows(_) => Ok((source, head)),
         Source::Plain(mut stored) => {
             let reading = |source| InputFault::of_io("read", source);
             read_up_to(&mut stored, &mut head, BOM_BYTES).map_err(reading)?;

@@ -74,6 +74,12 @@ pub enum InputFault {
         /// What is wrong, and with which row.
         problem: &'static str,
     },
+    /// A Parquet file that cannot be read, or not to its end.
+    #[error("this Parquet file cannot be read: {problem}")]
+    BadParquet {
+        /// What is wrong, and where.
+        problem: String,
+    },
     /// A quoted CSV cell that is still open at the end.
     #[error(
         "the record that starts here has a quoted cell that is never closed; the file is \
@@ -89,7 +95,9 @@ pub enum InputFault {
         advice: &'static str,
     },
     /// Neither the name nor the first byte tells the format.
-    #[error("cannot tell the format of the input; name it with --format jsonl, csv or tsv")]
+    #[error(
+        "cannot tell the format of the input; name it with --format jsonl, csv, tsv or parquet"
+    )]
     UnknownFormat,
     /// An option that cannot be followed.
     #[error("{problem}")]

@@ -33,7 +33,7 @@ pub fn layout(name: &str, settings: &InputSettings) -> Result<Layout, InputError
         Format::Auto => format_of_name(name).unwrap_or(Format::Jsonl),
         named => named,
     };
-    if matches!(format, Format::Jsonl | Format::Json) {
+    if matches!(format, Format::Jsonl | Format::Json | Format::Parquet) {
         return Ok(Layout::JsonLines);
     }
     let told = dialect(format, settings, b"").map_err(|fault| InputError {

@@ -7,12 +7,16 @@
 
 use crate::domain::RawRange;
 
+mod columnar;
 mod compared;
 mod csv;
 mod csv_dialect;
 mod csv_quotes;
 mod csv_record;
 mod csv_split;
+mod date_field;
+mod dated;
+mod day_pattern;
 mod decompress;
 mod discover;
 mod encoding;
@@ -36,7 +40,10 @@ mod shaped;
 mod verify;
 mod window;
 
+pub use columnar::is_contained;
 pub use csv_dialect::CsvDialect;
+pub use date_field::DateField;
+pub use day_pattern::{DayPattern, InvalidDayPattern, NoDay};
 pub use discover::{DiscoverError, Discovered, FoundFile, discover};
 pub use encoding::TextEncoding;
 pub use error::{InputError, InputFault};
@@ -52,7 +59,7 @@ pub use row::{
     LocalReject, MAX_DEPTH, MAX_REJECT_RAW_BYTES, Next, RejectCode, RowReader, RowWarning,
     WarningKind,
 };
-pub use settings::{Compression, EmptyCells, Format, InputSettings};
+pub use settings::{Compression, EmptyCells, Format, InputSettings, Timestamps};
 pub use shaped::NOTHING_IS_LEFT;
 pub use verify::{Verifier, continues_at_a_row_boundary};
 

@@ -4,12 +4,15 @@
 //! This is the only file that knows all layers: place, compression, kind of content, format. A
 //! further one (an encoding, a remote store, a columnar format) is one more step here.
 
+use super::columnar::{ColumnarReader, ENCRYPTED_MAGIC, MAGIC, row_lines};
 use super::csv::CsvReader;
 use super::csv_dialect::dialect;
+use super::dated::dated;
 use super::decompress::{Source, read_up_to, with_head};
 use super::encoding::decoded;
 use super::json_file::JsonReader;
 use super::jsonl::JsonlReader;
+use super::location::Stored;
 use super::shaped::shaped;
 use super::window::Window;
 use super::{Format, InputError, InputFault, InputSettings, Location, RawRange, RowReader, Start};
@@ -32,8 +35,7 @@ pub fn open_file(
 ) -> Result<Box<dyn RowReader>, InputError> {
     let location = location.into();
     let source = stored_source(&location, settings)?;
-    open(source, &location.to_string(), settings, start)
-        .map(|reader| shaped(reader, &settings.rules))
+    open(source, &location.to_string(), settings, start).map(|reader| finished(reader, settings))
 }
 
 /// Opens a stream, known in messages as `name`, for reading rows after what was recorded of it
@@ -47,9 +49,9 @@ pub fn open_stream(
     let source = Source::of_stream(stream, settings.compression)
         .and_then(|source| decoded(source, settings.encoding))
         .map_err(|fault| error(name, fault))?
-        .compared_with(recorded);
+        .compared_with(recorded, settings.format != Format::Json);
     let start = recorded.last().map_or(Start::BEGINNING, Start::after);
-    open(source, name, settings, start).map(|reader| shaped(reader, &settings.rules))
+    open(source, name, settings, start).map(|reader| finished(reader, settings))
 }
 
 /// The digest (XXH3, 128 bits) of a stream's first 64 KiB, by which a stream without a name is
@@ -65,16 +67,66 @@ pub fn fingerprint_stdin(
     Ok((digest, Box::new(with_head(head, stream))))
 }
 
+/// Rows with their days, as they are to be sent.
+fn finished(reader: Box<dyn RowReader>, settings: &InputSettings) -> Box<dyn RowReader> {
+    let reader = dated(reader, settings.date_field.as_ref());
+    shaped(reader, &settings.rules)
+}
+
 /// The decompressed bytes of a file or object.
 pub(super) fn stored_source(
     location: &Location,
     settings: &InputSettings,
 ) -> Result<Source, InputError> {
-    let stored = location.open(&settings.stores);
-    stored
-        .and_then(|stored| Source::of_stored(stored, settings.compression))
-        .and_then(|source| decoded(source, settings.encoding))
-        .map_err(|fault| InputError::of(location, fault))
+    let source = || {
+        let mut stored = location.open(&settings.stores)?;
+        if is_parquet(&mut stored, &location.to_string(), settings)? {
+            return row_lines(stored, settings).map(Source::Rows);
+        }
+        decoded(
+            Source::of_stored(stored, settings.compression)?,
+            settings.encoding,
+        )
+    };
+    source().map_err(|fault| InputError::of(location, fault))
+}
+
+/// Whether this is a Parquet file that is to be read as one.
+fn is_parquet(
+    stored: &mut Stored,
+    name: &str,
+    settings: &InputSettings,
+) -> Result<bool, InputFault> {
+    let mut head = Vec::new();
+    let reading = |error| InputFault::of_io("read", error);
+    read_up_to(stored, &mut head, MAGIC.len()).map_err(reading)?;
+    stored.go_to(0).map_err(reading)?;
+    let has_magic = head == MAGIC || head == ENCRYPTED_MAGIC;
+    let by_name = format_of_name(name);
+    let is_named =
+        name.to_ascii_lowercase() == plain_name(name) && by_name == Some(Format::Parquet);
+    let problem = match settings.format {
+        Format::Parquet | Format::Auto if has_magic && !is_other(by_name, settings) => {
+            return Ok(true);
+        }
+        _ if has_magic => {
+            return Err(InputFault::Unsupported {
+                what: "a Parquet file, though its name or --format says something else",
+                advice: "give --format parquet",
+            });
+        }
+        Format::Parquet => "it does not begin as one",
+        Format::Auto if is_named => "its name says Parquet, but it does not begin as such a file",
+        _ => return Ok(false),
+    };
+    Err(InputFault::BadParquet {
+        problem: problem.to_owned(),
+    })
+}
+
+/// Whether a name says something else than Parquet, and no option says Parquet.
+fn is_other(by_name: Option<Format>, settings: &InputSettings) -> bool {
+    settings.format == Format::Auto && by_name.is_some_and(|format| format != Format::Parquet)
 }
 
 fn error(name: &str, fault: InputFault) -> InputError {
@@ -91,7 +143,18 @@ fn open(
     settings: &InputSettings,
     start: Start,
 ) -> Result<Box<dyn RowReader>, InputError> {
+    let faults = match &source {
+        Source::Rows(lines) => Some(lines.faults()),
+        _ => None,
+    };
     let mut window = Window::new(name.to_owned(), source);
+    if let Some(faults) = faults {
+        if start != Start::BEGINNING {
+            window.jump(start)?;
+        }
+        let lines = JsonlReader::new(window, settings.max_row_bytes);
+        return Ok(Box::new(ColumnarReader::new(lines, faults)));
+    }
     while window.unread().len() < SNIFFED_BYTES && !window.at_end() {
         window.fill()?;
     }
@@ -153,6 +216,7 @@ pub(super) fn format_of_name(name: &str) -> Option<Format> {
         "jsonl" | "json" | "ndjson" => Some(Format::Jsonl),
         "csv" => Some(Format::Csv),
         "tsv" => Some(Format::Tsv),
+        "parquet" | "parq" | "pq" => Some(Format::Parquet),
         _ => None,
     }
 }
@@ -192,8 +256,9 @@ fn foreign_content(head: &[u8]) -> Option<InputFault> {
             "save the sheet as CSV UTF-8, or unpack the archive",
         ),
         [b'P', b'A', b'R', b'1', ..] => (
-            "a Parquet file",
-            "it cannot be read yet; export it as JSON lines",
+            "a Parquet file in a stream",
+            "Parquet is read from its end, so it can come neither from standard input nor \
+             compressed as a whole; name the file itself",
         ),
         [b'O', b'b', b'j', 1, ..] => ("an Avro file", "it cannot be read; export it as JSON lines"),
         [0xd0, 0xcf, 0x11, 0xe0, ..] => (

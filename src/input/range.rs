@@ -24,6 +24,15 @@ impl Start {
         line: 1,
     };
 
+    /// The place at which a recorded range begins.
+    pub const fn before(range: &RawRange) -> Self {
+        Self {
+            offset: range.offset,
+            record: range.first_record,
+            line: range.line,
+        }
+    }
+
     /// The place right after a recorded range.
     pub const fn after(range: &RawRange) -> Self {
         Self {

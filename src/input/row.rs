@@ -6,7 +6,7 @@
 
 use super::window::wide;
 use super::{CsvDialect, InputError, RawRange};
-use crate::domain::Position;
+use crate::domain::{DataDate, Position};
 use crate::schema::ViolationKind;
 
 /// Most bytes of a rejected row that are kept.
@@ -48,6 +48,8 @@ pub struct LocalReject {
     pub raw: Vec<u8>,
     /// Whether `raw` is less than the whole record.
     pub raw_truncated: bool,
+    /// The day that the row says itself, where rows do and this one could be read so far.
+    pub day: Option<DataDate>,
 }
 
 impl LocalReject {
@@ -67,6 +69,7 @@ impl LocalReject {
             message,
             raw: kept.to_vec(),
             raw_truncated: kept.len() < record.len(),
+            day: None,
         }
     }
 
@@ -85,6 +88,7 @@ impl LocalReject {
             code: RejectCode::TooLong,
             message: format!("{length} bytes; --max-row-bytes allows {max_row_bytes}"),
             raw_truncated: raw.len() < length,
+            day: None,
             raw,
         }
     }
@@ -128,6 +132,12 @@ pub enum RejectCode {
     EmptyRow,
     /// An empty CSV cell where none may be (`--empty error`).
     EmptyCell,
+    /// A row that does not say its day in a way that can be used (`--date-from-field`).
+    DateMissing,
+    /// A row of a day that nobody asked for (`--date` with `--date-from-field`).
+    DateOutside,
+    /// A value that JSON does not have: NaN, bytes that are no text.
+    NoJsonValue,
     /// A row that breaks the rules it was to be shaped by; which one is the kind.
     Rule(ViolationKind),
 }
@@ -146,6 +156,9 @@ impl RejectCode {
             Self::Ragged => "ragged",
             Self::EmptyRow => "empty_row",
             Self::EmptyCell => "empty_cell",
+            Self::DateMissing => "date_missing",
+            Self::DateOutside => "date_outside",
+            Self::NoJsonValue => "no_json_value",
             Self::Rule(kind) => kind.as_str(),
         }
     }
@@ -241,6 +254,11 @@ pub trait RowReader: Send {
     /// The names of the columns, where records have columns.
     fn columns(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The day that the record last given says itself, where rows do.
+    fn day(&self) -> Option<DataDate> {
+        None
     }
 
     /// What divides the records into cells, where something does.

@@ -3,8 +3,9 @@
 //! Only some of these options change the rows that come out; those make up the digest by which the
 //! ledger notices that a half-uploaded file is now read differently. Nothing here opens a file.
 
-use super::{Stores, TextEncoding};
+use super::{DateField, Stores, TextEncoding};
 use crate::schema::RowRules;
+use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What the rows of an input are written in.
@@ -20,6 +21,19 @@ pub enum Format {
     Csv,
     /// Tab-separated values, quoted as CSV.
     Tsv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// What timestamps of a Parquet file become (`--timestamps`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Timestamps {
+    /// Text as RFC 3339 has it, with `Z` where the file has instants.
+    Text,
+    /// Seconds since 1970.
+    Seconds,
+    /// Milliseconds since 1970.
+    Milliseconds,
 }
 
 /// How an input is stored.
@@ -73,8 +87,13 @@ pub struct InputSettings {
     pub empty: EmptyCells,
     /// CSV cells that stand for `null` (`--null-strings`), quoted or not: exports quote at will.
     pub null_strings: Vec<String>,
+    /// What timestamps of a Parquet file become.
+    pub timestamps: Timestamps,
     /// What the rows are made to be before they are sent.
     pub rules: RowRules,
+    /// The field by which rows say their day; `None` when all of an input are of one day. It has a
+    /// digest of its own.
+    pub date_field: Option<Arc<DateField>>,
     /// Longest row in bytes, as written in the input, with white space around it but without its
     /// line end; a longer one is rejected.
     pub max_row_bytes: usize,
@@ -111,6 +130,7 @@ impl InputSettings {
             Format::Json => b"json",
             Format::Csv => b"csv",
             Format::Tsv => b"tsv",
+            Format::Parquet => b"parquet",
         };
         let empty: &[u8] = match self.empty {
             EmptyCells::Omit => b"omit",
@@ -141,6 +161,11 @@ impl InputSettings {
         for null in nulls {
             field("null_string", null.as_bytes());
         }
+        match self.timestamps {
+            Timestamps::Text => {}
+            Timestamps::Seconds => field("timestamps", b"seconds"),
+            Timestamps::Milliseconds => field("timestamps", b"milliseconds"),
+        }
         // Nothing is added for no rules, so that ledgers from before there were any stay valid.
         if !self.rules.is_nothing() {
             field("rules", &self.rules.canonical());
@@ -164,7 +189,9 @@ impl Default for InputSettings {
             columns: None,
             empty: EmptyCells::Omit,
             null_strings: Vec::new(),
+            timestamps: Timestamps::Text,
             rules: RowRules::default(),
+            date_field: None,
             max_row_bytes: Self::DEFAULT_MAX_ROW_BYTES,
             stores: Stores::default(),
         }
@@ -229,6 +256,14 @@ mod tests {
                 ..base.clone()
             },
             columns(&["a", "bc"]),
+            InputSettings {
+                timestamps: Timestamps::Seconds,
+                ..base.clone()
+            },
+            InputSettings {
+                timestamps: Timestamps::Milliseconds,
+                ..base.clone()
+            },
         ];
         let mut digests: Vec<u128> = others
             .iter()

@@ -5,7 +5,7 @@
 //! person corrects what the export wrote.
 
 use super::{InputError, LocalReject, Next, RawRange, RejectCode, RowReader, RowWarning};
-use crate::domain::Position;
+use crate::domain::{DataDate, Position};
 use crate::schema::{RowRules, Shaped, Shaper, Violation};
 
 /// Most faults of a row that its message tells.
@@ -47,6 +47,7 @@ impl ShapedReader {
         let reject = LocalReject {
             column: fault.column,
             length,
+            day: self.reader.day(),
             ..LocalReject::new(position, raw, fault.code, fault.message)
         };
         self.reader.accept();
@@ -103,6 +104,10 @@ impl RowReader for ShapedReader {
 
     fn columns(&self) -> Vec<String> {
         self.reader.columns()
+    }
+
+    fn day(&self) -> Option<DataDate> {
+        self.reader.day()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::decompress::Source;
 use super::open::{resolve_format, stored_source};
-use super::{Format, InputError, InputFault, InputSettings, Location, RawRange};
+use super::{Format, InputError, InputFault, InputSettings, Location, RawRange, Start};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes read at a time.
@@ -56,8 +56,11 @@ impl Verifier {
 
     /// Whether the file still has a range. Ranges of a compressed file come in ascending order.
     pub fn holds(&mut self, range: &RawRange) -> Result<bool, InputError> {
-        if !self.go_to(range.offset)? {
-            return Ok(false);
+        match self.source.go_to_row(Start::before(range)) {
+            Ok(true) => self.offset = range.offset,
+            Ok(false) if self.go_to(range.offset)? => {}
+            Ok(false) | Err(InputFault::Shorter { .. }) => return Ok(false),
+            Err(fault) => return Err(self.error(fault)),
         }
         let mut hasher = Xxh3::new();
         let complete = self.read(range.length, Some(&mut hasher))?;

@@ -174,7 +174,10 @@ impl Window {
 
     /// Goes to a place that is not before the cursor, and begins a range there.
     pub(super) fn jump(&mut self, start: Start) -> Result<(), InputError> {
-        let sought = self.source.seek(start.offset);
+        let sought = match self.source.go_to_row(start) {
+            Ok(false) => self.source.seek(start.offset),
+            other => other,
+        };
         if sought.map_err(|fault| self.error(None, fault))? {
             self.base = start.offset;
             self.filled = 0;

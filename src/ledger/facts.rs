@@ -5,10 +5,11 @@
 
 use super::error::LedgerError;
 use super::gate::{GateFacts, RowCounts};
-use super::id::{PartitionId, RunId};
+use super::id::{InputId, PartitionId, RunId};
 use super::inputs;
 use super::known::KnownPartition;
 use super::query::unsigned;
+use super::rejects::CONCERNING;
 use super::replay;
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
@@ -43,7 +44,10 @@ pub(super) fn count(
     count_batches(db, known.id, &mut facts)?;
     facts.open_rejects = db
         .query_row(
-            "SELECT count(*) FROM reject WHERE partition = ?1 AND state = 'open'",
+            &format!(
+                "SELECT count(*) FROM reject r
+                 WHERE {CONCERNING} AND r.state = 'open' AND r.blocks <> 'nothing'"
+            ),
             [known.id.0],
             |row| row.get(0).map(unsigned),
         )
@@ -79,9 +83,14 @@ pub(super) fn rows(db: &Connection, partition: PartitionId) -> Result<RowCounts,
     }
     counts.invalid = db
         .prepare_cached(
-            "SELECT coalesce(sum(c.invalid), 0) FROM scope s
-               JOIN input i ON i.id = s.input JOIN chunk c ON c.input = i.id
-             WHERE s.partition = ?1 AND i.state <> 'dropped'",
+            "SELECT
+               (SELECT coalesce(sum(c.invalid), 0) FROM scope s
+                  JOIN input i ON i.id = s.input JOIN chunk c ON c.input = i.id
+                WHERE s.partition = ?1 AND i.state <> 'dropped')
+             - (SELECT count(*) FROM scope s
+                  JOIN input i ON i.id = s.input JOIN reject r ON r.input = i.id
+                WHERE s.partition = ?1 AND i.state <> 'dropped' AND i.date_options IS NOT NULL
+                  AND r.source = 'local' AND r.partition <> ?1)",
         )
         .and_then(|mut sum| sum.query_row([partition.0], |row| row.get(0).map(unsigned)))
         .map_err(failed)?;
@@ -145,10 +154,64 @@ fn count_inputs(
                 input.name
             ));
         }
-        facts.rows.read += unsigned(read);
-        facts.rows.invalid += unsigned(invalid);
+        let (batched_elsewhere, invalid_elsewhere) = match input.date_options {
+            Some(_) => elsewhere(db, input.id, partition)?,
+            None => (0, 0),
+        };
+        facts.rows.read += unsigned(read - batched_elsewhere - invalid_elsewhere);
+        facts.rows.invalid += unsigned(invalid - invalid_elsewhere);
     }
     Ok(())
+}
+
+/// The rows of a date with the dead letters that lie with it although they are of no date, or of none
+/// that was asked for: so the rows of all dates add up to what was read.
+pub(super) fn with_strays(
+    db: &Connection,
+    partition: PartitionId,
+    rows: RowCounts,
+) -> Result<RowCounts, LedgerError> {
+    let strays: u64 = db
+        .query_row(
+            "SELECT count(*) FROM reject r JOIN input i ON i.id = r.input
+             WHERE r.partition = ?1 AND r.source = 'local' AND r.blocks <> 'date'
+               AND i.state <> 'dropped'",
+            [partition.0],
+            |row| row.get(0).map(unsigned),
+        )
+        .map_err(|e| LedgerError::database("count the rows of a date", e))?;
+    Ok(RowCounts {
+        read: rows.read + strays,
+        invalid: rows.invalid + strays,
+        ..rows
+    })
+}
+
+/// Rows of an input that are no rows of this date: in batches of others, or dead letters that are of
+/// others or of none that is known.
+fn elsewhere(
+    db: &Connection,
+    input: InputId,
+    partition: PartitionId,
+) -> Result<(i64, i64), LedgerError> {
+    let failed = |e| LedgerError::database("check the inputs of a date", e);
+    let count = |query: &str| -> rusqlite::Result<i64> {
+        db.prepare_cached(query)?
+            .query_row([input.0, partition.0], |row| row.get(0))
+    };
+    let batched = count(
+        "SELECT
+           (SELECT coalesce(sum(b.rows), 0) FROM batch b
+            WHERE b.first_input = ?1 AND b.state <> 'split' AND b.partition <> ?2
+              AND NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id))
+         + (SELECT coalesce(sum(p.rows), 0) FROM piece p JOIN batch b ON b.id = p.batch
+            WHERE p.input = ?1 AND b.state <> 'split' AND b.partition <> ?2)",
+    );
+    let invalid = count(
+        "SELECT count(*) FROM reject WHERE input = ?1 AND source = 'local'
+           AND (partition <> ?2 OR blocks <> 'date')",
+    );
+    Ok((batched.map_err(failed)?, invalid.map_err(failed)?))
 }
 
 fn count_batches(

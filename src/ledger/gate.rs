@@ -169,6 +169,9 @@ pub enum Unmet {
     DayNotOver,
     /// `--no-done` holds it back.
     HeldBack,
+    /// Its rows were uploaded by a command that named no date. No fact of the gate: the next command
+    /// may name it.
+    NotNamed,
 }
 
 /// The bare fact in plain words, as the audit trail keeps it; advice is given elsewhere.
@@ -228,6 +231,7 @@ impl fmt::Display for Unmet {
             Self::Empty => f.write_str("there was no row"),
             Self::DayNotOver => f.write_str("the day is not over"),
             Self::HeldBack => f.write_str("done is held back (--no-done)"),
+            Self::NotNamed => f.write_str("no --date names it, so done was not sent"),
         }
     }
 }

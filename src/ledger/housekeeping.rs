@@ -174,14 +174,8 @@ fn dates_of(
     input: InputId,
     known: &KnownPartition,
 ) -> Result<Vec<KnownPartition>, LedgerError> {
-    let mut statement = db
-        .prepare("SELECT partition FROM scope WHERE input = ?1 ORDER BY partition")
-        .map_err(failed)?;
-    let ids = statement
-        .query_map([input.0], |row| row.get(0).map(PartitionId))
-        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
-        .map_err(failed)?;
-    ids.into_iter()
+    inputs::dates_of(db, input)?
+        .into_iter()
         .map(|id| query::partition_by_id(db, id, &known.partition.target))
         .collect()
 }
@@ -318,6 +312,11 @@ fn unread(db: &Connection, partition: PartitionId) -> Result<(), LedgerError> {
     )
     .map_err(failed)?;
     erase_batches(db, partition)?;
+    for input in inputs::inputs_of(db, partition)? {
+        if inputs::dates_of(db, input.id)?.len() > 1 {
+            leave_to_others(db, partition, input.id)?;
+        }
+    }
     for statement in [
         "DELETE FROM chunk WHERE input IN (SELECT input FROM scope WHERE partition = ?1)",
         "UPDATE input SET state = 'reading', verified = 1, run = NULL
@@ -326,6 +325,30 @@ fn unread(db: &Connection, partition: PartitionId) -> Result<(), LedgerError> {
         db.execute(statement, [partition.0]).map_err(failed)?;
     }
     Ok(())
+}
+
+/// What was read of an input stays with its other dates, whose rows it accounts for; this date waits
+/// for the same file as one of its own.
+fn leave_to_others(
+    db: &Connection,
+    partition: PartitionId,
+    input: InputId,
+) -> Result<(), LedgerError> {
+    db.execute(
+        "INSERT INTO input (target, topic, stage, kind, name, device, inode, size, mtime_ns,
+           ctime_ns, etag, row_options, date_options, state, verified)
+         SELECT target, topic, stage, kind, name, device, inode, size, mtime_ns, ctime_ns, etag,
+           row_options, date_options, 'reading', 1 FROM input WHERE id = ?1",
+        [input.0],
+    )
+    .and_then(|_| {
+        db.execute(
+            "UPDATE scope SET input = ?3 WHERE input = ?1 AND partition = ?2",
+            [input.0, partition.0, db.last_insert_rowid()],
+        )
+    })
+    .map(drop)
+    .map_err(failed)
 }
 
 /// Removes the rows of inputs that are registered anew in a moment, known by place or by name.

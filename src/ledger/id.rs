@@ -5,7 +5,7 @@
 pub struct PartitionId(pub i64);
 
 /// An input's row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InputId(pub i64);
 
 /// A batch's row.

@@ -20,7 +20,7 @@ pub(super) fn inputs_of(
     let mut statement = db
         .prepare_cached(
             "SELECT i.id, i.kind, i.name, i.device, i.inode, i.size, i.mtime_ns, i.ctime_ns,
-               i.row_options, i.state, i.verified, i.etag,
+               i.row_options, i.state, i.verified, i.etag, i.date_options,
                EXISTS (SELECT 1 FROM batch b WHERE b.first_input = i.id AND b.state = 'intended')
                  OR EXISTS (SELECT 1 FROM piece p JOIN batch b ON b.id = p.batch
                             WHERE p.input = i.id AND b.state = 'intended')
@@ -63,7 +63,8 @@ fn read_input(row: &Row<'_>) -> rusqlite::Result<Result<KnownInput, LedgerError>
         row_options: u128::from_be_bytes(row.get(8)?),
         read_to_end: row.get::<_, String>(9)? == "read",
         verified: row.get(10)?,
-        unsettled: row.get(12)?,
+        date_options: row.get::<_, Option<[u8; 16]>>(12)?.map(u128::from_be_bytes),
+        unsettled: row.get(13)?,
     }))
 }
 
@@ -92,6 +93,18 @@ fn read_chunk(row: &Row<'_>) -> rusqlite::Result<RawRange> {
         lines: unsigned(row.get(5)?),
         digest: u128::from_be_bytes(row.get(6)?),
     })
+}
+
+/// The dates that an input may hold rows of.
+pub(super) fn dates_of(db: &Connection, input: InputId) -> Result<Vec<PartitionId>, LedgerError> {
+    let doing = "look up the dates of an input";
+    let mut statement = db
+        .prepare_cached("SELECT partition FROM scope WHERE input = ?1 ORDER BY partition")
+        .map_err(failed(doing))?;
+    let ids = statement
+        .query_map([input.0], |row| row.get(0).map(PartitionId))
+        .map_err(failed(doing))?;
+    ids.map(|id| id.map_err(failed(doing))).collect()
 }
 
 /// The last recorded stretch of an input.

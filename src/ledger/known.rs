@@ -86,6 +86,8 @@ pub struct KnownInput {
     pub identity: Option<InputIdentity>,
     /// Digest of the options that change rows.
     pub row_options: u128,
+    /// Digest of how its rows say their dates; `None` when all of them are of one date.
+    pub date_options: Option<u128>,
     /// Whether it was read to its end.
     pub read_to_end: bool,
     /// Whether batches of it are not settled.

@@ -40,11 +40,11 @@ pub use id::{BatchId, InputId, PartitionId, RunId};
 pub use known::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
 pub use lock::HeldLock;
 pub use open_rejects::{OpenRejects, Replayable};
-pub use reader::{LedgerReader, RejectRow, RejectSummary};
+pub use reader::{LedgerReader, RejectRow, RejectSummary, RejectsOf};
 pub use register::{
     HeldInput, InputIntent, PartitionIntent, Registered, RegisteredPartition, Registration, RunInfo,
 };
-pub use rejects::{DeadLetter, RejectSource};
+pub use rejects::{Blocks, DeadLetter, RejectSource};
 pub use replay::{Replay, ReplayIntent};
 pub use seal::{DoneSettlement, SealOutcome, SealRequest, SealedPartition};
 pub use waive::Waiver;
@@ -139,6 +139,16 @@ impl Ledger {
     pub fn intend(&self, intention: Intention) -> Pending<Option<BatchId>> {
         self.writer
             .submit(move |session| batches::intend(session, &intention))
+    }
+
+    /// The same for stretches with rows of several dates: all of it is recorded together, or nothing.
+    pub fn intend_together(&self, intentions: Vec<Intention>) -> Pending<Vec<Option<BatchId>>> {
+        self.writer.submit(move |session| {
+            intentions
+                .iter()
+                .map(|intention| batches::intend(session, intention))
+                .collect()
+        })
     }
 
     /// Notes that an attempt of a batch has an unknown outcome.

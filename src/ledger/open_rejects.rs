@@ -5,6 +5,7 @@ use super::error::LedgerError;
 use super::id::{InputId, PartitionId};
 use super::query::unsigned;
 use super::reader::{LedgerReader, RejectRow};
+use super::rejects::CONCERNING;
 use rusqlite::params;
 
 /// The open dead letters of one input.
@@ -45,11 +46,12 @@ impl LedgerReader {
     pub fn open_rejects(&self, partition: PartitionId) -> Result<Vec<OpenRejects>, LedgerError> {
         let mut statement = self
             .db
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "SELECT i.id, i.name, i.row_options, count(*) FROM reject r
-                   JOIN input i ON i.id = r.input
-                 WHERE r.partition = ?1 AND r.state = 'open' GROUP BY i.id ORDER BY i.id",
-            )
+                       JOIN input i ON i.id = r.input
+                     WHERE {CONCERNING} AND r.state = 'open' AND r.blocks <> 'nothing'
+                     GROUP BY i.id ORDER BY i.id"
+            ))
             .map_err(failed)?;
         let rows = statement
             .query_map([partition.0], |row| {
@@ -77,8 +79,10 @@ impl LedgerReader {
             (i64::try_from(row.record).unwrap_or(i64::MAX), row.id)
         });
         self.read_rejects(
-            "r.partition = ?1 AND r.input = ?2 AND r.state = 'open'
-               AND (r.record, r.id) > (?3, ?4) ORDER BY r.record, r.id LIMIT ?5",
+            &format!(
+                "{CONCERNING} AND r.input = ?2 AND r.state = 'open' AND r.blocks <> 'nothing'
+                   AND (r.record, r.id) > (?3, ?4) ORDER BY r.record, r.id LIMIT ?5"
+            ),
             params![partition.0, input.0, record, id, limit],
         )
     }
@@ -98,7 +102,7 @@ impl LedgerReader {
                                  AND NOT ({ALL_REJECTED})),
                        count(*) FILTER (WHERE replayed_by IS NULL),
                        count(*) FILTER (WHERE replayed_by IS NOT NULL)
-                     FROM reject WHERE partition = ?1 AND state = 'open'"
+                     FROM reject r WHERE {CONCERNING} AND state = 'open' AND blocks <> 'nothing'"
                 ),
                 params![partition.0, name],
                 |row| {

@@ -6,6 +6,7 @@ use super::gate::{Gate, GateFacts, RowCounts};
 use super::id::{InputId, PartitionId};
 use super::known::{IntendedBatch, KnownInput, KnownPartition, KnownTarget};
 use super::query::unsigned;
+use super::rejects::CONCERNING;
 use super::{LEDGER_FILE, facts, inputs, lock, query, schema};
 use crate::domain::{Partition, RawRange, Target};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -54,6 +55,26 @@ impl RejectRow {
     /// The date that it belongs to.
     pub const fn partition(&self) -> PartitionId {
         self.place.0
+    }
+}
+
+/// Which dead letters are those of a date. They differ for rows whose own date is not known: such a
+/// row lies with one of the dates that it may be of, and counts for all of them.
+#[derive(Debug, Clone, Copy)]
+pub enum RejectsOf {
+    /// Those that lie with it: of several dates together each is one of one.
+    LyingWith(PartitionId),
+    /// Those that count for it as well.
+    CountingFor(PartitionId),
+}
+
+impl RejectsOf {
+    /// A condition on dead letters `r`, and what its ?1 is.
+    const fn condition(self) -> (&'static str, PartitionId) {
+        match self {
+            Self::LyingWith(date) => ("r.partition = ?1", date),
+            Self::CountingFor(date) => (CONCERNING, date),
+        }
     }
 }
 
@@ -122,6 +143,11 @@ impl LedgerReader {
     /// Inputs of a date that were not dropped.
     pub fn inputs(&self, partition: PartitionId) -> Result<Vec<KnownInput>, LedgerError> {
         inputs::inputs_of(&self.db, partition)
+    }
+
+    /// The dates that an input may hold rows of.
+    pub fn dates_of(&self, input: InputId) -> Result<Vec<PartitionId>, LedgerError> {
+        inputs::dates_of(&self.db, input)
     }
 
     /// What was recorded of an input, in order.
@@ -202,12 +228,13 @@ impl LedgerReader {
         rows.collect::<Result<_, _>>().map_err(failed)
     }
 
-    /// Dead letters of a date, in any state.
-    pub fn reject_count(&self, partition: PartitionId) -> Result<u64, LedgerError> {
+    /// How many dead letters a date has, in any state.
+    pub fn reject_count(&self, of: RejectsOf) -> Result<u64, LedgerError> {
+        let (condition, date) = of.condition();
         self.db
             .query_row(
-                "SELECT count(*) FROM reject WHERE partition = ?1",
-                [partition.0],
+                &format!("SELECT count(*) FROM reject r WHERE {condition}"),
+                [date.0],
                 |row| row.get(0).map(unsigned),
             )
             .map_err(|e| LedgerError::database("count the dead letters", e))
@@ -252,17 +279,18 @@ impl LedgerReader {
         rows.collect::<Result<_, _>>().map_err(failed)
     }
 
-    /// Dead letters of a date in order of input and record, at most `limit` of them after the one
-    /// with number `after`.
+    /// Dead letters of a date in the order in which they were recorded, at most `limit` of them after
+    /// the one with number `after`.
     pub fn rejects(
         &self,
-        partition: PartitionId,
+        of: RejectsOf,
         after: i64,
         limit: u32,
     ) -> Result<Vec<RejectRow>, LedgerError> {
+        let (condition, date) = of.condition();
         self.read_rejects(
-            "r.partition = ?1 AND r.id > ?2 ORDER BY r.id LIMIT ?3",
-            params![partition.0, after, limit],
+            &format!("{condition} AND r.id > ?2 ORDER BY r.id LIMIT ?3"),
+            params![date.0, after, limit],
         )
     }
 

@@ -64,6 +64,8 @@ pub struct InputIntent {
     pub identity: Option<InputIdentity>,
     /// Digest of the options that change rows.
     pub row_options: u128,
+    /// Digest of how its rows say their dates, if they do.
+    pub date_options: Option<u128>,
     /// Indices into [`Registration::partitions`].
     pub scope: Vec<usize>,
     /// Whether what the ledger recorded of it was compared, or needs no comparing.

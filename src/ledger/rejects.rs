@@ -33,7 +33,36 @@ pub struct DeadLetter {
     pub raw: Vec<u8>,
     /// Who refused it.
     pub source: RejectSource,
+    /// Which dates wait for it.
+    pub blocks: Blocks,
 }
+
+/// Which dates a dead letter counts for at the gate. It lies with one date in any case, so that the
+/// counts of all dates add up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Blocks {
+    /// The date that it lies with.
+    #[default]
+    Date,
+    /// Every date that its input may hold rows of: nobody knows to which of them the row belongs.
+    Scope,
+    /// None: the row belongs to a date that nobody asked for.
+    Nothing,
+}
+
+impl Blocks {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Date => "date",
+            Self::Scope => "scope",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+/// Dead letters `r` that lie with the date ?1 or count for it.
+pub(super) const CONCERNING: &str = "(r.partition = ?1 OR (r.blocks = 'scope'
+   AND r.input IN (SELECT input FROM scope WHERE partition = ?1)))";
 
 /// Who refused a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,8 +199,9 @@ pub(super) fn record(
             .db
             .prepare_cached(
                 "INSERT INTO reject (input, partition, batch, record, line, byte_offset,
-                   column_name, code, message, source, request_id, file_offset, file_length, state)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'open')",
+                   column_name, code, message, source, request_id, file_offset, file_length,
+                   blocks, state)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'open')",
             )
             .and_then(|mut insert| {
                 insert.execute(params![
@@ -188,6 +218,7 @@ pub(super) fn record(
                     request_id,
                     number(place.offset),
                     number(place.length),
+                    letter.blocks.as_str(),
                 ])
             })
             .map_err(|e| LedgerError::database("record a dead letter", e))?;

@@ -9,6 +9,7 @@ use super::error::LedgerError;
 use super::id::{InputId, PartitionId, RunId};
 use super::query::unsigned;
 use super::register::{HeldInput, RegisteredPartition};
+use super::rejects::CONCERNING;
 use super::seal::record_event;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -73,8 +74,11 @@ pub(super) fn claim(
 
 fn claim_all(db: &Connection, partition: PartitionId, input: InputId) -> Result<u64, LedgerError> {
     db.execute(
-        "UPDATE reject SET replayed_by = ?2
-         WHERE partition = ?1 AND state = 'open' AND replayed_by IS NULL",
+        &format!(
+            "UPDATE reject AS r SET replayed_by = ?2
+             WHERE {CONCERNING} AND state = 'open' AND replayed_by IS NULL
+               AND blocks <> 'nothing'"
+        ),
         [partition.0, input.0],
     )
     .map(|claimed| u64::try_from(claimed).unwrap_or(u64::MAX))
@@ -90,11 +94,11 @@ fn claim_named(
     let mut claimed = 0_u64;
     for id in letters {
         let changed = db
-            .prepare_cached(
-                "UPDATE reject SET replayed_by = ?3
-                 WHERE id = ?1 AND partition = ?2 AND state = 'open' AND replayed_by IS NULL",
-            )
-            .and_then(|mut update| update.execute(params![id, partition.0, input.0]))
+            .prepare_cached(&format!(
+                "UPDATE reject AS r SET replayed_by = ?3
+                     WHERE {CONCERNING} AND id = ?2 AND state = 'open' AND replayed_by IS NULL"
+            ))
+            .and_then(|mut update| update.execute(params![partition.0, id, input.0]))
             .map_err(failed)?;
         if changed != 1 {
             return Err(LedgerError::Forbidden(format!(
@@ -141,11 +145,11 @@ pub(super) fn settle_all(
     partition: PartitionId,
 ) -> Result<u64, LedgerError> {
     let mut statement = db
-        .prepare_cached(
-            "SELECT replayed_by, count(*) FROM reject
-             WHERE partition = ?1 AND replayed_by IS NOT NULL
-             GROUP BY replayed_by HAVING sum(state = 'open') > 0",
-        )
+        .prepare_cached(&format!(
+            "SELECT replayed_by, count(*) FROM reject r
+                 WHERE {CONCERNING} AND replayed_by IS NOT NULL
+                 GROUP BY replayed_by HAVING sum(state = 'open') > 0"
+        ))
         .map_err(failed)?;
     let claims: Vec<(InputId, u64)> = statement
         .query_map([partition.0], |row| {
@@ -170,8 +174,9 @@ pub(super) fn settle_all(
 /// Inputs of a date that replace dead letters.
 pub(super) fn inputs(db: &Connection, partition: PartitionId) -> Result<u64, LedgerError> {
     db.prepare_cached(
-        "SELECT count(DISTINCT r.replayed_by) FROM reject r JOIN input i ON i.id = r.replayed_by
-         WHERE r.partition = ?1 AND i.state <> 'dropped'",
+        "SELECT count(*) FROM scope s JOIN input i ON i.id = s.input
+         WHERE s.partition = ?1 AND i.state <> 'dropped'
+           AND EXISTS (SELECT 1 FROM reject r WHERE r.replayed_by = i.id)",
     )
     .and_then(|mut count| count.query_row([partition.0], |row| row.get(0).map(unsigned)))
     .map_err(failed)

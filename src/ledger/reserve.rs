@@ -1,8 +1,10 @@
 //! A little room on the disk that is kept for the moment when there is none.
 //!
 //! A full disk stops an upload; what was answered by then has to be written all the same. The file
-//! holds nothing. It is made again by the next run that finds room.
+//! holds noise, because some file systems give zeros no room. It is made again by the next run that
+//! finds room.
 
+use rand::RngCore;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,8 +13,9 @@ use std::path::{Path, PathBuf};
 /// Name of the file in the state directory.
 const RESERVE_FILE: &str = "reserve";
 
-/// Bytes of the reserve: a commit of a few pages in the ledger's log, several times over.
-const RESERVE_BYTES: usize = 64 << 10;
+/// Bytes of the reserve. Of every batch in flight one page goes to the ledger's log, unless some of
+/// them are written together.
+const RESERVE_BYTES: usize = 512 << 10;
 
 /// The reserve of a state directory.
 pub(super) struct Reserve(PathBuf);
@@ -27,7 +30,11 @@ impl Reserve {
             .create_new(true)
             .mode(0o600)
             .open(&path)
-            .and_then(|mut file| file.write_all(&vec![0; RESERVE_BYTES]));
+            .and_then(|mut file| {
+                let mut noise = vec![0; RESERVE_BYTES];
+                rand::rng().fill_bytes(&mut noise);
+                file.write_all(&noise)
+            });
         if let Err(error) = made
             && error.kind() != std::io::ErrorKind::AlreadyExists
         {

@@ -13,7 +13,7 @@ use std::time::Duration;
 const APPLICATION_ID: i32 = 0x4279_4172;
 
 /// The schema that this program writes (`PRAGMA user_version`).
-pub(super) const SCHEMA_VERSION: i32 = 2;
+pub(super) const SCHEMA_VERSION: i32 = 3;
 
 /// How long one process waits for another one's commit before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -49,6 +49,7 @@ CREATE TABLE input (
   name TEXT NOT NULL,
   device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, etag TEXT,
   row_options BLOB NOT NULL,                 -- digest of the options that change rows
+  date_options BLOB,                         -- digest of how rows say their dates, if they do
   state TEXT NOT NULL,                       -- reading, read, dropped
   verified INTEGER NOT NULL,                 -- 0: must be compared with what was recorded first
   run INTEGER REFERENCES run                 -- the run that holds it; left over after a crash
@@ -100,12 +101,14 @@ CREATE TABLE reject (
   request_id TEXT,
   file_offset INTEGER NOT NULL, file_length INTEGER NOT NULL, -- line in rejects/<partition>.jsonl
   state TEXT NOT NULL,                       -- open, replayed, waived
-  replayed_by INTEGER REFERENCES input       -- the input whose rows replace it, if any
+  replayed_by INTEGER REFERENCES input,      -- the input whose rows replace it, if any
+  blocks TEXT NOT NULL DEFAULT 'date'        -- date; scope: every date of its input; nothing
 ) STRICT;
 CREATE INDEX reject_by_partition ON reject (partition, state);
 CREATE INDEX reject_by_input ON reject (input);
 CREATE INDEX reject_by_batch ON reject (batch) WHERE batch IS NOT NULL;
 CREATE INDEX reject_by_replay ON reject (replayed_by) WHERE replayed_by IS NOT NULL;
+CREATE INDEX reject_of_any_date ON reject (input) WHERE blocks = 'scope';
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,
   started INTEGER NOT NULL, ended INTEGER, pid INTEGER NOT NULL, host TEXT NOT NULL,
@@ -122,6 +125,16 @@ const FROM_1_TO_2: &str = "
 ALTER TABLE reject ADD COLUMN replayed_by INTEGER REFERENCES input;
 CREATE INDEX reject_by_replay ON reject (replayed_by) WHERE replayed_by IS NOT NULL;
 ";
+
+/// What version 3 has that version 2 had not: inputs with rows of several dates.
+const FROM_2_TO_3: &str = "
+ALTER TABLE input ADD COLUMN date_options BLOB;
+ALTER TABLE reject ADD COLUMN blocks TEXT NOT NULL DEFAULT 'date';
+CREATE INDEX reject_of_any_date ON reject (input) WHERE blocks = 'scope';
+";
+
+/// The steps from version 1 on, one for each version.
+const UPGRADES: [&str; 2] = [FROM_1_TO_2, FROM_2_TO_3];
 
 /// Opens the ledger for writing and brings its schema up to date.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
@@ -281,7 +294,7 @@ fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     match version(db, path)? {
         SCHEMA_VERSION => return Ok(()),
         0 => {}
-        1 => keep_copy(db, path, 1)?,
+        older if older < SCHEMA_VERSION && older > 0 => keep_copy(db, path, older)?,
         other => {
             return Err(LedgerError::OtherVersion {
                 path: path.to_owned(),
@@ -295,13 +308,17 @@ fn migrate(db: &mut Connection, path: &Path) -> Result<(), LedgerError> {
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
         .map_err(&doing)?;
     // Another process may have done it while this one waited for the write lock.
-    let statements = match version(&transaction, path)? {
-        0 => SCHEMA,
-        1 => FROM_1_TO_2,
-        _ => "",
+    let found = version(&transaction, path)?;
+    let statements = match usize::try_from(found) {
+        Ok(0) => SCHEMA.to_owned(),
+        Ok(older) => UPGRADES
+            .get(older.saturating_sub(1)..)
+            .unwrap_or_default()
+            .concat(),
+        Err(_) => String::new(),
     };
     if !statements.is_empty() {
-        transaction.execute_batch(statements).map_err(&doing)?;
+        transaction.execute_batch(&statements).map_err(&doing)?;
         transaction
             .pragma_update(None, "application_id", APPLICATION_ID)
             .and_then(|()| transaction.pragma_update(None, "user_version", SCHEMA_VERSION))

@@ -179,12 +179,13 @@ pub(super) fn seal(
         if !missing.is_empty() {
             forced = Some(record_forced(db, known.id, request.run, &missing)?);
         }
+        let totals = facts::with_strays(db, known.id, counted.rows)?;
         db.execute(
             "UPDATE partition SET gate = 'sealed', sealed_at = unixepoch(), totals = ?2
              WHERE id = ?1",
             params![
                 known.id.0,
-                serde_json::to_string(&counted.rows).unwrap_or_default()
+                serde_json::to_string(&totals).unwrap_or_default()
             ],
         )
         .map_err(failed)?;

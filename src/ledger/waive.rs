@@ -5,6 +5,7 @@
 
 use super::error::LedgerError;
 use super::id::{PartitionId, RunId};
+use super::rejects::CONCERNING;
 use super::seal::record_event;
 use rusqlite::{Connection, params};
 
@@ -27,17 +28,19 @@ pub(super) fn waive(db: &Connection, waiver: &Waiver) -> Result<u64, LedgerError
     if waiver.ids.is_empty() {
         waived = db
             .execute(
-                "UPDATE reject SET state = 'waived' WHERE partition = ?1 AND state = 'open'",
+                &format!(
+                    "UPDATE reject AS r SET state = 'waived' WHERE {CONCERNING} AND state = 'open'"
+                ),
                 [waiver.partition.0],
             )
             .map_err(failed)?;
     }
     for id in &waiver.ids {
         let changed = db
-            .prepare_cached(
-                "UPDATE reject SET state = 'waived'
-                 WHERE partition = ?1 AND id = ?2 AND state = 'open'",
-            )
+            .prepare_cached(&format!(
+                "UPDATE reject AS r SET state = 'waived'
+                 WHERE {CONCERNING} AND id = ?2 AND state = 'open'"
+            ))
             .and_then(|mut update| update.execute(params![waiver.partition.0, id]))
             .map_err(failed)?;
         waived = waived.saturating_add(changed);

@@ -157,44 +157,66 @@ fn write_groups(
 ) {
     let mut intact = true;
     while let Ok(first) = queue.recv() {
-        let first = match first {
-            Order::Work(first) => first,
-            Order::LastWord(batch, answer) => {
-                let _nobody_listens = answer.send(write_last_word(&db, reserve, batch));
-                continue;
+        let (mut group, mut last_words) = (Vec::new(), Vec::new());
+        let mut next = Some(first);
+        while let Some(order) = next {
+            match order {
+                Order::Work(job) => group.push(job),
+                Order::LastWord(batch, answer) => last_words.push((batch, answer)),
             }
-        };
+            let has_room = group.len() + last_words.len() < MAX_GROUP;
+            next = has_room.then(|| queue.try_recv().ok()).flatten();
+        }
         if !intact {
-            (first.work)(Err(LedgerError::Closed))(Ok(()));
-            continue;
-        }
-        let mut group = vec![first];
-        let mut last_word = None;
-        while group.len() < MAX_GROUP && last_word.is_none() {
-            match queue.try_recv() {
-                Ok(Order::Work(job)) => group.push(job),
-                Ok(Order::LastWord(batch, answer)) => last_word = Some((batch, answer)),
-                Err(_) => break,
+            for job in group {
+                (job.work)(Err(LedgerError::Closed))(Ok(()));
             }
+        } else if !group.is_empty() {
+            intact = write_group(&mut db, &mut rejects, group);
         }
-        intact = write_group(&mut db, &mut rejects, group);
-        if let Some((batch, answer)) = last_word {
-            let _nobody_listens = answer.send(write_last_word(&db, reserve, batch));
-        }
+        write_last_words(&mut db, reserve, last_words);
     }
 }
 
-/// A full disk still has room for it: the reserve goes first.
-fn write_last_word(db: &Connection, reserve: &Reserve, batch: BatchId) -> Result<(), LedgerError> {
-    let write = || {
-        db.pragma_update(None, "synchronous", "FULL")
-            .map_err(|source| LedgerError::database("write to the ledger", source))?;
-        batches::note_refusal_seen(db, batch)
-    };
-    write().or_else(|_| {
+/// A full disk still has room for them: the reserve goes first.
+fn write_last_words(
+    db: &mut Connection,
+    reserve: &Reserve,
+    words: Vec<(BatchId, oneshot::Sender<Result<(), LedgerError>>)>,
+) {
+    if words.is_empty() {
+        return;
+    }
+    let batches: Vec<BatchId> = words.iter().map(|(batch, _)| *batch).collect();
+    let noted = note_refusals_seen(db, &batches).or_else(|_| {
         reserve.release();
-        write()
-    })
+        note_refusals_seen(db, &batches)
+    });
+    let mut noted = noted.unwrap_or_else(|error| vec![Err(error)]).into_iter();
+    for (_, answer) in words {
+        // Of a failure the first to ask has the reason.
+        let _nobody_listens = answer.send(noted.next().unwrap_or(Err(LedgerError::Closed)));
+    }
+}
+
+/// All in one transaction, so that they take the least room. Fails when the disk does not take them;
+/// what is wrong with a single batch is told of it alone.
+fn note_refusals_seen(
+    db: &mut Connection,
+    batches: &[BatchId],
+) -> Result<Vec<Result<(), LedgerError>>, LedgerError> {
+    let transaction = begin(db, true)?;
+    let mut noted = Vec::with_capacity(batches.len());
+    for batch in batches {
+        match batches::note_refusal_seen(&transaction, *batch) {
+            Err(error) if error.is_of_disk() => return Err(error),
+            told => noted.push(told),
+        }
+    }
+    transaction
+        .commit()
+        .map_err(|source| LedgerError::database("write to the ledger", source))?;
+    Ok(noted)
 }
 
 /// Begins the transaction of a group, whose commit waits for the disk or does not.

@@ -8,8 +8,10 @@ use super::event::Gauges;
 use super::memory::Budget;
 use super::open_batch::OpenBatch;
 use super::report::Status;
-use super::work::{InputWork, Place, Work};
+use super::round::OpenRound;
+use super::work::{InputWork, Place, Work, WorkDates};
 use crate::input::{InputSettings, LocalReject, Location, Next, RejectCode, RowReader, open_file};
+use crate::ledger::InputId;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +38,25 @@ pub(super) struct Batcher {
     pub(super) spool_dir: PathBuf,
 }
 
+/// Where rows gather while an input is read: one batch, or one of each date.
+pub(super) trait Gathering {
+    /// The next rows are those of this input.
+    fn begin_input(&mut self, input: InputId, spooled: bool);
+    /// Reads the next record; a row is taken, and what is full is sent off.
+    fn next_row(&mut self, reader: &mut dyn RowReader) -> Result<Next, Halt>;
+    /// Takes a bad row, of an input that has shown enough to be judged or has not.
+    fn add_reject(
+        &mut self,
+        reader: &mut dyn RowReader,
+        reject: LocalReject,
+        judged: bool,
+    ) -> Result<(), Halt>;
+    /// Sends off what was read so far.
+    fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt>;
+    /// The input is read to its end.
+    fn end_input(&mut self, reader: &mut dyn RowReader);
+}
+
 /// Why reading ended early.
 pub(super) enum Halt {
     /// Nobody takes batches any more.
@@ -52,42 +73,55 @@ impl Batcher {
     /// Reads all work in order. Ends early when the receiver is gone.
     pub(super) fn run(&self, work: Vec<Work>) {
         for item in work {
-            let partition = item.partition;
-            let outcome = self.read_partition(item);
-            let message = match outcome {
-                Ok(()) => Message::PartitionRead(partition),
+            let dates = item.dates.indices();
+            let outcome = self.read_work(item);
+            let (failed, ends) = match outcome {
+                Ok(()) => (None, false),
                 Err(Halt::Closed) => return,
                 Err(Halt::Stopped) => continue,
-                Err(Halt::Partition(status, problem)) => Message::PartitionFailed {
-                    partition,
-                    status,
-                    problem,
-                },
-                Err(Halt::TooManyErrors(problem)) => {
-                    let _ = self.messages.blocking_send(Message::PartitionFailed {
+                Err(Halt::Partition(status, problem)) => (Some((status, problem)), false),
+                Err(Halt::TooManyErrors(problem)) => (Some((Status::RowsRejected, problem)), true),
+            };
+            for partition in dates {
+                let message = match failed.clone() {
+                    None => Message::PartitionRead(partition),
+                    Some((status, problem)) => Message::PartitionFailed {
                         partition,
-                        status: Status::RowsRejected,
+                        status,
                         problem,
-                    });
+                    },
+                };
+                if self.messages.blocking_send(message).is_err() {
                     return;
                 }
-            };
-            if self.messages.blocking_send(message).is_err() {
+            }
+            if ends {
                 return;
             }
         }
     }
 
-    fn read_partition(&self, work: Work) -> Result<(), Halt> {
+    fn read_work(&self, work: Work) -> Result<(), Halt> {
         super::redo::resend_intended(self, &work)?;
-        let mut open = OpenBatch::new(self, work.partition)?;
-        for input in work.inputs {
-            self.read_input(input, &mut open)?;
+        match &work.dates {
+            WorkDates::One(partition) => {
+                let mut open = OpenBatch::new(self, *partition)?;
+                for input in work.inputs {
+                    self.read_input(input, &mut open)?;
+                }
+                open.finish()
+            }
+            WorkDates::ByRow(days) => {
+                let mut open = OpenRound::new(self, days)?;
+                for input in work.inputs {
+                    self.read_input(input, &mut open)?;
+                }
+                open.finish()
+            }
         }
-        open.finish()
     }
 
-    fn read_input(&self, input: InputWork, open: &mut OpenBatch<'_>) -> Result<(), Halt> {
+    fn read_input(&self, input: InputWork, open: &mut impl Gathering) -> Result<(), Halt> {
         if input.read_to_end {
             return Ok(());
         }
@@ -101,6 +135,15 @@ impl Batcher {
         loop {
             match open.next_row(reader.as_mut())? {
                 Next::Row { .. } => progress.good = progress.good.saturating_add(1),
+                // A row of another date is a good one, only not here.
+                Next::Rejected(reject) if reject.code == RejectCode::DateOutside => {
+                    progress.good = progress.good.saturating_add(1);
+                    open.add_reject(reader.as_mut(), *reject, true)?;
+                    if let Err(too_many) = self.count_reject(&name) {
+                        open.flush(reader.as_mut())?;
+                        return Err(too_many);
+                    }
+                }
                 Next::Rejected(reject) => {
                     progress.bad = progress.bad.saturating_add(1);
                     if progress.good == 0
@@ -185,6 +228,9 @@ fn all_bad(name: &str, last: &LocalReject) -> String {
         "not_object" => "its lines are JSON, but not objects",
         "not_utf8" => {
             "its text is not UTF-8; if it is Chinese and comes from Excel, say --encoding gbk"
+        }
+        "date_missing" => {
+            "the field says no date that can be used; check --date-from-field and --date-format"
         }
         "not_decodable" => "its text is in another encoding; check --encoding",
         "ragged" => {

@@ -11,8 +11,8 @@ use crate::ledger::{InputId, Ledger};
 
 /// An input whose recorded stretches are still to be compared.
 pub(super) struct Comparison {
-    /// Index of its date in the run.
-    pub(super) date: usize,
+    /// Indices of its dates in the run.
+    pub(super) dates: Vec<usize>,
     /// Its number.
     pub(super) input: InputId,
     /// Where it is.

@@ -6,7 +6,7 @@ use super::settings::RetrySettings;
 use super::stop::Stop;
 use crate::domain::Partition;
 use crate::http::Client;
-use crate::ledger::{InputId, Ledger, RegisteredPartition, RunId};
+use crate::ledger::{BatchId, InputId, Ledger, RegisteredPartition, RunId};
 use crate::limiter::Limiter;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -117,6 +117,13 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// What an answer said against a batch could not be recorded: at least that it did is, so that
+    /// the next run does not take the 409 to its id for "all stored".
+    pub(super) async fn remember_refusal(&self, batch: BatchId) {
+        let noting = self.services.ledger.note_refusal_seen(batch);
+        let _told_by_the_first_error = noting.committed().await;
+    }
+
     /// File or stream of a record, for people.
     pub(super) fn input_name(&self, input: InputId) -> String {
         self.input_names.get(&input).cloned().unwrap_or_default()

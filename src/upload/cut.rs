@@ -1,10 +1,12 @@
 //! What the reading thread hands over.
 
+use super::intake::Intake;
 use super::memory::{Share, SpareBodies};
 use super::places::RowPlaces;
 use super::report::Status;
 use crate::domain::{BatchIdentity, Generation, RawRange};
-use crate::ledger::{BatchId, DeadLetter, InputId, Piece};
+use crate::ledger::{BatchId, DeadLetter, InputId, IntendedBatch, Piece};
+use std::ops::Range;
 
 /// A batch in plain JSON, with everything that was consumed to make it.
 pub(super) struct Cut {
@@ -28,6 +30,40 @@ pub(super) struct Cut {
     pub(super) share: Share,
     /// Where the body's buffer goes when it is not needed any more.
     pub(super) spare: SpareBodies,
+}
+
+/// Batches of several dates in plain JSON, with everything that was consumed to make them.
+pub(super) struct Round {
+    /// The rows of all dates, in the order in which they were read.
+    pub(super) rows: Vec<u8>,
+    /// The batches.
+    pub(super) parts: Vec<RoundPart>,
+    /// What was consumed.
+    pub(super) intake: Intake,
+    /// Index of the date with which each dead letter of it lies.
+    pub(super) homes: Vec<usize>,
+    /// The source cannot be read twice.
+    pub(super) spooled: bool,
+    /// Memory that the buffers take.
+    pub(super) share: Share,
+    /// Where the buffer of the rows goes when it is not needed any more.
+    pub(super) spare: SpareBodies,
+}
+
+/// One batch of a round.
+pub(super) struct RoundPart {
+    /// Index of the date in the run.
+    pub(super) partition: usize,
+    /// Set when an earlier run intended it.
+    pub(super) redo: Option<IntendedBatch>,
+    /// Where the rows come from.
+    pub(super) pieces: Vec<Piece>,
+    /// Where its rows are in those of the round.
+    pub(super) rows: Vec<Range<usize>>,
+    /// Bytes of its body: the rows, commas and brackets.
+    pub(super) bytes: usize,
+    /// Where each row comes from.
+    pub(super) places: RowPlaces,
 }
 
 /// Whether the ledger has to hear of a cut, or told us of it.
@@ -62,6 +98,8 @@ pub(super) enum CutKind {
 pub(super) enum Message {
     /// A batch.
     Cut(Box<Cut>),
+    /// A stretch with batches of several dates.
+    Round(Box<Round>),
     /// All inputs of a date are read to their ends.
     PartitionRead(usize),
     /// A date cannot be read to its end.

@@ -98,9 +98,14 @@ impl Dissection<'_> {
                     continue;
                 }
                 Part::RefuseRow(parcel, judged) => {
-                    Worker::new(self.context, self.date, parcel)
+                    let id = parcel.id;
+                    let refused = Worker::new(self.context, self.date, parcel)
                         .refuse_only_row("refused_by_platform", &judged.message)
-                        .await?;
+                        .await;
+                    if refused.is_err() {
+                        self.context.remember_refusal(id).await;
+                    }
+                    refused?;
                     continue;
                 }
                 Part::Stop(judged) => {
@@ -142,7 +147,20 @@ impl Dissection<'_> {
         Ok(Delivery::DateStopped)
     }
 
-    async fn split(&mut self, mut parcel: Parcel, first_rows: u32) -> Result<(), WorkerError> {
+    async fn split(&mut self, parcel: Parcel, first_rows: u32) -> Result<(), WorkerError> {
+        let (id, was_sent) = (parcel.id, parcel.sent_as.is_some());
+        let split = self.record_split(parcel, first_rows).await;
+        if split.is_err() && was_sent {
+            self.context.remember_refusal(id).await;
+        }
+        split
+    }
+
+    async fn record_split(
+        &mut self,
+        mut parcel: Parcel,
+        first_rows: u32,
+    ) -> Result<(), WorkerError> {
         let halves = parcel.split_after(first_rows, self.context.gzip_level)?;
         if parcel.spooled {
             for half in &halves {

@@ -6,13 +6,13 @@ use super::cut::{CutKind, Message};
 use super::event::{DoneOutcome, Gauges};
 use super::explain;
 use super::memory::Budget;
-use super::plan::{Action, Plan, PlannedPlace};
+use super::plan::{Action, Plan, PlannedInput, PlannedPlace};
 use super::report::{Course, PartitionReport, Status, Summary, Totals};
 use super::settings::Settings;
-use super::work::{InputWork, Place, Work};
+use super::work::{InputWork, Place, Work, WorkDates};
 use crate::domain::Partition;
 use crate::ledger::InputId;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -32,35 +32,22 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
     let begun = Instant::now();
     let mut summary = empty();
     summary.notes = plan.notes;
+    for (status, problem) in plan.problems {
+        summary.status = summary.status.worst(status);
+        summary.problems.push(problem);
+    }
     let mut works = Vec::new();
+    let mut days = BTreeMap::new();
     for date in plan.dates {
         let (done, why) = match date.action {
             Action::Upload(inputs) => {
-                let files: Vec<InputWork> = inputs
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, input)| InputWork {
-                        id: InputId(i64::try_from(index).unwrap_or(i64::MAX)),
-                        name: input.name,
-                        resume: input.resume,
-                        read_to_end: input.read_to_end,
-                        finished: input.finished,
-                        place: match input.place {
-                            PlannedPlace::Stored(location, _) => Place::Stored(location),
-                            PlannedPlace::Stdin(stream) => {
-                                let settings = settings.input.clone();
-                                Place::Stream(Box::new(move || stream.open(&settings)))
-                            }
-                        },
-                    })
-                    .collect();
-                let why = format!("would be uploaded from {} input(s)", files.len());
-                works.push(Work {
-                    partition: summary.partitions.len(),
-                    intended: Vec::new(),
-                    sources: HashMap::new(),
-                    inputs: files,
-                });
+                let index = summary.partitions.len();
+                days.extend(date.partition.date().map(|day| (day, index)));
+                let files = plan.shared.as_ref().map_or(inputs.len(), Vec::len);
+                if plan.shared.is_none() {
+                    works.push(work(settings, WorkDates::One(index), inputs));
+                }
+                let why = format!("would be uploaded from {files} input(s)");
                 (DoneOutcome::Withheld, why)
             }
             Action::AlreadyDone { .. } => (DoneOutcome::Already, String::new()),
@@ -71,6 +58,10 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
             }
         };
         summary.partitions.push(report(date.partition, done, why));
+    }
+    if let Some(shared) = plan.shared {
+        let inputs = shared.into_iter().map(|shared| shared.input).collect();
+        works.push(work(settings, WorkDates::ByRow(days), inputs));
     }
     read_through(settings, works, &mut summary).await;
     summary.totals.elapsed = begun.elapsed();
@@ -89,6 +80,31 @@ pub fn in_words(summary: &Summary) -> String {
         "dry run: {} row(s) in {} request(s) would be sent, {} rejected; about {seconds} s at the platform's quota. Nothing was recorded or sent",
         totals.rows_pending, totals.batches, totals.rows_rejected
     )
+}
+
+/// What is left to read of some inputs.
+fn work(settings: &Settings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Work {
+    let inputs = inputs.into_iter().enumerate();
+    let inputs = inputs.map(|(index, input)| InputWork {
+        id: InputId(i64::try_from(index).unwrap_or(i64::MAX)),
+        name: input.name,
+        resume: input.resume,
+        read_to_end: input.read_to_end,
+        finished: input.finished,
+        place: match input.place {
+            PlannedPlace::Stored(location, _) => Place::Stored(location),
+            PlannedPlace::Stdin(stream) => {
+                let settings = settings.input.clone();
+                Place::Stream(Box::new(move || stream.open(&settings)))
+            }
+        },
+    });
+    Work {
+        dates,
+        intended: Vec::new(),
+        sources: HashMap::new(),
+        inputs: inputs.collect(),
+    }
 }
 
 async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summary) {
@@ -115,14 +131,15 @@ async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summa
                     CutKind::Fresh { rejects, .. } => u64::try_from(rejects.len()).unwrap_or(0),
                     CutKind::Redo { .. } => 0,
                 };
-                let rows = u64::from(cut.rows);
-                let totals = &mut summary.totals;
-                totals.rows_pending = totals.rows_pending.saturating_add(rows);
-                totals.rows_rejected = totals.rows_rejected.saturating_add(rejected);
-                totals.batches = totals.batches.saturating_add(u64::from(rows > 0));
-                if let Some(date) = summary.partitions.get_mut(cut.partition) {
-                    date.rows_pending = date.rows_pending.saturating_add(rows);
-                    date.rows_rejected = date.rows_rejected.saturating_add(rejected);
+                add(summary, cut.partition, cut.rows, rejected);
+            }
+            Message::Round(round) => {
+                for part in &round.parts {
+                    let rows = u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
+                    add(summary, part.partition, rows, 0);
+                }
+                for home in &round.homes {
+                    add(summary, *home, 0, 1);
                 }
             }
             Message::PartitionRead(_) => {}
@@ -143,6 +160,20 @@ async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summa
     }
     summary.totals.rows_read = Gauges::get(&gauges.rows_read);
     summary.totals.bytes_read = Gauges::get(&gauges.bytes_read);
+}
+
+/// Counts a batch, or rejected rows, of a date.
+fn add(summary: &mut Summary, date: usize, rows: u32, rejected: u64) {
+    let batches = u64::from(rows > 0);
+    let rows = u64::from(rows);
+    let totals = &mut summary.totals;
+    totals.rows_pending = totals.rows_pending.saturating_add(rows);
+    totals.rows_rejected = totals.rows_rejected.saturating_add(rejected);
+    totals.batches = totals.batches.saturating_add(batches);
+    if let Some(date) = summary.partitions.get_mut(date) {
+        date.rows_pending = date.rows_pending.saturating_add(rows);
+        date.rows_rejected = date.rows_rejected.saturating_add(rejected);
+    }
 }
 
 const fn report(partition: Partition, done: DoneOutcome, why: String) -> PartitionReport {

@@ -4,7 +4,9 @@
 //! order, hands intents to the ledger in that order, and starts one task for each batch. A date is
 //! finished when all of it is read, compared and settled; dates do not wait for each other.
 
+mod ending;
 mod prepare;
+mod rounds;
 
 use super::batcher::Batcher;
 use super::comparison::Comparison;
@@ -15,7 +17,6 @@ use super::deliver::{Delivery, deliver};
 use super::done::{DoneReport, Finisher};
 use super::event::{Event, Gauges};
 use super::failure::worker_status;
-use super::finish::finish_date;
 use super::memory::Budget;
 use super::outcome::WorkerError;
 use super::parcel::{Packed, Packer, pack};
@@ -79,7 +80,7 @@ pub(super) struct Engine {
 enum Task {
     Delivered(Result<Delivery, WorkerError>),
     Recorded(Result<(), LedgerError>),
-    Compared(Result<(), (Status, String)>),
+    Compared(Vec<usize>, Result<(), (Status, String)>),
     Finished(Result<DoneReport, WorkerError>),
 }
 
@@ -186,14 +187,20 @@ impl Engine {
 
     fn start_comparing(&mut self) {
         for comparison in std::mem::take(&mut self.comparisons) {
-            if let Some(date) = self.dates.get_mut(comparison.date) {
-                date.outstanding += 1;
+            for index in &comparison.dates {
+                if let Some(date) = self.dates.get_mut(*index) {
+                    date.outstanding += 1;
+                }
             }
             let settings = self.settings.input.clone();
             let ledger = Arc::clone(&self.context.services.ledger);
             self.tasks.spawn_blocking(move || {
-                let date = comparison.date;
-                (date, Task::Compared(comparison.compare(&settings, &ledger)))
+                let dates = comparison.dates.clone();
+                let date = dates.first().copied().unwrap_or_default();
+                (
+                    date,
+                    Task::Compared(dates, comparison.compare(&settings, &ledger)),
+                )
             });
         }
     }
@@ -201,6 +208,7 @@ impl Engine {
     fn received(&mut self, message: Message) {
         match message {
             Message::Cut(cut) => self.start_packing(*cut),
+            Message::Round(round) => self.start_packing_round(*round),
             Message::PartitionRead(date) => self.packing.push_back(Slot::Read(date)),
             Message::PartitionFailed {
                 partition,
@@ -227,6 +235,8 @@ impl Engine {
                 let status = failure::pack_status(&error);
                 self.fail_date(date, status, explain::with_causes(&error));
             }
+            Ready::Round(packed) => self.round_packed(packed),
+            Ready::Part(date, part) => self.start_part(date, part),
             Ready::Read(date) => {
                 if let Some(date) = self.dates.get_mut(date) {
                     date.read = true;
@@ -286,21 +296,30 @@ impl Engine {
         if matches!(task, Task::Delivered(_)) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
-        if let Some(state) = self.dates.get_mut(date)
-            && !matches!(task, Task::Finished(_))
-        {
-            state.outstanding = state.outstanding.saturating_sub(1);
+        let worked_for = match &task {
+            Task::Finished(_) => Vec::new(),
+            Task::Compared(dates, _) => dates.clone(),
+            Task::Delivered(_) | Task::Recorded(_) => vec![date],
+        };
+        for date in worked_for {
+            if let Some(state) = self.dates.get_mut(date) {
+                state.outstanding = state.outstanding.saturating_sub(1);
+            }
         }
         match task {
             Task::Delivered(Ok(delivery)) => self.delivered(date, delivery),
             Task::Delivered(Err(error)) | Task::Finished(Err(error)) => {
                 self.broken(worker_status(&error), explain::with_causes(&error));
             }
-            Task::Recorded(Ok(())) | Task::Compared(Ok(())) => {}
+            Task::Recorded(Ok(())) | Task::Compared(_, Ok(())) => {}
             Task::Recorded(Err(error)) => {
                 self.broken(failure::ledger_status(&error), explain::with_causes(&error));
             }
-            Task::Compared(Err((status, problem))) => self.fail_date(date, status, problem),
+            Task::Compared(dates, Err((status, problem))) => {
+                for date in dates {
+                    self.fail_date(date, status, problem.clone());
+                }
+            }
             Task::Finished(Ok(report)) => {
                 if let Some(state) = self.dates.get_mut(date) {
                     state.done = Some(report);
@@ -334,7 +353,10 @@ impl Engine {
         };
         if state.failed.is_none() {
             state.run.stop(status, why.clone());
-            self.problems.push((status, why.clone()));
+            // Dates that share an input fail for one reason.
+            if !self.problems.iter().any(|(_, known)| *known == why) {
+                self.problems.push((status, why.clone()));
+            }
             state.failed = Some((status, why));
         }
     }
@@ -353,44 +375,6 @@ impl Engine {
             self.problems.push((status, why));
         }
         self.context.services.stop.drain(StopCause::Failure);
-    }
-
-    fn finish_ready_dates(&mut self, draining: bool) {
-        for (index, date) in self.dates.iter_mut().enumerate() {
-            let ready = date.read && date.outstanding == 0 && date.failed.is_none();
-            if draining || !ready || date.finishing {
-                continue;
-            }
-            date.finishing = true;
-            let (finisher, row) = (self.finisher.clone(), date.run.row.clone());
-            let (zone, state_dir) = (self.settings.zone, self.settings.run.state_dir.clone());
-            self.tasks.spawn(async move {
-                let report = finish_date(&finisher, &row, zone, state_dir).await;
-                (index, Task::Finished(report))
-            });
-        }
-    }
-
-    fn outcome(self) -> UploadOutcome {
-        let dates = self
-            .dates
-            .into_iter()
-            .map(|date| {
-                let partition = date.run.partition().clone();
-                let report = date.done.unwrap_or_else(|| {
-                    let (status, why) = date.failed.unwrap_or_else(|| {
-                        let why = "the upload is not complete".to_owned();
-                        (Status::Success, why)
-                    });
-                    DoneReport::withheld(&partition, status, why)
-                });
-                (partition, report)
-            })
-            .collect();
-        UploadOutcome {
-            problems: self.problems,
-            dates,
-        }
     }
 }
 

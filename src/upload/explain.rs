@@ -158,6 +158,7 @@ pub(super) fn unmet(missing: &Unmet) -> (Status, String) {
             Status::Unfinished,
             "; 'byteair-sync done' that names the date releases it",
         ),
+        Unmet::NotNamed => (Status::Success, ""),
         Unmet::InputUnfinished { .. }
         | Unmet::InputUnverified(_)
         | Unmet::BatchesPending(_)

@@ -77,7 +77,7 @@ pub(super) fn worker_status(error: &WorkerError) -> Status {
 pub(super) const fn pack_status(error: &PackError) -> Status {
     match error {
         PackError::Changed => Status::InputChanged,
-        PackError::Spool(_) => Status::Temporary,
+        PackError::Spool(_) | PackError::NoMemory(_) => Status::Temporary,
         PackError::Unreadable => Status::Unexpected,
     }
 }

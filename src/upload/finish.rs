@@ -13,7 +13,7 @@ use crate::domain::{Partition, Zone};
 use crate::input::Stores;
 use crate::ledger::{
     KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId,
-    SealRequest, Unmet, Waiver,
+    SealRequest, Unmet, Waiver, unmet,
 };
 use crate::protocol::DoneFormat;
 use std::path::PathBuf;
@@ -77,6 +77,32 @@ pub(super) async fn finish_date(
         force: false,
     };
     finish_unchanged(finisher, &row.partition, request, (zone, state_dir)).await
+}
+
+/// What a date lacks that was uploaded without being named: it gets no `done` by itself, and whether
+/// its day is over is nobody's question yet.
+pub(super) async fn look_at(
+    partition: Partition,
+    state_dir: PathBuf,
+) -> Result<DoneReport, WorkerError> {
+    let looking = tokio::task::spawn_blocking(move || {
+        let Some(reader) = LedgerReader::open(&state_dir)? else {
+            return Err(LedgerError::Closed);
+        };
+        let hosts = [partition.target.platform().to_owned()];
+        let known = match reader.find_target(&partition.target, &hosts, true)? {
+            Some(target) => reader.partition(&target, &partition)?,
+            None => None,
+        };
+        let facts = known.map(|known| reader.gate_facts(&known, true));
+        Ok(facts
+            .transpose()?
+            .map_or_else(Vec::new, |facts| unmet(&facts)))
+    });
+    let mut missing = looking.await.unwrap_or(Err(LedgerError::Closed))?;
+    missing.retain(|one| !matches!(one, Unmet::HeldBack));
+    missing.push(Unmet::NotNamed);
+    Ok(super::done::withheld(missing))
 }
 
 /// A replay that was interrupted may have been completed by an upload that names its file.

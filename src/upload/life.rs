@@ -168,6 +168,17 @@ pub(super) fn after_done_answer(
     Arrow { note, then }
 }
 
+/// Whether an answer that cannot be recorded must keep a later 409 to the same id from being taken
+/// for "all stored".
+pub(super) const fn tells_of_rows_not_stored(standing: Standing, verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Accepted | Verdict::Unknown | Verdict::NotSent => false,
+        Verdict::PartRefused(_) | Verdict::RefusalUnread | Verdict::TooLarge => true,
+        // Nothing of an earlier attempt is said by the others.
+        _ => !standing.unknown,
+    }
+}
+
 /// An answer that nobody waited for: the attempt may have got through.
 pub(super) const fn after_giving_up(unknown: bool) -> Note {
     if unknown {

@@ -1,17 +1,17 @@
 //! Which rows of a batch does a reply with code 1001 speak of?
 //!
 //! The platform repeats the refused rows as JSON text and gives no index. They are found by content:
-//! by the exact text first, then by equal JSON values, then by values whose numbers are equal as
-//! doubles, since a server may write `1.0` as `1`. Equal rows cannot be told apart, so as many of
-//! them are refused as the reply says, and the reason names all their lines; rows that only the last
-//! step takes for equal are different, and are never guessed among. The rows are read out of the
-//! compressed body one by one; only those that the reply speaks of are kept.
+//! by the exact text first, then by equal JSON values ([`RowValue`]: `1.0` is `1`), then by values
+//! whose numbers are equal as doubles, since a server may keep no more of them. Equal rows cannot be
+//! told apart, so as many of them are refused as the reply says, and the reason names all their
+//! lines; rows that only doubles take for equal are different, and are never guessed among. The rows
+//! are read out of the compressed body one by one; only those that the reply speaks of are kept.
 
 use super::parcel::{PackError, Parcel};
+use super::row_value::{RowValue, has_long_number};
 use super::unpack::PackedRows;
 use crate::domain::{Position, RowError};
 use crate::ledger::DeadLetter;
-use serde_json::Value;
 use std::collections::HashMap;
 
 /// The code of dead letters that the platform refused.
@@ -86,17 +86,19 @@ fn matched_groups<'a>(
             group.rows.insert(index, row.to_owned());
         }
     })?;
-    // Canonical forms cost a parse of every row, so they are made only when a text differs.
-    if by_text.values().all(Group::is_clear) {
-        return Ok(Some(by_text.into_values().collect()));
-    }
-    let Some(by_value) = match_by_value(body, by_text, longest)? else {
-        return Ok(None);
+    // Values cost a parse of every row, so they are made only when a text differs.
+    let groups: Vec<Group<'a>> = if by_text.values().all(Group::is_clear) {
+        by_text.into_values().collect()
+    } else {
+        let Some(by_value) = match_by_value(body, by_text, longest)? else {
+            return Ok(None);
+        };
+        if !by_value.values().all(Group::is_clear) {
+            return match_by_number(body, by_value);
+        }
+        by_value.into_values().collect()
     };
-    if by_value.values().all(Group::is_clear) {
-        return Ok(Some(by_value.into_values().collect()));
-    }
-    match_by_number(body, by_value)
+    Ok((!may_mean_others(body, &groups)?).then_some(groups))
 }
 
 impl Group<'_> {
@@ -110,12 +112,12 @@ fn match_by_value<'a>(
     body: &[u8],
     by_text: HashMap<&str, Group<'a>>,
     longest: usize,
-) -> Result<Option<HashMap<String, Group<'a>>>, PackError> {
-    let mut by_value: HashMap<String, Group<'a>> = HashMap::new();
+) -> Result<Option<HashMap<RowValue, Group<'a>>>, PackError> {
+    let mut by_value: HashMap<RowValue, Group<'a>> = HashMap::new();
     for (text, group) in by_text {
         let value = Some(text)
             .filter(|text| text.len() <= longest)
-            .and_then(canonical);
+            .and_then(RowValue::of);
         let Some(value) = value else {
             return Ok(None);
         };
@@ -126,8 +128,8 @@ fn match_by_value<'a>(
             .extend(group.messages);
     }
     for_each_row(body, |index, row| {
-        let value = canonical(row);
-        if let Some(group) = value.and_then(|value| by_value.get_mut(&value)) {
+        let group = RowValue::of(row).and_then(|value| by_value.get_mut(&value));
+        if let Some(group) = group {
             group.rows.insert(index, row.to_owned());
         }
     })?;
@@ -138,43 +140,56 @@ fn match_by_value<'a>(
 /// no row, or of rows that are different.
 fn match_by_number<'a>(
     body: &[u8],
-    by_value: HashMap<String, Group<'a>>,
+    by_value: HashMap<RowValue, Group<'a>>,
 ) -> Result<Option<Vec<Group<'a>>>, PackError> {
-    let (mut groups, doubtful): (Vec<_>, Vec<_>) = by_value
-        .into_iter()
-        .partition(|(_, group)| group.is_clear());
-    let mut by_number: HashMap<String, (Option<String>, Group<'a>)> = HashMap::new();
-    for (value, mut group) in doubtful {
-        let Some(number) = with_doubles(&value) else {
-            return Ok(None);
-        };
-        let exact = (!group.rows.is_empty()).then_some(value);
-        let (known, merged) = by_number.entry(number).or_default();
-        if known.is_some() && exact.is_some() {
-            return Ok(None);
-        }
-        *known = known.take().or(exact);
-        merged.messages.append(&mut group.messages);
-        merged.rows.append(&mut group.rows);
+    let mut by_number: HashMap<RowValue, Group<'a>> = HashMap::new();
+    for (value, group) in by_value {
+        let merged = by_number.entry(value.with_doubles()).or_default();
+        merged.messages.extend(group.messages);
     }
+    let mut values: HashMap<RowValue, RowValue> = HashMap::new();
     let mut is_different = false;
     for_each_row(body, |index, row| {
-        let Some(value) = canonical(row) else { return };
-        let Some((exact, group)) = with_doubles(&value).and_then(|it| by_number.get_mut(&it))
-        else {
+        let Some(value) = RowValue::of(row) else {
             return;
         };
-        is_different |= exact.get_or_insert_with(|| value.clone()) != &value;
+        let number = value.with_doubles();
+        let Some(group) = by_number.get_mut(&number) else {
+            return;
+        };
         group.rows.insert(index, row.to_owned());
+        is_different |= *values.entry(number).or_insert_with(|| value.clone()) != value;
     })?;
-    groups.extend(
-        by_number
-            .into_iter()
-            .map(|(number, (_, group))| (number, group)),
-    );
-    let all_matched = groups.iter().all(|(_, group)| !group.rows.is_empty());
-    let clear = all_matched && !is_different;
-    Ok(clear.then(|| groups.into_iter().map(|(_, group)| group).collect()))
+    let all_matched = by_number.values().all(|group| !group.rows.is_empty());
+    Ok((all_matched && !is_different).then(|| by_number.into_values().collect()))
+}
+
+/// Whether a server that keeps numbers as doubles would say the same of rows that are in no group:
+/// it could have meant those.
+fn may_mean_others(body: &[u8], groups: &[Group<'_>]) -> Result<bool, PackError> {
+    let mut as_doubles = HashMap::new();
+    let mut is_long = false;
+    for row in groups.iter().filter_map(|group| group.rows.values().next()) {
+        let Some(value) = RowValue::of(row).filter(RowValue::may_come_from_doubles) else {
+            continue;
+        };
+        is_long |= has_long_number(row);
+        as_doubles.insert(value.with_doubles(), value);
+    }
+    let mut means_others = false;
+    for_each_row(body, |_, row| {
+        // Of two different numbers that are one double, at least one has more digits than a double.
+        if means_others || !(is_long || has_long_number(row)) {
+            return;
+        }
+        let Some(value) = RowValue::of(row) else {
+            return;
+        };
+        means_others = as_doubles
+            .get(&value.with_doubles())
+            .is_some_and(|meant| *meant != value);
+    })?;
+    Ok(means_others)
 }
 
 fn for_each_row(body: &[u8], mut see: impl FnMut(usize, &str)) -> Result<(), PackError> {
@@ -188,31 +203,6 @@ fn for_each_row(body: &[u8], mut see: impl FnMut(usize, &str)) -> Result<(), Pac
         index = index.saturating_add(1);
     }
     Ok(())
-}
-
-/// Keys sorted, white space and escapes normalised; numbers as `serde_json` reads them.
-fn canonical(text: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    Some(value.to_string())
-}
-
-/// A canonical text whose numbers are written as the doubles nearest to them.
-fn with_doubles(canonical: &str) -> Option<String> {
-    fn change(value: &mut Value) {
-        match value {
-            Value::Number(number) => {
-                // As text: a double that is whole must not become an integer again.
-                let double = number.as_f64().unwrap_or(f64::NAN);
-                *value = Value::String(format!("\u{0}{double:e}"));
-            }
-            Value::Array(items) => items.iter_mut().for_each(change),
-            Value::Object(members) => members.values_mut().for_each(change),
-            Value::Null | Value::Bool(_) | Value::String(_) => {}
-        }
-    }
-    let mut value: Value = serde_json::from_str(canonical).ok()?;
-    change(&mut value);
-    Some(value.to_string())
 }
 
 /// The lines of the rows that reasons name.

@@ -106,6 +106,13 @@ impl Budget {
         }
     }
 
+    /// Bytes of all buffers together.
+    pub(super) fn total_bytes(&self) -> usize {
+        usize::try_from(self.total)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(UNIT_BYTES)
+    }
+
     /// Buffers for bodies.
     pub(super) const fn spare(&self) -> &SpareBodies {
         &self.spare

@@ -113,6 +113,9 @@ impl Situation<'_> {
             Some(day) if self.lacks(|missing| matches!(missing, Unmet::DayNotOver)) => {
                 format!("after {}", explain::end_of_day(day, self.zone))
             }
+            _ if self.lacks(|missing| matches!(missing, Unmet::NotNamed)) => {
+                "sends done for these dates".to_owned()
+            }
             _ => "sends the done that is held back".to_owned(),
         };
         let mut steps: Vec<NextStep> = Vec::new();

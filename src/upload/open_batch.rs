@@ -4,24 +4,15 @@
 //! may span several small inputs of one date. Whatever is consumed from an input travels with the
 //! batch made of it, so that the ledger records both in one transaction or neither.
 
-use super::batcher::{Batcher, Halt, halt};
+use super::batcher::{Batcher, Gathering, Halt, halt};
 use super::cut::{Cut, CutKind, Message};
-use super::event::Gauges;
+use super::intake::Reading;
 use super::memory::Share;
 use super::places::RowPlaces;
 use super::spool::Spooled;
-use crate::domain::{Position, RawRange};
+use crate::domain::Position;
 use crate::input::{LocalReject, Next, RowReader};
-use crate::ledger::{DeadLetter, InputId, Piece, RejectSource};
-
-/// Dead letters that end a batch early, so that they stay bounded like everything else.
-const MAX_REJECTS_IN_BATCH: usize = 1_000;
-
-/// Bytes of dead letters that do the same.
-const MAX_REJECT_BYTES_IN_BATCH: usize = 1 << 20;
-
-/// Bytes of dead letters that end a batch even before its input has been judged.
-const MAX_UNJUDGED_REJECT_BYTES: usize = 8 << 20;
+use crate::ledger::{Blocks, InputId, Piece};
 
 /// Least memory that a body begins with, and by which it grows.
 const LEAST_GRANT: usize = 1 << 20;
@@ -34,16 +25,8 @@ pub(super) struct OpenBatch<'a> {
     rows: u32,
     pieces: Vec<Piece>,
     places: RowPlaces,
-    chunks: Vec<(InputId, RawRange, u64)>,
-    rejects: Vec<DeadLetter>,
-    reject_bytes: usize,
-    finished: Vec<InputId>,
-    source_bytes: u64,
+    reading: Reading,
     share: Option<Share>,
-    input: InputId,
-    spooled: bool,
-    invalid: u64,
-    consumed: u64,
     max_rows: u32,
     max_bytes: usize,
     /// Bytes of the body for which there is memory in the share.
@@ -59,16 +42,8 @@ impl<'a> OpenBatch<'a> {
             rows: 0,
             pieces: Vec::new(),
             places: RowPlaces::default(),
-            chunks: Vec::new(),
-            rejects: Vec::new(),
-            reject_bytes: 0,
-            finished: Vec::new(),
-            source_bytes: 0,
+            reading: Reading::default(),
             share: None,
-            input: InputId(0),
-            spooled: false,
-            invalid: 0,
-            consumed: 0,
             max_rows: 0,
             max_bytes: 0,
             granted: 0,
@@ -91,43 +66,6 @@ impl<'a> OpenBatch<'a> {
         Ok(())
     }
 
-    pub(super) fn begin_input(&mut self, input: InputId, spooled: bool) {
-        self.input = input;
-        self.spooled = spooled;
-        self.invalid = 0;
-        self.consumed = 0;
-    }
-
-    /// Reads the next record; a row is taken into the batch, which is sent off when it is full.
-    pub(super) fn next_row(&mut self, reader: &mut dyn RowReader) -> Result<Next, Halt> {
-        let before = self.body.len();
-        if self.rows > 0 {
-            self.body.push(b',');
-        }
-        let start = self.body.len();
-        let next = reader.next(&mut self.body).map_err(|error| halt(&error))?;
-        let Next::Row { position, .. } = next else {
-            self.body.truncate(before);
-            return Ok(next);
-        };
-        // One byte more for the closing bracket.
-        if self.rows > 0 && self.body.len() >= self.max_bytes {
-            let row = self.body.split_off(start);
-            self.body.truncate(before);
-            self.cut_input(reader);
-            self.send()?;
-            self.body.extend_from_slice(&row);
-        }
-        self.add_row(position);
-        self.grow()?;
-        if self.rows >= self.max_rows {
-            reader.accept();
-            self.cut_input(reader);
-            self.send()?;
-        }
-        Ok(next)
-    }
-
     /// Takes memory for what the body has grown to.
     fn grow(&mut self) -> Result<(), Halt> {
         if self.body.len() <= self.granted {
@@ -145,12 +83,12 @@ impl<'a> OpenBatch<'a> {
 
     pub(super) fn add_row(&mut self, position: Position) {
         match self.pieces.last_mut() {
-            Some(piece) if piece.input == self.input => {
+            Some(piece) if piece.input == self.reading.input => {
                 piece.last_record = position.ordinal;
                 piece.rows = piece.rows.saturating_add(1);
             }
             _ => self.pieces.push(Piece {
-                input: self.input,
+                input: self.reading.input,
                 first_record: position.ordinal,
                 last_record: position.ordinal,
                 rows: 1,
@@ -161,57 +99,13 @@ impl<'a> OpenBatch<'a> {
         self.rows = self.rows.saturating_add(1);
     }
 
-    /// Notes a bad row. Many of them end the batch, but not before the input has shown a good one
-    /// or enough bad ones to judge it.
-    pub(super) fn add_reject(
-        &mut self,
-        reader: &mut dyn RowReader,
-        reject: LocalReject,
-        judged: bool,
-    ) -> Result<(), Halt> {
-        self.invalid = self.invalid.saturating_add(1);
-        self.reject_bytes = self.reject_bytes.saturating_add(reject.raw.len());
-        self.rejects.push(DeadLetter {
-            input: self.input,
-            position: reject.position,
-            column: reject.column,
-            code: reject.code.as_str().to_owned(),
-            message: reject.message,
-            raw: reject.raw,
-            source: RejectSource::Local,
-        });
-        let many = self.rejects.len() >= MAX_REJECTS_IN_BATCH
-            || self.reject_bytes >= MAX_REJECT_BYTES_IN_BATCH;
-        if many && (judged || self.reject_bytes >= MAX_UNJUDGED_REJECT_BYTES) {
-            self.cut_input(reader);
-            self.send()?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn end_input(&mut self, reader: &mut dyn RowReader) {
-        self.cut_input(reader);
-        self.finished.push(self.input);
-    }
-
     /// Takes what was consumed of the current input into the batch.
     fn cut_input(&mut self, reader: &mut dyn RowReader) {
-        let range = reader.cut();
-        if range.length > 0 {
-            self.chunks.push((self.input, range, self.invalid));
-        }
-        self.invalid = 0;
-        let consumed = reader.consumed_bytes();
-        let fresh = consumed.saturating_sub(self.consumed);
-        self.source_bytes = self.source_bytes.saturating_add(fresh);
-        self.consumed = consumed;
-        let gauges = &self.batcher.gauges;
-        Gauges::add(&gauges.bytes_read, fresh);
-        Gauges::add(&gauges.rows_read, range.records);
+        self.reading.cut(reader, &self.batcher.gauges);
     }
 
     pub(super) fn finish(mut self) -> Result<(), Halt> {
-        if self.rows > 0 || !self.chunks.is_empty() || !self.finished.is_empty() {
+        if self.rows > 0 || !self.reading.is_empty() {
             self.dispatch()?;
         }
         Ok(())
@@ -222,23 +116,25 @@ impl<'a> OpenBatch<'a> {
         self.renew()
     }
 
-    /// Sends off what was read so far although the batch is not full.
-    pub(super) fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt> {
-        self.cut_input(reader);
-        self.send()
+    fn dispatch(&mut self) -> Result<(), Halt> {
+        let intake = self.reading.take();
+        self.hand_over(
+            CutKind::Fresh {
+                chunks: intake.chunks,
+                rejects: intake.rejects,
+                finished: intake.finished,
+            },
+            intake.source_bytes,
+        )
     }
 
-    fn dispatch(&mut self) -> Result<(), Halt> {
-        let kind = CutKind::Fresh {
-            chunks: std::mem::take(&mut self.chunks),
-            rejects: std::mem::take(&mut self.rejects),
-            finished: std::mem::take(&mut self.finished),
-        };
-        self.dispatch_as(kind)
+    /// Sends off a batch that the ledger knows already.
+    pub(super) fn dispatch_as(&mut self, kind: CutKind) -> Result<(), Halt> {
+        self.hand_over(kind, 0)
     }
 
     /// Closes the body and hands everything over.
-    pub(super) fn dispatch_as(&mut self, kind: CutKind) -> Result<(), Halt> {
+    fn hand_over(&mut self, kind: CutKind, source_bytes: u64) -> Result<(), Halt> {
         self.body.push(b']');
         if (self.batcher.is_stopped)(self.partition) {
             return Err(Halt::Stopped);
@@ -264,12 +160,11 @@ impl<'a> OpenBatch<'a> {
             rows: std::mem::take(&mut self.rows),
             body,
             places,
-            source_bytes: std::mem::take(&mut self.source_bytes),
-            spooled: self.spooled,
+            source_bytes,
+            spooled: self.reading.spooled,
             share,
             spare: self.batcher.budget.spare().clone(),
         };
-        self.reject_bytes = 0;
         self.batcher.tell(Message::Cut(Box::new(cut)))
     }
 
@@ -281,7 +176,7 @@ impl<'a> OpenBatch<'a> {
         self.places = spooled.places;
         self.rows = piece.rows;
         self.pieces = vec![piece];
-        self.spooled = true;
+        self.reading.spooled = true;
     }
 
     /// Adds a row of an intended batch that is sent again.
@@ -313,5 +208,64 @@ impl<'a> OpenBatch<'a> {
                 Ok(None)
             }
         }
+    }
+}
+
+impl Gathering for OpenBatch<'_> {
+    fn begin_input(&mut self, input: InputId, spooled: bool) {
+        self.reading.begin(input, spooled);
+    }
+
+    fn next_row(&mut self, reader: &mut dyn RowReader) -> Result<Next, Halt> {
+        let before = self.body.len();
+        if self.rows > 0 {
+            self.body.push(b',');
+        }
+        let start = self.body.len();
+        let next = reader.next(&mut self.body).map_err(|error| halt(&error))?;
+        let Next::Row { position, .. } = next else {
+            self.body.truncate(before);
+            return Ok(next);
+        };
+        // One byte more for the closing bracket.
+        if self.rows > 0 && self.body.len() >= self.max_bytes {
+            let row = self.body.split_off(start);
+            self.body.truncate(before);
+            self.cut_input(reader);
+            self.send()?;
+            self.body.extend_from_slice(&row);
+        }
+        self.add_row(position);
+        self.grow()?;
+        if self.rows >= self.max_rows {
+            reader.accept();
+            self.cut_input(reader);
+            self.send()?;
+        }
+        Ok(next)
+    }
+
+    fn add_reject(
+        &mut self,
+        reader: &mut dyn RowReader,
+        reject: LocalReject,
+        judged: bool,
+    ) -> Result<(), Halt> {
+        self.reading.reject(reject, Blocks::Date);
+        if self.reading.has_many_rejects(judged) {
+            self.cut_input(reader);
+            self.send()?;
+        }
+        Ok(())
+    }
+
+    fn end_input(&mut self, reader: &mut dyn RowReader) {
+        self.cut_input(reader);
+        self.reading.end();
+    }
+
+    fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt> {
+        self.cut_input(reader);
+        self.send()
     }
 }

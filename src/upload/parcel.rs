@@ -8,7 +8,7 @@ use super::places::RowPlaces;
 use super::spool;
 use super::unpack::PackedRows;
 use crate::domain::{BatchIdentity, Generation, Partition, Position, RequestId};
-use crate::ledger::{BatchId, DeadLetter, Intention, NewBatch, Piece, RejectSource};
+use crate::ledger::{BatchId, Blocks, DeadLetter, Intention, NewBatch, Piece, RejectSource};
 use crate::protocol::Gzip;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,9 @@ pub(super) enum PackError {
         "rows that an earlier run had begun to upload are no longer the same; put the file back as it was, or start the date over with --restart"
     )]
     Changed,
+    /// The system has no memory for compressed bodies.
+    #[error("there is no memory for compressed rows; give less with --memory")]
+    NoMemory(#[source] std::io::Error),
     /// The body could not be spooled.
     #[error(transparent)]
     Spool(#[from] spool::SpoolError),
@@ -82,12 +85,26 @@ impl Packer {
         }
     }
 
+    pub(super) fn spool_dir(&self) -> &Path {
+        &self.spool_dir
+    }
+
     fn compress(&self, body: &[u8]) -> Bytes {
-        let idle = self.compressors().pop();
-        let mut gzip = idle.unwrap_or_else(|| Gzip::new(self.gzip_level));
+        let mut gzip = self.take_compressor();
         let compressed = compressed(body, &mut gzip);
-        self.compressors().push(gzip);
+        self.put_compressor(gzip);
         compressed
+    }
+
+    /// One that is idle, or a new one.
+    pub(super) fn take_compressor(&self) -> Gzip {
+        let idle = self.compressors().pop();
+        idle.unwrap_or_else(|| Gzip::new(self.gzip_level))
+    }
+
+    /// For the next body.
+    pub(super) fn put_compressor(&self, gzip: Gzip) {
+        self.compressors().push(gzip);
     }
 
     fn compressors(&self) -> MutexGuard<'_, Vec<Gzip>> {
@@ -255,6 +272,7 @@ impl Parcel {
             message: reason.1,
             raw: raw.as_bytes().to_vec(),
             source: RejectSource::Local,
+            blocks: Blocks::Date,
         })
     }
 

@@ -2,16 +2,20 @@
 //!
 //! Each date is planned by itself: one that cannot be uploaded does not keep the others back.
 
+use super::finding::{self, Failure};
 use super::planner::Planner;
 use super::report::Status;
-use super::settings::Settings;
-use super::stage_rules;
+use super::settings::{Settings, Sources};
+use super::shared_plan;
+use super::stage_rules::{self, StageAdvice};
 use super::stdin::StdinInput;
 use crate::domain::{DataDate, InputIdentity, Partition, RawRange, Stage, Target};
-use crate::input::{Location, Start};
+use crate::input::{Discovered, Location, Start};
 use crate::ledger::{
-    InputId, InputIntent, InputKind, LedgerError, LedgerReader, PartitionIntent, Registration,
+    InputId, InputIntent, InputKind, KnownTarget, LedgerError, LedgerReader, PartitionIntent,
+    Registration,
 };
+use std::collections::BTreeSet;
 
 /// What a command is going to do.
 pub(super) struct Plan {
@@ -19,10 +23,25 @@ pub(super) struct Plan {
     pub(super) target: Target,
     /// The dates in order.
     pub(super) dates: Vec<PlannedDate>,
+    /// Inputs with rows of several of these dates, when rows say their own.
+    pub(super) shared: Option<Vec<SharedInput>>,
+    /// Why the command cannot be carried out, where that is no matter of single dates.
+    pub(super) problems: Vec<(Status, String)>,
     /// Things to notice.
     pub(super) notes: Vec<String>,
     /// The newest input that the ledger had when it was looked at.
     pub(super) newest_known: i64,
+}
+
+/// An input whose rows say their dates.
+pub(super) struct SharedInput {
+    /// The input.
+    pub(super) input: PlannedInput,
+    /// The dates that it may have rows of.
+    pub(super) days: BTreeSet<DataDate>,
+    /// Those of them that are open. An input that is read to its end may have batches left for some
+    /// of its dates while others are done.
+    pub(super) open: BTreeSet<DataDate>,
 }
 
 /// One date of a plan.
@@ -44,6 +63,16 @@ pub(super) enum Action {
     },
     /// It cannot be uploaded now.
     Fail(Status, String),
+}
+
+impl Action {
+    /// The inputs, if something is to be uploaded.
+    pub(super) fn upload(self) -> Option<Vec<PlannedInput>> {
+        match self {
+            Self::Upload(inputs) => Some(inputs),
+            Self::AlreadyDone { .. } | Self::Fail(..) => None,
+        }
+    }
 }
 
 /// One input of a date.
@@ -76,7 +105,7 @@ pub(super) enum PlannedPlace {
 pub(super) fn plan(
     settings: &Settings,
     ledger: Option<&LedgerReader>,
-    mut stdin: Option<StdinInput>,
+    stdin: Option<StdinInput>,
 ) -> Result<Plan, LedgerError> {
     let known_target = match ledger {
         Some(reader) => {
@@ -87,14 +116,11 @@ pub(super) fn plan(
     let target = known_target
         .as_ref()
         .map_or_else(|| settings.target.clone(), |known| known.target.clone());
-    let days: Vec<Option<DataDate>> = if settings.stage.is_offline() {
-        settings.dates.iter().copied().map(Some).collect()
-    } else {
-        vec![None]
-    };
     let mut plan = Plan {
         target: target.clone(),
         dates: Vec::new(),
+        shared: None,
+        problems: Vec::new(),
         notes: Vec::new(),
         newest_known: match ledger {
             Some(reader) => reader.newest_input()?,
@@ -105,30 +131,112 @@ pub(super) fn plan(
         (Some(reader), Some(known)) => reader.partitions(known)?,
         _ => Vec::new(),
     };
-    plan.notes
-        .extend(stage_rules::warning(settings, &known_dates));
-    for day in days {
-        let Ok(stage) = Stage::new(settings.stage, day) else {
-            // Settings are resolved with a date exactly for the stages that have one.
-            continue;
-        };
-        let planner = Planner {
-            settings,
-            ledger,
-            known_target: known_target.as_ref(),
-            partition: Partition {
-                target: target.clone(),
-                topic: settings.topic.clone(),
-                stage,
-            },
-        };
-        let action = planner.plan_date(&mut plan.notes, &mut stdin)?;
-        plan.dates.push(PlannedDate {
-            partition: planner.partition,
-            action,
-        });
+    match stage_rules::advice(settings, &known_dates) {
+        None => {}
+        Some(StageAdvice::Warning(text)) => plan.notes.push(text),
+        Some(StageAdvice::Refusal(text)) => {
+            plan.problems.push((Status::Usage, text));
+            return Ok(plan);
+        }
+    }
+    let all = Dates {
+        settings,
+        ledger,
+        known_target: known_target.as_ref(),
+    };
+    let planned = if settings.input.date_field.is_some() {
+        shared_plan::plan(&all, &mut plan, stdin)
+    } else {
+        all.plan_one_by_one(&mut plan, stdin)
+    };
+    match planned {
+        Ok(()) => {}
+        Err(Failure::Ledger(error)) => return Err(error),
+        Err(Failure::Date(status, problem)) => plan.problems.push((status, problem)),
     }
     Ok(plan)
+}
+
+/// A day, and its files where paths say the day.
+type DayOfFiles = (Option<DataDate>, Option<Discovered>);
+
+/// What every date of a command is planned with.
+pub(super) struct Dates<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) ledger: Option<&'a LedgerReader>,
+    pub(super) known_target: Option<&'a KnownTarget>,
+}
+
+impl<'a> Dates<'a> {
+    fn plan_one_by_one(
+        &self,
+        plan: &mut Plan,
+        mut stdin: Option<StdinInput>,
+    ) -> Result<(), Failure> {
+        for (day, found) in self.days(&mut plan.notes)? {
+            let Some(partition) = self.partition(&plan.target, day) else {
+                continue;
+            };
+            let planner = self.planner(partition.to_string());
+            let action = planner.plan_date(&partition, found, &mut plan.notes, &mut stdin)?;
+            plan.dates.push(PlannedDate { partition, action });
+        }
+        Ok(())
+    }
+
+    /// The days, each with its files where paths say the day.
+    fn days(&self, notes: &mut Vec<String>) -> Result<Vec<DayOfFiles>, Failure> {
+        let settings = self.settings;
+        let (Some(pattern), Sources::Paths(paths)) = (&settings.date_from_path, &settings.sources)
+        else {
+            let named = settings.dates.iter().map(|day| (Some(*day), None));
+            return Ok(if settings.stage.is_offline() {
+                named.collect()
+            } else {
+                vec![(None, None)]
+            });
+        };
+        let found = finding::search(paths, None, &settings.input.stores)?;
+        let nothing: Vec<String> = found
+            .missing
+            .iter()
+            .map(|it| found.why_missing(it))
+            .collect();
+        let mut days = finding::by_day(found, pattern)?;
+        if settings.dates.is_empty() && days.is_empty() {
+            let problem = format!("{}; nothing was sent", nothing.join(", "));
+            return Err(Failure::Date(Status::NotReady, problem));
+        }
+        if !settings.dates.is_empty() {
+            let (wanted, note) = finding::of_named_days(days, &settings.dates, pattern);
+            days = wanted;
+            notes.extend(note);
+        }
+        Ok(days
+            .into_iter()
+            .map(|(day, found)| (Some(day), Some(found)))
+            .collect())
+    }
+
+    /// The date of a day; `None` where a stage has no days, and settings are resolved so that it has
+    /// none.
+    pub(super) fn partition(&self, target: &Target, day: Option<DataDate>) -> Option<Partition> {
+        let stage = Stage::new(self.settings.stage, day).ok()?;
+        Some(Partition {
+            target: target.clone(),
+            topic: self.settings.topic.clone(),
+            stage,
+        })
+    }
+
+    pub(super) const fn planner(&self, name: String) -> Planner<'a> {
+        Planner {
+            settings: self.settings,
+            ledger: self.ledger,
+            known_target: self.known_target,
+            name,
+        }
+    }
 }
 
 impl Plan {
@@ -144,11 +252,13 @@ impl Plan {
             newest_known: self.newest_known,
             replay: settings.replay.clone(),
         };
+        let mut days = Vec::new();
         for date in &self.dates {
             let Action::Upload(inputs) = &date.action else {
                 continue;
             };
             let index = registration.partitions.len();
+            days.push(date.partition.date());
             registration.partitions.push(PartitionIntent {
                 partition: date.partition.clone(),
                 guards: settings.gate.guards.clone(),
@@ -156,29 +266,44 @@ impl Plan {
                 seed: settings.run.epoch,
                 restart: settings.run.restart,
             });
-            for input in inputs {
-                let (kind, identity) = match &input.place {
-                    PlannedPlace::Stored(location, identity) => {
-                        let kind = match location {
-                            Location::File(_) => InputKind::File,
-                            Location::Object(_) => InputKind::Object,
-                        };
-                        (kind, Some(identity.clone()))
-                    }
-                    PlannedPlace::Stdin(_) => (InputKind::Stdin, None),
-                };
-                registration.inputs.push(InputIntent {
-                    known: input.known,
-                    kind,
-                    name: input.name.clone(),
-                    identity,
-                    row_options: settings.input.row_options_digest(),
-                    scope: vec![index],
-                    verified: input.unverified.is_empty(),
-                    unfinished: !input.finished,
-                });
-            }
+            let intents = inputs
+                .iter()
+                .map(|input| intent(settings, input, vec![index]));
+            registration.inputs.extend(intents);
+        }
+        for shared in self.shared.iter().flatten() {
+            let is_of = |day: &Option<DataDate>| day.is_some_and(|day| shared.open.contains(&day));
+            let scope = days.iter().enumerate().filter(|(_, day)| is_of(day));
+            let scope = scope.map(|(index, _)| index).collect();
+            registration
+                .inputs
+                .push(intent(settings, &shared.input, scope));
         }
         registration
+    }
+}
+
+fn intent(settings: &Settings, input: &PlannedInput, scope: Vec<usize>) -> InputIntent {
+    let (kind, identity) = match &input.place {
+        PlannedPlace::Stored(location, identity) => {
+            let kind = match location {
+                Location::File(_) => InputKind::File,
+                Location::Object(_) => InputKind::Object,
+            };
+            (kind, Some(identity.clone()))
+        }
+        PlannedPlace::Stdin(_) => (InputKind::Stdin, None),
+    };
+    let date_field = settings.input.date_field.as_ref();
+    InputIntent {
+        known: input.known,
+        kind,
+        name: input.name.clone(),
+        identity,
+        row_options: settings.input.row_options_digest(),
+        date_options: date_field.map(|field| field.digest()),
+        scope,
+        verified: input.unverified.is_empty(),
+        unfinished: !input.finished,
     }
 }

@@ -4,42 +4,44 @@
 //! `ledger.md` section 5). A date that cannot be uploaded is an [`Action::Fail`], not an error: the
 //! other dates go on.
 
+use super::explain;
+use super::finding::{Failure, Readiness, search};
 use super::plan::{Action, PlannedInput, PlannedPlace};
-use super::recognise::{RecogniseError, Recognised, Recogniser};
+use super::recognise::{RecogniseError, Recognised, Recogniser, is_read_alike};
 use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stdin::{self, StdinInput};
-use super::{explain, failure};
 use crate::domain::Partition;
-use crate::input::{
-    DiscoverError, Discovered, FoundFile, Location, Start, Verifier, covers, discover,
-};
+use crate::input::{Discovered, FoundFile, Start, Verifier};
 use crate::ledger::{
     Gate, InputId, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
 };
 use std::collections::HashSet;
 
-/// Plans one date.
+/// Plans one date, or the inputs that several dates share.
 pub(super) struct Planner<'a> {
     pub(super) settings: &'a Settings,
     pub(super) ledger: Option<&'a LedgerReader>,
     pub(super) known_target: Option<&'a KnownTarget>,
-    pub(super) partition: Partition,
+    /// The date or dates, for people.
+    pub(super) name: String,
 }
 
 impl Planner<'_> {
     /// Says what is to be done for the date; adds things to notice.
     pub(super) fn plan_date(
         &self,
+        partition: &Partition,
+        found: Option<Discovered>,
         notes: &mut Vec<String>,
         stdin: &mut Option<StdinInput>,
     ) -> Result<Action, LedgerError> {
-        let known = match (self.ledger, self.known_target) {
-            (Some(reader), Some(target)) => reader.partition(target, &self.partition)?,
-            _ => None,
-        };
+        let known = self.known(partition)?;
         if self.settings.run.restart && known.as_ref().is_some_and(|known| known.gate.is_done()) {
-            return Ok(Action::Fail(Status::Refused, self.done_before_restart()));
+            return Ok(Action::Fail(
+                Status::Refused,
+                done_before_restart(partition),
+            ));
         }
         // A date that is started over has no past.
         let known = known.filter(|_| !self.settings.run.restart);
@@ -49,16 +51,31 @@ impl Planner<'_> {
         };
         let closed = known
             .as_ref()
-            .is_some_and(|known| known.gate.is_done() || known.gate == Gate::Sealed);
-        let planned = match &self.settings.sources {
-            Sources::Paths(patterns) => match self.find_files(patterns, known.as_ref(), &inputs) {
-                Ok(found) => self.plan_files(&found, &inputs, closed, notes),
-                Err(fail) => Err(fail),
-            },
-            Sources::Stdin { .. } => match stdin.take() {
-                Some(input) => self.plan_stdin(input, &inputs, closed),
-                None => Ok(Vec::new()),
-            },
+            .filter(|known| is_closed(known))
+            .map(|_| partition);
+        let marker = self.marker(known.as_ref());
+        let files = match (found, &self.settings.sources) {
+            (Some(mut found), _) => {
+                // The date's files are gone, all of them uploaded.
+                let is_over = !inputs.is_empty() && inputs.iter().all(KnownInput::is_finished);
+                if found.files.is_empty() && is_over {
+                    found.missing.clear();
+                }
+                Some(Ok(found))
+            }
+            (None, Sources::Paths(patterns)) => Some(search(
+                patterns,
+                partition.date(),
+                &self.settings.input.stores,
+            )),
+            (None, Sources::Stdin { .. }) => None,
+        };
+        let planned = match (files, stdin.take()) {
+            (Some(found), _) => {
+                found.and_then(|found| self.plan_found(found, marker, (&inputs, closed), notes))
+            }
+            (None, Some(input)) => self.plan_stdin(input, &inputs, closed),
+            (None, None) => Ok(Vec::new()),
         };
         let planned = match planned {
             Ok(planned) => planned,
@@ -73,96 +90,51 @@ impl Planner<'_> {
         }
     }
 
-    fn find_files(
-        &self,
-        patterns: &[crate::input::PathPattern],
-        known: Option<&KnownPartition>,
-        inputs: &[KnownInput],
-    ) -> Result<Discovered, Failure> {
-        let stores = &self.settings.input.stores;
-        let mut found = discover(patterns, self.partition.date(), stores)?;
-        // The next run, or `done`, may be started from another directory.
-        for file in &mut found.files {
-            file.location = file.location.absolute();
-        }
-        for name in found.missing.iter_mut().chain(&mut found.empty) {
-            *name = Location::of_name(name).absolute().to_string();
-        }
-        // What vanished after it was finished is fine, whether it was named or matched.
-        found.missing.retain(|pattern| {
-            let covered: Vec<&KnownInput> = inputs
-                .iter()
-                .filter(|input| covers(pattern, &input.name))
-                .collect();
-            covered.is_empty() || !covered.iter().all(|input| input.is_finished())
-        });
-        if !found.missing.is_empty() {
-            return Err(self.without_files(&found, inputs));
-        }
-        let marker = self
-            .settings
-            .gate
-            .guards
-            .require_marker
-            .clone()
-            .or_else(|| known.and_then(|known| known.guards.require_marker.clone()));
+    /// The marker that has to lie in the folders of a date, unless nothing of it is read any more.
+    fn marker(&self, known: Option<&KnownPartition>) -> Option<String> {
         let done = known.is_some_and(|known| known.gate.is_done());
         // Corrected rows lie wherever somebody corrected them.
-        let unmarked = done || self.settings.replay.is_some();
-        if let (Some(marker), false) = (marker, unmarked) {
-            let without = found.folders_without(&marker, stores)?;
-            if !without.is_empty() {
-                return Err(Failure::Date(
-                    Status::NotReady,
-                    format!(
-                        "{}: no {marker} in {} yet; nothing was read",
-                        self.partition,
-                        without.join(", ")
-                    ),
-                ));
-            }
+        if done || self.settings.replay.is_some() {
+            return None;
         }
-        Ok(found)
+        let named = self.settings.gate.guards.require_marker.clone();
+        named.or_else(|| known.and_then(|known| known.guards.require_marker.clone()))
     }
 
-    /// Files that should be there and are not: never there, or vanished with rows unsent.
-    fn without_files(&self, found: &Discovered, inputs: &[KnownInput]) -> Failure {
-        let vanished: Vec<&str> = inputs
-            .iter()
-            .filter(|input| !input.is_finished())
-            .filter(|input| found.missing.iter().any(|it| covers(it, &input.name)))
-            .map(|input| input.name.as_str())
-            .collect();
-        let Some(first) = vanished.first() else {
-            let why: Vec<String> = found
-                .missing
-                .iter()
-                .map(|it| found.why_missing(it))
-                .collect();
-            return Failure::Date(
-                Status::NotReady,
-                format!(
-                    "{}: {}; nothing was sent in this run",
-                    self.partition,
-                    why.join(", ")
-                ),
-            );
+    /// What the ledger has of a date.
+    pub(super) fn known(
+        &self,
+        partition: &Partition,
+    ) -> Result<Option<KnownPartition>, LedgerError> {
+        match (self.ledger, self.known_target) {
+            (Some(reader), Some(target)) => reader.partition(target, partition),
+            _ => Ok(None),
+        }
+    }
+
+    /// Plans files that were found, if they are ready. `closed` is a date that takes no rows any more.
+    pub(super) fn plan_found(
+        &self,
+        mut found: Discovered,
+        marker: Option<String>,
+        (inputs, closed): (&[KnownInput], Option<&Partition>),
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<PlannedInput>, Failure> {
+        let readiness = Readiness {
+            name: &self.name,
+            marker,
+            inputs,
+            stores: &self.settings.input.stores,
         };
-        Failure::Date(
-            Status::Unfinished,
-            format!(
-                "{}: {} vanished before all of it was uploaded; nothing was sent in this run. Put it back and run the same command again, or give up what was not sent of it: byteair-sync ledger drop-input {first}",
-                self.partition,
-                vanished.join(", ")
-            ),
-        )
+        readiness.check(&mut found)?;
+        self.plan_files(&found, inputs, closed, notes)
     }
 
     fn plan_files(
         &self,
         found: &Discovered,
         inputs: &[KnownInput],
-        closed: bool,
+        closed: Option<&Partition>,
         notes: &mut Vec<String>,
     ) -> Result<Vec<PlannedInput>, Failure> {
         let mut planned: Vec<PlannedInput> = Vec::new();
@@ -198,13 +170,13 @@ impl Planner<'_> {
         file: &FoundFile,
         name: String,
         recognised: Recognised,
-        closed: bool,
+        closed: Option<&Partition>,
         notes: &mut Vec<String>,
     ) -> Result<PlannedInput, Failure> {
         let place = PlannedPlace::Stored(file.location.clone(), file.identity.clone());
-        match recognised {
-            Recognised::New if closed => Err(self.too_late(&name, "it is new")),
-            Recognised::New => Ok(PlannedInput {
+        match (recognised, closed) {
+            (Recognised::New, Some(date)) => Err(too_late(date, &name, "it is new")),
+            (Recognised::New, None) => Ok(PlannedInput {
                 name,
                 place,
                 known: None,
@@ -213,32 +185,38 @@ impl Planner<'_> {
                 finished: false,
                 unverified: Vec::new(),
             }),
-            Recognised::Changed { what, .. } if closed => Err(self.too_late(&name, what)),
-            Recognised::Changed { input, what } => Err(Failure::Date(
+            (Recognised::Changed { what, .. }, Some(date)) => Err(too_late(date, &name, what)),
+            (Recognised::Changed { input, what }, None) => Err(Failure::Date(
                 Status::InputChanged,
                 format!(
                     "{name} was partly uploaded as {} for {} and is different now: {what}. Put the file back; or 'byteair-sync ledger drop-input {}' (what was accepted stays on the platform); or 'write --restart' (everything again; behavior rows would be stored twice)",
-                    input.name, self.partition, input.name
+                    input.name, self.name, input.name
                 ),
             )),
-            Recognised::Known {
-                input,
-                appended,
-                unverified,
-                renamed,
-            } => {
+            (
+                Recognised::Known {
+                    input,
+                    appended,
+                    unverified,
+                    renamed,
+                },
+                _,
+            ) => {
                 let finished = input.is_finished() && !appended && unverified.is_empty();
-                if closed && appended {
-                    return Err(self.too_late(&name, "rows were appended to it"));
-                }
-                // Nothing is uploaded beside which the rest could be compared.
-                if closed
-                    && !unverified.is_empty()
-                    && Verifier::verify(&file.location, &self.settings.input, unverified.clone())
-                        .map_err(RecogniseError::from)?
-                        .is_some()
-                {
-                    return Err(self.too_late(&name, "its content was edited"));
+                if let Some(date) = closed {
+                    if appended {
+                        return Err(too_late(date, &name, "rows were appended to it"));
+                    }
+                    // Nothing is uploaded beside which the rest could be compared.
+                    let compared = if unverified.is_empty() {
+                        None
+                    } else {
+                        Verifier::verify(&file.location, &self.settings.input, unverified.clone())
+                            .map_err(RecogniseError::from)?
+                    };
+                    if compared.is_some() {
+                        return Err(too_late(date, &name, "its content was edited"));
+                    }
                 }
                 if renamed {
                     notes.push(format!("{name} is the input known as {}", input.name));
@@ -260,11 +238,11 @@ impl Planner<'_> {
         }
     }
 
-    fn plan_stdin(
+    pub(super) fn plan_stdin(
         &self,
         input: StdinInput,
         inputs: &[KnownInput],
-        closed: bool,
+        closed: Option<&Partition>,
     ) -> Result<Vec<PlannedInput>, Failure> {
         let known = inputs
             .iter()
@@ -273,8 +251,7 @@ impl Planner<'_> {
             (Some(known), Some(ledger)) => ledger.chunks(known.id)?,
             _ => Vec::new(),
         };
-        let other_options =
-            known.is_some_and(|k| k.row_options != self.settings.input.row_options_digest());
+        let other_options = known.is_some_and(|known| !is_read_alike(known, &self.settings.input));
         if other_options && !recorded.is_empty() {
             return Err(Failure::Date(
                 Status::InputChanged,
@@ -285,17 +262,19 @@ impl Planner<'_> {
             ));
         }
         let name = input.name().to_owned();
-        if closed {
+        if let Some(date) = closed {
             if known.is_none() {
-                return Err(self.too_late(&name, "it is new"));
+                return Err(too_late(date, &name, "it is new"));
             }
             let rest = stdin::rest_after(input, &self.settings.input, recorded);
             return match rest {
                 Ok(false) => Ok(Vec::new()),
-                Ok(true) => Err(self.too_late(&name, "it has more rows than before")),
-                Err(error) if error.is_changed() => {
-                    Err(self.too_late(&name, "it is another stream than the one before"))
-                }
+                Ok(true) => Err(too_late(date, &name, "it has more rows than before")),
+                Err(error) if error.is_changed() => Err(too_late(
+                    date,
+                    &name,
+                    "it is another stream than the one before",
+                )),
                 Err(error) => Err(Failure::Date(
                     Status::InputChanged,
                     explain::with_causes(&error),
@@ -314,70 +293,37 @@ impl Planner<'_> {
             place: PlannedPlace::Stdin(input.resuming(recorded)),
         }])
     }
+}
 
-    fn too_late(&self, name: &str, what: &str) -> Failure {
-        Failure::Date(
-            Status::Refused,
-            format!(
-                "late_input: {} is already done (or its done is under way), but {name} would have to be uploaded: {what}. {}",
-                self.partition,
-                self.way_to_reopen()
-            ),
-        )
-    }
+/// Whether a date takes no rows any more.
+pub(super) fn is_closed(known: &KnownPartition) -> bool {
+    known.gate.is_done() || known.gate == Gate::Sealed
+}
 
-    fn done_before_restart(&self) -> String {
+pub(super) fn too_late(date: &Partition, name: &str, what: &str) -> Failure {
+    Failure::Date(
+        Status::Refused,
         format!(
-            "{} is already done, so --restart would send rows that the platform does not take any more. {}",
-            self.partition,
-            self.way_to_reopen()
-        )
-    }
-
-    fn way_to_reopen(&self) -> String {
-        format!(
-            "Re-sync the date in the platform's console, then 'byteair-sync ledger reopen --topic {} --stage {}{}', then write again",
-            self.partition.topic,
-            self.partition.stage.kind(),
-            self.partition
-                .date()
-                .map(|date| format!(" --date {date}"))
-                .unwrap_or_default()
-        )
-    }
+            "late_input: {date} is already done (or its done is under way), but {name} would have to be uploaded: {what}. {}",
+            way_to_reopen(date)
+        ),
+    )
 }
 
-/// Why a date, or the whole command, cannot be planned.
-enum Failure {
-    Date(Status, String),
-    Ledger(LedgerError),
+pub(super) fn done_before_restart(date: &Partition) -> String {
+    format!(
+        "{date} is already done, so --restart would send rows that the platform does not take any more. {}",
+        way_to_reopen(date)
+    )
 }
 
-impl From<LedgerError> for Failure {
-    fn from(error: LedgerError) -> Self {
-        Self::Ledger(error)
-    }
-}
-
-impl From<RecogniseError> for Failure {
-    fn from(error: RecogniseError) -> Self {
-        match error {
-            RecogniseError::Ledger(error) => Self::Ledger(error),
-            RecogniseError::Input(error) => Self::Date(
-                failure::input_status(&error, Status::NotReady),
-                explain::with_causes(&error),
-            ),
-        }
-    }
-}
-
-impl From<DiscoverError> for Failure {
-    fn from(error: DiscoverError) -> Self {
-        let status = match &error {
-            DiscoverError::Store(error) => failure::input_status(error, Status::NotReady),
-            DiscoverError::Url(_) => Status::Usage,
-            _ => Status::BadInput,
-        };
-        Self::Date(status, explain::with_causes(&error))
-    }
+fn way_to_reopen(date: &Partition) -> String {
+    format!(
+        "Re-sync the date in the platform's console, then 'byteair-sync ledger reopen --topic {} --stage {}{}', then write again",
+        date.topic,
+        date.stage.kind(),
+        date.date()
+            .map(|date| format!(" --date {date}"))
+            .unwrap_or_default()
+    )
 }

@@ -47,6 +47,12 @@ pub(super) enum RecogniseError {
     Ledger(#[from] LedgerError),
 }
 
+/// Whether an input was read with the options that it would be read with now.
+pub(super) fn is_read_alike(input: &KnownInput, settings: &InputSettings) -> bool {
+    input.row_options == settings.row_options_digest()
+        && input.date_options == settings.date_field.as_ref().map(|field| field.digest())
+}
+
 /// How files are compared.
 pub(super) struct Recogniser<'a> {
     pub(super) ledger: &'a LedgerReader,
@@ -142,9 +148,12 @@ impl Recogniser<'_> {
                 what,
             })
         };
-        let other_options = input.row_options != self.settings.row_options_digest();
-        if other_options && self.ledger.last_chunk(input.id)?.is_some() {
-            return changed("it is read with other options that change rows");
+        if !is_read_alike(input, self.settings) && self.ledger.last_chunk(input.id)?.is_some() {
+            return changed(if input.row_options == self.settings.row_options_digest() {
+                "its rows get their dates in another way, or other dates are named with --date"
+            } else {
+                "it is read with other options that change rows"
+            });
         }
         let renamed = input.name != file.location.to_string();
         let as_known = |appended, unverified| {

@@ -3,26 +3,36 @@
 //! Their rows are read from the same places; a body whose digest differs is never sent under the
 //! old id. What cannot be read twice comes from the spool.
 
-use super::batcher::{Batcher, Halt};
+use super::batcher::{Batcher, Gathering, Halt};
 use super::cut::CutKind;
 use super::open_batch::OpenBatch;
 use super::report::Status;
 use super::spool;
-use super::work::{Source, Work};
+use super::work::{Source, Work, WorkDates};
 use crate::input::{RowReader, Start};
 use crate::ledger::{InputId, IntendedBatch, Piece};
 
-/// Sends all intended batches of a date to the engine.
+/// Sends all intended batches to the engine.
 pub(super) fn resend_intended(batcher: &Batcher, work: &Work) -> Result<(), Halt> {
     let mut opened = None;
-    for batch in &work.intended {
-        let mut open = OpenBatch::new(batcher, work.partition)?;
+    let is_read_again = |batch: &IntendedBatch| {
+        let sources = batch
+            .pieces
+            .iter()
+            .map(|piece| work.sources.get(&piece.input));
+        sources.flatten().all(|source| source.location.is_some())
+    };
+    if let WorkDates::ByRow(days) = &work.dates {
+        super::redo_round::resend(batcher, work, days, is_read_again)?;
+    }
+    for (partition, batch) in &work.intended {
+        if matches!(work.dates, WorkDates::ByRow(_)) && is_read_again(batch) {
+            continue;
+        }
+        let mut open = OpenBatch::new(batcher, *partition)?;
         for piece in &batch.pieces {
             let Some(source) = work.sources.get(&piece.input) else {
-                return Err(Halt::Partition(
-                    Status::Unexpected,
-                    format!("batch {} has rows of an unknown input", batch.id.0),
-                ));
+                return Err(without_source(batch));
             };
             open.begin_input(piece.input, false);
             if source.location.is_some() {
@@ -84,13 +94,7 @@ fn read_piece(
         match open.add_intended_row(at.reader.as_mut(), wanted)? {
             Some(ordinal) => at.next_record = ordinal.saturating_add(1),
             None => {
-                return Err(Halt::Partition(
-                    Status::InputChanged,
-                    format!(
-                        "{} ends before record {}, which an earlier run had begun to upload; put the file back as it was, or start the date over with --restart",
-                        source.name, piece.last_record
-                    ),
-                ));
+                return Err(ends_early(source, piece.last_record));
             }
         }
     }
@@ -98,8 +102,27 @@ fn read_piece(
     Ok(())
 }
 
+/// A source that lacks a record of an intended batch.
+pub(super) fn ends_early(source: &Source, record: u64) -> Halt {
+    Halt::Partition(
+        Status::InputChanged,
+        format!(
+            "{} ends before record {record}, which an earlier run had begun to upload; put the file back as it was, or start the date over with --restart",
+            source.name
+        ),
+    )
+}
+
+/// A batch with rows of an input that the ledger does not know. Cannot happen.
+pub(super) fn without_source(batch: &IntendedBatch) -> Halt {
+    Halt::Partition(
+        Status::Unexpected,
+        format!("batch {} has rows of an unknown input", batch.id.0),
+    )
+}
+
 /// The beginning of the recorded stretch that holds a record.
-fn start_before(source: &Source, record: u64) -> Start {
+pub(super) fn start_before(source: &Source, record: u64) -> Start {
     source
         .chunks
         .iter()

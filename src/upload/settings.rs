@@ -1,7 +1,7 @@
 //! What an upload was asked to do, resolved and checked. No field needs a second interpretation.
 
 use crate::domain::{BatchSize, DataDate, Epoch, GuardChanges, StageKind, Target, Topic, Zone};
-use crate::input::{InputSettings, PathPattern};
+use crate::input::{DayPattern, InputSettings, PathPattern};
 use crate::ledger::ReplayIntent;
 use crate::protocol::DoneFormat;
 use std::path::PathBuf;
@@ -20,8 +20,12 @@ pub struct Settings {
     pub topic: Topic,
     /// Which stage.
     pub stage: StageKind,
-    /// The days, in order and without repeats; empty exactly when streaming.
+    /// The days that were named, in order and without repeats; empty when streaming, or when the
+    /// inputs say their days and none was named.
     pub dates: Vec<DataDate>,
+    /// The folders that say the day of a file. Rows that say their own day are among the settings
+    /// of the input.
+    pub date_from_path: Option<DayPattern>,
     /// The zone in which a day ends.
     pub zone: Zone,
     /// What to read.
@@ -38,6 +42,14 @@ pub struct Settings {
     pub run: RunSettings,
     /// Dead letters that the rows of the only input replace (`rejects replay`).
     pub replay: Option<ReplayIntent>,
+}
+
+impl Settings {
+    /// Whether a date gets its `done` when nothing is missing. Where inputs say their dates, only what
+    /// was named does.
+    pub const fn asks_for_done(&self) -> bool {
+        !self.dates.is_empty() || !self.stage.is_offline()
+    }
 }
 
 /// Where the rows come from.

@@ -76,6 +76,7 @@ impl Story {
 
     pub(super) fn take_plan(&mut self, plan: &Plan) {
         self.notes.extend(plan.notes.iter().cloned());
+        self.problems.extend(plan.problems.iter().cloned());
         for date in &plan.dates {
             self.order.push(date.partition.clone());
             let report = match &date.action {

@@ -2,21 +2,40 @@
 
 use super::comparison::Comparison;
 use super::plan::{PlannedInput, PlannedPlace};
-use crate::domain::RawRange;
+use crate::domain::{DataDate, RawRange};
 use crate::input::{InputError, InputSettings, Location, RowReader, Start};
 use crate::ledger::{InputId, IntendedBatch, LedgerError, LedgerReader, PartitionId};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-/// One date's worth of reading.
+/// One date's worth of reading, or that of all dates when rows say their own.
 pub(super) struct Work {
-    /// Index of the date in the run.
-    pub(super) partition: usize,
-    /// Batches that earlier runs intended and did not settle, in the order of their inputs.
-    pub(super) intended: Vec<IntendedBatch>,
+    /// Whose rows they are.
+    pub(super) dates: WorkDates,
+    /// Batches that earlier runs intended and did not settle, in the order of their inputs, each
+    /// with the index of its date in the run.
+    pub(super) intended: Vec<(usize, IntendedBatch)>,
     /// What the intended batches are read from: every input that they touch.
     pub(super) sources: HashMap<InputId, Source>,
     /// Inputs in order.
     pub(super) inputs: Vec<InputWork>,
+}
+
+/// Which dates the rows of some inputs belong to, by their indices in the run.
+pub(super) enum WorkDates {
+    /// All to one.
+    One(usize),
+    /// To the one that each row says.
+    ByRow(BTreeMap<DataDate, usize>),
+}
+
+impl WorkDates {
+    /// The indices.
+    pub(super) fn indices(&self) -> Vec<usize> {
+        match self {
+            Self::One(index) => vec![*index],
+            Self::ByRow(days) => days.values().copied().collect(),
+        }
+    }
 }
 
 /// An input with what the ledger recorded of it.
@@ -70,19 +89,23 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Adds a date with its inputs, which the ledger has registered.
+    /// Adds inputs, which the ledger has registered, with the dates that their rows are of.
     pub(super) fn add(
         &mut self,
         ledger: &LedgerReader,
         settings: &InputSettings,
-        (date, id): (usize, PartitionId),
+        (dates, ids): (WorkDates, &[PartitionId]),
         inputs: Vec<(PlannedInput, InputId)>,
     ) -> Result<(), LedgerError> {
+        let indices = dates.indices();
         let mut intended = Vec::new();
         let mut work = Vec::new();
         for (input, input_id) in inputs {
             if !input.finished {
-                intended.extend(ledger.intended_batches(id, input_id)?);
+                for (index, id) in indices.iter().zip(ids) {
+                    let of_date = ledger.intended_batches(*id, input_id)?;
+                    intended.extend(of_date.into_iter().map(|batch| (*index, batch)));
+                }
             }
             self.names.insert(input_id, input.name.clone());
             self.count_bytes(&input);
@@ -90,7 +113,7 @@ impl Prepared {
                 (&input.place, input.unverified.is_empty())
             {
                 self.comparisons.push(Comparison {
-                    date,
+                    dates: indices.clone(),
                     input: input_id,
                     location: location.clone(),
                     ranges: input.unverified.clone(),
@@ -99,8 +122,8 @@ impl Prepared {
             work.push(input_work(input, input_id, settings));
         }
         self.work.push(Work {
-            partition: date,
-            sources: sources_of(ledger, id, &intended)?,
+            dates,
+            sources: sources_of(ledger, ids, &intended)?,
             intended,
             inputs: work,
         });
@@ -148,8 +171,8 @@ fn input_work(input: PlannedInput, id: InputId, settings: &InputSettings) -> Inp
 /// Everything that the intended batches are read from, whether this command names it or not.
 fn sources_of(
     ledger: &LedgerReader,
-    date: PartitionId,
-    intended: &[IntendedBatch],
+    dates: &[PartitionId],
+    intended: &[(usize, IntendedBatch)],
 ) -> Result<HashMap<InputId, Source>, LedgerError> {
     let mut sources = HashMap::new();
     if intended.is_empty() {
@@ -158,21 +181,26 @@ fn sources_of(
     let touched = |id: InputId| {
         intended
             .iter()
-            .flat_map(|batch| &batch.pieces)
+            .flat_map(|(_, batch)| &batch.pieces)
             .any(|piece| piece.input == id)
     };
-    for input in ledger.inputs(date)?.into_iter().filter(|i| touched(i.id)) {
-        sources.insert(
-            input.id,
-            Source {
-                location: input
-                    .kind
-                    .is_stored()
-                    .then(|| Location::of_name(&input.name)),
-                chunks: ledger.chunks(input.id)?,
-                name: input.name,
-            },
-        );
+    for date in dates {
+        for input in ledger.inputs(*date)? {
+            if sources.contains_key(&input.id) || !touched(input.id) {
+                continue;
+            }
+            sources.insert(
+                input.id,
+                Source {
+                    location: input
+                        .kind
+                        .is_stored()
+                        .then(|| Location::of_name(&input.name)),
+                    chunks: ledger.chunks(input.id)?,
+                    name: input.name,
+                },
+            );
+        }
     }
     Ok(sources)
 }

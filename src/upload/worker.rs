@@ -98,9 +98,7 @@ impl<'a> Worker<'a> {
                 batch = self.parcel.id.0, request_id = %outgoing.request_id(),
                 attempt = self.attempts, "{}", explain::answer(&judged)
             );
-            let arrow = life::after_answer(self.standing(), &judged.verdict);
-            self.note(arrow.note).await?;
-            let step = self.carry_out(arrow.then, &judged, signed_with).await?;
+            let step = self.follow(&judged, signed_with).await?;
             // All that a large reply said is used up.
             drop(turn);
             match step {
@@ -138,6 +136,24 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Records what an answer means and does what it asks for.
+    async fn follow(
+        &mut self,
+        judged: &Judged,
+        signed_with: SigningGeneration,
+    ) -> Result<Step, WorkerError> {
+        let (id, standing) = (self.parcel.id, self.standing());
+        let arrow = life::after_answer(standing, &judged.verdict);
+        let followed = match self.note(arrow.note).await {
+            Ok(()) => self.carry_out(arrow.then, judged, signed_with).await,
+            Err(error) => Err(error),
+        };
+        if followed.is_err() && life::tells_of_rows_not_stored(standing, &judged.verdict) {
+            self.context.remember_refusal(id).await;
+        }
+        followed
+    }
+
     async fn carry_out(
         &mut self,
         then: Then,
@@ -156,7 +172,7 @@ impl<'a> Worker<'a> {
             Then::Settle(Settlement::Undetermined) => {
                 self.settle(Settlement::Undetermined).await?;
                 Ok(Step::Leave(Outcome::Blocked(format!(
-                    "{}: an earlier attempt of batch {} was answered with refused rows (1001) or with a code that nothing names, what of it is stored could not be recorded, and the platform does not say it again (409); it blocks done",
+                    "{}: an earlier attempt of batch {} was answered with refused rows (1001), was refused when nothing could be recorded, or got a code that nothing names; the platform does not say again (409) what of it is stored; it blocks done",
                     self.date.partition(),
                     self.parcel.id.0
                 ))))
@@ -219,22 +235,11 @@ impl<'a> Worker<'a> {
             ))));
         };
         self.tell_rejected(&letters);
-        let settled = self
-            .settled(Settlement::PartRefused {
-                letters,
-                request_id,
-            })
-            .await;
-        if settled.is_err() {
-            // The next run must not take the 409 to this id for "all stored".
-            let noting = self
-                .context
-                .services
-                .ledger
-                .note_refusal_seen(self.parcel.id);
-            let _told_by_the_first_error = noting.committed().await;
-        }
-        settled
+        self.settled(Settlement::PartRefused {
+            letters,
+            request_id,
+        })
+        .await
     }
 
     /// Settles a batch of one row as refused.

@@ -6,7 +6,7 @@
 
 use crate::place::Place;
 use crate::server::Server;
-use crate::upload::{Form, Upload};
+use crate::upload::{Form, MIXED, Upload};
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::ops::RangeInclusive;
@@ -26,6 +26,8 @@ pub(crate) struct Shape {
     streaming: bool,
     /// Dates one by one instead of a range.
     listed: bool,
+    /// Rows of all days in each file.
+    mixed: bool,
     pub(crate) tls: bool,
 }
 
@@ -39,11 +41,12 @@ const PLAIN: Shape = Shape {
     piped: false,
     streaming: false,
     listed: false,
+    mixed: false,
     tls: false,
 };
 
 /// Every shape.
-pub(crate) const SHAPES: [Shape; 10] = [
+pub(crate) const SHAPES: [Shape; 12] = [
     PLAIN,
     Shape {
         name: "large batches",
@@ -112,6 +115,25 @@ pub(crate) const SHAPES: [Shape; 10] = [
         listed: true,
         ..PLAIN
     },
+    Shape {
+        name: "rows of many dates in a file",
+        days: 2..=9,
+        files: 1..=4,
+        batch: 5..=60,
+        forms: &Form::ALL,
+        mixed: true,
+        ..PLAIN
+    },
+    Shape {
+        name: "standard input with many dates",
+        days: 2..=6,
+        files: 1..=1,
+        rows: 300..=2_000,
+        forms: &Form::ALL,
+        piped: true,
+        mixed: true,
+        ..PLAIN
+    },
 ];
 
 /// One upload of a shape.
@@ -136,7 +158,11 @@ impl Shape {
             .collect();
         let days: Vec<&[Form]> = days.iter().map(Vec::as_slice).collect();
         let rows = random.random_range(self.rows.clone());
-        let mut upload = Upload::generate(&place, &days, rows);
+        let mut upload = if self.mixed {
+            Upload::generate_mixed(&place, days.len(), days[0], rows)
+        } else {
+            Upload::generate(&place, &days, rows)
+        };
         upload.streaming = self.streaming;
         upload.listed = self.listed;
         let options = format!(
@@ -151,7 +177,8 @@ impl Shape {
             words.pop();
             words
                 .extend(["--input-id", "nightly", "--format", form.name(), "-"].map(str::to_owned));
-            piped = Some(form.path(&upload.days[0], 0));
+            let folder = if self.mixed { MIXED } else { &upload.days[0] };
+            piped = Some(form.path(folder, 0));
         }
         Shaped {
             place,

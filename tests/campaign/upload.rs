@@ -28,6 +28,18 @@ pub(crate) struct Upload {
     pub(crate) streaming: bool,
     /// Whether the command lists the dates instead of a range.
     pub(crate) listed: bool,
+    /// Whether each file has rows of all days.
+    pub(crate) mixed: bool,
+}
+
+/// Where files with rows of all days lie, instead of a day.
+pub(crate) const MIXED: &str = "all";
+
+/// A row before it is written.
+struct Made {
+    day: String,
+    id: String,
+    title: String,
 }
 
 impl Upload {
@@ -37,21 +49,57 @@ impl Upload {
         for (at, forms) in days.iter().enumerate() {
             let day = format!("2022-01-{:02}", at + 1);
             for (part, form) in forms.iter().enumerate() {
-                let titles: Vec<(String, String)> = (number..number + rows_per_file)
-                    .map(|number| (format!("{number:07}"), title(number)))
-                    .collect();
+                let made = (number..number + rows_per_file).map(|number| Made::new(&day, number));
+                let made: Vec<Made> = made.collect();
                 number += rows_per_file;
-                let lines = titles.iter().map(|(id, title)| as_json(&day, id, title));
-                let lines: Vec<String> = lines.collect();
-                place.file(&form.path(&day, part), &form.encode(&day, &titles, &lines));
+                place.file(&form.path(&day, part), &form.encode(&made));
+                let lines = made.iter().map(Made::as_json);
                 rows.entry(day.clone()).or_default().extend(lines);
             }
         }
+        Self::of(rows)
+    }
+
+    /// Makes one file for each form under `data/all/`, each with rows of all days among each other.
+    pub(crate) fn generate_mixed(
+        place: &Place,
+        days: usize,
+        forms: &[Form],
+        rows_per_file: usize,
+    ) -> Self {
+        let mut rows = BTreeMap::<String, Vec<String>>::new();
+        for (part, form) in forms.iter().enumerate() {
+            let made = (0..rows_per_file).map(|nth| {
+                // The first days often, the last ones rarely, and none never.
+                let day = if nth < days {
+                    nth
+                } else {
+                    (nth * 7 + nth / 5) % days.min(nth % days + 1)
+                };
+                Made::new(
+                    &format!("2022-01-{:02}", day + 1),
+                    part * rows_per_file + nth,
+                )
+            });
+            let made: Vec<Made> = made.collect();
+            place.file(&form.path(MIXED, part), &form.encode(&made));
+            for one in &made {
+                rows.entry(one.day.clone()).or_default().push(one.as_json());
+            }
+        }
+        Self {
+            mixed: true,
+            ..Self::of(rows)
+        }
+    }
+
+    fn of(rows: BTreeMap<String, Vec<String>>) -> Self {
         Self {
             days: rows.keys().cloned().collect(),
             rows,
             streaming: false,
             listed: false,
+            mixed: false,
         }
     }
 
@@ -62,9 +110,13 @@ impl Upload {
         } else {
             format!("{}..{}", self.days[0], self.days[self.days.len() - 1])
         };
-        let words = if self.streaming {
+        let words = if self.mixed {
             format!(
-                "write -t item -s incremental_sync_streaming {options} data/{}",
+                "write -t item -s history_sync -d {days} --date-from-field day {options} data/{MIXED}"
+            )
+        } else if self.streaming {
+            format!(
+                "write -t item -s incremental_sync_streaming --yes-i-mean streaming-only {options} data/{}",
                 self.days[0]
             )
         } else {
@@ -115,11 +167,12 @@ impl Form {
         }
     }
 
-    fn encode(self, day: &str, titles: &[(String, String)], lines: &[String]) -> Vec<u8> {
+    fn encode(self, rows: &[Made]) -> Vec<u8> {
+        let lines: Vec<String> = rows.iter().map(Made::as_json).collect();
         let mut text = lines.join("\n") + "\n";
         if self.is_csv() {
             "day,id,title\n".clone_into(&mut text);
-            for (id, title) in titles {
+            for Made { day, id, title } in rows {
                 let title = title.replace('"', "\"\"");
                 writeln!(text, "{day},{id},\"{title}\"").unwrap();
             }
@@ -150,6 +203,16 @@ fn title(number: usize) -> String {
     }
 }
 
-fn as_json(day: &str, id: &str, title: &str) -> String {
-    serde_json::json!({ "day": day, "id": id, "title": title }).to_string()
+impl Made {
+    fn new(day: &str, number: usize) -> Self {
+        Self {
+            day: day.to_owned(),
+            id: format!("{number:07}"),
+            title: title(number),
+        }
+    }
+
+    fn as_json(&self) -> String {
+        serde_json::json!({ "day": self.day, "id": self.id, "title": self.title }).to_string()
+    }
 }

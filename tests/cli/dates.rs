@@ -245,13 +245,34 @@ fn streaming_only_is_a_one_way_door_that_is_named() {
     let words = "write -t item -s incremental_sync_streaming 2022-01-01.jsonl";
     place
         .end(words)
-        .expect(0)
+        .expect(2)
         .says("--yes-i-mean streaming-only");
+    place.end(&format!("{words} --yes-i-mean daily")).expect(2);
+    assert!(recorder.requests().is_empty());
     let ran = place
         .end(&format!("{words} --yes-i-mean streaming-only"))
         .expect(0);
-    assert!(
-        !ran.errors.contains("one-way") && !(ran.output + &ran.errors).contains("--yes-i-mean")
-    );
+    assert!(!(ran.output + &ran.errors).contains("takes no daily data"));
     assert_eq!(recorder.rows().len(), 20);
+    // The door is behind it.
+    place.end(words).expect(0);
+    place
+        .end("write -t item -s incremental_sync_daily -d 2022-01-01 2022-01-01.jsonl")
+        .expect(0)
+        .says("streaming-only projects");
+}
+
+#[test]
+fn streaming_after_daily_is_the_order_of_things_and_history_after_it_is_noticed() {
+    let recorder = Recorder::new();
+    let place = two_days(&recorder);
+    let daily = "write -t item -s incremental_sync_daily -d 2022-01-01 2022-01-01.jsonl";
+    place.end(daily).expect(0);
+    place
+        .end("write -t item -s incremental_sync_streaming 2022-01-02.jsonl")
+        .expect(0);
+    place
+        .end("write -t item -s history_sync -d 2022-01-02 2022-01-02.jsonl")
+        .expect(0)
+        .says("opened again in the console");
 }

@@ -150,3 +150,33 @@ fn rows_that_are_not_kept_whole_are_named_and_left_out() {
     let id = letters(&place)[1]["id"].clone();
     ran.says("rows.jsonl:2").says(&format!("{DATE} --id {id}"));
 }
+
+#[test]
+fn rows_of_another_encoding_come_out_as_utf_8_and_cannot_be_read_as_that_encoding_again() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    // 测试 in GBK.
+    place.file("a.csv", b"id,name,n\n1,\xb2\xe2\xca\xd4,x\n2,b,2\n");
+    let options = "--encoding gbk --types n=int32";
+    place.end(&format!("{WRITE} {options} a.csv")).expect(3);
+    place
+        .end(&format!("rejects export {options} --output o.csv"))
+        .expect(0);
+    let text = std::fs::read_to_string(place.path("o.csv")).unwrap();
+    assert_eq!(text, "\u{feff}id,name,n\n1,测试,x\n");
+    place.file("o.csv", text.replace(",x", ",7"));
+    place
+        .end(&format!("rejects replay {DATE} {options} o.csv"))
+        .expect(2)
+        .says("leave --encoding out");
+    assert!(recorder.dones().is_empty());
+    place
+        .end(&format!("rejects replay {DATE} --types n=int32 o.csv"))
+        .expect(0);
+    let rows = recorder.rows();
+    assert!(
+        rows.contains(&r#"{"id":"1","name":"测试","n":7}"#.to_owned()),
+        "{rows:?}"
+    );
+    assert_eq!(recorder.dones().len(), 1);
+}

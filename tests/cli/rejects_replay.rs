@@ -220,6 +220,27 @@ fn what_a_file_began_to_replace_no_other_file_takes_until_it_is_dropped() {
 }
 
 #[test]
+fn what_a_refused_replay_replaced_is_open_again_once_its_file_is_dropped() {
+    let (recorder, place) = two_bad_lines();
+    place.file("fix.jsonl", FIXED);
+    recorder.answer(|request, _| {
+        let rows = request.rows();
+        let errors: Vec<(&str, &str)> = rows.iter().map(|row| ("no", row.as_str())).collect();
+        Reply::refused_rows(200, 1001, "part", &errors)
+    });
+    place.end(&replay("fix.jsonl")).expect(3);
+    assert_eq!(states(&place), ["replayed", "replayed", "open", "open"]);
+    recorder.answer(|_, _| Reply::ok());
+    place.end("ledger drop-input fix.jsonl").expect(0);
+    assert_eq!(states(&place), ["open", "open", "waived", "waived"]);
+    place.end(&format!("done {DATE}")).expect(3);
+    assert!(recorder.dones().is_empty());
+    place.file("other.jsonl", FIXED);
+    place.end(&replay("other.jsonl")).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
 fn the_guards_of_the_date_do_not_mistake_corrected_rows_for_a_file_of_the_export() {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);
@@ -340,7 +361,9 @@ fn streaming_rows_are_replayed_without_date_and_done() {
     let place = Place::with(&recorder);
     let stage = "-t item -s incremental_sync_streaming";
     place.file("rows.jsonl", "{\"id\":\"1\"}\nbad\n");
-    place.end(&format!("write {stage} rows.jsonl"));
+    place.end(&format!(
+        "write {stage} --yes-i-mean streaming-only rows.jsonl"
+    ));
     place.file("fix.jsonl", "{\"id\":\"2\"}\n");
     place
         .end(&format!("rejects replay fix.jsonl {stage}"))

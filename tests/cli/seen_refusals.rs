@@ -1,7 +1,7 @@
 //! A refusal that was seen and could not be recorded, or not read to its end: the 409 of the next
 //! attempt does not mean that all rows are stored, and `done` does not go out on it.
 
-use crate::recorder::{Received, Recorder, Reply};
+use crate::recorder::{Latch, Received, Recorder, Reply};
 use crate::start::{Place, WRITE};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,9 @@ fn is_blocked(place: &Place, recorder: &Recorder) {
 fn a_1001_that_breaks_off_behind_its_status_is_asked_again_and_its_409_blocks_done() {
     for head in [
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{\"status\":{\"code\":1001,\"message\":\"part\"},\"errors\":[{\"mess",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{\"status\":{\"code\":1001,\"message\":\"some ro",
         "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 5000\r\n\r\n\n\x03\x08\u{69}\x07",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 5000\r\n\r\n\n\x50\x08\u{69}\x07",
     ] {
         // The varint of 1001 has a byte that is no text.
         let head: Vec<u8> = match head.strip_suffix("\u{69}\x07") {
@@ -149,7 +151,7 @@ struct Disk(PathBuf);
 impl Disk {
     fn mount(path: PathBuf) -> Option<Self> {
         std::fs::create_dir_all(&path).unwrap();
-        let words = ["-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs"];
+        let words = ["-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs"];
         let mounted = Command::new("mount").args(words).arg(&path).output();
         mounted
             .is_ok_and(|output| output.status.success())
@@ -198,4 +200,110 @@ fn refused_rows_that_a_full_disk_could_not_take_block_done_also_behind_a_409() {
         is_blocked(&place, &recorder);
         drop(place);
     }
+}
+
+/// What of a batch is not stored could not be recorded, whatever the answer was.
+#[test]
+fn a_refusal_that_a_full_disk_could_not_record_blocks_done_also_behind_a_409() {
+    type Case = (&'static str, fn() -> Reply);
+    let answers: [Case; 5] = [
+        ("a list of strangers", || {
+            list(&["{\"id\":\"stranger\"}".to_owned()])
+        }),
+        ("throttled", || Reply::bare(429)),
+        ("a temporary fault", || Reply::code(200, 500, "try later")),
+        ("too large", || Reply::bare(413)),
+        ("a foreign id", || {
+            Reply::code(200, 409, "Duplicate submission")
+        }),
+    ];
+    for (what, first) in answers {
+        let place = Place::new();
+        let Some(disk) = Disk::mount(place.path(".local/state/byteair-sync")) else {
+            println!("skipped: no file system can be mounted here");
+            return;
+        };
+        let path = disk.0.clone();
+        let recorder = remembering(move |_| {
+            fill(&path);
+            first()
+        });
+        let place = place.moved_to(&recorder);
+        place.rows("rows.jsonl", 0, 10);
+        println!("{what}");
+        place
+            .end(&format!("{WRITE} rows.jsonl"))
+            .expect(5)
+            .says("the disk is full");
+        assert_eq!(recorder.writes().len(), 1, "{what}");
+        std::fs::remove_file(disk.0.join("filler")).unwrap();
+        place.end(&format!("{WRITE} rows.jsonl")).expect(7);
+        is_blocked(&place, &recorder);
+        drop(place);
+    }
+}
+
+/// As many as may be in flight are answered when nothing can be written any more.
+#[test]
+fn every_refusal_in_flight_is_remembered_when_the_disk_is_full() {
+    const BATCHES: u16 = 64;
+    let place = Place::new();
+    let Some(disk) = Disk::mount(place.path(".local/state/byteair-sync")) else {
+        println!("skipped: no file system can be mounted here");
+        return;
+    };
+    let path = disk.0.clone();
+    let all = Latch::default();
+    let arrived = Mutex::new(0);
+    let recorder = remembering(move |request| {
+        let count = {
+            let mut arrived = arrived.lock().unwrap();
+            *arrived += 1;
+            *arrived
+        };
+        // The first of a date goes alone.
+        if count == 1 {
+            return Reply::ok();
+        }
+        if count == 1 + BATCHES {
+            fill(&path);
+            all.open();
+        }
+        all.wait();
+        list(&request.rows()[..1])
+    });
+    let place = place.moved_to(&recorder);
+    place.rows("rows.jsonl", 0, usize::from(1 + BATCHES));
+    let write = format!("{WRITE} --batch-rows 1 --max-in-flight {BATCHES} rows.jsonl");
+    place.end(&write).expect(5).says("the disk is full");
+    std::fs::remove_file(disk.0.join("filler")).unwrap();
+    assert_eq!(recorder.writes().len(), usize::from(1 + BATCHES));
+    place.end(&write).expect(7);
+    let file = place.path(".local/state/byteair-sync/ledger.db");
+    let ledger = rusqlite::Connection::open(file).unwrap();
+    let states = "SELECT count(*) FROM batch WHERE state = 'undetermined'";
+    let undetermined: u16 = ledger.query_row(states, [], |row| row.get(0)).unwrap();
+    assert_eq!(undetermined, BATCHES);
+    assert!(recorder.dones().is_empty());
+    drop(place);
+}
+
+#[test]
+fn rows_that_a_server_with_doubles_cannot_tell_apart_are_not_guessed_among() {
+    let recorder = remembering(|request| {
+        let rows = request.rows();
+        let refused = rows.iter().find(|row| row.contains("0993"));
+        let told = refused.map(|row| row.replace("0993", "0992"));
+        told.map_or_else(Reply::ok, |told| list(&[told]))
+    });
+    let place = Place::with(&recorder);
+    place.file(
+        "rows.jsonl",
+        "{\"id\":9007199254740992}\n{\"id\":9007199254740993}\n",
+    );
+    place
+        .end(&format!("{WRITE} --max-errors 1 rows.jsonl"))
+        .expect(7)
+        .says("does not say which");
+    is_blocked(&place, &recorder);
 }

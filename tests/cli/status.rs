@@ -124,7 +124,7 @@ fn a_streaming_stage_has_no_days_and_owes_nothing() {
     let place = Place::with(&recorder);
     place.rows("a.jsonl", 0, 3);
     place
-        .end("write -t item -s incremental_sync_streaming a.jsonl")
+        .end("write -t item -s incremental_sync_streaming --yes-i-mean streaming-only a.jsonl")
         .expect(0);
     let ran = place.end("status --gaps").expect(0);
     assert_eq!(

@@ -85,7 +85,7 @@ fn every_offline_stage_carries_its_date_and_streaming_neither_date_nor_done() {
     let place = Place::with(&recorder);
     let rows = place.rows("rows.jsonl", 0, 2_500);
     place
-        .end("write -t user -s incremental_sync_streaming rows.jsonl")
+        .end("write -t user -s incremental_sync_streaming --yes-i-mean streaming-only rows.jsonl")
         .expect(0);
     assert_eq!(recorder.rows(), rows);
     assert_eq!((recorder.writes().len(), recorder.dones().len()), (3, 0));

@@ -1,6 +1,7 @@
 //! The options of `done`.
 
-use super::write::{DoneFormatName, RateArgs, RetryArgs};
+use super::names::DoneFormatName;
+use super::write::{RateArgs, RetryArgs};
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::stage_kind;
 use crate::domain::{StageKind, Topic};

@@ -8,6 +8,7 @@ mod command;
 mod connection;
 mod done;
 mod ledger;
+mod names;
 mod rejects;
 mod rules;
 mod run;
@@ -20,6 +21,9 @@ pub use command::{SAFEGUARDS, command, environment_name};
 pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};
 pub use done::DoneArgs;
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
+pub use names::{
+    CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
+};
 pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use rules::{RulesArgs, UnknownName};
 pub use run::JobsArgs;
@@ -27,8 +31,8 @@ pub use sandbox::SandboxArgs;
 pub use status::StatusArgs;
 pub use validate::{InferArgs, SchemaCommand, ValidateArgs};
 pub use write::{
-    BatchArgs, CompressionName, DoneFormatName, EmptyName, ErrorArgs, FormatName, GuardArgs,
-    InputArgs, RateArgs, ReadingArgs, RetryArgs, RunArgs, TargetArgs, UnconfirmedName, WriteArgs,
+    BatchArgs, DateSourceArgs, ErrorArgs, GuardArgs, InputArgs, RateArgs, ReadingArgs, RetryArgs,
+    RunArgs, TargetArgs, WriteArgs,
 };
 
 use clap::{Parser, Subcommand};

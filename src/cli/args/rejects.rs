@@ -1,7 +1,8 @@
 //! The options of `rejects export`, `replay` and `waive`.
 
 use super::ledger::SelectionArgs;
-use super::write::{BatchArgs, DoneFormatName, RateArgs, ReadingArgs, RetryArgs, TargetArgs};
+use super::names::DoneFormatName;
+use super::write::{BatchArgs, RateArgs, ReadingArgs, RetryArgs, TargetArgs};
 use clap::Args;
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -1,13 +1,17 @@
 //! The options of `write`, one struct for each subject with its own heading in the help.
 
+use super::names::{
+    CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
+};
 use super::rules::RulesArgs;
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
-    ByteSize, CharOrNone, EncodingName, RateShare, byte_size, delimiter, duration, in_flight,
-    percent, quote, rate_share, stage_kind, text_encoding,
+    ByteSize, CharOrNone, EncodingName, RateShare, byte_size, date_format, day_pattern, delimiter,
+    duration, in_flight, percent, quote, rate_share, stage_kind, text_encoding,
 };
 use crate::domain::{ErrorBudget, StageKind, Topic};
-use clap::{Args, ValueEnum};
+use crate::input::DayPattern;
+use clap::Args;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +24,10 @@ Examples:
     byteair-sync write -t behavior -s incremental_sync_daily -d yesterday 'export/{date}/*.csv.gz'
   A month of history, one directory a day:
     byteair-sync write -t user -s history_sync -d 2022-01-01..2022-01-31 'user/dt={date:%Y%m%d}'
+  Hive folders, the day from their names:
+    byteair-sync write -t item -s history_sync -d 2022-01-01..2022-01-31 --date-from-path dt=%Y-%m-%d item/
+  Rows of many days in one file, the day from a field:
+    byteair-sync write -t behavior -s history_sync -d 2022-01-01..2022-01-31 --date-from-field bhv_time all.jsonl
   Rows of a pipe, streaming stage:
     make-rows | byteair-sync write -t item -s incremental_sync_streaming --format jsonl -
   Try it without an account, against a built-in server:
@@ -33,6 +41,9 @@ pub struct WriteArgs {
     /// Which partition.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// How inputs say the day of their rows.
+    #[command(flatten)]
+    pub dates: DateSourceArgs,
     /// What to read.
     #[command(flatten)]
     pub input: InputArgs,
@@ -75,6 +86,37 @@ pub struct TargetArgs {
     /// Take these hosts for the target that the ledger knows under other hosts
     #[arg(long)]
     pub same_target: bool,
+}
+
+/// How inputs say the day of their rows.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Target")]
+pub struct DateSourceArgs {
+    /// The day of a file is in the names of its folders, such as dt=%Y-%m-%d
+    ///
+    /// As many names in a row as the pattern has: year=%Y/month=%m/day=%d. A file whose path says
+    /// no day, or two, is an error (status 4) and nothing is sent. With --date, files of other days
+    /// are left unread and counted; only the days that --date names get done. Without it all files
+    /// are uploaded and no day gets done by itself.
+    #[arg(long, value_name = "PATTERN", value_parser = day_pattern, conflicts_with = "date_from_field")]
+    pub date_from_path: Option<DayPattern>,
+
+    /// The day of a row is in this field of it, as the input names it
+    ///
+    /// Without --date-format, integers of at most 11 digits are seconds and those of 13 are
+    /// milliseconds since 1970, texts are 2022-01-01 or RFC 3339. An instant counts for the day on
+    /// which it falls in --timezone. A row without a date that can be used is rejected
+    /// (`date_missing`), and every day of its file waits for it. With --date, rows of other days are
+    /// rejected (`date_outside`), no day waits for these, and only the days that --date names get
+    /// done. Without it the files are read once beforehand to learn their days, all rows are
+    /// uploaded and no day gets done by itself. More --memory makes fuller requests of files in
+    /// which many days are mixed.
+    #[arg(long, value_name = "FIELD")]
+    pub date_from_field: Option<String>,
+
+    /// How that field is written, such as %Y%m%d, %Y/%m/%d %H:%M:%S, or %s for seconds since 1970
+    #[arg(long, value_name = "FORMAT", value_parser = date_format, requires = "date_from_field")]
+    pub date_format: Option<String>,
 }
 
 /// What to read and how.
@@ -136,6 +178,13 @@ pub struct ReadingArgs {
     /// overwrites it with nothing for "". So omit and null change nothing, string erases.
     #[arg(long, value_enum, default_value_t = EmptyName::Omit)]
     pub empty: EmptyName,
+
+    /// What timestamps of a Parquet file become: text as RFC 3339 has it, or a number since 1970
+    ///
+    /// Instants are written in UTC with a Z, timestamps without a time zone without one. As numbers
+    /// only instants can be read, and one with more digits than the number keeps is a rejected row.
+    #[arg(long, value_enum, default_value_t = TimestampsName::Text)]
+    pub timestamps: TimestampsName,
 
     /// Longest row, in bytes
     #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = byte_size)]
@@ -294,53 +343,4 @@ pub struct RunArgs {
     /// Upload to a built-in server with a dummy identity and throw-away state, and show what it received
     #[arg(long)]
     pub sandbox: bool,
-}
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum FormatName {
-    Auto,
-    Jsonl,
-    Json,
-    Csv,
-    Tsv,
-}
-
-/// `--compression`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum CompressionName {
-    Auto,
-    None,
-    Gzip,
-    Zstd,
-    Bzip2,
-    Xz,
-}
-
-/// `--empty`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum EmptyName {
-    Omit,
-    Null,
-    String,
-    Error,
-}
-
-/// `--unconfirmed`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum UnconfirmedName {
-    Accept,
-    Hold,
-}
-
-/// `--done-format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum DoneFormatName {
-    Protobuf,
-    Json,
 }

@@ -6,6 +6,7 @@
 
 mod connection;
 mod credentials;
+mod date_from;
 mod done;
 mod output;
 mod rate;

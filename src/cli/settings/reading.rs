@@ -4,10 +4,10 @@
 //! template of an industry, is each command's own.
 
 use super::rules::row_rules;
-use crate::cli::args::{CompressionName, EmptyName, FormatName, ReadingArgs};
+use crate::cli::args::{CompressionName, EmptyName, FormatName, ReadingArgs, TimestampsName};
 use crate::cli::error::UsageError;
 use crate::domain::Topic;
-use crate::input::{Compression, EmptyCells, Format, InputSettings, Stores};
+use crate::input::{Compression, EmptyCells, Format, InputSettings, Stores, Timestamps};
 
 /// How an input with rows of a topic is to be read.
 pub fn input_settings(args: &ReadingArgs, topic: &Topic) -> Result<InputSettings, UsageError> {
@@ -26,6 +26,7 @@ pub(super) fn input_settings_of(
             FormatName::Json => Format::Json,
             FormatName::Csv => Format::Csv,
             FormatName::Tsv => Format::Tsv,
+            FormatName::Parquet => Format::Parquet,
         },
         compression: match args.compression {
             CompressionName::Auto => Compression::Auto,
@@ -47,7 +48,13 @@ pub(super) fn input_settings_of(
             EmptyName::Error => EmptyCells::Error,
         },
         null_strings: args.rules.null_strings.clone(),
+        timestamps: match args.timestamps {
+            TimestampsName::Text => Timestamps::Text,
+            TimestampsName::Seconds => Timestamps::Seconds,
+            TimestampsName::Milliseconds => Timestamps::Milliseconds,
+        },
         rules: row_rules(args, topic)?,
+        date_field: None,
         max_row_bytes: args.max_row_bytes.0,
         stores: Stores::default(),
     })

@@ -3,7 +3,8 @@
 
 use super::{Context, WriteOptions};
 use crate::cli::args::{
-    ErrorArgs, GuardArgs, InputArgs, ReplayArgs, RunArgs, UnconfirmedName, WriteArgs,
+    DateSourceArgs, ErrorArgs, GuardArgs, InputArgs, ReplayArgs, RunArgs, UnconfirmedName,
+    WriteArgs,
 };
 use crate::cli::error::UsageError;
 use crate::domain::ErrorBudget;
@@ -35,6 +36,7 @@ impl WriteOptions {
 fn as_write(args: &ReplayArgs, file: String) -> WriteArgs {
     WriteArgs {
         target: args.target.clone(),
+        dates: DateSourceArgs::default(),
         input: InputArgs {
             paths: vec![file],
             files_from: None,

@@ -1,9 +1,10 @@
 //! What `validate` and `schema infer` are to read, from their options.
 
 use super::connection::stores;
+use super::date_from::check_placeholders;
 use super::reading::input_settings_of;
 use super::rules::warning_about;
-use super::write::{check_placeholders, sources};
+use super::write::sources;
 use super::{Context, zone};
 use crate::cli::args::{InferArgs, InputArgs, ValidateArgs};
 use crate::cli::dates::{DateSpec, resolve_dates};

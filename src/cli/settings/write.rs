@@ -1,5 +1,6 @@
 //! Everything that `write` needs, from its options.
 
+use super::date_from::DateFrom;
 use super::rate::RateSettings;
 use super::reading::input_settings;
 use super::rules::warning_about;
@@ -13,9 +14,11 @@ use crate::domain::{
     BatchSize, DataDate, GuardChanges, MAX_BATCH_ROWS, StageKind, Topic, UnconfirmedPolicy,
 };
 use crate::http::ConnectionSettings;
-use crate::input::PathPattern;
+use crate::input::{DateField, PathPattern};
 use crate::protocol::DoneFormat;
+use crate::upload::STREAMING_ONLY;
 use crate::upload::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
+use std::sync::Arc;
 
 /// Rows of a batch when streaming, by default: such rows are wanted soon.
 const STREAMING_BATCH_ROWS: u32 = 1_000;
@@ -25,8 +28,11 @@ const BASE_MEMORY_BYTES: usize = 8 << 20;
 const USUAL_TOPICS: [&str; 3] = ["item", "user", "behavior"];
 
 /// Options that the streaming stage cannot have: they are about dates and `done`.
-pub(in crate::cli) const ABOUT_DATES: [&str; 8] = [
+pub(in crate::cli) const ABOUT_DATES: [&str; 11] = [
     "date",
+    "date_from_path",
+    "date_from_field",
+    "date_format",
     "no_done",
     "done_format",
     "min_rows",
@@ -66,8 +72,17 @@ impl WriteOptions {
         let sources = sources(invocation, &args.input)?;
         let connection = Connection::resolve(context, args.retry.timeout, sandbox)?;
         let dates = dates(context, args, stage, &connection)?;
+        let date_from = DateFrom::of(&args.dates, stage);
+        date_from.check(&sources, &dates, args.run.restart)?;
+        if let DateFrom::Field(name) = date_from {
+            input.date_field = Some(Arc::new(DateField {
+                name: name.to_owned(),
+                format: args.dates.date_format.clone(),
+                zone: connection.zone,
+                wanted: (!dates.is_empty()).then(|| dates.clone()),
+            }));
+        }
         input.stores = connection.stores;
-        check_placeholders(&sources, &dates)?;
         let gate = gate_settings(invocation, args, stage, &rate);
         Ok(Self {
             upload: Settings {
@@ -77,6 +92,10 @@ impl WriteOptions {
                 topic: topic.clone(),
                 stage,
                 dates,
+                date_from_path: match date_from {
+                    DateFrom::Path(pattern) => Some(pattern.clone()),
+                    DateFrom::Option | DateFrom::Field(_) => None,
+                },
                 zone: connection.zone,
                 sources,
                 input,
@@ -92,7 +111,11 @@ impl WriteOptions {
                     verify: args.run.verify,
                     max_duration: args.run.max_duration,
                     grace: args.run.grace,
-                    confirmed: args.run.yes_i_mean.clone(),
+                    // No project is behind the built-in server.
+                    confirmed: match sandbox {
+                        Some(_) => Some(STREAMING_ONLY.to_owned()),
+                        None => args.run.yes_i_mean.clone(),
+                    },
                     state_dir: connection.state_dir,
                     command: invocation.command_line.clone(),
                     epoch: None,
@@ -246,41 +269,19 @@ fn dates(
         }
         return Ok(Vec::new());
     }
+    let said_by_inputs =
+        args.dates.date_from_path.is_some() || args.dates.date_from_field.is_some();
+    if args.target.date.is_empty() && said_by_inputs {
+        return Ok(Vec::new());
+    }
     if args.target.date.is_empty() {
         return Err(UsageError::new(format!(
-            "stage {stage} needs the day of the rows; give --date 2022-01-01, yesterday, or A..B"
+            "stage {stage} needs the day of the rows; give --date 2022-01-01, yesterday, or A..B, or \
+             say where inputs have it with --date-from-path or --date-from-field"
         )));
     }
     resolve_dates(&args.target.date, connection.zone, context.now)
         .map_err(|error| UsageError::new(error.to_string()))
-}
-
-/// Without `{date}` every day would be given the same rows.
-pub(super) fn check_placeholders(sources: &Sources, dates: &[DataDate]) -> Result<(), UsageError> {
-    match sources {
-        Sources::Stdin { .. } if dates.len() > 1 => Err(UsageError::new(
-            "standard input can hold the rows of one day only; name one with --date",
-        )),
-        Sources::Paths(patterns) if dates.len() > 1 => {
-            match patterns.iter().find(|pattern| !pattern.has_date()) {
-                Some(pattern) => Err(UsageError::new(format!(
-                    "--date names {} days, but '{pattern}' has no {{date}} in it, so all of them \
-                     would get the same rows; put {{date}} into every PATH or name one day",
-                    dates.len()
-                ))),
-                None => Ok(()),
-            }
-        }
-        Sources::Paths(patterns) if dates.is_empty() => {
-            match patterns.iter().find(|pattern| pattern.has_date()) {
-                Some(pattern) => Err(UsageError::new(format!(
-                    "'{pattern}' has {{date}} in it, but the streaming stage has no date"
-                ))),
-                None => Ok(()),
-            }
-        }
-        _ => Ok(()),
-    }
 }
 
 fn gate_settings(

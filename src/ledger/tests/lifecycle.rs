@@ -133,7 +133,10 @@ fn intended_with_every_error_matched_is_part_refused_and_the_others_are_unconfir
         desk.batch(batch),
         ("part_refused".into(), 0, false, [0, 3, 2])
     );
-    let rejects = desk.reader().rejects(desk.row.id, 0, 10).unwrap();
+    let rejects = desk
+        .reader()
+        .rejects(RejectsOf::LyingWith(desk.row.id), 0, 10)
+        .unwrap();
     let seen: Vec<_> = rejects.iter().map(|r| (r.record, &*r.source)).collect();
     assert_eq!(seen, [(2, "server"), (4, "server")]);
     assert_eq!(rejects[0].request_id, Some(request_id.to_string()));
@@ -207,7 +210,13 @@ fn one_row_alone_becomes_refused_with_a_dead_letter() {
     };
     desk.settle(batch, settlement).unwrap();
     assert_eq!(desk.batch(batch), ("refused".into(), 0, false, [0, 0, 1]));
-    assert_eq!(desk.reader().rejects(desk.row.id, 0, 10).unwrap().len(), 1);
+    assert_eq!(
+        desk.reader()
+            .rejects(RejectsOf::LyingWith(desk.row.id), 0, 10)
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[test]

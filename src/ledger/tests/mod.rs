@@ -1,7 +1,6 @@
 //! What the ledger promises, tested at its public face and looked at with a second connection.
 //!
-//! [`Desk`] is one state directory with a date and an input on it; each file beside this one holds
-//! the tests of one subject.
+//! [`Desk`] is one state directory with a date and an input; each file here tests one subject.
 
 mod file;
 mod housekeeping;
@@ -12,6 +11,7 @@ mod register;
 mod rejects;
 mod replay;
 mod sealing;
+mod several_dates;
 mod two_ledgers;
 mod writer;
 
@@ -326,6 +326,7 @@ fn new_input(name: &str, inode: u64) -> InputIntent {
             ctime_ns: 1,
         })),
         row_options: 9,
+        date_options: None,
         scope: vec![0],
         verified: true,
         unfinished: true,
@@ -379,10 +380,10 @@ fn letter(input: InputId, record: u64) -> DeadLetter {
         message: "not a number".to_owned(),
         raw: format!("{{\"row\":{record}}}").into_bytes(),
         source: RejectSource::Local,
+        blocks: Blocks::Date,
     }
 }
 
-/// Any id; the ledger only writes it down.
 fn some_request_id() -> RequestId {
     done_request_id(
         crate::domain::Epoch([1; 16]),

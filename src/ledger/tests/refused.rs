@@ -8,7 +8,10 @@ fn refuses(desk: &Desk, batch: BatchId, settlement: Settlement) {
     let tried = format!("{settlement:?} of {before:?}");
     assert!(desk.settle(batch, settlement).is_err(), "{tried}");
     assert_eq!(desk.batch(batch), before, "{tried}");
-    let rejects = desk.reader().rejects(desk.row.id, 0, 10).unwrap();
+    let rejects = desk
+        .reader()
+        .rejects(RejectsOf::LyingWith(desk.row.id), 0, 10)
+        .unwrap();
     assert!(rejects.is_empty(), "{tried}");
 }
 

@@ -17,7 +17,9 @@ fn file_text(desk: &Desk) -> String {
 /// Every row of the table points to the line that tells of it.
 fn assert_lines_agree(desk: &Desk, records: &[u64]) {
     let reader = desk.reader();
-    let rejects = reader.rejects(desk.row.id, 0, 100).unwrap();
+    let rejects = reader
+        .rejects(RejectsOf::LyingWith(desk.row.id), 0, 100)
+        .unwrap();
     let found: Vec<u64> = rejects.iter().map(|reject| reject.record).collect();
     assert_eq!(found, records);
     for reject in rejects {
@@ -130,8 +132,12 @@ fn dead_letters_are_listed_in_pages_and_found_by_number() {
     let mut desk = Desk::new();
     reject(&mut desk, &[1, 2, 3]).unwrap();
     let reader = desk.reader();
-    let first = reader.rejects(desk.row.id, 0, 2).unwrap();
-    let rest = reader.rejects(desk.row.id, first[1].id, 2).unwrap();
+    let first = reader
+        .rejects(RejectsOf::LyingWith(desk.row.id), 0, 2)
+        .unwrap();
+    let rest = reader
+        .rejects(RejectsOf::LyingWith(desk.row.id), first[1].id, 2)
+        .unwrap();
     assert_eq!((first.len(), rest.len()), (2, 1));
     assert_eq!(reader.reject(rest[0].id).unwrap().unwrap().record, 3);
     assert!(reader.reject(99).unwrap().is_none());

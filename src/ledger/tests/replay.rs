@@ -149,21 +149,28 @@ fn a_dropped_file_lets_go_of_its_letters() {
     );
 }
 
-/// A ledger as the first version of the schema had it.
-fn first_version(path: &std::path::Path) {
-    let schema: String = schema::SCHEMA
+/// A ledger as an earlier version of the schema had it.
+fn of_version(version: i32, path: &std::path::Path) {
+    let newer: &[&str] = match version {
+        1 => &["replayed_by", "date_options", "blocks"],
+        _ => &["date_options", "blocks"],
+    };
+    let kept = schema::SCHEMA
         .lines()
-        .filter(|line| !line.contains("replayed_by"))
-        .collect::<Vec<_>>()
-        .join("\n")
-        .replace(
-            "state TEXT NOT NULL,                       -- open, replayed",
-            "state TEXT NOT NULL                        -- open, replayed",
-        );
+        .filter(|line| !newer.iter().any(|word| line.contains(word)));
+    // The last column of a table has no comma behind it.
+    let schema = kept.collect::<Vec<_>>().join("\n").replace(
+        "state TEXT NOT NULL,                       -- open, replayed, waived\n)",
+        "state TEXT NOT NULL\n)",
+    );
+    let schema = schema.replace(
+        "REFERENCES input,      -- the input whose rows replace it, if any\n)",
+        "REFERENCES input\n)",
+    );
     let db = Connection::open(path).unwrap();
     db.execute_batch(&schema).unwrap();
     db.pragma_update(None, "application_id", 0x4279_4172)
-        .and_then(|()| db.pragma_update(None, "user_version", 1))
+        .and_then(|()| db.pragma_update(None, "user_version", version))
         .unwrap();
     db.execute_batch(
         "INSERT INTO run (started, pid, host, command) VALUES (1, 2, 'loader-1', 'old');",
@@ -171,12 +178,29 @@ fn first_version(path: &std::path::Path) {
     .unwrap();
 }
 
+/// Tables and indexes with their columns.
+fn columns(db: &Connection) -> Vec<String> {
+    let mut statement = db
+        .prepare(
+            "SELECT s.name || '.' || c.name FROM sqlite_schema s, pragma_table_info(s.name) c
+             UNION ALL
+             SELECT s.name || '.' || c.name FROM sqlite_schema s, pragma_index_info(s.name) c
+             ORDER BY 1",
+        )
+        .unwrap();
+    let names = statement.query_map([], |row| row.get(0)).unwrap();
+    names.map(Result::unwrap).collect()
+}
+
 #[test]
 fn an_older_ledger_is_upgraded_and_a_copy_of_it_is_kept() {
-    for by_reading in [false, true] {
+    let fresh = tempfile::tempdir().unwrap();
+    drop(open(&fresh));
+    let fresh = Connection::open(fresh.path().join(LEDGER_FILE)).unwrap();
+    for (version, by_reading) in [(1, false), (1, true), (2, false), (2, true)] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(LEDGER_FILE);
-        first_version(&path);
+        of_version(version, &path);
         if by_reading {
             assert!(LedgerReader::open(dir.path()).unwrap().is_some());
         }
@@ -189,11 +213,11 @@ fn an_older_ledger_is_upgraded_and_a_copy_of_it_is_kept() {
             let runs: i64 = db
                 .query_row("SELECT count(*) FROM run", [], |row| row.get(0))
                 .unwrap();
-            let column = db.prepare("SELECT replayed_by FROM reject").is_ok();
-            (version, runs, column)
+            let is_as_new = columns(&db) == columns(&fresh);
+            (version, runs, is_as_new)
         };
-        assert_eq!(of(&path), (2, 1, true));
-        let copy = dir.path().join("ledger.db.version-1");
-        assert_eq!(of(&copy), (1, 1, false));
+        assert_eq!(of(&path), (schema::SCHEMA_VERSION, 1, true));
+        let copy = dir.path().join(format!("ledger.db.version-{version}"));
+        assert_eq!(of(&copy), (version, 1, false));
     }
 }

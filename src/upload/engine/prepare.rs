@@ -1,19 +1,41 @@
 //! From a registered plan to an engine that is ready to begin.
 
 use super::Engine;
-use crate::ledger::{LedgerError, LedgerReader, Registered, Replay};
+use crate::ledger::{HeldInput, InputId, LedgerError, LedgerReader, Registered, Replay, RunId};
 use crate::upload::context::{Context, DateRun, Services, SizeLimit};
 use crate::upload::date_state::DateState;
 use crate::upload::done::Finisher;
 use crate::upload::event::{Event, Gauges};
 use crate::upload::parcel::Packer;
-use crate::upload::plan::{Action, Plan};
+use crate::upload::plan::{Plan, PlannedInput};
 use crate::upload::settings::Settings;
 use crate::upload::summary;
-use crate::upload::work::Prepared;
-use std::collections::VecDeque;
+use crate::upload::work::{Prepared, WorkDates};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::task::JoinSet;
+
+fn context(
+    settings: &Settings,
+    services: &Services,
+    run: RunId,
+    names: HashMap<InputId, String>,
+) -> Context {
+    Context {
+        services: services.clone(),
+        run,
+        retry: settings.retry,
+        spool_dir: settings.run.state_dir.join("spool"),
+        size_limit: Arc::new(SizeLimit::new(
+            settings.batch.rows.rows(),
+            settings.batch.bytes,
+        )),
+        gzip_level: settings.batch.gzip_level,
+        input_names: Arc::new(names),
+        probe: Arc::default(),
+        wrong_setup: Arc::default(),
+    }
+}
 
 impl Engine {
     /// Turns a registered plan into work.
@@ -31,37 +53,32 @@ impl Engine {
         let mut prepared = Prepared::default();
         let mut dates = Vec::new();
         let mut locks = Vec::new();
-        let uploads = plan.dates.into_iter().filter_map(|date| match date.action {
-            Action::Upload(inputs) => Some(inputs),
-            _ => None,
-        });
+        let mut with_ids = |inputs: Vec<PlannedInput>| -> Vec<(PlannedInput, InputId)> {
+            let with_id = |(input, held): (PlannedInput, HeldInput)| {
+                let id = held.id;
+                locks.push(held);
+                (input, id)
+            };
+            inputs.into_iter().zip(held.by_ref()).map(with_id).collect()
+        };
+        let uploads = plan.dates.into_iter();
+        let uploads = uploads.filter_map(|date| date.action.upload());
+        let (mut days, mut ids) = (BTreeMap::new(), Vec::new());
         for (index, (inputs, row)) in uploads.zip(registered.partitions).enumerate() {
-            let with_ids: Vec<_> = inputs
-                .into_iter()
-                .zip(held.by_ref())
-                .map(|(input, held)| {
-                    let id = held.id;
-                    locks.push(held);
-                    (input, id)
-                })
-                .collect();
-            prepared.add(&reader, &settings.input, (index, row.id), with_ids)?;
+            if plan.shared.is_none() {
+                let (date, id) = (WorkDates::One(index), [row.id]);
+                prepared.add(&reader, &settings.input, (date, &id), with_ids(inputs))?;
+            }
+            days.extend(row.partition.date().map(|day| (day, index)));
+            ids.push(row.id);
             dates.push(DateState::new(DateRun::new(row)));
         }
-        let context = Context {
-            services: services.clone(),
-            run: registered.run,
-            retry: settings.retry,
-            spool_dir: settings.run.state_dir.join("spool"),
-            size_limit: Arc::new(SizeLimit::new(
-                settings.batch.rows.rows(),
-                settings.batch.bytes,
-            )),
-            gzip_level: settings.batch.gzip_level,
-            input_names: Arc::new(prepared.names),
-            probe: Arc::default(),
-            wrong_setup: Arc::default(),
-        };
+        if let Some(shared) = plan.shared {
+            let inputs = shared.into_iter().map(|shared| shared.input).collect();
+            let dates = (WorkDates::ByRow(days), ids.as_slice());
+            prepared.add(&reader, &settings.input, dates, with_ids(inputs))?;
+        }
+        let context = context(settings, services, registered.run, prepared.names);
         let engine = Self {
             settings: settings.clone(),
             finisher: Finisher {

@@ -171,3 +171,34 @@ fn a_batch_with_an_unknown_attempt_is_never_taken_apart_for_the_rate() {
     assert!(!is_divisible(standing(true, 10_000)));
     assert!(!is_divisible(standing(false, 1)));
 }
+
+#[test]
+fn an_answer_against_a_batch_that_cannot_be_recorded_spoils_its_409() {
+    let spoils = |unknown, verdict: &Verdict| tells_of_rows_not_stored(standing(unknown), verdict);
+    for verdict in [Verdict::Accepted, Verdict::Unknown, Verdict::NotSent] {
+        assert!(
+            !spoils(false, &verdict) && !spoils(true, &verdict),
+            "{verdict:?}"
+        );
+    }
+    for verdict in [
+        Verdict::PartRefused(Vec::new()),
+        Verdict::RefusalUnread,
+        Verdict::TooLarge,
+    ] {
+        assert!(
+            spoils(false, &verdict) && spoils(true, &verdict),
+            "{verdict:?}"
+        );
+    }
+    for verdict in REFUSALS
+        .iter()
+        .chain(&[Verdict::Duplicate, Verdict::Unexpected])
+    {
+        assert!(spoils(false, verdict), "{verdict:?}");
+        assert!(
+            !spoils(true, verdict),
+            "an earlier attempt may be stored: {verdict:?}"
+        );
+    }
+}

@@ -3,6 +3,7 @@
 use super::*;
 use crate::protocol::Gzip;
 use proptest::prelude::*;
+use serde_json::Value;
 
 /// The places of the refused rows in the batch, each with how often something was said of its group.
 fn matched(rows: &[&str], told: &[&str]) -> Option<Vec<usize>> {
@@ -45,28 +46,37 @@ fn a_row_is_known_again_however_its_numbers_are_spelt() {
 
 #[test]
 fn different_rows_that_only_doubles_take_for_equal_are_not_guessed_among() {
-    let rows = [r#"{"id":9007199254740992}"#, r#"{"id":9007199254740993}"#];
+    let rows = [
+        r#"{"id":9007199254740992}"#,
+        r#"{"id":9007199254740993}"#,
+        r#"{"id":7}"#,
+    ];
     assert_eq!(matched(&rows, &[r#"{"id":9.007199254740992e15}"#]), None);
+    assert_eq!(
+        matched(&rows, &[rows[0]]),
+        None,
+        "a server that keeps doubles says so of either"
+    );
     assert_eq!(
         matched(&rows, &[rows[1]]),
         Some(vec![1]),
-        "the exact one is clear"
+        "a server that keeps doubles never says so"
     );
-    assert_eq!(
-        matched(&rows, &[rows[0], rows[0]]),
-        None,
-        "one of them may be the other"
-    );
-    let twice = [r#"{"id":1.0}"#, r#"{"id":1.0}"#, r#"{"id":2}"#];
-    assert_eq!(
-        matched(&twice, &[r#"{"id":1}"#]),
-        Some(vec![0]),
-        "equal rows"
-    );
-    assert_eq!(
-        matched(&twice, &[r#"{"id":1}"#, r#"{"id":1}"#]),
-        Some(vec![0, 1])
-    );
+    assert_eq!(matched(&rows, &[rows[2]]), Some(vec![2]));
+    assert_eq!(matched(&rows, &[rows[0], rows[0]]), None);
+    let fractions = [r#"{"x":0.1}"#, r#"{"x":0.1000000000000000055}"#];
+    for told in [r#"{"x":0.1}"#, r#"{"x":1e-1}"#] {
+        assert_eq!(matched(&fractions, &[told]), None, "{told}");
+    }
+}
+
+#[test]
+fn rows_that_differ_by_the_spelling_of_a_number_are_equal_rows() {
+    let twice = [r#"{"id":1.0}"#, r#"{"id":1}"#, r#"{"id":2}"#];
+    let one = r#"{"id":1e0}"#;
+    assert_eq!(matched(&twice, &[one]), Some(vec![0]));
+    assert_eq!(matched(&twice, &[one, one]), Some(vec![0, 1]));
+    assert_eq!(matched(&twice, &[twice[1], twice[1]]), Some(vec![0, 1]));
 }
 
 #[test]
@@ -92,5 +102,23 @@ proptest! {
         let value: Value = serde_json::from_str(&rows[place]).unwrap();
         let told = format!("{{\"id\":{:e},\"x\":{}}}", value["id"].as_f64().unwrap(), value["x"].as_f64().unwrap());
         prop_assert_eq!(matched(&texts, &[&told]), Some(vec![place]));
+    }
+
+    /// Rows whose identifiers lie close together, told by a server that keeps doubles.
+    #[test]
+    fn a_server_that_keeps_doubles_never_makes_another_row_refused(
+        ids in proptest::collection::btree_set(9_007_199_254_740_000_u64..9_007_199_254_742_000, 1..200),
+        which in any::<proptest::sample::Index>(),
+        is_long in any::<bool>(),
+    ) {
+        let rows: Vec<String> = ids.iter().map(|id| format!("{{\"id\":{id}}}")).collect();
+        let texts: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let place = which.index(rows.len());
+        let value: Value = serde_json::from_str(&rows[place]).unwrap();
+        let double = value["id"].as_f64().unwrap();
+        let told = if is_long { format!("{{\"id\":{double}}}") } else { format!("{{\"id\":{double:e}}}") };
+        if let Some(found) = matched(&texts, &[&told]) {
+            prop_assert_eq!(found, vec![place]);
+        }
     }
 }

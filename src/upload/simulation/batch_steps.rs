@@ -1,7 +1,6 @@
 //! The steps of one batch, from the intent to the end of all its parts.
 //!
-//! What an answer means is asked of the rules; here it is carried out, as the worker does it: first
-//! the note, committed, then the rest.
+//! The rules say what an answer means; here it is carried out: first the note, committed, then the rest.
 
 use super::books::{Cut, Runner};
 use super::event::{Request, Step};
@@ -9,7 +8,7 @@ use super::process::{Outcome, Task};
 use super::world::{Excuse, Happened, World, millis};
 use super::{Violation, schedule};
 use crate::domain::{Judged, Position, RequestId, Verdict};
-use crate::ledger::{DeadLetter, RejectSource, Settlement};
+use crate::ledger::{Blocks, DeadLetter, RejectSource, Settlement};
 use crate::protocol::DEFAULT_GZIP_LEVEL;
 use crate::retry::{Backoff, Decision, Tried};
 use crate::upload::life::{self, Note, Standing, Then};
@@ -114,6 +113,7 @@ impl World {
             message: String::new(),
             raw: Vec::new(),
             source: RejectSource::Local,
+            blocks: Blocks::Date,
         };
         let settlement = Settlement::Refused { letter, request_id };
         self.commit(runner, Step::Settled(task, settlement));

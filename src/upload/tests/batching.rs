@@ -6,7 +6,7 @@ use crate::domain::RawRange;
 use crate::input::{Location, Start};
 use crate::ledger::InputId;
 use crate::upload::cut::{Cut, CutKind, Message};
-use crate::upload::work::{InputWork, Place, Work};
+use crate::upload::work::{InputWork, Place, Work, WorkDates};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::path::Path;
@@ -153,7 +153,7 @@ fn work(folder: &Path, index: usize, date: &Date) -> Work {
         }
     });
     Work {
-        partition: index,
+        dates: WorkDates::One(index),
         intended: Vec::new(),
         sources: HashMap::new(),
         inputs: inputs.collect(),
@@ -197,6 +197,7 @@ proptest! {
                 assert_eq!(cut.partition, ended.len(), "one date after the other");
                 batches.push((cut.partition, Batch::of(*cut)));
             }
+            Message::Round(_) => panic!("all rows of an input are of one date"),
             Message::PartitionRead(date) => ended.push(date),
             Message::PartitionFailed { problem, .. } => panic!("{problem}"),
             Message::Warning(text) => panic!("{text}"),

@@ -3,6 +3,7 @@
 
 mod batching;
 mod resuming;
+mod rounds;
 
 use super::batcher::Batcher;
 use super::cut::Message;
@@ -96,6 +97,7 @@ fn settings(state_dir: &Path, sources: Sources) -> Settings {
         topic: "item".parse().unwrap(),
         stage: StageKind::HistorySync,
         dates: vec!["2022-01-01".parse().unwrap()],
+        date_from_path: None,
         zone: Zone::UTC,
         sources,
         input: input_settings(),
@@ -144,6 +146,17 @@ fn read(
     limits: &[Limits],
     budget: usize,
     spool_dir: PathBuf,
+    see: impl FnMut(Message),
+) -> Vec<Limits> {
+    read_as((input_settings(), budget), work, limits, spool_dir, see)
+}
+
+/// The same with other settings of the inputs.
+fn read_as(
+    (settings, budget): (InputSettings, usize),
+    work: Vec<Work>,
+    limits: &[Limits],
+    spool_dir: PathBuf,
     mut see: impl FnMut(Message),
 ) -> Vec<Limits> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -153,7 +166,7 @@ fn read(
     let given: Arc<Mutex<Vec<Limits>>> = Arc::default();
     let (noted, all) = (Arc::clone(&given), limits.to_vec());
     let batcher = Batcher {
-        settings: input_settings(),
+        settings,
         limits: Arc::new(move || {
             let mut noted = noted.lock().unwrap();
             let next = all[noted.len() % all.len()];

@@ -13,7 +13,7 @@ use crate::upload::cut::{Cut, CutKind, Message};
 use crate::upload::parcel::{Packer, Parcel, pack};
 use crate::upload::plan::{Action, plan};
 use crate::upload::spool;
-use crate::upload::work::{Prepared, Work};
+use crate::upload::work::{Prepared, Work, WorkDates};
 use crate::upload::{Settings, Sources, StdinInput};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -120,9 +120,9 @@ impl Desk<'_> {
         let with_ids = inputs.into_iter().zip(held).collect();
         let mut prepared = Prepared::default();
         let reader = LedgerReader::open(self.folder).unwrap().unwrap();
-        let date = (0, registered.partitions[0].id);
+        let (date, id) = (WorkDates::One(0), [registered.partitions[0].id]);
         let input = &self.settings.input;
-        prepared.add(&reader, input, date, with_ids).unwrap();
+        prepared.add(&reader, input, (date, &id), with_ids).unwrap();
         (registered, prepared.work)
     }
 
@@ -139,6 +139,7 @@ impl Desk<'_> {
             spool_dir.clone(),
             |message| match message {
                 Message::Cut(cut) => cuts.push(*cut),
+                Message::Round(_) => panic!("all rows of an input are of one date"),
                 Message::PartitionRead(_) => {}
                 Message::PartitionFailed { problem, .. } => panic!("{problem}"),
                 Message::Warning(text) => panic!("{text}"),

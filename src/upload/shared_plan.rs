@@ -1,0 +1,262 @@
+//! The plan when rows say their own dates (`--date-from-field`).
+//!
+//! An input has a *scope* then: the dates that it may have rows of. All of them are registered with
+//! it before the first request, and none of them is sealed before the input is read to its end. With
+//! `--date` the scope is what was named; rows of other dates are dead letters. Without it the input
+//! is read once beforehand, only to learn its dates. The dates are part of what an input is known
+//! by: the same file for other dates is another upload, and half of one is never taken for the other.
+//!
+//! Reading cuts the input into *rounds*: a stretch, with one batch for each date in it. The ledger
+//! records a round in one transaction, so that where reading goes on is one place for all dates.
+
+use super::finding::{Failure, search};
+use super::plan::{Action, Dates, Plan, PlannedDate, PlannedInput, PlannedPlace, SharedInput};
+use super::planner::{Planner, done_before_restart, is_closed, too_late};
+use super::report::Status;
+use super::settings::Sources;
+use super::stdin::StdinInput;
+use super::summary::shorten;
+use crate::domain::{DataDate, Partition};
+use crate::input::{InputError, InputSettings, Location, Next, Start, open_file};
+use crate::ledger::{KnownInput, KnownPartition};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most dates of one command, ten years of them; more means that the field is no date.
+const MAX_DAYS: usize = 3_653;
+
+/// What the ledger has of the dates concerned.
+struct Known {
+    dates: Vec<KnownPartition>,
+    /// Inputs that may hold rows of them.
+    inputs: Vec<KnownInput>,
+}
+
+/// Plans all inputs and dates of the command.
+pub(super) fn plan(
+    all: &Dates<'_>,
+    plan: &mut Plan,
+    stdin: Option<StdinInput>,
+) -> Result<(), Failure> {
+    let settings = all.settings;
+    let days: Vec<String> = settings.dates.iter().map(ToString::to_string).collect();
+    let name = format!("{} {} {}", settings.topic, settings.stage, shorten(&days));
+    let planner = all.planner(name.trim_end().to_owned());
+    let known = known(all, &planner, plan)?;
+    let closed = known.dates.iter().find(|date| is_closed(date));
+    if let (true, Some(date)) = (settings.run.restart, closed) {
+        let problem = done_before_restart(&date.partition);
+        return Err(Failure::Date(Status::Refused, problem));
+    }
+    // Which dates an input concerns when none is named is seen only once it was looked at.
+    let late = closed
+        .filter(|_| !settings.dates.is_empty())
+        .map(|date| &date.partition);
+    let planned = match (&settings.sources, stdin) {
+        (Sources::Paths(patterns), _) => {
+            let marker = marker(all, &known);
+            let found = search(patterns, None, &settings.input.stores)?;
+            planner.plan_found(found, marker, (&known.inputs, late), &mut plan.notes)?
+        }
+        (Sources::Stdin { .. }, Some(input)) => {
+            // Batches of other dates may be left of a stream that is read to its end.
+            let is_same = |it: &&KnownInput| it.name == input.name() && !it.is_finished();
+            let begun = known.inputs.iter().any(|it| is_same(&it));
+            planner.plan_stdin(input, &known.inputs, late.filter(|_| !begun))?
+        }
+        (Sources::Stdin { .. }, None) => Vec::new(),
+    };
+    let scopes = Scopes {
+        all,
+        planner: &planner,
+        known: &known,
+    };
+    let shared = scopes.of_inputs(planned, &mut plan.notes)?;
+    for day in scopes.days(&shared)? {
+        let Some(partition) = all.partition(&plan.target, Some(day)) else {
+            continue;
+        };
+        let gate = scopes.known(day).map(|date| date.gate);
+        let action = match gate {
+            Some(gate) if gate.is_done() => Action::AlreadyDone {
+                unconfirmed: gate == crate::ledger::Gate::DoneUnconfirmed,
+            },
+            _ => Action::Upload(Vec::new()),
+        };
+        plan.dates.push(PlannedDate { partition, action });
+    }
+    plan.shared = Some(shared);
+    Ok(())
+}
+
+/// The dates that were named; without names every date of the topic and stage.
+fn known(all: &Dates<'_>, planner: &Planner<'_>, plan: &Plan) -> Result<Known, Failure> {
+    let settings = all.settings;
+    let mut dates = Vec::new();
+    for day in &settings.dates {
+        if let Some(partition) = all.partition(&plan.target, Some(*day)) {
+            dates.extend(planner.known(&partition)?);
+        }
+    }
+    if let (true, Some(reader), Some(target)) =
+        (settings.dates.is_empty(), all.ledger, all.known_target)
+    {
+        let is_ours =
+            |it: &Partition| it.topic == settings.topic && it.stage.kind() == settings.stage;
+        let known = reader.partitions(target)?;
+        dates.extend(known.into_iter().filter(|date| is_ours(&date.partition)));
+    }
+    let mut inputs = BTreeMap::new();
+    // Dates that are started over have no past.
+    if let (false, Some(reader)) = (settings.run.restart, all.ledger) {
+        for date in &dates {
+            let of_date = reader.inputs(date.id)?;
+            inputs.extend(of_date.into_iter().map(|input| (input.id, input)));
+        }
+    }
+    Ok(Known {
+        dates,
+        inputs: inputs.into_values().collect(),
+    })
+}
+
+/// The marker that was named, or that one of the dates remembers.
+fn marker(all: &Dates<'_>, known: &Known) -> Option<String> {
+    let named = all.settings.gate.guards.require_marker.clone();
+    let open = known.dates.iter().filter(|date| !date.gate.is_done());
+    let remembered = open.map(|date| &date.guards.require_marker);
+    let named_dates = !all.settings.dates.is_empty();
+    named.or_else(|| remembered.filter(|_| named_dates).flatten().next().cloned())
+}
+
+/// Which dates each input may have rows of.
+struct Scopes<'a> {
+    all: &'a Dates<'a>,
+    planner: &'a Planner<'a>,
+    known: &'a Known,
+}
+
+impl Scopes<'_> {
+    fn known(&self, day: DataDate) -> Option<&KnownPartition> {
+        let mut dates = self.known.dates.iter();
+        dates.find(|date| date.partition.date() == Some(day))
+    }
+
+    fn of_inputs(
+        &self,
+        planned: Vec<PlannedInput>,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<SharedInput>, Failure> {
+        let mut shared = Vec::new();
+        for input in planned {
+            let days = self.days_of(&input)?;
+            let (mut open, mut closed) = (BTreeSet::new(), None);
+            for day in &days {
+                match self.known(*day).filter(|date| is_closed(date)) {
+                    None => {
+                        open.insert(*day);
+                    }
+                    Some(date) => closed = Some(date),
+                }
+            }
+            // Of what was read to its end only batches of dates that are open can be left.
+            let is_read = input.read_to_end || matches!(input.place, PlannedPlace::Stdin(_));
+            if let (false, Some(date)) = (is_read, closed) {
+                let what = "it has rows of that date, or may have. Name the dates that are not done with --date, and rows of others become dead letters; or";
+                return Err(too_late(&date.partition, &input.name, what));
+            }
+            if days.is_empty() && input.known.is_none() {
+                notes.push(format!("{} has no row, and so no date", input.name));
+                continue;
+            }
+            shared.push(SharedInput { input, days, open });
+        }
+        Ok(shared)
+    }
+
+    fn days_of(&self, input: &PlannedInput) -> Result<BTreeSet<DataDate>, Failure> {
+        let settings = self.all.settings;
+        if !settings.dates.is_empty() {
+            return Ok(settings.dates.iter().copied().collect());
+        }
+        let mut days = BTreeSet::new();
+        if let (Some(id), Some(reader)) = (input.known, self.all.ledger) {
+            let of_input = reader.dates_of(id)?;
+            let dates = self
+                .known
+                .dates
+                .iter()
+                .filter(|it| of_input.contains(&it.id));
+            days.extend(dates.filter_map(|date| date.partition.date()));
+        }
+        if let (false, PlannedPlace::Stored(location, _)) = (input.read_to_end, &input.place) {
+            let seen = look_through(location, &settings.input, input.resume)
+                .map_err(super::recognise::RecogniseError::from)?;
+            days.extend(seen.days);
+            if let (true, Some(problem)) = (days.is_empty(), seen.first_problem) {
+                let problem = format!(
+                    "{}: no row of it says a date that can be used; the first one, on line {}: {}. Check --date-from-field and --date-format; nothing was sent",
+                    input.name, problem.0, problem.1
+                );
+                return Err(Failure::Date(Status::BadInput, problem));
+            }
+        }
+        Ok(days)
+    }
+
+    /// All dates of the command.
+    fn days(&self, shared: &[SharedInput]) -> Result<BTreeSet<DataDate>, Failure> {
+        let mut days: BTreeSet<DataDate> = self.all.settings.dates.iter().copied().collect();
+        days.extend(shared.iter().flat_map(|input| &input.days));
+        if days.len() > MAX_DAYS {
+            let problem = format!(
+                "{}: the rows are of {} dates, and one command takes {MAX_DAYS}; check that --date-from-field is a date, or name some with --date. Nothing was sent",
+                self.planner.name,
+                days.len()
+            );
+            return Err(Failure::Date(Status::BadInput, problem));
+        }
+        if days.is_empty() {
+            let problem = format!("{}: there is no row to send", self.planner.name);
+            return Err(Failure::Date(Status::Nothing, problem));
+        }
+        Ok(days)
+    }
+}
+
+/// What a look at all rows came to.
+struct Seen {
+    days: BTreeSet<DataDate>,
+    /// Line and reason of the first row without a date.
+    first_problem: Option<(u64, String)>,
+}
+
+/// Reads an input from a place on, only to learn its dates.
+fn look_through(
+    location: &Location,
+    settings: &InputSettings,
+    from: Start,
+) -> Result<Seen, InputError> {
+    let mut reader = open_file(location, settings, from)?;
+    let mut seen = Seen {
+        days: BTreeSet::new(),
+        first_problem: None,
+    };
+    let mut row = Vec::new();
+    loop {
+        row.clear();
+        let day = match reader.next(&mut row)? {
+            Next::Row { .. } => reader.day(),
+            Next::Rejected(reject) => {
+                if reject.day.is_none() && seen.first_problem.is_none() {
+                    seen.first_problem = Some((reject.position.line, reject.message));
+                }
+                reject.day
+            }
+            Next::End => return Ok(seen),
+        };
+        seen.days.extend(day);
+        if seen.days.len() > MAX_DAYS {
+            return Ok(seen);
+        }
+    }
+}

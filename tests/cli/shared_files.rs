@@ -1,0 +1,226 @@
+//! A file with rows of several dates over more than one run: kills, refusals, repairs, other options.
+
+use crate::dates_from_field::{FIELD, by_day, done_days, expected, mixed, server, text};
+use crate::recorder::{Latch, Received, Recorder, Reply, eventually};
+use crate::start::{Place, Ran};
+use std::collections::BTreeSet;
+
+#[test]
+fn a_row_without_a_date_holds_back_every_date_that_its_file_may_hold() {
+    let (recorder, place) = server();
+    let mut rows = mixed(10, &[1, 2]);
+    rows.insert(3, "{\"id\":\"x\"}".to_owned());
+    rows.insert(7, "{\"id\":\"y\",\"ts\":\"soon\"}".to_owned());
+    rows.insert(9, "no json".to_owned());
+    place.file("all.jsonl", text(&rows));
+    let words = format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl");
+    let ran = place.end(&words).expect(3);
+    let ran = ran
+        .says("date_missing")
+        .says("all.jsonl:4")
+        .says("all.jsonl:10");
+    assert!(
+        ran.output.contains("3 row(s) are rejected")
+            || ran.errors.contains("3 row(s) are rejected")
+    );
+    assert!(recorder.dones().is_empty());
+    for day in ["2022-01-01", "2022-01-02"] {
+        let listed = place.end(&format!("rejects list -d {day}")).expect(0);
+        listed
+            .says("all.jsonl:4")
+            .says("all.jsonl:8")
+            .says("all.jsonl:10");
+        place.end(&format!("done -d {day}")).expect(3);
+    }
+    place.end("rejects waive -d 2022-01-02").expect(0);
+    place.end("done -d 2022-01-01,2022-01-02").expect(0);
+    assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
+    place.end(&words).expect(0);
+}
+
+#[test]
+fn corrected_rows_take_the_places_of_rows_without_a_date() {
+    let (recorder, place) = server();
+    let mut rows = mixed(6, &[1, 2]);
+    rows.push("{\"id\":\"x\"}".to_owned());
+    place.file("all.jsonl", text(&rows));
+    let both = "-d 2022-01-01,2022-01-02";
+    place.end(&format!("{FIELD} {both} all.jsonl")).expect(3);
+    place
+        .end("rejects export -d 2022-01-02 --output fix.jsonl")
+        .expect(0);
+    let exported = std::fs::read_to_string(place.path("fix.jsonl")).unwrap();
+    assert_eq!(exported, "{\"id\":\"x\"}\n");
+    place
+        .end("rejects replay fix.jsonl -t item -s history_sync -d 2022-01-02")
+        .expect(0);
+    assert_eq!(by_day(&recorder)["2022-01-02"].len(), 4);
+    place.end(&format!("done {both}")).expect(0);
+    assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
+}
+
+#[test]
+fn other_dates_or_another_way_to_read_them_are_another_input() {
+    let recorder = Recorder::answering(|_, _| Reply::bare(429));
+    let place = Place::with(&recorder);
+    place.file("all.jsonl", text(&mixed(20, &[1, 2])));
+    let both = "-d 2022-01-01,2022-01-02";
+    place
+        .end(&format!("{FIELD} {both} --retry-for 1ms all.jsonl"))
+        .expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    for other in [
+        "-d 2022-01-01",
+        "-d 2022-01-01..2022-01-03",
+        "-d 2022-01-01,2022-01-02 --date-format %s",
+        "-d 2022-01-01,2022-01-02 --timezone UTC",
+        "",
+    ] {
+        place
+            .end(&format!("{FIELD} {other} all.jsonl"))
+            .expect(9)
+            .says("dates");
+    }
+    place
+        .end("write -t item -s history_sync -d 2022-01-01 all.jsonl")
+        .expect(9);
+    assert!(recorder.dones().is_empty());
+    place.end(&format!("{FIELD} {both} all.jsonl")).expect(0);
+    assert_eq!(done_days(&recorder).len(), 2);
+}
+
+#[test]
+fn a_done_date_among_the_named_ones_takes_no_new_file_and_nothing_is_sent() {
+    let (recorder, place) = server();
+    place.file("one.jsonl", text(&mixed(4, &[1])));
+    place
+        .end(&format!("{FIELD} -d 2022-01-01 one.jsonl"))
+        .expect(0);
+    place.file("two.jsonl", text(&mixed(4, &[1, 2])));
+    place
+        .end(&format!("{FIELD} -d 2022-01-01,2022-01-02 two.jsonl"))
+        .expect(6)
+        .says("late_input");
+    assert_eq!(recorder.requests().len(), 2);
+}
+
+#[test]
+fn a_date_that_the_platform_refuses_does_not_keep_the_others_of_its_file_back() {
+    let refused = |request: &Received, _| {
+        if request.day().as_deref() == Some("2022-01-02") {
+            return Reply::code(400, 400, "Syncing is not allowed when acked.");
+        }
+        Reply::ok()
+    };
+    let recorder = Recorder::answering(refused);
+    let place = Place::with(&recorder);
+    let days = [1, 2, 3];
+    let rows = mixed(300, &days);
+    place.file("all.jsonl", text(&rows));
+    let words = format!("{FIELD} -d 2022-01-01..2022-01-03 --batch-rows 10 all.jsonl");
+    place.end(&words).expect(6);
+    assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-03"]);
+    // Re-synced in the console: what is on record of the date is sent, and nothing else.
+    let before = recorder.requests().len();
+    recorder.answer(|_, _| Reply::ok());
+    place.end("ledger show").expect(0);
+    place
+        .end(&format!("{FIELD} -d 2022-01-01..2022-01-03 all.jsonl"))
+        .expect(0);
+    assert_eq!(done_days(&recorder).len(), 3);
+    assert!(
+        recorder.requests()[before..]
+            .iter()
+            .all(|it| it.day().as_deref() == Some("2022-01-02"))
+    );
+    assert_eq!(by_day(&recorder), expected(&rows, &days));
+}
+
+#[test]
+fn a_date_that_was_reopened_takes_its_rows_of_a_shared_file_again() {
+    let (recorder, place) = server();
+    let rows = mixed(20, &[1, 2]);
+    place.file("all.jsonl", text(&rows));
+    place
+        .end(&format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl"))
+        .expect(0);
+    place
+        .end("ledger reopen -t item -s history_sync -d 2022-01-01")
+        .expect(0);
+    place.end("done -d 2022-01-01").expect(7).says("all.jsonl");
+    place
+        .end(&format!("{FIELD} -d 2022-01-01 all.jsonl"))
+        .expect(0);
+    assert_eq!(
+        done_days(&recorder),
+        ["2022-01-01", "2022-01-01", "2022-01-02"]
+    );
+    assert_eq!(recorder.rows().len(), 30);
+}
+
+#[test]
+fn starting_over_sends_every_named_date_of_a_shared_file_again() {
+    let (recorder, place) = server();
+    place.file("all.jsonl", text(&mixed(20, &[1, 2])));
+    let words = format!("{FIELD} -d 2022-01-01,2022-01-02 --no-done all.jsonl");
+    place.end(&words).expect(0);
+    place
+        .end(&format!("{FIELD} --restart all.jsonl"))
+        .expect(2)
+        .says("--date");
+    place.end(&format!("{words} --restart")).expect(0);
+    assert_eq!(recorder.rows().len(), 40);
+    place.end("done -d 2022-01-01,2022-01-02").expect(0);
+    assert_eq!(done_days(&recorder).len(), 2);
+}
+
+#[test]
+fn batches_of_several_dates_that_were_in_flight_at_a_kill_keep_their_ids_and_their_rows() {
+    for name in ["all.jsonl", "all.jsonl.gz"] {
+        let latch = Latch::default();
+        let held = latch.clone();
+        let recorder = Recorder::answering(move |_, number| {
+            if number >= 2 {
+                held.wait();
+            }
+            Reply::ok()
+        });
+        let place = Place::with(&recorder);
+        let days = [1, 2, 3, 4];
+        let rows = mixed(400, &days);
+        let plain = text(&rows);
+        place.file(
+            name,
+            if name.ends_with("gz") {
+                gzip(&plain)
+            } else {
+                plain.into_bytes()
+            },
+        );
+        let words = format!("{FIELD} -d 2022-01-01..2022-01-04 --batch-rows 15 {name}");
+        let mut child = place.start(&words);
+        eventually("several batches in flight", || recorder.writes().len() >= 5);
+        child.kill().unwrap();
+        assert_eq!(Ran::after(child).status, -9);
+        let in_flight: BTreeSet<String> = recorder.writes().iter().map(Received::id).collect();
+        latch.open();
+        place.end(&words).expect(0);
+        assert_eq!(by_day(&recorder), expected(&rows, &days), "{name}");
+        assert_eq!(done_days(&recorder).len(), 4);
+        let ids: Vec<String> = recorder.writes().iter().map(Received::id).collect();
+        let again = in_flight
+            .iter()
+            .filter(|id| ids.iter().filter(|it| it == id).count() > 1);
+        assert!(
+            again.count() >= 3,
+            "those without an answer are asked again"
+        );
+    }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
