@@ -48,8 +48,8 @@ pub(super) fn take_out(
         let rest = insert_batch(db, partition, &rest, Some(batch))?;
         db.execute(
             "UPDATE batch SET generation = w.generation,
-               unknown = w.unknown OR EXISTS (SELECT 1 FROM input i
-                                              WHERE i.id = w.first_input AND i.run IS NOT NULL)
+               unknown = max(w.unknown, EXISTS (SELECT 1 FROM input i
+                                                WHERE i.id = w.first_input AND i.run IS NOT NULL))
              FROM batch w WHERE batch.id = ?1 AND w.id = batch.parent",
             [rest.0],
         )

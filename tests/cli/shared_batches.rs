@@ -189,3 +189,24 @@ fn a_batch_that_begins_with_a_file_that_is_not_named_is_finished_by_the_command_
     assert_eq!(recorder.dones().len(), 1);
     assert_eq!(recorder.writes().len(), 2);
 }
+
+#[test]
+fn a_refusal_that_was_seen_of_a_shared_batch_blocks_done_also_when_a_file_is_dropped() {
+    let broken = "HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{\"status\":{\"code\":1001},\"err";
+    let recorder = Recorder::answering(move |_, _| Reply::raw(broken));
+    let place = place_at(&recorder);
+    let words = write().replace("in/*.jsonl", "in/a.jsonl in/b.jsonl in/c.jsonl");
+    place.end(&words).expect(5);
+    place.end("ledger drop-input in/a.jsonl").expect(0);
+    recorder.answer(|request, _| {
+        if request.is_done() {
+            Reply::ok()
+        } else {
+            Reply::code(409, 409, "already received")
+        }
+    });
+    let words = format!("{WRITE} in/b.jsonl in/c.jsonl");
+    place.end(&words).expect(7).says("did not say which rows");
+    assert_eq!(recorder.writes()[0].id(), recorder.writes()[1].id());
+    assert!(recorder.dones().is_empty());
+}

@@ -241,6 +241,18 @@ fn what_is_left_of_a_shared_batch_is_sent_as_the_whole_when_an_input_is_dropped(
 }
 
 #[test]
+fn what_is_left_of_a_batch_with_a_refusal_that_was_seen_never_counts_as_stored() {
+    let (desk, second, whole) = desk_of_a_shared_batch();
+    let noted = desk.ledger.note_refusal_seen(whole).committed();
+    wait(noted).unwrap();
+    assert_eq!(drop_input(&desk, desk.known()).unwrap(), 0);
+    let left = desk.reader().intended_batches(desk.row.id, second).unwrap();
+    assert!(left[0].unknown && left[0].refusal_seen, "{left:?}");
+    let stored = desk.settle(left[0].id, Settlement::AcceptedUnconfirmed);
+    assert!(stored.is_err());
+}
+
+#[test]
 fn an_input_that_shares_a_batch_of_which_nobody_knows_the_outcome_is_not_dropped() {
     for settlement in [Settlement::Foreign, Settlement::Undetermined] {
         let (desk, _, batch) = desk_of_a_shared_batch();
