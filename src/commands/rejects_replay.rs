@@ -170,8 +170,10 @@ fn require_letters(
     letters: &[i64],
 ) -> Result<(), Failure> {
     for id in letters {
-        let found = reader.reject(*id).map_err(ledger_failure)?;
-        if !found.is_some_and(|row| row.partition() == date.id && row.state == "open") {
+        if !reader
+            .is_open_reject(date.id, *id)
+            .map_err(ledger_failure)?
+        {
             return Err(Failure::from(UsageError::new(format!(
                 "--id {id} is not an open rejected row of {}; nothing was sent; 'byteair-sync rejects list {}' shows them",
                 date.partition,

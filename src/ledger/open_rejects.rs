@@ -98,7 +98,8 @@ impl LedgerReader {
                 &format!(
                     "SELECT
                        EXISTS (SELECT 1 FROM reject r JOIN input i ON i.id = r.replayed_by
-                               WHERE r.partition = ?1 AND i.name = ?2 AND i.state <> 'dropped'
+                               WHERE i.name = ?2 AND i.state <> 'dropped'
+                                 AND i.id IN (SELECT input FROM scope WHERE partition = ?1)
                                  AND NOT ({ALL_REJECTED})),
                        count(*) FILTER (WHERE replayed_by IS NULL),
                        count(*) FILTER (WHERE replayed_by IS NOT NULL)
@@ -113,6 +114,17 @@ impl LedgerReader {
                     })
                 },
             )
+            .map_err(failed)
+    }
+
+    /// Whether a dead letter is an open one that lies with a date or counts for it.
+    pub fn is_open_reject(&self, partition: PartitionId, letter: i64) -> Result<bool, LedgerError> {
+        let open = format!(
+            "SELECT EXISTS (SELECT 1 FROM reject r
+                            WHERE {CONCERNING} AND r.id = ?2 AND r.state = 'open')"
+        );
+        self.db
+            .query_row(&open, params![partition.0, letter], |row| row.get(0))
             .map_err(failed)
     }
 

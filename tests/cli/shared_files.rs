@@ -59,6 +59,27 @@ fn corrected_rows_take_the_places_of_rows_without_a_date() {
     assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
 }
 
+/// The letter lies with the first date of its file; it is replaced for the second one.
+#[test]
+fn a_replay_of_a_row_without_a_date_that_was_cut_off_goes_on_for_whichever_date_it_began() {
+    let (recorder, place) = server();
+    let mut rows = mixed(6, &[1, 2]);
+    rows.push("{\"id\":\"x\"}".to_owned());
+    place.file("all.jsonl", text(&rows));
+    place.file("fix.jsonl", "{\"id\":\"x\"}\n");
+    let both = "-d 2022-01-01,2022-01-02";
+    place.end(&format!("{FIELD} {both} all.jsonl")).expect(3);
+    recorder.answer(|_, _| Reply::Cut);
+    let replay = "rejects replay fix.jsonl --id 1 -t item -s history_sync";
+    let second = format!("{replay} -d 2022-01-02");
+    place.end(&format!("{second} --retry-for 1ms")).expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    place.end(&format!("{replay} -d 2022-01-01")).expect(8);
+    place.end(&second).expect(0);
+    place.end(&format!("done {both}")).expect(0);
+    assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
+}
+
 #[test]
 fn other_dates_or_another_way_to_read_them_are_another_input() {
     let recorder = Recorder::answering(|_, _| Reply::bare(429));
@@ -216,6 +237,27 @@ fn batches_of_several_dates_that_were_in_flight_at_a_kill_keep_their_ids_and_the
             "those without an answer are asked again"
         );
     }
+}
+
+#[test]
+fn a_refusal_that_was_seen_of_a_batch_of_several_dates_blocks_done_after_a_resume() {
+    let broken = "HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{\"status\":{\"code\":1001},\"err";
+    let recorder = Recorder::answering(move |_, _| Reply::raw(broken));
+    let place = Place::with(&recorder);
+    place.file("all.jsonl", text(&mixed(20, &[1, 2])));
+    let words = format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl");
+    place.end(&format!("{words} --retry-for 1ms")).expect(5);
+    let refused = recorder.writes()[0].clone();
+    recorder.answer(move |request, _| {
+        if request.id() == refused.id() {
+            Reply::code(409, 409, "already received")
+        } else {
+            Reply::ok()
+        }
+    });
+    place.end(&words).expect(7).says("did not say which rows");
+    assert_eq!(done_days(&recorder).len(), 1);
+    assert_ne!(done_days(&recorder)[0], recorder.writes()[0].day().unwrap());
 }
 
 fn gzip(text: &str) -> Vec<u8> {
