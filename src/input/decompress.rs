@@ -9,7 +9,7 @@ use super::columnar::RowLines;
 use super::compared::{Compared, Differs};
 use super::encoding::Undecodable;
 use super::location::Stored;
-use super::{Compression, InputFault, Start, StoreFault};
+use super::{Compression, Format, InputFault, Start, StoreFault};
 use crate::domain::RawRange;
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::GzDecoder;
@@ -72,7 +72,7 @@ impl Source {
     }
 
     /// The same stream, compared with what was recorded of it.
-    pub(super) fn compared_with(self, recorded: &[RawRange], by_line: bool) -> Self {
+    pub(super) fn compared_with(self, recorded: &[RawRange], rows: Format) -> Self {
         match self {
             Self::Stream {
                 bytes,
@@ -80,7 +80,7 @@ impl Source {
                 format,
                 undecodable,
             } if !recorded.is_empty() => Self::Stream {
-                bytes: Box::new(Compared::new(bytes, recorded, by_line)),
+                bytes: Box::new(Compared::new(bytes, recorded, rows)),
                 fetched,
                 format,
                 undecodable,

@@ -111,17 +111,22 @@ fn another_stream_for_a_done_date_is_late_input() {
 /// first one ended would send the rest of that row as a row.
 #[test]
 fn a_stream_that_broke_off_in_a_row_is_not_continued_in_the_middle_of_it() {
-    let csv = |rows: std::ops::Range<usize>| {
-        let lines = rows.map(|number| format!("row-{number:06},{number}\n"));
-        format!("id,n\n{}", lines.collect::<String>())
+    let csv = |header: &str| {
+        let lines = (0..300).map(|number| format!("row-{number:06},{number}\n"));
+        format!("{header}\n{}", lines.collect::<String>())
     };
-    let jsonl = || rows(0, 300).join("\n") + "\n";
-    for (format, whole) in [("csv", csv(0..300)), ("jsonl", jsonl())] {
+    let jsonl = rows(0, 300).join("\n") + "\n";
+    let cases = [
+        ("--format csv --input-id k -", csv("id,n")),
+        ("--format csv --input-id k -", csv("[i,n")),
+        ("--input-id k.csv -", csv("[i,n")),
+        ("--format jsonl --input-id k -", jsonl),
+    ];
+    for (input, whole) in cases {
         for cut in [1_000, 1_666, 1_673] {
             let recorder = Recorder::new();
             let place = Place::with(&recorder);
-            let write =
-                format!("{WRITE} --no-done --max-errors 9 --format {format} --input-id k -");
+            let write = format!("{WRITE} --no-done --max-errors 9 {input}");
             let end = (cut..whole.len()).find(|at| whole.is_char_boundary(*at));
             let first = &whole[..end.unwrap()];
             place.end_with_stdin(&write, first).expect(0);
@@ -133,7 +138,7 @@ fn a_stream_that_broke_off_in_a_row_is_not_continued_in_the_middle_of_it() {
                 continue;
             }
             ran.expect(9).says("its last row was continued");
-            assert_eq!(recorder.rows().len(), before, "{format} {cut}");
+            assert_eq!(recorder.rows().len(), before, "{input} {cut}");
             place.end("done -d 2022-01-01").expect(7);
             assert!(recorder.dones().is_empty());
         }
