@@ -103,6 +103,14 @@ pub enum LedgerError {
         /// What was found.
         what: String,
     },
+    /// The whole file was looked through before a `done`.
+    #[error(
+        "the ledger is damaged ({found}), so no done is sent; restore ledger.db from a backup, or move it away only if you know from the console what was done"
+    )]
+    Damaged {
+        /// What SQLite found first.
+        found: String,
+    },
     /// Something was asked of a date or an input that its state forbids.
     #[error("{0}")]
     Forbidden(String),

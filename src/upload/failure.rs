@@ -17,6 +17,7 @@ pub fn ledger_status(error: &LedgerError) -> Status {
         LedgerError::OtherVersion { .. }
         | LedgerError::NotALedger { .. }
         | LedgerError::Emptied { .. }
+        | LedgerError::Damaged { .. }
         | LedgerError::NoWriteAheadLog { .. }
         | LedgerError::NetworkFileSystem { .. }
         | LedgerError::OtherHosts { .. } => Status::Usage,
