@@ -3,9 +3,11 @@
 //! Each says what it wanted when it gets something else. The same readers serve flags, environment
 //! variables and profiles, so a value means the same wherever it stands.
 
+mod endpoint;
 mod field;
 mod host;
 
+pub use endpoint::{Endpoint, endpoint};
 pub use field::{Renaming, TypedField, renaming, typed_field};
 pub use host::{HostName, host_name};
 

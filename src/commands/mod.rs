@@ -3,9 +3,11 @@
 //! A command is thin: it resolves its settings, calls lower floors, and says how it ended. Failures
 //! carry the exit status that they mean; everything else is a bug and status 1.
 
+mod checkpoint;
 mod completions;
 mod config;
 mod done;
+mod huawei_status;
 mod ledger;
 mod man;
 mod other_reports;
@@ -144,6 +146,7 @@ pub async fn run(session: &Session) -> Status {
 
 async fn command(session: &Session) -> Outcome {
     match &session.invocation.cli.command {
+        Command::Checkpoint(command) => checkpoint::run(session, command).await,
         Command::Sandbox(args) => sandbox::run(session, args).await,
         Command::Config(command) => config::run(session, command),
         Command::Completions { shell } => Ok(completions::run(session, *shell)),

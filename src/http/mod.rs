@@ -8,11 +8,13 @@
 mod body;
 mod connect;
 mod failure;
+mod huawei;
 mod post;
 mod settings;
 mod signer;
 
 pub use body::Outgoing;
+pub use huawei::{HuaweiClient, HuaweiCredentialSource, HuaweiReply, HuaweiSettings};
 pub use post::post_json;
 pub use settings::{ConnectionSettings, CredentialError, CredentialSource, HttpError, Scheme};
 pub use signer::{Refresh, SigningGeneration};

@@ -30,6 +30,14 @@ impl HeldLock {
     }
 }
 
+/// Tries to take the lock under which one machine commits the checkpoint of a consumer, named so that no
+/// other has the name. `None` when another process holds it. Makes the state directory if there is none.
+pub fn checkpoint_lock(state_dir: &Path, consumer: &str) -> Result<Option<HeldLock>, LedgerError> {
+    super::place::prepare(state_dir)?;
+    let digest = xxhash_rust::xxh3::xxh3_128(consumer.as_bytes());
+    try_lock(state_dir, &format!("checkpoint-{digest:032x}"))
+}
+
 /// Who signed the lock of a name last; empty when nobody did.
 pub(super) fn signature(state_dir: &Path, name: &str) -> String {
     let path = state_dir.join("locks").join(name);

@@ -39,7 +39,7 @@ pub use error::LedgerError;
 pub use gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
 pub use id::{BatchId, InputId, PartitionId, RunId};
 pub use known::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
-pub use lock::HeldLock;
+pub use lock::{HeldLock, checkpoint_lock};
 pub use open_rejects::{OpenRejects, Replayable};
 pub use reader::{LedgerReader, RejectRow, RejectSummary, RejectsOf};
 pub use register::{

@@ -9,6 +9,7 @@ use super::answer::{Answer, ReplyFormat};
 use super::body::{self, BodyFault, MAX_BODY_BYTES, RowList};
 use super::calls::{self, Caller, Scene};
 use super::dates;
+use super::delivery::Delivery;
 use super::faults::FaultKind;
 use super::traffic::Arrival;
 use crate::domain::MAX_BATCH_ROWS;
@@ -32,21 +33,6 @@ pub(super) struct Received {
     pub(super) body: Result<Bytes, BodyFault>,
 }
 
-/// What goes back to the client.
-#[derive(Debug)]
-pub(super) enum Delivery {
-    /// An answer in the platform's terms.
-    Reply(Answer),
-    /// This HTTP status and an HTML page, as a gateway would send.
-    Page(u16),
-    /// HTTP 200 with bytes that no decoder takes.
-    Garbage,
-    /// Nothing; the connection is reset.
-    Cut,
-    /// Nothing at all.
-    Hang,
-}
-
 /// HTTP statuses that tell a client for certain that its request was refused (the client's rules,
 /// `byteair-api.md` 6.2).
 const DEFINITE_HTTP: [u16; 6] = [400, 401, 403, 404, 413, 429];
@@ -56,7 +42,7 @@ const MAX_KEPT_ROWS: usize = 10_000;
 const _: () = assert!(MAX_BATCH_ROWS == 10_000, "a whole batch must be kept");
 
 /// Decides what becomes of a request.
-pub(super) fn handle(sandbox: &Sandbox, received: &Received) -> Delivery {
+pub(super) fn handle(sandbox: &Sandbox, received: &Received) -> Delivery<Answer> {
     let caller = received.caller();
     let answer = match plain_body(sandbox, received) {
         Err(refusal) => refusal,
@@ -175,18 +161,11 @@ fn early_fault(
     sandbox: &Sandbox,
     received: &Received,
     caller: Option<&Caller>,
-) -> Option<Delivery> {
+) -> Option<Delivery<Answer>> {
     let fault = received.arrival.dice.fault?;
-    let delivery = match fault {
-        FaultKind::Http(code) => Delivery::Page(code),
-        FaultKind::Status(code) => Delivery::Reply(Answer::refused(
-            code,
-            "the sandbox was asked for this fault",
-        )),
-        FaultKind::ResetAfter => Delivery::Cut,
-        FaultKind::Hang => Delivery::Hang,
-        _ => return None,
-    };
+    let delivery = Delivery::before_storing(fault, |code| {
+        Answer::refused(code, "the sandbox was asked for this fault")
+    })?;
     sandbox.traffic().count_fault(fault);
     let definite = match fault {
         FaultKind::Http(code) => DEFINITE_HTTP.contains(&code),
@@ -200,17 +179,12 @@ fn early_fault(
 }
 
 /// Faults that strike after the request was judged, and stored if it was good.
-fn late_fault(sandbox: &Sandbox, received: &Received) -> Option<Delivery> {
+fn late_fault(sandbox: &Sandbox, received: &Received) -> Option<Delivery<Answer>> {
     let fault = received.arrival.dice.fault?;
-    let delivery = match fault {
-        FaultKind::LostReply => Some(Delivery::Cut),
-        FaultKind::LostReplyHttp(code) => Some(Delivery::Page(code)),
-        FaultKind::Garbage => Some(Delivery::Garbage),
-        FaultKind::Slow => None,
-        _ => return None,
-    };
-    sandbox.traffic().count_fault(fault);
-    delivery
+    if fault.is_late() {
+        sandbox.traffic().count_fault(fault);
+    }
+    Delivery::after_storing(fault)
 }
 
 /// Lets a refused request occupy its id, if that was asked for and the client is sure to see the

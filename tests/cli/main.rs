@@ -10,6 +10,8 @@
 
 mod bad_inputs;
 mod changed_inputs;
+mod checkpoint_replies;
+mod checkpoints;
 mod clocks;
 mod config;
 mod dates;
@@ -22,6 +24,8 @@ mod hostile_lists;
 mod hostile_replies;
 mod hostile_streams;
 mod housekeeping;
+mod huawei;
+mod huawei_sdk;
 mod inputs;
 mod jobs;
 mod lost_replies;
@@ -37,6 +41,7 @@ mod panics;
 mod parquet;
 mod planted;
 mod poison;
+mod python;
 mod rate;
 mod recorder;
 mod refusals;

@@ -7,6 +7,7 @@
 mod command;
 mod connection;
 mod done;
+mod huawei;
 mod ledger;
 mod names;
 mod rejects;
@@ -20,6 +21,7 @@ mod write;
 pub use command::{SAFEGUARDS, command, environment_name};
 pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};
 pub use done::DoneArgs;
+pub use huawei::{CheckpointCommand, CommitArgs, ConsumerArgs, HuaweiArgs};
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use names::{
     CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
@@ -107,6 +109,9 @@ pub enum Command {
     /// Look at and tidy up the record of what was uploaded
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Say how far a consumer of a Huawei DIS stream has come: commit, get or delete its checkpoint
+    #[command(subcommand)]
+    Checkpoint(CheckpointCommand),
     /// Run a local ByteAir server for trying things out, with faults on request
     Sandbox(SandboxArgs),
     /// Show where each setting comes from, or write a config file to start from
