@@ -39,7 +39,11 @@ pub(super) async fn run(session: &Session, command: &MetadataCommand) -> Outcome
     )
     .map_err(|error| UsageError::new(error.to_string()))?;
     let ledger = open(session, &state_dir(session.context())?)?;
-    let run = ledger.begin_run().committed().await.map_err(ledger_failure)?;
+    let run = ledger
+        .begin_run()
+        .committed()
+        .await
+        .map_err(ledger_failure)?;
     let stop = AtomicBool::new(false);
     let mut sync = MetadataSync {
         service: service(&connection)?,
@@ -69,7 +73,11 @@ pub(super) async fn run(session: &Session, command: &MetadataCommand) -> Outcome
         }
     };
     let status = story.end(cause);
-    ledger.end_run(run, status.code()).committed().await.map_err(ledger_failure)?;
+    ledger
+        .end_run(run, status.code())
+        .committed()
+        .await
+        .map_err(ledger_failure)?;
     Ok(status)
 }
 
@@ -181,7 +189,10 @@ impl<'a> Story<'a> {
             SyncFault::Reading(_) => Status::Unexpected,
         };
         let text = format!("{:#}", anyhow::Error::new(fault));
-        self.problem(status, format!("{}: {text}", visible(&path.display().to_string())));
+        self.problem(
+            status,
+            format!("{}: {text}", visible(&path.display().to_string())),
+        );
     }
 
     fn problem(&mut self, status: Status, text: String) {
@@ -196,9 +207,11 @@ impl<'a> Story<'a> {
             self.problem(
                 match cause {
                     StopCause::Interrupt => Status::Interrupted,
-                    StopCause::Terminate => Status::Terminated,
+                    // A signal is one of these two.
+                    _ => Status::Terminated,
                 },
-                "interrupted; what was sent is recorded, and the same command goes on there".to_owned(),
+                "interrupted; what was sent is recorded, and the same command goes on there"
+                    .to_owned(),
             );
         }
         self.summary.totals.elapsed = self.begun.elapsed();

@@ -10,6 +10,7 @@ mod done;
 mod huawei_status;
 mod ledger;
 mod man;
+mod metadata;
 mod other_reports;
 mod rejects;
 mod rejects_export;
@@ -147,6 +148,7 @@ pub async fn run(session: &Session) -> Status {
 async fn command(session: &Session) -> Outcome {
     match &session.invocation.cli.command {
         Command::Checkpoint(command) => checkpoint::run(session, command).await,
+        Command::Metadata(command) => Box::pin(metadata::run(session, command)).await,
         Command::Sandbox(args) => sandbox::run(session, args).await,
         Command::Config(command) => config::run(session, command),
         Command::Completions { shell } => Ok(completions::run(session, *shell)),

@@ -101,7 +101,8 @@ mod tests {
     fn lines_of_records_that_do_not_count_yet_are_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rejects/metadata.jsonl");
-        let open = |settled| DeadLetters::open(path.clone(), Path::new("e.jsonl"), settled).unwrap();
+        let open =
+            |settled| DeadLetters::open(path.clone(), Path::new("e.jsonl"), settled).unwrap();
         let bad = |ordinal| BadEvent {
             position: Position {
                 ordinal,
@@ -113,12 +114,21 @@ mod tests {
             raw: b"{}".to_vec(),
         };
         open(0).add(&[bad(1), bad(3), bad(5)]).unwrap();
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"torn").unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"{\"torn")
+            .unwrap();
         open(3).add(&[bad(4)]).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let records: Vec<u64> = text
             .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["record"].as_u64().unwrap())
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["record"]
+                    .as_u64()
+                    .unwrap()
+            })
             .collect();
         assert_eq!(records, [1, 3, 4]);
     }

@@ -185,6 +185,9 @@ fn bad_event(position: Position, row: &[u8], room: usize) -> Option<BadEvent> {
         position,
         code,
         message,
-        raw: row.get(..crate::input::MAX_REJECT_RAW_BYTES).unwrap_or(row).to_vec(),
+        raw: row
+            .get(..crate::input::MAX_REJECT_RAW_BYTES)
+            .unwrap_or(row)
+            .to_vec(),
     })
 }

@@ -82,7 +82,9 @@ pub enum SyncFault {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// Dead letters cannot be written.
-    #[error("cannot write the dead letters {path}; free disk space, then run the same command again")]
+    #[error(
+        "cannot write the dead letters {path}; free disk space, then run the same command again"
+    )]
     DeadLetters {
         /// Their file.
         path: String,
@@ -115,7 +117,12 @@ impl MetadataSync<'_> {
     /// Sends what is not yet sent of a file.
     pub async fn file(&mut self, path: &Path) -> Result<Synced, SyncFault> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let key = format!("{} {} {}", self.service.host(), self.source.key(), path.display());
+        let key = format!(
+            "{} {} {}",
+            self.service.host(),
+            self.source.key(),
+            path.display()
+        );
         let _held: HeldLock =
             delivery_lock(self.ledger.state_dir(), KIND, &key)?.ok_or(SyncFault::Busy)?;
         let known = self.ledger.delivery(KIND, key.clone()).committed().await?;
@@ -131,7 +138,10 @@ impl MetadataSync<'_> {
         if known.records > 0 && digest != Some(known.digest) {
             return Err(SyncFault::Changed(known.records));
         }
-        let name = format!("metadata-{:032x}.jsonl", xxhash_rust::xxh3::xxh3_128(key.as_bytes()));
+        let name = format!(
+            "metadata-{:032x}.jsonl",
+            xxhash_rust::xxh3::xxh3_128(key.as_bytes())
+        );
         let letters_path = self.ledger.state_dir().join("rejects").join(name);
         let letters = DeadLetters::open(letters_path.clone(), &path, known.records)
             .map_err(dead_letters_fault(&letters_path))?;
@@ -201,7 +211,11 @@ impl MetadataSync<'_> {
         key: &str,
         synced: &mut Synced,
     ) -> Result<(), SyncFault> {
-        let before = self.ledger.delivery(KIND, key.to_owned()).committed().await?;
+        let before = self
+            .ledger
+            .delivery(KIND, key.to_owned())
+            .committed()
+            .await?;
         let before = before.filter(|_| !self.restart || synced.requests > 0);
         let in_doubt = Delivery {
             in_doubt: true,
@@ -240,7 +254,9 @@ impl MetadataSync<'_> {
                 Ok(reply) => match metadata_success(&reply) {
                     Some(true) => return Ok(()),
                     Some(false) => return Err(self.service.unsuccessful()),
-                    None => self.service.unreadable("not in a form that says what became of the events"),
+                    None => self
+                        .service
+                        .unreadable("not in a form that says what became of the events"),
                 },
             };
             let unknown = fault.is_unknown();

@@ -2,7 +2,7 @@
 
 use super::fault::{Cause, Fault};
 use crate::http::HuaweiClient;
-use crate::protocol::huawei::{HuaweiCall, Refusal};
+use crate::protocol::huawei::{HuaweiCall, Refusal, RefusalKind};
 use crate::retry::{Backoff, Decision, Tried};
 use std::time::Instant;
 
@@ -42,6 +42,21 @@ impl Service {
     pub(super) fn unreadable(&self, what: impl Into<String>) -> Fault {
         Fault {
             cause: Cause::Unreadable(what.into()),
+            host: self.client.host().to_owned(),
+            request_id: None,
+            retry_after: None,
+        }
+    }
+
+    /// A reply of 200 that says that nothing was done.
+    pub(super) fn unsuccessful(&self) -> Fault {
+        Fault {
+            cause: Cause::Refused(Refusal {
+                kind: RefusalKind::Unsuccessful,
+                http_status: 200,
+                code: None,
+                message: "success is not true".to_owned(),
+            }),
             host: self.client.host().to_owned(),
             request_id: None,
             retry_after: None,

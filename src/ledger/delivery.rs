@@ -34,7 +34,8 @@ impl Ledger {
 }
 
 fn read(db: &Connection, kind: &str, key: &str) -> Result<Option<Delivery>, LedgerError> {
-    let query = "SELECT records, digest, rejected, in_doubt FROM delivery WHERE kind = ?1 AND key = ?2";
+    let query =
+        "SELECT records, digest, rejected, in_doubt FROM delivery WHERE kind = ?1 AND key = ?2";
     db.query_row(query, [kind, key], |row| {
         let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
         Ok(Delivery {

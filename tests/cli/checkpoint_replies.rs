@@ -16,7 +16,9 @@ fn first(method: &str) -> crate::reply::Reply {
 fn a_commit_looks_first_and_both_requests_are_as_documented() {
     let recorder = Recorder::answering(|request, _| first(&request.method));
     let place = place_with(&recorder);
-    place.end(&format!("checkpoint commit {CONSUMER} --sequence 2")).expect(0);
+    place
+        .end(&format!("checkpoint commit {CONSUMER} --sequence 2"))
+        .expect(0);
     let requests = recorder.everything();
     assert_eq!(requests.len(), 2);
     let path = format!("/v2/{PROJECT}/checkpoints");
@@ -33,7 +35,10 @@ fn a_commit_looks_first_and_both_requests_are_as_documented() {
             "app_name=newapp&checkpoint_type=LAST_READ&partition_id=shardId-0000000000&stream_name=newstream"
         )
     );
-    assert_eq!((requests[1].method.as_str(), requests[1].query.as_str()), ("POST", ""));
+    assert_eq!(
+        (requests[1].method.as_str(), requests[1].query.as_str()),
+        ("POST", "")
+    );
     let body: Value = serde_json::from_slice(&requests[1].text).unwrap();
     assert_eq!(
         body,
@@ -52,21 +57,60 @@ fn every_rule_is_checked_before_anything_is_sent() {
     let long_app = "a".repeat(201);
     let long_metadata = "m".repeat(1001);
     for (words, said) in [
-        ("--stream a.b --app a --partition 0 --sequence 1", "letters, digits"),
-        (&format!("--stream {long_stream} --app a --partition 0 --sequence 1"), "1 to 64"),
-        (&format!("--stream s --app {long_app} --partition 0 --sequence 1"), "1 to 200"),
-        ("--stream s --app a --partition shardId-0 --sequence 1", "shardId-0000000000"),
-        ("--stream s --app a --partition=-1 --sequence 1", "not a partition"),
-        ("--stream s --app a --partition 0 --sequence=-1", "from 0 to 9223372036854775807"),
-        ("--stream s --app a --partition 0 --sequence 9223372036854775808", "from 0 to"),
-        ("--stream s --app a --partition 0 --sequence 1 --type LAST_WRITTEN", "LAST_READ"),
-        (&format!("--stream s --app a --partition 0 --sequence 1 --metadata {long_metadata}"), "1001 characters"),
+        (
+            "--stream a.b --app a --partition 0 --sequence 1",
+            "letters, digits",
+        ),
+        (
+            &format!("--stream {long_stream} --app a --partition 0 --sequence 1"),
+            "1 to 64",
+        ),
+        (
+            &format!("--stream s --app {long_app} --partition 0 --sequence 1"),
+            "1 to 200",
+        ),
+        (
+            "--stream s --app a --partition shardId-0 --sequence 1",
+            "shardId-0000000000",
+        ),
+        (
+            "--stream s --app a --partition=-1 --sequence 1",
+            "not a partition",
+        ),
+        (
+            "--stream s --app a --partition 0 --sequence=-1",
+            "from 0 to 9223372036854775807",
+        ),
+        (
+            "--stream s --app a --partition 0 --sequence 9223372036854775808",
+            "from 0 to",
+        ),
+        (
+            "--stream s --app a --partition 0 --sequence 1 --type LAST_WRITTEN",
+            "LAST_READ",
+        ),
+        (
+            &format!("--stream s --app a --partition 0 --sequence 1 --metadata {long_metadata}"),
+            "1001 characters",
+        ),
         ("--stream s --app a --partition 0", "--sequence"),
-        ("--stream s --app a --partition 0 --sequence 1 --endpoint ftp://a", "write it as https://"),
-        ("--stream s --app a --partition 0 --sequence 1 --endpoint http://192.0.2.1", "plain http"),
-        ("--stream s --app a --partition 0 --sequence 1 --project-id a/b", "a project"),
+        (
+            "--stream s --app a --partition 0 --sequence 1 --endpoint ftp://a",
+            "write it as https://",
+        ),
+        (
+            "--stream s --app a --partition 0 --sequence 1 --endpoint http://192.0.2.1",
+            "plain http",
+        ),
+        (
+            "--stream s --app a --partition 0 --sequence 1 --project-id a/b",
+            "a project",
+        ),
     ] {
-        place.end(&format!("checkpoint commit {words}")).expect(2).says(said);
+        place
+            .end(&format!("checkpoint commit {words}"))
+            .expect(2)
+            .says(said);
     }
     for (variable, said) in [
         ("BYTEAIR_PROJECT_ID", "project id is missing"),
@@ -79,7 +123,10 @@ fn every_rule_is_checked_before_anything_is_sent() {
         if variable == "HUAWEICLOUD_SDK_AK" {
             place.set("HUAWEICLOUD_SDK_SK", "");
         }
-        place.end(&format!("checkpoint commit {CONSUMER} --sequence 1")).expect(2).says(said);
+        place
+            .end(&format!("checkpoint commit {CONSUMER} --sequence 1"))
+            .expect(2)
+            .says(said);
         place = before;
     }
     assert!(recorder.everything().is_empty());
@@ -88,16 +135,28 @@ fn every_rule_is_checked_before_anything_is_sent() {
 #[test]
 fn throttling_that_comes_as_400_and_lost_replies_are_asked_again() {
     let recorder = Recorder::answering(|request, number| match (request.method.as_str(), number) {
-        ("GET", 0) => json(400, r#"{"errorCode":"DIS.4303","message":"Exceeded traffic control limit."}"#),
-        ("GET", 1) => json(400, r#"{"error_code":"DIS.4305","error_msg":"Too many stream requests."}"#),
+        ("GET", 0) => json(
+            400,
+            r#"{"errorCode":"DIS.4303","message":"Exceeded traffic control limit."}"#,
+        ),
+        ("GET", 1) => json(
+            400,
+            r#"{"error_code":"DIS.4305","error_msg":"Too many stream requests."}"#,
+        ),
         ("GET", 2) => json(500, r#"{"code":"DIS.5000","message":"System error."}"#),
         ("POST", 4) => crate::reply::Reply::bare(502),
         ("POST", 6) => crate::reply::Reply::Cut,
         (method, _) => first(method),
     });
     let place = place_with(&recorder);
-    place.end(&format!("checkpoint commit {CONSUMER} --sequence 2")).expect(0);
-    let methods: Vec<String> = recorder.everything().iter().map(|it| it.method.clone()).collect();
+    place
+        .end(&format!("checkpoint commit {CONSUMER} --sequence 2"))
+        .expect(0);
+    let methods: Vec<String> = recorder
+        .everything()
+        .iter()
+        .map(|it| it.method.clone())
+        .collect();
     // Each attempt looks again, so that one that is late cannot set another one back.
     assert_eq!(methods.join(" "), "GET GET GET GET POST GET POST GET POST");
 }
@@ -120,21 +179,61 @@ fn an_attempt_of_unknown_outcome_does_not_set_a_newer_checkpoint_back() {
 #[test]
 fn what_a_refusal_says_is_shown_with_what_to_do_and_decides_the_status() {
     for (http, body, status, said) in [
-        (400, r#"{"errorCode":"DIS.4301","message":"The stream does not exist."}"#, 6, "check --stream"),
-        (400, r#"{"error_code":"DIS.4302","error_msg":"Partition does not exist."}"#, 6, "check --partition"),
-        (400, r#"{"errorCode":"DIS.4117","message":"Invalid Project Id."}"#, 6, "My Credentials"),
+        (
+            400,
+            r#"{"errorCode":"DIS.4301","message":"The stream does not exist."}"#,
+            6,
+            "check --stream",
+        ),
+        (
+            400,
+            r#"{"error_code":"DIS.4302","error_msg":"Partition does not exist."}"#,
+            6,
+            "check --partition",
+        ),
+        (
+            400,
+            r#"{"errorCode":"DIS.4117","message":"Invalid Project Id."}"#,
+            6,
+            "My Credentials",
+        ),
         (
             400,
             r#"{"errorCode":"DIS.4224","message":"Sequence_number out of range. [5280][ should be within ][0][ ][617]"}"#,
             6,
             "[5280][ should be within ][0][ ][617]",
         ),
-        (400, r#"{"error":{"code":"DIS.4332","message":"App not found."}}"#, 6, "--create-app"),
-        (400, r#"{"errorCode":"DIS.4309","message":"Too many request failures."}"#, 5, "locked out"),
-        (403, r#"{"error_code":"DIS.4116","error_msg":"Invalid RBAC."}"#, 12, "lacks a right"),
-        (401, r#"{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information: verify aksk signature fail"}"#, 12, "this machine's clock"),
+        (
+            400,
+            r#"{"error":{"code":"DIS.4332","message":"App not found."}}"#,
+            6,
+            "--create-app",
+        ),
+        (
+            400,
+            r#"{"errorCode":"DIS.4309","message":"Too many request failures."}"#,
+            5,
+            "locked out",
+        ),
+        (
+            403,
+            r#"{"error_code":"DIS.4116","error_msg":"Invalid RBAC."}"#,
+            12,
+            "lacks a right",
+        ),
+        (
+            401,
+            r#"{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information: verify aksk signature fail"}"#,
+            12,
+            "this machine's clock",
+        ),
         (441, "", 12, "check the access key"),
-        (404, r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist"}"#, 6, "does not know the call"),
+        (
+            404,
+            r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist"}"#,
+            6,
+            "does not know the call",
+        ),
         (404, "<html>not here</html>", 6, "HTTP 404"),
         (400, "", 6, "HTTP 400"),
     ] {
@@ -156,11 +255,17 @@ fn what_a_refusal_says_is_shown_with_what_to_do_and_decides_the_status() {
 fn no_checkpoint_has_two_spellings_and_both_are_status_8() {
     for (status, body) in [
         (200, r#"{"sequence_number":"-1"}"#),
-        (400, r#"{"errorCode":"DIS.4375","message":"The app does not commit checkpoint"}"#),
+        (
+            400,
+            r#"{"errorCode":"DIS.4375","message":"The app does not commit checkpoint"}"#,
+        ),
     ] {
         let recorder = Recorder::answering(move |_, _| json(status, body));
         let place = place_with(&recorder);
-        place.end(&format!("checkpoint get {CONSUMER}")).expect(8).says("no checkpoint yet");
+        place
+            .end(&format!("checkpoint get {CONSUMER}"))
+            .expect(8)
+            .says("no checkpoint yet");
     }
 }
 
@@ -181,12 +286,20 @@ fn replies_that_say_nothing_are_asked_again_and_end_as_unknown() {
 fn secrets_that_a_server_quotes_are_hidden() {
     let recorder = Recorder::answering(|request, _| {
         let quoted = request.header("authorization").unwrap_or_default();
-        json(401, &serde_json::json!({"code": "APIGW.0301", "message": quoted}).to_string())
+        json(
+            401,
+            &serde_json::json!({"code": "APIGW.0301", "message": quoted}).to_string(),
+        )
     });
     let place = place_with(&recorder);
-    let ran = place.end(&format!("checkpoint get {CONSUMER} -v --json")).expect(12);
+    let ran = place
+        .end(&format!("checkpoint get {CONSUMER} -v --json"))
+        .expect(12);
     for secret in [ACCESS_KEY, SECRET_KEY, "Signature="] {
-        assert!(!ran.errors.contains(secret) && !ran.output.contains(secret), "{ran:?}");
+        assert!(
+            !ran.errors.contains(secret) && !ran.output.contains(secret),
+            "{ran:?}"
+        );
     }
 }
 
@@ -198,7 +311,10 @@ fn a_rotated_key_in_a_file_is_read_again_after_a_refusal() {
     let recorder = Recorder::answering(move |request, number| {
         if number == 0 {
             std::fs::write(&rotated, ACCESS_KEY).unwrap();
-            return json(401, r#"{"error_code":"APIGW.0301","error_msg":"unknown key"}"#);
+            return json(
+                401,
+                r#"{"error_code":"APIGW.0301","error_msg":"unknown key"}"#,
+            );
         }
         first(&request.method)
     });

@@ -59,7 +59,11 @@ pub(crate) fn assert_signed(request: &Received) {
         secret_key: &Secret::new(SECRET_KEY),
         security_token: None,
     };
-    assert_eq!(verify(&received, &key, chrono::Utc::now()), Ok(()), "{request:#?}");
+    assert_eq!(
+        verify(&received, &key, chrono::Utc::now()),
+        Ok(()),
+        "{request:#?}"
+    );
     let authorization = request.header("authorization").unwrap();
     assert!(
         authorization.contains("SignedHeaders=content-type;host;x-project-id;x-sdk-date,"),

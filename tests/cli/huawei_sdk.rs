@@ -93,12 +93,22 @@ assert [p.sequence_number for p in state.partition_consuming_states] == ['-1', '
 assert dis.list_app(ListAppRequest()).apps[0].commit_checkpoint_stream_names == ['orders']
 ",
     );
-    assert_eq!(printed, "[('2', 'row 2'), ('3', 'row 3'), ('4', 'row 4')]\n");
+    assert_eq!(
+        printed,
+        "[('2', 'row 2'), ('3', 'row 3'), ('4', 'row 4')]\n"
+    );
     // Each sees what the other has committed.
     let place = place_at(sandbox.address);
     let orders = "--stream orders --app reader --partition 1";
-    place.end(&format!("checkpoint get {orders}")).expect(0).says("sequence number  1\n");
-    place.end(&format!("checkpoint commit {orders} --sequence 4 --metadata ours")).expect(0);
+    place
+        .end(&format!("checkpoint get {orders}"))
+        .expect(0)
+        .says("sequence number  1\n");
+    place
+        .end(&format!(
+            "checkpoint commit {orders} --sequence 4 --metadata ours"
+        ))
+        .expect(0);
     let printed = run(
         &python,
         sandbox.address,
@@ -152,7 +162,11 @@ fn the_official_signer_signs_our_requests_as_we_do() {
         crate::huawei::json(200, r#"{"sequence_number":"1","metadata":"a b"}"#)
     });
     let place = place_with(&recorder);
-    place.end(&format!("checkpoint commit {CONSUMER} --sequence 9 --metadata x~y")).expect(0);
+    place
+        .end(&format!(
+            "checkpoint commit {CONSUMER} --sequence 9 --metadata x~y"
+        ))
+        .expect(0);
     let requests = recorder.everything();
     assert_eq!(requests.len(), 2);
     for request in requests {
@@ -176,6 +190,9 @@ print(Signer(BasicCredentials(access_key, secret_key, project)).sign(request).he
 ",
             described.to_string()
         );
-        assert_eq!(run(&python, recorder.address, &script).trim(), authorization);
+        assert_eq!(
+            run(&python, recorder.address, &script).trim(),
+            authorization
+        );
     }
 }

@@ -2,10 +2,14 @@
 
 use super::write::RetryArgs;
 use crate::cli::value::{Endpoint, endpoint};
+use crate::domain::ErrorBudget;
 use crate::protocol::huawei::{
-    AppName, CheckpointMetadata, PartitionId, ProjectId, RegionId, SequenceNumber, StreamName,
+    AppName, CheckpointMetadata, Engine, InstanceId, PartitionId, ProjectId, RegionId,
+    SequenceNumber, StreamName,
 };
 use clap::{Args, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 const SECRETS: &str = "\
 Credentials come from the environment: HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK (with temporary keys also
@@ -106,4 +110,57 @@ pub enum CheckpointCommand {
     /// Remove the checkpoint of one partition
     #[command(after_long_help = SECRETS)]
     Delete(Box<ConsumerArgs>),
+}
+
+const SYNC_HELP: &str = "\
+Each line is an event with exactly these fields, and one of the 31 types that the service knows:
+  {\"event_ts\": 1700000000000, \"event_type\": \"CreateTableEvent\", \"event_message\": {\"table\": {\"tableName\": \"t1\"}}}
+Events are sent in the order of files and lines, in requests of at most 12 MB, one after the other. Bad ones
+become dead letters (status 3, unless --max-errors allows for them); the others go on. Running the same command
+again goes on where it was, and sends what was appended. The service cannot recognise a repetition: a batch of
+unknown outcome is sent again and may be applied twice, and the command says so.
+";
+
+/// Options of `metadata sync`.
+#[derive(Debug, Clone, Args)]
+pub struct SyncArgs {
+    /// Files of events, one JSON object a line; may be compressed
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// Whose metadata it is: MRS, DWS or DLI
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Engine,
+
+    /// Version of the engine, such as 3.1.2
+    #[arg(long, value_name = "VERSION")]
+    pub engine_version: Option<String>,
+
+    /// Id of the cluster; needed for MRS and DWS
+    #[arg(long, value_name = "ID")]
+    pub instance_id: Option<InstanceId>,
+
+    /// Most events of one request
+    #[arg(long, value_name = "EVENTS", default_value = "1000")]
+    pub batch_events: NonZeroUsize,
+
+    /// Rejected events that a file may have without status 3: a number, or a share such as 0.1%
+    #[arg(long, value_name = "N|P%", default_value = "0")]
+    pub max_errors: ErrorBudget,
+
+    /// Send all events again, also those that were sent before
+    #[arg(long)]
+    pub restart: bool,
+
+    /// Where the service is.
+    #[command(flatten)]
+    pub huawei: HuaweiArgs,
+}
+
+/// Commands about metadata.
+#[derive(Debug, Subcommand)]
+pub enum MetadataCommand {
+    /// Send events from files, checked, in order, resumable
+    #[command(after_long_help = format!("{SYNC_HELP}{SECRETS}"))]
+    Sync(Box<SyncArgs>),
 }

@@ -21,7 +21,9 @@ mod write;
 pub use command::{SAFEGUARDS, command, environment_name};
 pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};
 pub use done::DoneArgs;
-pub use huawei::{CheckpointCommand, CommitArgs, ConsumerArgs, HuaweiArgs};
+pub use huawei::{
+    CheckpointCommand, CommitArgs, ConsumerArgs, HuaweiArgs, MetadataCommand, SyncArgs,
+};
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use names::{
     CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
@@ -112,6 +114,9 @@ pub enum Command {
     /// Say how far a consumer of a Huawei DIS stream has come: commit, get or delete its checkpoint
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
+    /// Tell the catalog of Huawei DataArts Studio of metadata events
+    #[command(subcommand)]
+    Metadata(MetadataCommand),
     /// Run a local ByteAir server for trying things out, with faults on request
     Sandbox(SandboxArgs),
     /// Show where each setting comes from, or write a config file to start from

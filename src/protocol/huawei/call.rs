@@ -160,13 +160,11 @@ pub fn decode_checkpoint(body: &[u8]) -> Result<Option<Checkpoint>, UnreadableRe
     }))
 }
 
-/// Whether `DataArts` has taken a batch: 200 alone does not say so (`huawei.md` 3).
-pub fn is_metadata_success(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Said {
-        success: Option<bool>,
-    }
-    serde_json::from_slice(body).is_ok_and(|said: Said| said.success == Some(true))
+/// Whether `DataArts` has taken a batch: 200 alone does not say so (`huawei.md` 3). `None` when the reply
+/// is none of the service's.
+pub fn metadata_success(body: &[u8]) -> Option<bool> {
+    let said: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
+    Some(said.get("success") == Some(&serde_json::Value::Bool(true)))
 }
 
 #[cfg(test)]
@@ -238,15 +236,21 @@ mod tests {
 
     #[test]
     fn only_a_true_success_is_one() {
-        assert!(is_metadata_success(br#"{"success":true}"#));
+        assert_eq!(metadata_success(br#"{"success":true}"#), Some(true));
         for bad in [
             "{}",
-            "",
             r#"{"success":false}"#,
             r#"{"success":null}"#,
             r#"{"success":"true"}"#,
         ] {
-            assert!(!is_metadata_success(bad.as_bytes()), "{bad}");
+            assert_eq!(metadata_success(bad.as_bytes()), Some(false), "{bad}");
+        }
+        for unreadable in ["", "<html>", "[]", "true"] {
+            assert_eq!(
+                metadata_success(unreadable.as_bytes()),
+                None,
+                "{unreadable}"
+            );
         }
     }
 }

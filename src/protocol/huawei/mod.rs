@@ -13,7 +13,7 @@ mod sign;
 
 pub use call::{
     Checkpoint, Consumer, HUAWEI_CONTENT_TYPE, HuaweiCall, LAST_READ, UnreadableReply,
-    decode_checkpoint, is_metadata_success,
+    decode_checkpoint, metadata_success,
 };
 pub use credentials::HuaweiCredentials;
 pub use events::{

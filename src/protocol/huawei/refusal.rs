@@ -45,6 +45,8 @@ pub enum RefusalKind {
     NoSuchCall,
     TooLarge,
     Request,
+    /// `DataArts` answers 200 and says that it did not succeed.
+    Unsuccessful,
     Unexpected,
 }
 
@@ -224,6 +226,10 @@ impl RefusalKind {
             }
             Self::TooLarge => "the request is larger than the gateway takes",
             Self::Request => "the service does not take the request as it is; its words say why",
+            Self::Unsuccessful => {
+                "it took none of these events; check --engine, --engine-version and --instance-id, and that \
+                 the metadata collection, which is by invitation, is open for the project"
+            }
             Self::Unexpected => "the service's words are all that is known about it",
         }
     }
