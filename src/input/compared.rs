@@ -20,8 +20,19 @@ pub(super) struct Compared {
     hasher: Xxh3,
     offset: u64,
     border: Border,
-    /// The first byte that means something was seen.
-    has_begun: bool,
+    /// Whether it is still to be seen if the first byte that means something opens a JSON array.
+    may_be_array: bool,
+}
+
+/// Where the rows of a stream end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowEnds {
+    /// With their lines.
+    Lines,
+    /// By themselves: it is JSON.
+    Themselves,
+    /// By themselves if it begins with a bracket, and with their lines otherwise.
+    ByContent,
 }
 
 /// Where the recorded part ends and the rest begins.
@@ -53,8 +64,8 @@ impl fmt::Display for Differs {
 impl std::error::Error for Differs {}
 
 impl Compared {
-    /// `by_line` is whether rows end with their lines, as they do in every format but JSON.
-    pub(super) fn new(bytes: Box<dyn Read + Send>, recorded: &[RawRange], by_line: bool) -> Self {
+    pub(super) fn new(bytes: Box<dyn Read + Send>, recorded: &[RawRange], ends: RowEnds) -> Self {
+        let has_rows = recorded.iter().any(|range| range.records > 0);
         Self {
             bytes,
             last_line: recorded.last().map_or(1, |last| {
@@ -64,22 +75,22 @@ impl Compared {
             hasher: Xxh3::new(),
             offset: 0,
             // Where there was no row, none can have been cut off.
-            border: if by_line && recorded.iter().any(|range| range.records > 0) {
+            border: if ends != RowEnds::Themselves && has_rows {
                 Border::Ahead(b'\n')
             } else {
                 Border::Passed
             },
-            has_begun: false,
+            may_be_array: ends == RowEnds::ByContent,
         }
     }
 
     /// Looks at bytes of which the first `recorded` were recorded.
     fn cross(&mut self, bytes: &[u8], recorded: usize) -> io::Result<()> {
         let (mine, rest) = bytes.split_at(recorded.min(bytes.len()));
-        if !self.has_begun {
+        if self.may_be_array {
             let means_something = |byte: &&u8| !byte.is_ascii_whitespace() && !BOM.contains(byte);
             let first = mine.iter().find(means_something);
-            self.has_begun = first.is_some();
+            self.may_be_array = first.is_none();
             if first == Some(&b'[') {
                 self.border = Border::Passed;
             }
@@ -186,8 +197,12 @@ mod tests {
 
     fn read(text: &'static str, parts: &[&str]) -> io::Result<String> {
         let mut all = String::new();
-        Compared::new(Box::new(Cursor::new(text)), &recorded(parts), true)
-            .read_to_string(&mut all)?;
+        Compared::new(
+            Box::new(Cursor::new(text)),
+            &recorded(parts),
+            RowEnds::ByContent,
+        )
+        .read_to_string(&mut all)?;
         Ok(all)
     }
 
@@ -225,7 +240,8 @@ mod tests {
         let slow = |text: &'static str| {
             let bytes = Box::new(Slow(Cursor::new(text)));
             let mut all = String::new();
-            Compared::new(bytes, &recorded(&["aa", "bb"]), true).read_to_string(&mut all)
+            Compared::new(bytes, &recorded(&["aa", "bb"]), RowEnds::ByContent)
+                .read_to_string(&mut all)
         };
         assert!(slow("aabb\ncc").is_ok());
         assert!(slow("aabbc").is_err());

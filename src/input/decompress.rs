@@ -6,7 +6,7 @@
 //! not looked at here, except for the magic bytes that name the compression.
 
 use super::columnar::RowLines;
-use super::compared::{Compared, Differs};
+use super::compared::{Compared, Differs, RowEnds};
 use super::encoding::Undecodable;
 use super::location::Stored;
 use super::{Compression, InputFault, Start, StoreFault};
@@ -72,7 +72,7 @@ impl Source {
     }
 
     /// The same stream, compared with what was recorded of it.
-    pub(super) fn compared_with(self, recorded: &[RawRange], by_line: bool) -> Self {
+    pub(super) fn compared_with(self, recorded: &[RawRange], ends: RowEnds) -> Self {
         match self {
             Self::Stream {
                 bytes,
@@ -80,7 +80,7 @@ impl Source {
                 format,
                 undecodable,
             } if !recorded.is_empty() => Self::Stream {
-                bytes: Box::new(Compared::new(bytes, recorded, by_line)),
+                bytes: Box::new(Compared::new(bytes, recorded, ends)),
                 fetched,
                 format,
                 undecodable,

@@ -5,6 +5,7 @@
 //! further one (an encoding, a remote store, a columnar format) is one more step here.
 
 use super::columnar::{ColumnarReader, ENCRYPTED_MAGIC, MAGIC, row_lines};
+use super::compared::RowEnds;
 use super::csv::CsvReader;
 use super::csv_dialect::dialect;
 use super::dated::dated;
@@ -49,7 +50,7 @@ pub fn open_stream(
     let source = Source::of_stream(stream, settings.compression)
         .and_then(|source| decoded(source, settings.encoding))
         .map_err(|fault| error(name, fault))?
-        .compared_with(recorded, settings.format != Format::Json);
+        .compared_with(recorded, row_ends(name, settings));
     let start = recorded.last().map_or(Start::BEGINNING, Start::after);
     open(source, name, settings, start).map(|reader| finished(reader, settings))
 }
@@ -177,6 +178,15 @@ fn open(
     window.advance(found.sep_bytes, u64::from(found.sep_bytes > 0));
     let reader = CsvReader::new(window, settings, found.dialect, start)?;
     Ok(Box::new(reader))
+}
+
+/// Where rows end, as far as that is known before the content is seen.
+fn row_ends(name: &str, settings: &InputSettings) -> RowEnds {
+    match (settings.format, format_of_name(name)) {
+        (Format::Json, _) => RowEnds::Themselves,
+        (Format::Auto, None | Some(Format::Jsonl | Format::Json)) => RowEnds::ByContent,
+        _ => RowEnds::Lines,
+    }
 }
 
 /// The format of the content, never [`Format::Auto`].
