@@ -50,6 +50,9 @@ pub(super) struct PlannedDate {
     pub(super) partition: Partition,
     /// What will be done.
     pub(super) action: Action,
+    /// Why its inputs cannot be uploaded although nothing stops its `done`, which is under way:
+    /// told once that got through.
+    pub(super) late: Option<(Status, String)>,
 }
 
 /// What will be done for a date.
@@ -178,8 +181,13 @@ impl<'a> Dates<'a> {
                 continue;
             };
             let planner = self.planner(partition.to_string());
-            let action = planner.plan_date(&partition, found, &mut plan.notes, &mut stdin)?;
-            plan.dates.push(PlannedDate { partition, action });
+            let (action, late) =
+                planner.plan_date(&partition, found, &mut plan.notes, &mut stdin)?;
+            plan.dates.push(PlannedDate {
+                partition,
+                action,
+                late,
+            });
         }
         Ok(())
     }

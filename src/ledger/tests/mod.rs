@@ -179,6 +179,7 @@ impl Desk {
             day_over: true,
             release_hold: false,
             force: false,
+            compared: true,
         };
         change(&mut request);
         self.ledger
@@ -321,7 +322,7 @@ fn new_input(name: &str, inode: u64) -> InputIntent {
         identity: Some(InputIdentity::File(FileIdentity {
             device: 7,
             inode,
-            size: 1000,
+            size: 1000 + inode,
             mtime_ns: 1,
             ctime_ns: 1,
         })),
