@@ -72,10 +72,8 @@ impl Desk {
 
     /// The run ends in good order; the same command is run again.
     fn end_and_run_again(self) -> Self {
-        self.ledger
-            .end_run(self.run, 5)
-            .committed_blocking()
-            .unwrap();
+        let ended = self.ledger.end_run(self.run, 5);
+        ended.committed_blocking().unwrap();
         self.crash()
     }
 
