@@ -110,6 +110,11 @@ pub(super) fn plan(
     ledger: Option<&LedgerReader>,
     stdin: Option<StdinInput>,
 ) -> Result<Plan, LedgerError> {
+    // Asked first: whatever is registered from now on is found by the registration.
+    let newest_known = match ledger {
+        Some(reader) => reader.newest_input()?,
+        None => 0,
+    };
     let known_target = match ledger {
         Some(reader) => {
             reader.find_target(&settings.target, &settings.hosts, settings.same_target)?
@@ -125,10 +130,7 @@ pub(super) fn plan(
         shared: None,
         problems: Vec::new(),
         notes: Vec::new(),
-        newest_known: match ledger {
-            Some(reader) => reader.newest_input()?,
-            None => 0,
-        },
+        newest_known,
     };
     let known_dates = match (ledger, &known_target) {
         (Some(reader), Some(known)) => reader.partitions(known)?,

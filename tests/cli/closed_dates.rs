@@ -4,7 +4,6 @@ use crate::dates_from_field::{FIELD, by_day, expected, mixed, text};
 use crate::recorder::{Latch, Received, Recorder, Reply, eventually};
 use crate::start::{Place, Ran, WRITE, rows};
 use std::fs;
-use std::time::Duration;
 
 const SMALL: &str = "--batch-rows 10 --max-in-flight 1 --retry-for 1ms";
 
@@ -182,38 +181,42 @@ fn every_done_of_a_shared_file_that_is_under_way_is_asked_again_before_rows_are_
 /// The date was sealed when the file was called late, and open again when it was to be sealed.
 #[test]
 fn a_date_that_is_open_again_is_not_done_without_a_file_that_was_late_for_it() {
-    for _ in 0..3 {
-        let latch = Latch::default();
-        let held = latch.clone();
-        let recorder = Recorder::answering(move |request: &Received, _| {
-            if request.is_done() {
-                held.wait();
-                return Reply::bare(429);
-            }
-            Reply::ok()
-        });
-        let place = Place::with(&recorder);
-        place.rows("rows.jsonl", 0, 30);
-        place.rows("late.jsonl", 900, 30);
-        let first = place.start(&format!("{WRITE} {SMALL} rows.jsonl"));
-        eventually("a done", || !recorder.dones().is_empty());
-        recorder.answer(|_, _| Reply::ok());
-        let second = place.start(&format!("{WRITE} {SMALL} late.jsonl"));
-        std::thread::sleep(Duration::from_millis(300));
-        latch.open();
-        Ran::after(first).expect(5);
-        let second = Ran::after(second);
-        if second.status == 0 {
-            // It came after all of that.
-            assert_eq!(recorder.accepted().len(), 60);
-            continue;
+    let (answered, written) = (Latch::default(), Latch::default());
+    let (done, write) = (answered.clone(), written.clone());
+    let recorder = Recorder::answering(move |request: &Received, _| {
+        if request.day().as_deref() == Some("2022-01-02") && request.is_done() {
+            done.wait();
+            return Reply::bare(429);
         }
-        assert!([5, 11].contains(&second.status), "{second:?}");
-        assert_eq!(recorder.dones().len(), 1);
-        place.end(&format!("{WRITE} late.jsonl")).expect(0);
-        assert_eq!(recorder.accepted().len(), 60);
-        assert_eq!(recorder.dones().len(), 2);
-    }
+        if request.day().as_deref() == Some("2022-01-01") {
+            write.wait();
+        }
+        Reply::ok()
+    });
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 30);
+    place.rows("in-2022-01-01.jsonl", 100, 600);
+    place.rows("in-2022-01-02.jsonl", 900, 30);
+    let write = |dates: &str, file: &str| {
+        format!("write -t item -s history_sync -d {dates} {SMALL} {file}")
+    };
+    let first = place.start(&write("2022-01-02", "rows.jsonl"));
+    eventually("a done", || !recorder.dones().is_empty());
+    let both = write("2022-01-01,2022-01-02", "in-{date}.jsonl");
+    let second = place.start(&both);
+    let first_day = |it: &Received| it.day().as_deref() == Some("2022-01-01");
+    eventually("a write", || recorder.writes().iter().any(first_day));
+    answered.open();
+    Ran::after(first).expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    written.open();
+    Ran::after(second)
+        .expect(5)
+        .says("run the same command again");
+    assert!(recorder.dones().iter().skip(1).all(first_day));
+    place.end(&both).expect(0);
+    assert_eq!(recorder.accepted().len(), 660);
+    assert_eq!(recorder.dones().len(), 3);
 }
 
 #[test]
