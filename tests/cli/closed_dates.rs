@@ -265,3 +265,32 @@ fn a_forced_date_of_a_shared_file_does_not_pass_for_complete() {
     place.end(&write).expect(6).says("was forced");
     assert_eq!(recorder.dones().len(), 2);
 }
+
+/// The same for a stream, which is known by its name.
+#[test]
+fn a_done_that_is_under_way_is_asked_again_when_a_stream_has_more_rows() {
+    let recorder = Recorder::answering(|request: &Received, _| {
+        if request.is_done() {
+            Reply::bare(502)
+        } else {
+            Reply::ok()
+        }
+    });
+    let place = Place::with(&recorder);
+    let write = format!("{WRITE} {SMALL} --input-id k -");
+    let lines = |count: usize| rows(0, count).join("\n") + "\n";
+    place.end_with_stdin(&write, &lines(30)).expect(5);
+    let before = recorder.dones().len();
+    recorder.answer(|_, _| Reply::ok());
+    place
+        .end_with_stdin(&write, &lines(40))
+        .expect(6)
+        .says("late_input");
+    is_asked_again_under_its_id(&recorder, before);
+    place.end_with_stdin(&write, &lines(30)).expect(0);
+    place
+        .end_with_stdin(&write, &lines(40))
+        .expect(6)
+        .says("late_input");
+    is_asked_again_under_its_id(&recorder, before);
+}

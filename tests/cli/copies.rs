@@ -1,5 +1,6 @@
 //! Files with the same content are one input, in the first command as in any later one.
 
+use crate::dates_from_field::{FIELD, by_day, expected, mixed, text};
 use crate::recorder::{Latch, Recorder, Reply};
 use crate::start::{Place, Ran, WRITE, rows};
 
@@ -148,4 +149,73 @@ fn a_copy_of_a_file_that_another_run_has_only_begun_is_status_11() {
     latch.open();
     Ran::after(first).expect(0);
     assert_eq!(recorder.accepted(), rows(0, 30));
+}
+
+#[test]
+fn equal_files_with_rows_of_several_dates_are_one_input_for_all_of_them() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let all = mixed(20, &[1, 2]);
+    place.file("p/a.jsonl", text(&all));
+    place.file("p/b.jsonl", text(&all));
+    let write = format!("{FIELD} -d 2022-01-01,2022-01-02 --expect-files 1 p");
+    for _ in 0..2 {
+        place.end(&write).expect(0).says("has the same content as");
+        assert_eq!(by_day(&recorder), expected(&all, &[1, 2]));
+        assert_eq!(recorder.dones().len(), 2);
+    }
+}
+
+/// An item that does not change from one day to the next has to be there on both.
+#[test]
+fn equal_files_of_different_dates_are_uploaded_for_each() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    for day in ["2022-01-01", "2022-01-02"] {
+        place.rows(&format!("{day}.jsonl"), 0, 30);
+    }
+    let write = "write -t item -s history_sync -d 2022-01-01,2022-01-02 {date}.jsonl";
+    for _ in 0..2 {
+        place.end(write).expect(0);
+        assert_eq!(recorder.accepted().len(), 60);
+        assert_eq!(recorder.dones().len(), 2);
+    }
+}
+
+#[test]
+fn copies_stay_one_input_when_a_date_is_reopened_and_when_the_first_one_goes() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("p/a.jsonl", 0, 30);
+    place.rows("p/b.jsonl", 0, 30);
+    let write = format!("{WRITE} p");
+    place.end(&write).expect(0);
+    let reopen = "ledger reopen -t item -s history_sync -d 2022-01-01";
+    place.end(reopen).expect(0);
+    place.end(&write).expect(0);
+    assert_eq!(recorder.accepted().len(), 60);
+    std::fs::remove_file(place.path("p/a.jsonl")).unwrap();
+    place.end(&write).expect(0);
+    place.end("done -d 2022-01-01").expect(0);
+    assert_eq!(recorder.accepted().len(), 60);
+    assert_eq!(recorder.dones().len(), 2);
+}
+
+/// What was uploaded of a file that was given up stays; its copy is an input like any other.
+#[test]
+fn a_copy_of_a_file_that_was_dropped_is_an_input_of_its_own() {
+    let recorder = Recorder::answering(|_, number| match number {
+        0 | 1 => Reply::ok(),
+        _ => Reply::bare(429),
+    });
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 50);
+    place.rows("b.jsonl", 0, 50);
+    let write = format!("{WRITE} {SMALL}");
+    place.end(&format!("{write} a.jsonl b.jsonl")).expect(5);
+    place.end("ledger drop-input a.jsonl").expect(0);
+    recorder.answer(|_, _| Reply::ok());
+    place.end(&format!("{write} b.jsonl")).expect(0);
+    assert_eq!(recorder.accepted().len(), 70);
+    assert_eq!(recorder.dones().len(), 1);
 }
