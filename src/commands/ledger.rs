@@ -1,7 +1,7 @@
 //! `ledger`: what the ledger knows, and the changes that a person asks for.
 
 use super::running::{host_name, ledger_failure};
-use super::{Failure, Outcome, Session};
+use super::{Failure, Outcome, Session, ledger_drop};
 use crate::cli::args::{LedgerCommand, OnePartitionArgs, SelectionArgs};
 use crate::cli::error::UsageError;
 use crate::cli::figure::grouped;
@@ -10,8 +10,9 @@ use crate::cli::printer::{Level, visible};
 use crate::cli::settings::{one_stage, selection, state_dir};
 use crate::cli::summary::{for_machines, of_success};
 use crate::domain::{Partition, Target};
-use crate::ledger::{Gate, KnownInput, KnownPartition, Ledger, LedgerReader, RunInfo};
+use crate::ledger::{Gate, KnownPartition, Ledger, LedgerReader, RunInfo};
 use crate::upload::report::Status;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ pub(super) async fn run(session: &Session, command: &LedgerCommand) -> Outcome {
             Ok(succeed(session))
         }
         LedgerCommand::DropInput { file, selection } => {
-            drop_input(session, &place, file, selection).await
+            ledger_drop::drop_input(session, &place, file, selection).await
         }
         LedgerCommand::Prune {
             older_than,
@@ -201,52 +202,6 @@ fn show(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
     Ok(succeed(session))
 }
 
-async fn drop_input(session: &Session, place: &Path, file: &Path, args: &SelectionArgs) -> Outcome {
-    let (reader, dates) = selected(session, place, args)?;
-    let Some(reader) = reader else {
-        return Err(nothing(place));
-    };
-    // As the ledger names files; streams have names of their own.
-    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let names = [file.to_string_lossy(), absolute.to_string_lossy()];
-    let mut found = Vec::new();
-    for date in dates {
-        let inputs = reader.inputs(date.id).map_err(ledger_failure)?;
-        let named = |input: &KnownInput| names.iter().any(|name| *name == input.name);
-        // A file that replaced its own rejected rows is there twice: the replay is given up first.
-        if let Some(input) = inputs.into_iter().rev().find(named) {
-            found.push((date, input));
-        }
-    }
-    if found.is_empty() {
-        return Err(Failure::new(
-            Status::Nothing,
-            anyhow::anyhow!(
-                "the ledger knows no input {}; 'byteair-sync ledger show' lists the inputs with their paths",
-                file.display()
-            ),
-        ));
-    }
-    let ledger = open(session, place)?;
-    for (date, input) in found {
-        let what = date.partition.to_string();
-        let stored = ledger
-            .drop_input(date, input.id, input.name.clone())
-            .committed()
-            .await
-            .map_err(ledger_failure)?;
-        say(
-            session,
-            &format!(
-                "{what}: no longer waits for {}; {} of its rows stay on the platform",
-                input.name,
-                grouped(stored)
-            ),
-        );
-    }
-    Ok(succeed(session))
-}
-
 async fn prune(session: &Session, place: &Path, older_than: Duration, dry_run: bool) -> Outcome {
     let everything = SelectionArgs {
         topic: Vec::new(),
@@ -298,8 +253,7 @@ fn one_or_more(
         .into_iter()
         .filter(|date| stages.contains(&date.partition.stage))
         .collect();
-    let targets: std::collections::BTreeSet<&Target> =
-        dates.iter().map(|date| &date.partition.target).collect();
+    let targets: BTreeSet<&Target> = dates.iter().map(|date| &date.partition.target).collect();
     if targets.len() > 1 {
         let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
         return Err(Failure::new(

@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod done;
 mod ledger;
+mod ledger_drop;
 mod man;
 mod other_reports;
 mod rejects;

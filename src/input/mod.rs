@@ -9,6 +9,7 @@ use crate::domain::RawRange;
 
 mod columnar;
 mod compared;
+mod copies;
 mod csv;
 mod csv_dialect;
 mod csv_quotes;
@@ -41,6 +42,7 @@ mod verify;
 mod window;
 
 pub use columnar::is_contained;
+pub use copies::copies;
 pub use csv_dialect::CsvDialect;
 pub use date_field::DateField;
 pub use day_pattern::{DayPattern, InvalidDayPattern, NoDay};

@@ -9,6 +9,7 @@ use super::query::{failed, nonsense, unsigned};
 use super::remainder;
 use crate::domain::{FileIdentity, Generation, InputIdentity, ObjectIdentity, RawRange};
 use rusqlite::{Connection, OptionalExtension, Row};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Inputs of a partition that were not dropped.
@@ -182,6 +183,33 @@ pub(super) fn pieces_of(db: &Connection, batch: BatchId) -> Result<Vec<Piece>, L
                 last_record: unsigned(row.get(2)?),
                 rows: row.get(3)?,
             })
+        })
+        .map_err(failed(doing))?;
+    rows.map(|row| row.map_err(failed(doing))).collect()
+}
+
+/// Rows of a partition in batches that are not settled, or stuck, by input.
+pub(super) fn unsettled_rows(
+    db: &Connection,
+    partition: PartitionId,
+) -> Result<HashMap<InputId, u64>, LedgerError> {
+    let doing = "look up unfinished batches";
+    let mut statement = db
+        .prepare_cached(
+            "WITH left_over AS (
+               SELECT id, first_input, rows FROM batch
+               WHERE partition = ?1 AND state IN ('intended', 'foreign', 'undetermined'))
+             SELECT input, sum(rows) FROM (
+               SELECT b.first_input AS input, b.rows FROM left_over b
+               WHERE NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id)
+               UNION ALL
+               SELECT p.input, p.rows FROM piece p JOIN left_over b ON b.id = p.batch)
+             GROUP BY input",
+        )
+        .map_err(failed(doing))?;
+    let rows = statement
+        .query_map([partition.0], |row| {
+            Ok((InputId(row.get(0)?), unsigned(row.get(1)?)))
         })
         .map_err(failed(doing))?;
     rows.map(|row| row.map_err(failed(doing))).collect()

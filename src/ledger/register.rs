@@ -5,7 +5,7 @@
 //! blocks the gate of every date in its scope, whatever happens to the process.
 
 use super::error::LedgerError;
-use super::hold::Registrar;
+use super::hold::{self, Registrar};
 use super::housekeeping::Restart;
 use super::id::{InputId, PartitionId, RunId};
 use super::known::InputKind;
@@ -140,6 +140,7 @@ pub(super) fn register(
         .iter()
         .map(|intent| upsert_partition(db, target, intent))
         .collect::<Result<Vec<_>, _>>()?;
+    let meanwhile = hold::registered_since(db, wanted.newest_known)?;
     let inputs = wanted
         .inputs
         .iter()
@@ -155,6 +156,8 @@ pub(super) fn register(
                 run,
                 target,
                 newest_known: wanted.newest_known,
+                // What has the same content by chance is another input when rows are replaced.
+                meanwhile: wanted.replay.is_none().then_some(&meanwhile),
             };
             registrar.hold_input(intent, &scope)
         })

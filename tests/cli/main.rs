@@ -11,7 +11,9 @@
 mod bad_inputs;
 mod changed_inputs;
 mod clocks;
+mod closed_dates;
 mod config;
+mod copies;
 mod dates;
 mod dates_from_field;
 mod dates_from_path;

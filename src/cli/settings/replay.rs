@@ -60,6 +60,7 @@ fn as_write(args: &ReplayArgs, file: String) -> WriteArgs {
             max_drop: None,
             require_marker: None,
             allow_empty: false,
+            no_allow_empty: false,
         },
         run: RunArgs {
             dry_run: false,

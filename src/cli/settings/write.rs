@@ -28,7 +28,7 @@ const BASE_MEMORY_BYTES: usize = 8 << 20;
 const USUAL_TOPICS: [&str; 3] = ["item", "user", "behavior"];
 
 /// Options that the streaming stage cannot have: they are about dates and `done`.
-pub(in crate::cli) const ABOUT_DATES: [&str; 11] = [
+pub(in crate::cli) const ABOUT_DATES: [&str; 12] = [
     "date",
     "date_from_path",
     "date_from_field",
@@ -40,6 +40,7 @@ pub(in crate::cli) const ABOUT_DATES: [&str; 11] = [
     "max_drop",
     "require_marker",
     "allow_empty",
+    "no_allow_empty",
 ];
 
 /// What `write` was asked to do.
@@ -320,11 +321,15 @@ fn guard_changes(invocation: &Invocation, args: &WriteArgs) -> GuardChanges {
             .is_given("max_errors")
             .then_some(args.errors.max_errors),
         unconfirmed: invocation.is_given("unconfirmed").then_some(unconfirmed),
-        min_rows: guards.min_rows.map(std::num::NonZeroU64::get),
+        min_rows: guards.min_rows,
         expect_files: guards.expect_files,
         max_drop_percent: guards.max_drop,
         require_marker: guards.require_marker.clone(),
-        allow_empty: guards.allow_empty,
+        allow_empty: if guards.no_allow_empty {
+            Some(false)
+        } else {
+            guards.allow_empty.then_some(true)
+        },
     }
 }
 

@@ -62,16 +62,16 @@ impl Engine {
             inputs.into_iter().zip(held.by_ref()).map(with_id).collect()
         };
         let uploads = plan.dates.into_iter();
-        let uploads = uploads.filter_map(|date| date.action.upload());
+        let uploads = uploads.filter_map(|date| Some((date.late.is_some(), date.action.upload()?)));
         let (mut days, mut ids) = (BTreeMap::new(), Vec::new());
-        for (index, (inputs, row)) in uploads.zip(registered.partitions).enumerate() {
+        for (index, ((late, inputs), row)) in uploads.zip(registered.partitions).enumerate() {
             if plan.shared.is_none() {
                 let (date, id) = (WorkDates::One(index), [row.id]);
                 prepared.add(&reader, &settings.input, (date, &id), with_ids(inputs))?;
             }
             days.extend(row.partition.date().map(|day| (day, index)));
             ids.push(row.id);
-            dates.push(DateState::new(DateRun::new(row)));
+            dates.push(DateState::new(DateRun::new(row), late));
         }
         if let Some(shared) = plan.shared {
             let inputs = shared.into_iter().map(|shared| shared.input).collect();
