@@ -69,15 +69,20 @@ pub(super) async fn finish_date(
         settling.committed().await?;
     }
     settle_begun_replays(finisher, row.id).await?;
-    let request = SealRequest {
+    let request = request_of_write(finisher, row);
+    finish_unchanged(finisher, &row.partition, request, (zone, state_dir)).await
+}
+
+/// What `write` asks for: it releases no hold and forces nothing.
+const fn request_of_write(finisher: &Finisher, row: &RegisteredPartition) -> SealRequest {
+    SealRequest {
         partition: row.id,
         run: finisher.run,
         day_over: true,
         release_hold: false,
         force: false,
         compared: false,
-    };
-    finish_unchanged(finisher, &row.partition, request, (zone, state_dir)).await
+    }
 }
 
 /// Asks again for the `done` of a date that was sealed when it was planned and takes no rows. Were it
@@ -86,14 +91,7 @@ pub(super) async fn ask_again(
     finisher: &Finisher,
     row: &RegisteredPartition,
 ) -> Result<DoneReport, WorkerError> {
-    let request = SealRequest {
-        partition: row.id,
-        run: finisher.run,
-        day_over: true,
-        release_hold: false,
-        force: false,
-        compared: false,
-    };
+    let request = request_of_write(finisher, row);
     finisher.finish(&row.partition, request).await
 }
 

@@ -72,15 +72,20 @@ fn a_date_that_was_forced_with_all_its_rows_is_complete() {
     place.end(&write).expect(0);
 }
 
-/// A date whose rows are all stored and whose `done` got no answer; then everything is well again.
-fn done_unknown() -> (Recorder, Place) {
-    let recorder = Recorder::answering(|request: &Received, _| {
+/// A server that takes rows and of whose `done` nobody knows what became.
+fn silent_about_done() -> Recorder {
+    Recorder::answering(|request: &Received, _| {
         if request.is_done() {
             Reply::bare(502)
         } else {
             Reply::ok()
         }
-    });
+    })
+}
+
+/// A date whose rows are all stored and whose `done` got no answer; then everything is well again.
+fn done_unknown() -> (Recorder, Place) {
+    let recorder = silent_about_done();
     let place = Place::with(&recorder);
     place.rows("rows.jsonl", 0, 30);
     place.end(&format!("{WRITE} {SMALL} rows.jsonl")).expect(5);
@@ -149,13 +154,7 @@ fn rows_are_not_called_late_while_nobody_knows_whether_done_got_through() {
 /// A file of several dates, each of which has a `done` of its own under way.
 #[test]
 fn every_done_of_a_shared_file_that_is_under_way_is_asked_again_before_rows_are_late() {
-    let recorder = Recorder::answering(|request: &Received, _| {
-        if request.is_done() {
-            Reply::bare(502)
-        } else {
-            Reply::ok()
-        }
-    });
+    let recorder = silent_about_done();
     let place = Place::with(&recorder);
     let all = mixed(25, &[1, 2]);
     place.file("all.jsonl", text(&all[..20]));
@@ -269,13 +268,7 @@ fn a_forced_date_of_a_shared_file_does_not_pass_for_complete() {
 /// The same for a stream, which is known by its name.
 #[test]
 fn a_done_that_is_under_way_is_asked_again_when_a_stream_has_more_rows() {
-    let recorder = Recorder::answering(|request: &Received, _| {
-        if request.is_done() {
-            Reply::bare(502)
-        } else {
-            Reply::ok()
-        }
-    });
+    let recorder = silent_about_done();
     let place = Place::with(&recorder);
     let write = format!("{WRITE} {SMALL} --input-id k -");
     let lines = |count: usize| rows(0, count).join("\n") + "\n";
