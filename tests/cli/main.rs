@@ -67,6 +67,7 @@ mod surroundings;
 mod terminal;
 mod typed_rows;
 mod validate;
+mod validate_dates;
 mod watched;
 mod ways_out;
 mod wire;
