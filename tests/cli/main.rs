@@ -19,6 +19,8 @@ mod done_replies;
 mod full_rejects;
 mod guards;
 mod hostile_lists;
+#[cfg(feature = "parquet")]
+mod hostile_parquet;
 mod hostile_replies;
 mod hostile_streams;
 mod housekeeping;
@@ -47,6 +49,8 @@ mod rejects_replay;
 mod rejects_unchanged;
 #[cfg(feature = "remote")]
 mod remote_inputs;
+#[cfg(all(feature = "parquet", feature = "remote"))]
+mod remote_parquet;
 #[cfg(feature = "remote")]
 mod remote_servers;
 mod reply;
