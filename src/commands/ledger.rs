@@ -1,5 +1,6 @@
 //! `ledger`: what the ledger knows, and the changes that a person asks for.
 
+use super::last_line::{succeed, succeed_with};
 use super::running::{host_name, ledger_failure};
 use super::{Failure, Outcome, Session, ledger_drop};
 use crate::cli::args::{LedgerCommand, OnePartitionArgs, SelectionArgs};
@@ -8,10 +9,9 @@ use crate::cli::figure::grouped;
 use crate::cli::json_line::JsonLine;
 use crate::cli::printer::{Level, visible};
 use crate::cli::settings::{one_stage, selection, state_dir};
-use crate::cli::summary::{for_machines, of_success};
 use crate::domain::{Partition, Target};
 use crate::ledger::{Gate, KnownPartition, Ledger, LedgerReader, RunInfo};
-use crate::upload::report::Status;
+use crate::upload::report::{Status, Totals};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -113,10 +113,15 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
         ]
         .map(str::to_owned),
     ];
+    let mut totals = Totals::default();
     for date in dates {
         let rows = reader.rows(&date).map_err(ledger_failure)?;
         let held = if date.held_back { " (held)" } else { "" };
         let rejected = rows.refused.saturating_add(rows.invalid);
+        totals.rows_accepted += rows.accepted;
+        totals.rows_unconfirmed += rows.unconfirmed;
+        totals.rows_rejected += rejected;
+        totals.rows_pending += rows.pending;
         session.printer.json_line(&JsonLine::new(
             "date",
             serde_json::json!({
@@ -147,7 +152,7 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
     if !session.printer.style().json {
         session.printer.result(&aligned(&table));
     }
-    Ok(succeed(session))
+    Ok(succeed_with(session, totals))
 }
 
 fn show(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
@@ -313,12 +318,6 @@ pub(super) fn nothing(place: &Path) -> Failure {
 
 pub(super) fn say(session: &Session, text: &str) {
     session.printer.message(Level::Info, &visible(text));
-}
-
-/// The last JSON line of a command that has nothing to count.
-pub(super) fn succeed(session: &Session) -> Status {
-    session.printer.json_line(&for_machines(&of_success()));
-    Status::Success
 }
 
 pub(super) fn day_text(partition: &Partition) -> String {

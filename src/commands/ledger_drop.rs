@@ -3,7 +3,8 @@
 //! What was stored of it stays on the platform. An input with rows of several dates is given up for
 //! all of them at once, whichever of them was named.
 
-use super::ledger::{nothing, open, say, selected, succeed};
+use super::last_line::succeed;
+use super::ledger::{nothing, open, say, selected};
 use super::running::ledger_failure;
 use super::{Failure, Outcome, Session};
 use crate::cli::args::SelectionArgs;

@@ -6,6 +6,7 @@
 mod completions;
 mod config;
 mod done;
+mod last_line;
 mod ledger;
 mod ledger_drop;
 mod man;

@@ -34,6 +34,7 @@ mod open;
 mod pattern;
 mod plain_row;
 mod range;
+mod read_options;
 mod remote;
 mod row;
 mod settings;

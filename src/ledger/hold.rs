@@ -321,7 +321,8 @@ impl Registrar<'_> {
         self.db
             .execute(
                 "UPDATE input SET name = ?2, device = ?3, inode = ?4, size = ?5, mtime_ns = ?6,
-                   ctime_ns = ?7, etag = ?8, verified = ?9, row_options = ?10, date_options = ?11
+                   ctime_ns = ?7, etag = ?8, verified = ?9, row_options = ?10, date_options = ?11,
+                   read_options = ?12
                  WHERE id = ?1",
                 params![
                     id.0,
@@ -335,6 +336,7 @@ impl Registrar<'_> {
                     intent.verified,
                     intent.row_options.to_be_bytes(),
                     intent.date_options.map(u128::to_be_bytes),
+                    intent.read_options,
                 ],
             )
             .map_err(|e| LedgerError::database("register an input", e))?;

@@ -21,7 +21,7 @@ pub(super) fn inputs_of(
     let mut statement = db
         .prepare_cached(
             "SELECT i.id, i.kind, i.name, i.device, i.inode, i.size, i.mtime_ns, i.ctime_ns,
-               i.row_options, i.state, i.verified, i.etag, i.date_options,
+               i.row_options, i.state, i.verified, i.etag, i.date_options, i.read_options,
                EXISTS (SELECT 1 FROM batch b WHERE b.first_input = i.id AND b.state = 'intended')
                  OR EXISTS (SELECT 1 FROM piece p JOIN batch b ON b.id = p.batch
                             WHERE p.input = i.id AND b.state = 'intended')
@@ -65,7 +65,8 @@ fn read_input(row: &Row<'_>) -> rusqlite::Result<Result<KnownInput, LedgerError>
         read_to_end: row.get::<_, String>(9)? == "read",
         verified: row.get(10)?,
         date_options: row.get::<_, Option<[u8; 16]>>(12)?.map(u128::from_be_bytes),
-        unsettled: row.get(13)?,
+        read_options: row.get(13)?,
+        unsettled: row.get(14)?,
     }))
 }
 

@@ -66,6 +66,8 @@ pub struct InputIntent {
     pub row_options: u128,
     /// Digest of how its rows say their dates, if they do.
     pub date_options: Option<u128>,
+    /// How its bytes become a stream, as a JSON object.
+    pub read_options: String,
     /// Indices into [`Registration::partitions`].
     pub scope: Vec<usize>,
     /// Whether what the ledger recorded of it was compared, or needs no comparing.

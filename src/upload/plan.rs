@@ -312,6 +312,7 @@ fn intent(settings: &Settings, input: &PlannedInput, scope: Vec<usize>) -> Input
         identity,
         row_options: settings.input.row_options_digest(),
         date_options: date_field.map(|field| field.digest()),
+        read_options: settings.input.read_options(),
         scope,
         verified: input.unverified.is_empty(),
         unfinished: !input.finished,

@@ -21,6 +21,8 @@ mod done_replies;
 mod full_rejects;
 mod guards;
 mod hostile_lists;
+#[cfg(feature = "parquet")]
+mod hostile_parquet;
 mod hostile_replies;
 mod hostile_streams;
 mod housekeeping;
@@ -49,6 +51,8 @@ mod rejects_replay;
 mod rejects_unchanged;
 #[cfg(feature = "remote")]
 mod remote_inputs;
+#[cfg(all(feature = "parquet", feature = "remote"))]
+mod remote_parquet;
 #[cfg(feature = "remote")]
 mod remote_servers;
 mod reply;
@@ -69,6 +73,7 @@ mod surroundings;
 mod terminal;
 mod typed_rows;
 mod validate;
+mod validate_dates;
 mod watched;
 mod ways_out;
 mod wire;

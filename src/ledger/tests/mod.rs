@@ -326,6 +326,7 @@ fn new_input(name: &str, inode: u64) -> InputIntent {
         })),
         row_options: 9,
         date_options: None,
+        read_options: "{}".to_owned(),
         scope: vec![0],
         verified: true,
         unfinished: true,
