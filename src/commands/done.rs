@@ -48,6 +48,7 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
     let means = Means {
         connection: &options.connection,
         rate: &options.rate,
+        quota_service: None,
         state_dir: &options.state_dir,
         command: &options.command,
         throw_away: false,

@@ -44,6 +44,7 @@ mod redo_round;
 pub mod report;
 mod round;
 mod row_value;
+mod seeded;
 mod settings;
 mod shared_plan;
 #[cfg(test)]
@@ -67,7 +68,9 @@ pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
-pub use settings::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
+pub use settings::{
+    BatchSettings, GateSettings, RetrySettings, RunSettings, Seed, Settings, Sources,
+};
 pub use stage_rules::STREAMING_ONLY;
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};

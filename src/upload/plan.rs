@@ -273,7 +273,7 @@ impl Plan {
                 partition: date.partition.clone(),
                 guards: settings.gate.guards.clone(),
                 hold: settings.gate.hold,
-                seed: settings.run.epoch,
+                seed: settings.run.seed.map(|seed| seed.epoch),
                 restart: settings.run.restart,
             });
             let intents = inputs

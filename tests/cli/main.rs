@@ -39,6 +39,7 @@ mod output;
 mod panics;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parts;
 mod planted;
 mod poison;
 mod rate;

@@ -3,6 +3,7 @@
 use super::names::{
     CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
 };
+use super::part::PartArgs;
 use super::rules::RulesArgs;
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
@@ -66,6 +67,9 @@ pub struct WriteArgs {
     /// How the run behaves.
     #[command(flatten)]
     pub run: RunArgs,
+    /// What it is a part of.
+    #[command(flatten)]
+    pub part: PartArgs,
 }
 
 /// Which partition the rows belong to.

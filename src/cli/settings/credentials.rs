@@ -32,7 +32,8 @@ struct Name {
 }
 
 /// Variables that hold secrets; a hook does not see them.
-pub const SECRET_VARIABLES: [&str; 9] = [
+pub const SECRET_VARIABLES: [&str; 10] = [
+    super::part::QUOTA_SECRET,
     "BYTEAIR_AK",
     "BYTEAIR_SK",
     "BYTEAIR_SESSION_TOKEN",

@@ -3,8 +3,8 @@
 
 use super::{Context, WriteOptions};
 use crate::cli::args::{
-    DateSourceArgs, ErrorArgs, GuardArgs, InputArgs, ReplayArgs, RunArgs, UnconfirmedName,
-    WriteArgs,
+    DateSourceArgs, ErrorArgs, GuardArgs, InputArgs, PartArgs, ReplayArgs, RunArgs,
+    UnconfirmedName, WriteArgs,
 };
 use crate::cli::error::UsageError;
 use crate::domain::ErrorBudget;
@@ -71,5 +71,6 @@ fn as_write(args: &ReplayArgs, file: String) -> WriteArgs {
             yes_i_mean: None,
             sandbox: false,
         },
+        part: PartArgs::default(),
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that `write` needs, from its options.
 
 use super::date_from::DateFrom;
+use super::part::{QuotaAddress, quota_service, seed};
 use super::rate::RateSettings;
 use super::reading::input_settings;
 use super::rules::warning_about;
@@ -52,6 +53,10 @@ pub struct WriteOptions {
     pub connection: ConnectionSettings,
     /// For the limiter.
     pub rate: RateSettings,
+    /// Where places in the quota are asked for, besides this machine's.
+    pub quota_service: Option<QuotaAddress>,
+    /// Standard input says when it is complete.
+    pub end_mark: bool,
     /// Things to notice before it begins.
     pub warnings: Vec<String>,
 }
@@ -119,12 +124,14 @@ impl WriteOptions {
                     },
                     state_dir: connection.state_dir,
                     command: invocation.command_line.clone(),
-                    epoch: None,
+                    seed: seed(&args.part, &args.input.paths)?,
                 },
                 replay: None,
             },
             connection: connection.settings,
             rate,
+            quota_service: quota_service(invocation, &args.part)?,
+            end_mark: args.part.end_mark,
             warnings,
         })
     }

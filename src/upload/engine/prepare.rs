@@ -8,6 +8,7 @@ use crate::upload::done::Finisher;
 use crate::upload::event::{Event, Gauges};
 use crate::upload::parcel::Packer;
 use crate::upload::plan::{Plan, PlannedInput};
+use crate::upload::seeded::Seeded;
 use crate::upload::settings::Settings;
 use crate::upload::summary;
 use crate::upload::work::{Prepared, WorkDates};
@@ -31,6 +32,7 @@ fn context(
             settings.batch.bytes,
         )),
         gzip_level: settings.batch.gzip_level,
+        seeded: settings.run.seed.map(|seed| Seeded::new(seed.used_before)),
         input_names: Arc::new(names),
         probe: Arc::default(),
         wrong_setup: Arc::default(),
