@@ -1,7 +1,7 @@
 //! `ledger drop-input`: dates no longer wait for an input that will never be complete.
 //!
 //! What was stored of it stays on the platform. An input with rows of several dates is given up for
-//! all of them at once, whichever of them was named.
+//! all of them at once, and only by a command that means them all.
 
 use super::last_line::succeed;
 use super::ledger::{nothing, open, say, selected};
@@ -9,7 +9,7 @@ use super::running::ledger_failure;
 use super::{Failure, Outcome, Session};
 use crate::cli::args::SelectionArgs;
 use crate::cli::figure::grouped;
-use crate::ledger::{KnownInput, KnownPartition, LedgerReader};
+use crate::ledger::{KnownInput, KnownPartition, LedgerReader, PartitionId};
 use crate::upload::report::Status;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,6 +31,7 @@ pub(super) async fn drop_input(
     // As the ledger names files; streams have names of their own.
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let names = [file.to_string_lossy(), absolute.to_string_lossy()];
+    let selected_dates: Vec<PartitionId> = dates.iter().map(|date| date.id).collect();
     let mut found = Vec::new();
     for date in dates {
         let inputs = reader.inputs(date.id).map_err(ledger_failure)?;
@@ -57,6 +58,10 @@ pub(super) async fn drop_input(
             continue;
         }
         let dates = dates_of(&reader, &date, &input)?;
+        let of_input = reader.dates_of(input.id).map_err(ledger_failure)?;
+        if !of_input.iter().all(|date| selected_dates.contains(date)) {
+            return Err(of_unnamed_dates(&input, &dates));
+        }
         let stored = ledger
             .drop_input(date, input.id, input.name.clone())
             .committed()
@@ -72,6 +77,17 @@ pub(super) async fn drop_input(
         );
     }
     Ok(succeed(session))
+}
+
+/// The dates that were not named would get their `done` without the rest of the input.
+fn of_unnamed_dates(input: &KnownInput, dates: &str) -> Failure {
+    Failure::new(
+        Status::Usage,
+        anyhow::anyhow!(
+            "{} may hold rows of {dates}, and not all of these were named; it can only be given up for all of its dates: name them all, or none",
+            input.name
+        ),
+    )
 }
 
 /// The dates that an input may hold rows of, for people.

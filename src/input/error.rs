@@ -118,11 +118,11 @@ pub enum InputFault {
     },
     /// A stream that was piped in before is another one now.
     #[error(
-        "{} pipe in the same stream, or give the new one another --input-id",
+        "{}",
         if *continued {
-            format!("its last row was continued: what was uploaded of it broke off in the middle of line {line};")
+            format!("its last row was continued: what was uploaded of it broke off in the middle of line {line}; give that up with 'byteair-sync ledger drop-input' and pipe in the whole stream again")
         } else {
-            format!("it differs from what was uploaded of it, from line {line} on;")
+            format!("it differs from what was uploaded of it, from line {line} on; pipe in the same stream, or give the new one another --input-id")
         }
     )]
     Changed {
@@ -178,10 +178,8 @@ impl InputError {
 
     /// Whether other options, not another input, are needed.
     pub const fn is_usage(&self) -> bool {
-        matches!(
-            self.fault,
-            InputFault::UnknownFormat | InputFault::BadOption { .. }
-        ) || matches!(self.trouble(), Some(StoreTrouble::Usage))
+        matches!(self.fault, InputFault::BadOption { .. })
+            || matches!(self.trouble(), Some(StoreTrouble::Usage))
     }
 
     /// Whether it is not what the ledger recorded.

@@ -137,7 +137,10 @@ fn a_stream_that_broke_off_in_a_row_is_not_continued_in_the_middle_of_it() {
                 ran.expect(0);
                 continue;
             }
-            ran.expect(9).says("its last row was continued");
+            let line = first.lines().count();
+            ran.expect(9)
+                .says("its last row was continued")
+                .says(&format!("in the middle of line {line};"));
             assert_eq!(recorder.rows().len(), before, "{input} {cut}");
             place.end("done -d 2022-01-01").expect(7);
             assert!(recorder.dones().is_empty());

@@ -251,6 +251,10 @@ fn a_shared_file_is_dropped_once_for_all_its_dates() {
     place
         .end(&format!("{FIELD} {both} --retry-for 1ms all.jsonl"))
         .expect(5);
+    // The other date would get its done without the rest of the file.
+    let one = place.end("ledger drop-input all.jsonl -d 2022-01-01");
+    one.expect(2).says("2022-01-02").says("name them all");
+    place.end("done -d 2022-01-02").expect(7);
     let ran = place.end("ledger drop-input all.jsonl").expect(0);
     let ran = ran.says("2022-01-01").says("2022-01-02");
     let said = format!("{}{}", ran.output, ran.errors);
