@@ -58,15 +58,13 @@ impl Copied {
 
 /// Files with the content of another one, neither of which the ledger knows: copy and original.
 pub(super) fn copies_among_new(
-    files: &[FoundFile],
-    recognised: &[Recognised],
+    files: &[(&FoundFile, Recognised)],
     settings: &InputSettings,
 ) -> Result<HashMap<String, String>, InputError> {
     let new: Vec<&FoundFile> = files
         .iter()
-        .zip(recognised)
         .filter(|(_, recognised)| matches!(recognised, Recognised::New))
-        .map(|(file, _)| file)
+        .map(|(file, _)| *file)
         .collect();
     let name = |index: usize| new.get(index).map(|file| file.location.to_string());
     Ok(copies(&new, settings)?

@@ -9,7 +9,7 @@ use super::explain;
 use super::finding::{Failure, Readiness, search};
 use super::given_up::given_up;
 use super::plan::{Action, PlannedInput, PlannedPlace};
-use super::recognise::{RecogniseError, Recognised, Recogniser, is_read_alike};
+use super::recognise::{KnownCopy, RecogniseError, Recognised, Recogniser, Sight, is_read_alike};
 use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stdin::{self, StdinInput};
@@ -18,6 +18,7 @@ use crate::input::{Discovered, FoundFile, Start, Verifier};
 use crate::ledger::{
     Gate, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
 };
+use std::mem::take;
 
 /// Plans one date, or the inputs that several dates share.
 pub(super) struct Planner<'a> {
@@ -164,25 +165,18 @@ impl Planner<'_> {
         closed: Option<&Partition>,
         notes: &mut Vec<String>,
     ) -> Result<Vec<PlannedInput>, Failure> {
-        let recognised = found
-            .files
-            .iter()
-            .map(|file| match self.ledger {
-                Some(ledger) => Recogniser {
-                    ledger,
-                    settings: &self.settings.input,
-                    verify: self.settings.run.verify,
-                    replay: self.settings.replay.is_some(),
-                }
-                .recognise(file, inputs),
-                None => Ok(Recognised::New),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut copies = copies_among_new(&found.files, &recognised, &self.settings.input)
-            .map_err(RecogniseError::from)?;
+        let (mut recognised, mut copies_of_known) = (Vec::new(), Vec::new());
+        for file in &found.files {
+            match self.recognise(file, inputs)? {
+                Sight::Input(it) => recognised.push((file, it)),
+                Sight::Copy(copy) => copies_of_known.push((file.location.to_string(), copy)),
+            }
+        }
+        let mut copies =
+            copies_among_new(&recognised, &self.settings.input).map_err(RecogniseError::from)?;
         let mut copied = Copied::default();
         let mut planned: Vec<PlannedInput> = Vec::new();
-        for (file, recognised) in found.files.iter().zip(recognised) {
+        for (file, recognised) in recognised {
             let name = file.location.to_string();
             if let Some(of) = copies.remove(&name) {
                 copied.note(name, of);
@@ -199,8 +193,34 @@ impl Planner<'_> {
                 planned.push(input);
             }
         }
+        // After all others, since the input's own file may be among those.
+        for (name, KnownCopy { input, original }) in copies_of_known {
+            if !copied.list(input.id, &name) {
+                continue;
+            }
+            notes.push(format!(
+                "{name} is the input known as {}, which is still there: it is not uploaded twice",
+                input.name
+            ));
+            if let Some((file, recognised)) = original {
+                planned.push(self.plan_file(&file, input.name, recognised, closed)?);
+            }
+        }
         notes.extend(copied.in_words());
         Ok(planned)
+    }
+
+    fn recognise(&self, file: &FoundFile, inputs: &[KnownInput]) -> Result<Sight, RecogniseError> {
+        let Some(ledger) = self.ledger else {
+            return Ok(Sight::Input(Recognised::New));
+        };
+        let recogniser = Recogniser {
+            ledger,
+            settings: &self.settings.input,
+            verify: self.settings.run.verify,
+            replay: self.settings.replay.is_some(),
+        };
+        recogniser.recognise(file, inputs)
     }
 
     fn plan_file(
@@ -234,11 +254,10 @@ impl Planner<'_> {
                 Recognised::Known {
                     input,
                     appended,
-                    unverified,
+                    mut unverified,
                 },
                 _,
             ) => {
-                let finished = input.is_finished() && !appended && unverified.is_empty();
                 if let Some(date) = closed {
                     if appended {
                         return Err(too_late(date, &name, "rows were appended to it"));
@@ -247,13 +266,18 @@ impl Planner<'_> {
                     let compared = if unverified.is_empty() {
                         None
                     } else {
-                        Verifier::verify(&file.location, &self.settings.input, unverified.clone())
-                            .map_err(RecogniseError::from)?
+                        Verifier::verify(
+                            &file.location,
+                            &self.settings.input,
+                            take(&mut unverified),
+                        )
+                        .map_err(RecogniseError::from)?
                     };
                     if compared.is_some() {
                         return Err(too_late(date, &name, "its content was edited"));
                     }
                 }
+                let finished = input.is_finished() && !appended && unverified.is_empty();
                 let last = match self.ledger {
                     Some(ledger) if !finished => ledger.last_chunk(input.id)?,
                     _ => None,

@@ -34,6 +34,23 @@ pub(super) enum Recognised {
     },
 }
 
+/// What a file is to the ledger.
+pub(super) enum Sight {
+    /// An input of its own, new or known.
+    Input(Recognised),
+    /// A copy of this input, whose own file is still where it was.
+    Copy(KnownCopy),
+}
+
+/// A file with the content of an input whose own file is still where it was.
+pub(super) struct KnownCopy {
+    /// The ledger's row.
+    pub(super) input: KnownInput,
+    /// What is to be read in place of the copy, and what is known of that. Nothing if the input is
+    /// finished and its own file was changed since: nobody named that one.
+    pub(super) original: Option<(FoundFile, Recognised)>,
+}
+
 /// Why a file could not be recognised.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RecogniseError {
@@ -67,7 +84,7 @@ impl Recogniser<'_> {
         &self,
         file: &FoundFile,
         known: &[KnownInput],
-    ) -> Result<Recognised, RecogniseError> {
+    ) -> Result<Sight, RecogniseError> {
         let name = file.location.to_string();
         let place = file.identity.place();
         let same_place = |input: &KnownInput| {
@@ -84,18 +101,21 @@ impl Recogniser<'_> {
                 && input.name != name
                 && input.read_to_end;
             if !reused {
-                return self.once_more(compared);
+                return self.once_more(compared).map(Sight::Input);
             }
         }
         if let Some(input) = self.choose(known, |input| input.name == name) {
-            return self.once_more(self.compare(file, input)?);
+            return self.once_more(self.compare(file, input)?).map(Sight::Input);
         }
         for input in known {
             if self.may_be_a_copy(input)? && self.has_same_content(file, input)? {
-                return self.compare(file, input);
+                return match self.in_its_place(input)? {
+                    Some(original) => self.copy_of(original, input).map(Sight::Copy),
+                    None => self.compare(file, input).map(Sight::Input),
+                };
             }
         }
-        Ok(Recognised::New)
+        Ok(Sight::Input(Recognised::New))
     }
 
     /// A file whose rows were all rejected and that replaced them itself is two inputs. The later
@@ -132,6 +152,28 @@ impl Recogniser<'_> {
     /// those that are under way are.
     fn may_be_a_copy(&self, input: &KnownInput) -> Result<bool, LedgerError> {
         Ok(!self.replay || (!input.is_finished() && self.ledger.replaces_rejects(input.id)?))
+    }
+
+    /// A copy is no rename: if the ledger took its place for that of the input, the input's own file
+    /// would be unknown from then on, and all of it be uploaded again.
+    fn copy_of(
+        &self,
+        original: FoundFile,
+        input: &KnownInput,
+    ) -> Result<KnownCopy, RecogniseError> {
+        let compared = self.compare(&original, input)?;
+        let as_it_was = matches!(
+            compared,
+            Recognised::Known {
+                appended: false,
+                ..
+            }
+        );
+        let to_read = as_it_was || !input.is_finished();
+        Ok(KnownCopy {
+            input: input.clone(),
+            original: to_read.then_some((original, compared)),
+        })
     }
 
     /// Compares a file with what the ledger recorded of an input.
@@ -221,7 +263,19 @@ impl Recogniser<'_> {
         Ok(Verifier::verify(&file.location, self.settings, chunks)?.is_none())
     }
 
-    /// The file of an input, if it still is where it was.
+    /// The file of an input, if it is where it was and is no other one.
+    fn in_its_place(&self, input: &KnownInput) -> Result<Option<FoundFile>, InputError> {
+        let Some(before) = &input.identity else {
+            return Ok(None);
+        };
+        let is_it = |now: &FoundFile| match before.place() {
+            Some(place) => now.identity.place() == Some(place),
+            None => before.is_same(&now.identity),
+        };
+        Ok(self.still_there(input)?.filter(is_it))
+    }
+
+    /// What is at the place of an input.
     fn still_there(&self, input: &KnownInput) -> Result<Option<FoundFile>, InputError> {
         if !input.kind.is_stored() {
             return Ok(None);

@@ -151,6 +151,27 @@ fn rows_are_not_called_late_while_nobody_knows_whether_done_got_through() {
     place.end(&format!("{WRITE} {SMALL} rows.jsonl")).expect(5);
 }
 
+/// Its rows were called late for ever, and the `done` was never asked again.
+#[test]
+fn a_done_that_is_under_way_is_asked_again_when_its_file_has_another_name() {
+    for (renamed, named) in [
+        (true, "other.jsonl"),
+        (false, "*.jsonl"),
+        (false, "other.jsonl"),
+    ] {
+        let (recorder, place) = done_unknown();
+        let before = recorder.dones().len();
+        place.rows("other.jsonl", 0, 30);
+        if renamed {
+            fs::rename(place.path("rows.jsonl"), place.path("other.jsonl")).unwrap();
+        }
+        for _ in 0..2 {
+            place.end(&format!("{WRITE} {SMALL} {named}")).expect(0);
+            is_asked_again_under_its_id(&recorder, before);
+        }
+    }
+}
+
 /// A file of several dates, each of which has a `done` of its own under way.
 #[test]
 fn every_done_of_a_shared_file_that_is_under_way_is_asked_again_before_rows_are_late() {

@@ -219,3 +219,90 @@ fn a_copy_of_a_file_that_was_dropped_is_an_input_of_its_own() {
     assert_eq!(recorder.accepted().len(), 70);
     assert_eq!(recorder.dones().len(), 1);
 }
+
+fn append(place: &Place, name: &str, first: usize, count: usize) {
+    let text = std::fs::read_to_string(place.path(name)).unwrap();
+    place.file(name, text + &rows(first, count).join("\n") + "\n");
+}
+
+/// A recorder that takes two batches, and no more until it is told.
+fn two_batches() -> Recorder {
+    Recorder::answering(|_, number| match number {
+        0 | 1 => Reply::ok(),
+        _ => Reply::bare(429),
+    })
+}
+
+/// The ledger took the copy's place for that of the input, and the file itself for a new one.
+#[test]
+fn a_file_is_still_known_after_its_copy_was_named() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let write = format!("{WRITE} {SMALL} --no-done");
+    place.rows("a.jsonl", 0, 50);
+    place.end(&format!("{write} a.jsonl")).expect(0);
+    place.rows("copy.jsonl", 0, 50);
+    place
+        .end(&format!("{write} copy.jsonl"))
+        .expect(0)
+        .says("a.jsonl, which is still there: it is not uploaded twice");
+    append(&place, "a.jsonl", 50, 5);
+    place.end(&format!("{write} copy.jsonl")).expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 50));
+    place.end("done -d 2022-01-01").expect(10);
+    place.end(&format!("{write} a.jsonl")).expect(0);
+    place.end("done -d 2022-01-01").expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 55));
+}
+
+#[test]
+fn a_copy_of_a_finished_file_that_is_gone_is_that_file_renamed() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let write = format!("{WRITE} {SMALL} --no-done");
+    place.rows("a.jsonl", 0, 50);
+    place.end(&format!("{write} a.jsonl")).expect(0);
+    place.rows("copy.jsonl", 0, 50);
+    std::fs::remove_file(place.path("a.jsonl")).unwrap();
+    place.end(&format!("{write} copy.jsonl")).expect(0);
+    append(&place, "copy.jsonl", 50, 5);
+    place.end(&format!("{write} copy.jsonl")).expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 55));
+}
+
+#[test]
+fn a_half_uploaded_file_is_gone_on_with_when_its_copy_is_named() {
+    let recorder = two_batches();
+    let place = Place::with(&recorder);
+    let write = format!("{WRITE} {SMALL}");
+    place.rows("a.jsonl", 0, 300);
+    place.end(&format!("{write} a.jsonl")).expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    place.rows("copy.jsonl", 0, 300);
+    place.end(&format!("{write} copy.jsonl")).expect(0);
+    place.end(&format!("{write} a.jsonl")).expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 300));
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+/// The date was done with rows of the copy in place of those of the file.
+#[test]
+fn a_copy_that_is_changed_later_does_not_stand_for_a_half_uploaded_file() {
+    let recorder = two_batches();
+    let place = Place::with(&recorder);
+    let write = format!("{WRITE} {SMALL}");
+    place.rows("a.jsonl", 0, 300);
+    place.end(&format!("{write} a.jsonl")).expect(5);
+    place.rows("copy.jsonl", 0, 300);
+    place.end(&format!("{write} copy.jsonl")).expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    let text = std::fs::read_to_string(place.path("a.jsonl")).unwrap();
+    place.file("copy.jsonl", text.replace("000299", "999999"));
+    place.end(&format!("{write} copy.jsonl")).expect(7);
+    assert!(recorder.dones().is_empty());
+    place.end(&format!("{write} a.jsonl")).expect(0);
+    let stored = recorder.accepted();
+    assert_eq!(stored.len(), 600);
+    assert!(rows(0, 300).iter().all(|row| stored.contains(row)));
+    assert_eq!(recorder.dones().len(), 1);
+}
