@@ -5,6 +5,7 @@
 
 mod completions;
 mod config;
+mod doctor;
 mod done;
 mod ledger;
 mod man;
@@ -153,6 +154,7 @@ async fn command(session: &Session) -> Outcome {
         Command::Schema(command) => schema::run(session, command).await,
         Command::Run(args) => Box::pin(run::run(session, args)).await,
         Command::Done(args) => Box::pin(done::run(session, args)).await,
+        Command::Doctor(args) => Box::pin(doctor::run(session, args)).await,
         Command::Status(args) => status::run(session, args),
         Command::Rejects(command) => rejects::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,

@@ -22,7 +22,7 @@ pub(crate) use guards::as_float;
 pub use guards::{ErrorBudget, GuardChanges, Guards, InvalidErrorBudget, UnconfirmedPolicy};
 pub use partition::{Epoch, Partition};
 pub use position::Position;
-pub use request_id::{BatchIdentity, Generation, RequestId, done_request_id};
+pub use request_id::{BatchIdentity, Generation, RequestId, done_request_id, probe_request_id};
 pub use secret::Secret;
 pub use source::{FileIdentity, InputIdentity, ObjectIdentity, RawRange};
 pub use stage::{InvalidStage, Stage, StageKind};

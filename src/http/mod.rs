@@ -9,11 +9,13 @@ mod body;
 mod connect;
 mod failure;
 mod post;
+mod probe;
 mod settings;
 mod signer;
 
 pub use body::Outgoing;
 pub use post::post_json;
+pub use probe::{Found, Probe, Step, StepKind, Trouble};
 pub use settings::{ConnectionSettings, CredentialError, CredentialSource, HttpError, Scheme};
 pub use signer::{Refresh, SigningGeneration};
 
