@@ -9,6 +9,7 @@ mod doctor;
 mod done;
 mod ledger;
 mod man;
+mod metrics;
 mod other_reports;
 mod rejects;
 mod rejects_export;

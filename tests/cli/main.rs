@@ -30,6 +30,7 @@ mod jobs;
 mod lost_replies;
 mod memory;
 mod messages;
+mod metrics;
 mod named_files;
 mod next_steps;
 #[cfg(feature = "remote")]

@@ -72,6 +72,7 @@ impl Connection {
                 connect_timeout: CONNECT_TIMEOUT.min(timeout),
                 ca_cert: global.ca_cert.clone().filter(|_| sandbox.is_none()),
                 proxy: global.proxy.clone().filter(|_| sandbox.is_none()),
+                reports_figures: global.report_to_platform,
                 credentials: Arc::new(credentials),
             },
             zone,
