@@ -15,7 +15,7 @@ use crate::ledger::{Ledger, RunInfo};
 use crate::limiter::{Limiter, LimiterError};
 use crate::upload::event::Gauges;
 use crate::upload::report::{NextStep, Origin, Status, Summary};
-use crate::upload::{Services, Stop, StopCause};
+use crate::upload::{Services, Stop, StopCause, watch_what_limits};
 use anyhow::Context;
 use std::fs::File;
 use std::future::Future;
@@ -85,6 +85,7 @@ impl<'a> Running<'a> {
         let run_dir = means.state_dir.join("runs").join(run_name());
         start_log(session, &run_dir)?;
         let signals = StopSignals::listen().context("cannot listen to signals")?;
+        helpers.spawn(watch_what_limits(limiter.clone(), Arc::clone(&gauges)));
         let reporter = client.clone();
         helpers.spawn(async move { reporter.go_on_reporting().await });
         let asked = observer.clone();

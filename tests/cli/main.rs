@@ -41,6 +41,7 @@ mod panics;
 mod parquet;
 mod planted;
 mod poison;
+mod progress;
 mod rate;
 mod recorder;
 mod refusals;
