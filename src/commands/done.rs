@@ -1,6 +1,7 @@
 //! `done`: tell the platform that dates are complete, or say what is missing.
 
-use super::ledger::{say, succeed};
+use super::last_line::succeed;
+use super::ledger::say;
 use super::other_reports::Wanted;
 use super::running::{Means, Running, ledger_failure};
 use super::{Failure, Outcome, Session};
@@ -48,6 +49,7 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
     let means = Means {
         connection: &options.connection,
         rate: &options.rate,
+        quota_service: None,
         state_dir: &options.state_dir,
         command: &options.command,
         throw_away: false,

@@ -7,10 +7,13 @@ mod completions;
 mod config;
 mod doctor;
 mod done;
+mod last_line;
 mod ledger;
+mod ledger_drop;
 mod man;
 mod metrics;
 mod other_reports;
+mod quota;
 mod rejects;
 mod rejects_export;
 mod rejects_replay;
@@ -146,6 +149,7 @@ pub async fn run(session: &Session) -> Status {
 
 async fn command(session: &Session) -> Outcome {
     match &session.invocation.cli.command {
+        Command::Quota(command) => quota::run(session, command).await,
         Command::Sandbox(args) => sandbox::run(session, args).await,
         Command::Config(command) => config::run(session, command),
         Command::Completions { shell } => Ok(completions::run(session, *shell)),

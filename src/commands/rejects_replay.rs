@@ -30,6 +30,7 @@ pub(super) async fn replay(session: &Session, args: &ReplayArgs) -> Outcome {
     let means = Means {
         connection: &options.connection,
         rate: &options.rate,
+        quota_service: None,
         state_dir: &options.upload.run.state_dir,
         command: &options.upload.run.command,
         throw_away: false,

@@ -44,6 +44,7 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
     let means = Means {
         connection: &options.connection,
         rate: &options.rate,
+        quota_service: None,
         state_dir: &options.upload.run.state_dir,
         command: &command,
         throw_away: false,

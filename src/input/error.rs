@@ -54,6 +54,17 @@ pub enum InputFault {
         /// gzip or zstd.
         format: &'static str,
     },
+    /// Something that is no part of a compressed stream follows it.
+    #[error(
+        "the {format} stream ends at byte {offset}, and what follows there is none; if those bytes \
+         do not belong to the file, cut them off (head -c {offset}), else export it again"
+    )]
+    BehindEnd {
+        /// gzip.
+        format: &'static str,
+        /// Byte of the file at which the rest begins.
+        offset: u64,
+    },
     /// A compressed stream that does not decode.
     #[error("the {format} stream is corrupt; export or copy the file again")]
     Corrupt {

@@ -28,6 +28,7 @@ mod replay;
 mod reserve;
 mod schema;
 mod seal;
+mod soundness;
 mod waive;
 mod writer;
 
@@ -54,7 +55,9 @@ pub use writer::Pending;
 
 use crate::domain::{Generation, Partition, Target};
 use error::in_file;
+use soundness::Soundness;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use writer::Writer;
 
 /// Name of the ledger file in the state directory.
@@ -66,6 +69,7 @@ pub struct Ledger {
     state_dir: PathBuf,
     name: String,
     info: RunInfo,
+    soundness: Arc<Soundness>,
 }
 
 /// The random name of the ledger in a state directory; `None` when it has none yet.
@@ -89,6 +93,7 @@ impl Ledger {
             state_dir: state_dir.to_owned(),
             name,
             info,
+            soundness: Arc::default(),
         })
     }
 
@@ -208,9 +213,14 @@ impl Ledger {
 
     /// Opens the gate of a date if nothing is missing.
     pub fn seal(&self, target: Target, request: SealRequest) -> Pending<SealOutcome> {
-        let state_dir = self.state_dir.clone();
-        self.writer
-            .submit(move |session| seal::seal(session.db, &state_dir, &target, request))
+        let (state_dir, soundness) = (self.state_dir.clone(), self.soundness.clone());
+        self.writer.submit(move |session| {
+            let outcome = seal::seal(session.db, &state_dir, &target, request)?;
+            if matches!(outcome, SealOutcome::Sealed(_)) {
+                soundness.assure(session.db)?;
+            }
+            Ok(outcome)
+        })
     }
 
     /// Notes that an attempt of `done` has an unknown outcome; it keeps its id from now on.

@@ -13,7 +13,7 @@ use std::time::Duration;
 const APPLICATION_ID: i32 = 0x4279_4172;
 
 /// The schema that this program writes (`PRAGMA user_version`).
-pub(super) const SCHEMA_VERSION: i32 = 3;
+pub(super) const SCHEMA_VERSION: i32 = 4;
 
 /// How long one process waits for another one's commit before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,6 +50,7 @@ CREATE TABLE input (
   device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, etag TEXT,
   row_options BLOB NOT NULL,                 -- digest of the options that change rows
   date_options BLOB,                         -- digest of how rows say their dates, if they do
+  read_options TEXT,                         -- JSON object: how stored bytes become a stream
   state TEXT NOT NULL,                       -- reading, read, dropped
   verified INTEGER NOT NULL,                 -- 0: must be compared with what was recorded first
   run INTEGER REFERENCES run                 -- the run that holds it; left over after a crash
@@ -133,8 +134,11 @@ ALTER TABLE reject ADD COLUMN blocks TEXT NOT NULL DEFAULT 'date';
 CREATE INDEX reject_of_any_date ON reject (input) WHERE blocks = 'scope';
 ";
 
+/// What version 4 has that version 3 had not.
+const FROM_3_TO_4: &str = "ALTER TABLE input ADD COLUMN read_options TEXT;";
+
 /// The steps from version 1 on, one for each version.
-const UPGRADES: [&str; 2] = [FROM_1_TO_2, FROM_2_TO_3];
+const UPGRADES: [&str; 3] = [FROM_1_TO_2, FROM_2_TO_3, FROM_3_TO_4];
 
 /// Opens the ledger for writing and brings its schema up to date.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {

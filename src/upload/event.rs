@@ -115,6 +115,11 @@ pub enum DoneOutcome {
 }
 
 impl DoneOutcome {
+    /// Whether the platform has it, as far as can be known.
+    pub(super) const fn is_done(self) -> bool {
+        matches!(self, Self::Sent | Self::Already | Self::Unconfirmed)
+    }
+
     /// The word in `--json` and reports (`cli.md` section 10).
     pub const fn as_str(self) -> &'static str {
         match self {

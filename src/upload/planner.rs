@@ -4,19 +4,20 @@
 //! `ledger.md` section 5). A date that cannot be uploaded is an [`Action::Fail`], not an error: the
 //! other dates go on.
 
+use super::copied::{Copied, copies_among_new};
 use super::explain;
 use super::finding::{Failure, Readiness, search};
+use super::given_up::given_up;
 use super::plan::{Action, PlannedInput, PlannedPlace};
 use super::recognise::{RecogniseError, Recognised, Recogniser, is_read_alike};
 use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stdin::{self, StdinInput};
-use crate::domain::Partition;
+use crate::domain::{GuardChange, Partition};
 use crate::input::{Discovered, FoundFile, Start, Verifier};
 use crate::ledger::{
-    Gate, InputId, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
+    Gate, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
 };
-use std::collections::HashSet;
 
 /// Plans one date, or the inputs that several dates share.
 pub(super) struct Planner<'a> {
@@ -28,20 +29,19 @@ pub(super) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Says what is to be done for the date; adds things to notice.
+    /// Says what is to be done for the date, and what is late for a `done` that is under way; adds
+    /// things to notice.
     pub(super) fn plan_date(
         &self,
         partition: &Partition,
         found: Option<Discovered>,
         notes: &mut Vec<String>,
         stdin: &mut Option<StdinInput>,
-    ) -> Result<Action, LedgerError> {
+    ) -> Result<(Action, Option<(Status, String)>), LedgerError> {
         let known = self.known(partition)?;
         if self.settings.run.restart && known.as_ref().is_some_and(|known| known.gate.is_done()) {
-            return Ok(Action::Fail(
-                Status::Refused,
-                done_before_restart(partition),
-            ));
+            let fail = Action::Fail(Status::Refused, done_before_restart(partition));
+            return Ok((fail, None));
         }
         // A date that is started over has no past.
         let known = known.filter(|_| !self.settings.run.restart);
@@ -49,11 +49,49 @@ impl Planner<'_> {
             (Some(partition), Some(reader)) => reader.inputs(partition.id)?,
             _ => Vec::new(),
         };
-        let closed = known
-            .as_ref()
-            .filter(|known| is_closed(known))
-            .map(|_| partition);
-        let marker = self.marker(known.as_ref());
+        let sealed = known.as_ref().is_some_and(|it| self.may_ask_again(it));
+        let of_date = (partition, known.as_ref(), inputs.as_slice());
+        let planned = match self.plan_inputs(of_date, found, notes, stdin) {
+            Ok(planned) => planned,
+            Err(Failure::Ledger(error)) => return Err(error),
+            // What was sealed is settled, so `done` is asked again whatever became of the inputs.
+            Err(Failure::Date(status, problem)) if sealed => {
+                return Ok((Action::Upload(Vec::new()), Some((status, problem))));
+            }
+            Err(Failure::Date(status, problem)) => {
+                return Ok((Action::Fail(status, problem), None));
+            }
+        };
+        let action = match known {
+            Some(known) if known.gate.is_done() => Action::AlreadyDone {
+                unconfirmed: known.gate == Gate::DoneUnconfirmed,
+            },
+            _ => Action::Upload(planned),
+        };
+        Ok((action, None))
+    }
+
+    /// Whether `done` of a date is under way, and this command is one to ask for it.
+    pub(super) fn may_ask_again(&self, known: &KnownPartition) -> bool {
+        known.gate == Gate::Sealed
+            && self.settings.asks_for_done()
+            && self.settings.replay.is_none()
+    }
+
+    fn plan_inputs(
+        &self,
+        (partition, known, inputs): (&Partition, Option<&KnownPartition>, &[KnownInput]),
+        found: Option<Discovered>,
+        notes: &mut Vec<String>,
+        stdin: &mut Option<StdinInput>,
+    ) -> Result<Vec<PlannedInput>, Failure> {
+        if let (Some(known), Some(ledger)) = (known, self.ledger)
+            && let Some(problem) = given_up(ledger, known, inputs)?
+        {
+            return Err(Failure::Date(Status::Refused, problem));
+        }
+        let closed = known.filter(|known| is_closed(known)).map(|_| partition);
+        let marker = self.marker(known);
         let files = match (found, &self.settings.sources) {
             (Some(mut found), _) => {
                 // The date's files are gone, all of them uploaded.
@@ -61,32 +99,19 @@ impl Planner<'_> {
                 if found.files.is_empty() && is_over {
                     found.missing.clear();
                 }
-                Some(Ok(found))
+                Some(found)
             }
             (None, Sources::Paths(patterns)) => Some(search(
                 patterns,
                 partition.date(),
                 &self.settings.input.stores,
-            )),
+            )?),
             (None, Sources::Stdin { .. }) => None,
         };
-        let planned = match (files, stdin.take()) {
-            (Some(found), _) => {
-                found.and_then(|found| self.plan_found(found, marker, (&inputs, closed), notes))
-            }
-            (None, Some(input)) => self.plan_stdin(input, &inputs, closed),
+        match (files, stdin.take()) {
+            (Some(found), _) => self.plan_found(found, marker, (inputs, closed), notes),
+            (None, Some(input)) => self.plan_stdin(input, inputs, closed),
             (None, None) => Ok(Vec::new()),
-        };
-        let planned = match planned {
-            Ok(planned) => planned,
-            Err(Failure::Ledger(error)) => return Err(error),
-            Err(Failure::Date(status, problem)) => return Ok(Action::Fail(status, problem)),
-        };
-        match known {
-            Some(known) if known.gate.is_done() => Ok(Action::AlreadyDone {
-                unconfirmed: known.gate == Gate::DoneUnconfirmed,
-            }),
-            _ => Ok(Action::Upload(planned)),
         }
     }
 
@@ -97,8 +122,10 @@ impl Planner<'_> {
         if done || self.settings.replay.is_some() {
             return None;
         }
-        let named = self.settings.gate.guards.require_marker.clone();
-        named.or_else(|| known.and_then(|known| known.guards.require_marker.clone()))
+        GuardChange::after(
+            self.settings.gate.guards.require_marker.as_ref(),
+            known.and_then(|known| known.guards.require_marker.clone()),
+        )
     }
 
     /// What the ledger has of a date.
@@ -137,31 +164,42 @@ impl Planner<'_> {
         closed: Option<&Partition>,
         notes: &mut Vec<String>,
     ) -> Result<Vec<PlannedInput>, Failure> {
-        let mut planned: Vec<PlannedInput> = Vec::new();
-        let mut listed: HashSet<InputId> = HashSet::new();
-        for file in &found.files {
-            let recognised = match self.ledger {
+        let recognised = found
+            .files
+            .iter()
+            .map(|file| match self.ledger {
                 Some(ledger) => Recogniser {
                     ledger,
                     settings: &self.settings.input,
                     verify: self.settings.run.verify,
                     replay: self.settings.replay.is_some(),
                 }
-                .recognise(file, inputs)?,
-                None => Recognised::New,
-            };
+                .recognise(file, inputs),
+                None => Ok(Recognised::New),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut copies = copies_among_new(&found.files, &recognised, &self.settings.input)
+            .map_err(RecogniseError::from)?;
+        let mut copied = Copied::default();
+        let mut planned: Vec<PlannedInput> = Vec::new();
+        for (file, recognised) in found.files.iter().zip(recognised) {
             let name = file.location.to_string();
-            let input = self.plan_file(file, name, recognised, closed, notes)?;
-            let twice = input.known.is_some_and(|id| !listed.insert(id));
-            if twice {
-                notes.push(format!(
-                    "{} has the content of an input that is listed already; it is not uploaded twice",
-                    input.name
-                ));
-            } else {
+            if let Some(of) = copies.remove(&name) {
+                copied.note(name, of);
+                continue;
+            }
+            let renamed_from = match &recognised {
+                Recognised::Known { input, .. } if input.name != name => Some(input.name.clone()),
+                _ => None,
+            };
+            let input = self.plan_file(file, name, recognised, closed)?;
+            if input.known.is_none_or(|id| copied.list(id, &input.name)) {
+                let note = |known| format!("{} is the input known as {known}", input.name);
+                notes.extend(renamed_from.map(note));
                 planned.push(input);
             }
         }
+        notes.extend(copied.in_words());
         Ok(planned)
     }
 
@@ -171,7 +209,6 @@ impl Planner<'_> {
         name: String,
         recognised: Recognised,
         closed: Option<&Partition>,
-        notes: &mut Vec<String>,
     ) -> Result<PlannedInput, Failure> {
         let place = PlannedPlace::Stored(file.location.clone(), file.identity.clone());
         match (recognised, closed) {
@@ -198,7 +235,6 @@ impl Planner<'_> {
                     input,
                     appended,
                     unverified,
-                    renamed,
                 },
                 _,
             ) => {
@@ -217,9 +253,6 @@ impl Planner<'_> {
                     if compared.is_some() {
                         return Err(too_late(date, &name, "its content was edited"));
                     }
-                }
-                if renamed {
-                    notes.push(format!("{name} is the input known as {}", input.name));
                 }
                 let last = match self.ledger {
                     Some(ledger) if !finished => ledger.last_chunk(input.id)?,
@@ -317,7 +350,7 @@ pub(super) fn done_before_restart(date: &Partition) -> String {
     )
 }
 
-fn way_to_reopen(date: &Partition) -> String {
+pub(super) fn way_to_reopen(date: &Partition) -> String {
     format!(
         "Re-sync the date in the platform's console, then 'byteair-sync ledger reopen --topic {} --stage {}{}', then write again",
         date.topic,

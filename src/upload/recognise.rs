@@ -7,7 +7,7 @@
 use crate::domain::RawRange;
 use crate::input::{
     FoundFile, InputError, InputSettings, Location, Next, Start, Verifier,
-    continues_at_a_row_boundary, open_file,
+    continues_at_a_row_boundary, copies, open_file,
 };
 use crate::ledger::{KnownInput, LedgerError, LedgerReader};
 
@@ -24,8 +24,6 @@ pub(super) enum Recognised {
         appended: bool,
         /// Recorded stretches that are still to be compared.
         unverified: Vec<RawRange>,
-        /// It has another name now.
-        renamed: bool,
     },
     /// It was this input and is no longer what was recorded.
     Changed {
@@ -161,7 +159,6 @@ impl Recogniser<'_> {
                 input: input.clone(),
                 appended,
                 unverified,
-                renamed,
             })
         };
         let before = input.identity.as_ref();
@@ -211,11 +208,27 @@ impl Recogniser<'_> {
         if !same_size || size == 0 {
             return Ok(false);
         }
+        if !input.read_to_end
+            && let Some(original) = self.still_there(input)?
+        {
+            // What is recorded is only its beginning, or nothing yet.
+            return Ok(!copies(&[&original, file], self.settings)?.is_empty());
+        }
         let chunks = self.ledger.chunks(input.id)?;
         if chunks.is_empty() {
             return Ok(false);
         }
         Ok(Verifier::verify(&file.location, self.settings, chunks)?.is_none())
+    }
+
+    /// The file of an input, if it still is where it was.
+    fn still_there(&self, input: &KnownInput) -> Result<Option<FoundFile>, InputError> {
+        if !input.kind.is_stored() {
+            return Ok(None);
+        }
+        let location = Location::of_name(&input.name);
+        let identity = location.identity(&self.settings.stores)?;
+        Ok(identity.map(|identity| FoundFile { location, identity }))
     }
 
     /// Whether anything follows what was recorded.

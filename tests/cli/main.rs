@@ -11,7 +11,9 @@
 mod bad_inputs;
 mod changed_inputs;
 mod clocks;
+mod closed_dates;
 mod config;
+mod copies;
 mod dates;
 mod dates_from_field;
 mod dates_from_path;
@@ -22,6 +24,8 @@ mod done_replies;
 mod full_rejects;
 mod guards;
 mod hostile_lists;
+#[cfg(feature = "parquet")]
+mod hostile_parquet;
 mod hostile_replies;
 mod hostile_streams;
 mod housekeeping;
@@ -39,6 +43,7 @@ mod output;
 mod panics;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parts;
 mod planted;
 mod poison;
 mod progress;
@@ -52,6 +57,8 @@ mod rejects_replay;
 mod rejects_unchanged;
 #[cfg(feature = "remote")]
 mod remote_inputs;
+#[cfg(all(feature = "parquet", feature = "remote"))]
+mod remote_parquet;
 #[cfg(feature = "remote")]
 mod remote_servers;
 mod reply;
@@ -72,6 +79,7 @@ mod surroundings;
 mod terminal;
 mod typed_rows;
 mod validate;
+mod validate_dates;
 mod watched;
 mod ways_out;
 mod wire;

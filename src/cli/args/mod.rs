@@ -10,6 +10,8 @@ mod doctor;
 mod done;
 mod ledger;
 mod names;
+mod part;
+mod quota;
 mod rejects;
 mod rules;
 mod run;
@@ -26,6 +28,8 @@ pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs}
 pub use names::{
     CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
 };
+pub use part::PartArgs;
+pub use quota::{QuotaCommand, QuotaServeArgs};
 pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use rules::{RulesArgs, UnknownName};
 pub use run::JobsArgs;
@@ -111,6 +115,9 @@ pub enum Command {
     /// Look at and tidy up the record of what was uploaded
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Share this machine's quota with uploads on other machines
+    #[command(subcommand)]
+    Quota(QuotaCommand),
     /// Run a local ByteAir server for trying things out, with faults on request
     Sandbox(SandboxArgs),
     /// Show where each setting comes from, or write a config file to start from

@@ -48,10 +48,11 @@ pub(super) enum Place {
 }
 
 /// Options that are not for files, with the reason.
-const ONLY_TYPED: [(&str, &str); 20] = [
+const ONLY_TYPED: [(&str, &str); 24] = [
     ("color", "it belongs to the command line of `run`"),
     ("config", "it belongs to the command line of `run`"),
     ("dry_run", "type --dry-run behind `run`"),
+    ("end_mark", "it is about standard input, which no job reads"),
     ("help", "it belongs to the command line"),
     ("input_id", "it names standard input, which no job reads"),
     ("json", "it belongs to the command line of `run`"),
@@ -64,6 +65,12 @@ const ONLY_TYPED: [(&str, &str); 20] = [
     ),
     ("profile", "it belongs to the command line of `run`"),
     ("progress", "it belongs to the command line of `run`"),
+    ("quota_service", "it belongs to one part of a larger upload"),
+    (
+        "request_id_seed",
+        "it belongs to one part of a larger upload",
+    ),
+    ("seed_used", "it belongs to one part of a larger upload"),
     ("quiet", "it belongs to the command line of `run`"),
     ("report", "it belongs to the command line of `run`"),
     (
