@@ -13,6 +13,7 @@ use crate::ledger::{Gate, KnownPartition, LedgerReader};
 use crate::upload::FinishRequest;
 use crate::upload::report::Status;
 use chrono::Utc;
+use std::sync::Arc;
 
 /// Runs `done`.
 pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
@@ -54,7 +55,13 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
         throw_away: false,
     };
     let running = Running::start(session, &means, || Ok(target))?;
-    let engine = crate::upload::finish(request, running.services.clone(), command);
+    let engine = Box::pin(crate::upload::finish(
+        request,
+        running.services.clone(),
+        command,
+    ));
+    let book = Arc::clone(&running.book);
+    let engine = book.watch_done(engine);
     Ok(running.finish(engine).await)
 }
 

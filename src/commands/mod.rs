@@ -5,11 +5,13 @@
 
 mod completions;
 mod config;
+mod doctor;
 mod done;
 mod last_line;
 mod ledger;
 mod ledger_drop;
 mod man;
+mod metrics;
 mod other_reports;
 mod quota;
 mod rejects;
@@ -157,6 +159,7 @@ async fn command(session: &Session) -> Outcome {
         Command::Schema(command) => schema::run(session, command).await,
         Command::Run(args) => Box::pin(run::run(session, args)).await,
         Command::Done(args) => Box::pin(done::run(session, args)).await,
+        Command::Doctor(args) => Box::pin(doctor::run(session, args)).await,
         Command::Status(args) => status::run(session, args),
         Command::Rejects(command) => rejects::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,

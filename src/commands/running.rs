@@ -1,7 +1,7 @@
 //! What `write` and `done` have in common: a ledger, a client, a limiter, progress, signals, and the
 //! end of a run.
 
-use super::{Failure, Session, reporting};
+use super::{Failure, Session, metrics, reporting};
 use crate::cli::logging::{self, LogSettings};
 use crate::cli::printer::Level;
 use crate::cli::progress::Progress;
@@ -10,11 +10,12 @@ use crate::cli::signals::{StatusRequests, StopSignals};
 use crate::cli::summary::for_machines;
 use crate::domain::Target;
 use crate::http::{Client, ConnectionSettings};
+use crate::jobs::Book;
 use crate::ledger::{Ledger, RunInfo};
 use crate::limiter::{Limiter, LimiterError, QuotaService};
 use crate::upload::event::Gauges;
 use crate::upload::report::{NextStep, Origin, Status, Summary};
-use crate::upload::{Services, Stop, StopCause};
+use crate::upload::{Services, Stop, StopCause, watch_what_limits};
 use anyhow::Context;
 use std::fs::File;
 use std::future::Future;
@@ -28,6 +29,8 @@ pub(super) struct Running<'a> {
     session: &'a Session,
     /// For the engine.
     pub(super) services: Services,
+    /// What monitoring is told.
+    pub(super) book: Arc<Book>,
     progress: Progress,
     gauges: Arc<Gauges>,
     run_dir: PathBuf,
@@ -84,6 +87,9 @@ impl<'a> Running<'a> {
         let run_dir = means.state_dir.join("runs").join(run_name());
         start_log(session, &run_dir)?;
         let signals = StopSignals::listen().context("cannot listen to signals")?;
+        helpers.spawn(watch_what_limits(limiter.clone(), Arc::clone(&gauges)));
+        let reporter = client.clone();
+        helpers.spawn(async move { reporter.go_on_reporting().await });
         let asked = observer.clone();
         helpers.spawn(async move {
             while requests.next().await {
@@ -104,6 +110,7 @@ impl<'a> Running<'a> {
                 gauges: Arc::clone(&gauges),
                 stop: Stop::default(),
             },
+            book: Arc::new(Book::new(Arc::clone(&gauges))),
             progress,
             gauges,
             run_dir,
@@ -132,6 +139,7 @@ impl<'a> Running<'a> {
             }
         };
         self.helpers.shutdown().await;
+        self.services.client.report_figures().await;
         let Some(mut summary) = summary else {
             self.session.printer.message(
                 Level::Warning,
@@ -147,6 +155,9 @@ impl<'a> Running<'a> {
         let rows = Gauges::get(&self.gauges.rows_accepted)
             .saturating_add(Gauges::get(&self.gauges.rows_unconfirmed));
         reporting::end(self.session, &mut summary);
+        if !self.throw_away {
+            metrics::publish(self.session, &self.origin.target, &self.book).await;
+        }
         self.progress.finish();
         self.session.printer.summary(&summary, rows);
         summary.status

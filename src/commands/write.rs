@@ -53,7 +53,13 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
     let running = Running::start(session, &means, || {
         crate::upload::resolve_target(&options.upload)
     })?;
-    let engine = crate::upload::run(options.upload.clone(), running.services.clone(), stdin);
+    let engine = Box::pin(crate::upload::run(
+        options.upload.clone(),
+        running.services.clone(),
+        stdin,
+    ));
+    let book = Arc::clone(&running.book);
+    let engine = book.watch(&options.upload.topic, options.upload.stage, engine);
     Ok(running.finish(engine).await)
 }
 

@@ -24,7 +24,7 @@ pub use guards::{
 };
 pub use partition::{Epoch, Partition};
 pub use position::Position;
-pub use request_id::{BatchIdentity, Generation, RequestId, done_request_id};
+pub use request_id::{BatchIdentity, Generation, RequestId, done_request_id, probe_request_id};
 pub use secret::Secret;
 pub use source::{FileIdentity, InputIdentity, ObjectIdentity, RawRange};
 pub use stage::{InvalidStage, Stage, StageKind};

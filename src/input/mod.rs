@@ -54,7 +54,7 @@ pub use end_mark::EndMarked;
 pub use error::{InputError, InputFault};
 pub use layout::{Layout, count_records, layout};
 pub use location::Location;
-pub use open::{fingerprint_stdin, open_file, open_stream};
+pub use open::{fingerprint_stdin, is_stored_as_read, open_file, open_stream};
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern, covers};
 pub use range::Start;
 pub use remote::{

@@ -166,6 +166,19 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Opens the ledger for reading only; `None` when there is none yet.
 pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, LedgerError> {
+    match open_as_it_is(path)? {
+        None | Some((_, 0)) => Ok(None),
+        Some((db, SCHEMA_VERSION)) => Ok(Some(db)),
+        Some((_, found)) => Err(LedgerError::OtherVersion {
+            path: path.to_owned(),
+            found,
+            supported: SCHEMA_VERSION,
+        }),
+    }
+}
+
+/// Opens a ledger of any version for reading only, and tells its version.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Option<(Connection, i32)>, LedgerError> {
     if size_of(path)?.is_none() {
         return Ok(None);
     }
@@ -177,15 +190,8 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, Ledger
     configure(&db, path)?;
     db.pragma_update(None, "query_only", true)
         .map_err(in_database("open the ledger", path))?;
-    match version(&db, path)? {
-        0 => Ok(None),
-        SCHEMA_VERSION => Ok(Some(db)),
-        other => Err(LedgerError::OtherVersion {
-            path: path.to_owned(),
-            found: other,
-            supported: SCHEMA_VERSION,
-        }),
-    }
+    let version = version(&db, path)?;
+    Ok(Some((db, version)))
 }
 
 /// Whether there is a ledger of an older version, which has to be upgraded before it can be read.

@@ -95,6 +95,7 @@ fn work(settings: &Settings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Wor
         resume: input.resume,
         read_to_end: input.read_to_end,
         finished: input.finished,
+        bytes_before: 0,
         place: match input.place {
             PlannedPlace::Stored(location, _) => Place::Stored(location),
             PlannedPlace::Stdin(stream) => {

@@ -283,6 +283,9 @@ impl Engine {
             return;
         };
         self.in_flight += 1;
+        if pending.is_some() {
+            Gauges::add(&context.services.gauges.batches_unsettled, 1);
+        }
         parcel.place = self.place.take();
         let probe = run.probe.take();
         self.tasks.spawn(async move {

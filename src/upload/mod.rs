@@ -25,6 +25,7 @@ mod finish;
 mod given_up;
 mod intake;
 mod life;
+mod limiting;
 mod matching;
 mod memory;
 mod next_step;
@@ -68,6 +69,7 @@ pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
+pub use limiting::watch_what_limits;
 pub use settings::{
     BatchSettings, GateSettings, RetrySettings, RunSettings, Seed, Settings, Sources,
 };

@@ -4,7 +4,7 @@
 //! committed before its effect. A batch that cannot be settled in this run stays intended; nothing
 //! is dropped.
 
-use super::attempt::{Attempt, Load, attempt};
+use super::attempt::{Attempt, Load, attempt, back_off};
 use super::context::{Context, DateRun};
 use super::event::{Event, Gauges};
 use super::life::{self, Note, Standing, Then};
@@ -107,10 +107,8 @@ impl<'a> Worker<'a> {
             drop(turn);
             match step {
                 Step::Leave(outcome) => return Ok(outcome),
-                Step::Again(wait) => tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = self.context.services.stop.draining() => return Ok(Outcome::Interrupted),
-                },
+                Step::Again(wait) if back_off(&self.context.services, wait).await => {}
+                Step::Again(_) => return Ok(Outcome::Interrupted),
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod command;
 mod connection;
+mod doctor;
 mod done;
 mod ledger;
 mod names;
@@ -21,6 +22,7 @@ mod write;
 
 pub use command::{SAFEGUARDS, command, environment_name};
 pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};
+pub use doctor::DoctorArgs;
 pub use done::DoneArgs;
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use names::{
@@ -105,6 +107,8 @@ pub enum Command {
     Run(JobsArgs),
     /// Show a calendar of what is uploaded and done, and what is owed next
     Status(StatusArgs),
+    /// Look for what would keep an upload from working, without sending any row
+    Doctor(DoctorArgs),
     /// Look at rows that were refused, send corrected ones, or give them up
     #[command(subcommand)]
     Rejects(RejectsCommand),

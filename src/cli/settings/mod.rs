@@ -16,6 +16,7 @@ mod replay;
 mod rules;
 mod sandbox;
 mod selection;
+mod survey;
 mod validate;
 mod write;
 
@@ -29,6 +30,7 @@ pub use reading::input_settings;
 pub use rules::rules_arguments;
 pub use sandbox::sandbox_settings;
 pub use selection::{Selection, one_stage, selection};
+pub use survey::{Route, Survey};
 pub use validate::ReadingOptions;
 pub(super) use write::ABOUT_DATES;
 pub use write::WriteOptions;

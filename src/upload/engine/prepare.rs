@@ -112,8 +112,12 @@ impl Engine {
 
     fn tell_started(&self, bytes_total: Option<u64>, bytes_before: u64) {
         let gauges = &self.context.services.gauges;
+        let bytes_of_others = Gauges::get(&gauges.bytes_settled);
         Gauges::add(&gauges.bytes_before, bytes_before);
         Gauges::add(&gauges.bytes_settled, bytes_before);
+        let intended: usize = self.work.iter().map(|work| work.intended.len()).sum();
+        let intended = u64::try_from(intended).unwrap_or(u64::MAX);
+        Gauges::set(&gauges.batches_unsettled, intended);
         let inputs = self.work.iter().map(|work| work.inputs.len()).sum();
         let finished = self
             .work
@@ -141,6 +145,7 @@ impl Engine {
             inputs,
             inputs_finished: finished,
             bytes_total,
+            bytes_of_others,
         });
     }
 }
