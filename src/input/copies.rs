@@ -16,7 +16,8 @@ const HEAD_BYTES: u64 = 64 << 10;
 const BUFFER_BYTES: usize = 512 << 10;
 
 /// Which of these files has the same bytes as an earlier one, by their indices. Files without a row
-/// are no copies: there is nothing in them to be uploaded twice.
+/// are no copies: there is nothing in them to be uploaded twice. No file is read beyond the size that
+/// its identity says.
 pub fn copies(
     files: &[&FoundFile],
     settings: &InputSettings,
@@ -32,12 +33,14 @@ pub fn copies(
         if of_a_size.first().is_none_or(|first| size(*first) == 0) {
             continue;
         }
-        for begin_alike in alike(of_a_size, |index| digest(index, HEAD_BYTES))? {
+        for begin_alike in alike(of_a_size, |index| {
+            digest(index, HEAD_BYTES.min(size(index)))
+        })? {
             let whole = begin_alike.first().is_none_or(|i| size(*i) <= HEAD_BYTES);
             let same = if whole {
                 vec![begin_alike]
             } else {
-                alike(begin_alike, |index| digest(index, u64::MAX))?
+                alike(begin_alike, |index| digest(index, size(index)))?
             };
             for group in same {
                 let mut group = group.into_iter();

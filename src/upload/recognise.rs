@@ -68,6 +68,14 @@ pub(super) fn is_read_alike(input: &KnownInput, settings: &InputSettings) -> boo
         && input.date_options == settings.date_field.as_ref().map(|field| field.digest())
 }
 
+/// Whether what is at the place of an input is its own file, changed or not.
+fn is_its_own(now: &FoundFile, input: &KnownInput) -> bool {
+    input.identity.as_ref().is_some_and(|it| match it.place() {
+        Some(place) => now.identity.place() == Some(place),
+        None => it.is_same(&now.identity),
+    })
+}
+
 /// How files are compared.
 pub(super) struct Recogniser<'a> {
     pub(super) ledger: &'a LedgerReader,
@@ -251,8 +259,12 @@ impl Recogniser<'_> {
             return Ok(false);
         }
         if !input.read_to_end
-            && let Some(original) = self.still_there(input)?
+            && let Some(mut original) = self.still_there(input)?
         {
+            if let (true, Some(before)) = (is_its_own(&original, input), &input.identity) {
+                // What was appended to it since is no part of what may have been copied.
+                original.identity = before.clone();
+            }
             // What is recorded is only its beginning, or nothing yet.
             return Ok(!copies(&[&original, file], self.settings)?.is_empty());
         }
@@ -265,14 +277,8 @@ impl Recogniser<'_> {
 
     /// The file of an input, if it is where it was and is no other one.
     fn in_its_place(&self, input: &KnownInput) -> Result<Option<FoundFile>, InputError> {
-        let Some(before) = &input.identity else {
-            return Ok(None);
-        };
-        let is_it = |now: &FoundFile| match before.place() {
-            Some(place) => now.identity.place() == Some(place),
-            None => before.is_same(&now.identity),
-        };
-        Ok(self.still_there(input)?.filter(is_it))
+        let there = self.still_there(input)?;
+        Ok(there.filter(|now| is_its_own(now, input)))
     }
 
     /// What is at the place of an input.

@@ -247,7 +247,10 @@ fn a_file_is_still_known_after_its_copy_was_named() {
         .expect(0)
         .says("a.jsonl, which is still there: it is not uploaded twice");
     append(&place, "a.jsonl", 50, 5);
-    place.end(&format!("{write} copy.jsonl")).expect(0);
+    place
+        .end(&format!("{write} copy.jsonl"))
+        .expect(10)
+        .says("a.jsonl is still growing");
     assert_eq!(recorder.accepted(), rows(0, 50));
     place.end("done -d 2022-01-01").expect(10);
     place.end(&format!("{write} a.jsonl")).expect(0);
@@ -304,5 +307,21 @@ fn a_copy_that_is_changed_later_does_not_stand_for_a_half_uploaded_file() {
     let stored = recorder.accepted();
     assert_eq!(stored.len(), 600);
     assert!(rows(0, 300).iter().all(|row| stored.contains(row)));
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn a_half_uploaded_file_that_grew_is_uploaded_once_beside_its_copy() {
+    let recorder = two_batches();
+    let place = Place::with(&recorder);
+    let write = format!("{WRITE} {SMALL}");
+    place.rows("a.jsonl", 0, 300);
+    place.end(&format!("{write} a.jsonl")).expect(5);
+    place.rows("copy.jsonl", 0, 300);
+    place.end(&format!("{write} copy.jsonl")).expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    append(&place, "a.jsonl", 300, 5);
+    place.end(&format!("{write} a.jsonl copy.jsonl")).expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 305));
     assert_eq!(recorder.dones().len(), 1);
 }
