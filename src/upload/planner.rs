@@ -194,7 +194,8 @@ impl Planner<'_> {
             }
         }
         // After all others, since the input's own file may be among those.
-        for (name, KnownCopy { input, original }) in copies_of_known {
+        for (name, copy) in copies_of_known {
+            let KnownCopy { input, original } = *copy;
             if !copied.list(input.id, &name) {
                 continue;
             }

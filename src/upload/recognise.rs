@@ -39,7 +39,7 @@ pub(super) enum Sight {
     /// An input of its own, new or known.
     Input(Recognised),
     /// A copy of this input, whose own file is still where it was.
-    Copy(KnownCopy),
+    Copy(Box<KnownCopy>),
 }
 
 /// A file with the content of an input whose own file is still where it was.
@@ -118,7 +118,9 @@ impl Recogniser<'_> {
         for input in known {
             if self.may_be_a_copy(input)? && self.has_same_content(file, input)? {
                 return match self.in_its_place(input)? {
-                    Some(original) => self.copy_of(original, input).map(Sight::Copy),
+                    Some(original) => self
+                        .copy_of(original, input)
+                        .map(|copy| Sight::Copy(Box::new(copy))),
                     None => self.compare(file, input).map(Sight::Input),
                 };
             }
