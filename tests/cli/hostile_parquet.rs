@@ -24,6 +24,10 @@ struct Thrift {
     last: u8,
 }
 
+fn signed(number: usize) -> i64 {
+    i64::try_from(number).unwrap()
+}
+
 fn varint(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {
@@ -55,12 +59,20 @@ impl Thrift {
     }
 
     fn text(self, id: u8, text: &str) -> Self {
-        let value = [varint(text.len() as u64), text.as_bytes().to_vec()].concat();
+        let value = [
+            varint(text.len().try_into().unwrap()),
+            text.as_bytes().to_vec(),
+        ]
+        .concat();
         self.field(id, 8, &value)
     }
 
     fn list(self, id: u8, kind: u8, elements: &[Vec<u8>]) -> Self {
-        let head = [vec![0xf0 | kind], varint(elements.len() as u64)].concat();
+        let head = [
+            vec![0xf0 | kind],
+            varint(elements.len().try_into().unwrap()),
+        ]
+        .concat();
         self.field(id, 9, &[head, elements.concat()].concat())
     }
 
@@ -111,7 +123,7 @@ impl Column<'_> {
             .int(4, self.codec)
             .long(5, self.rows)
             .long(6, 16)
-            .long(7, self.pages.len() as i64)
+            .long(7, signed(self.pages.len()))
             .long(9, self.at);
         Thrift::default().long(2, 4).inner(3, column).end()
     }
@@ -148,29 +160,29 @@ fn one_column(pages: &[u8], codec: i64, rows: i64, groups: usize) -> Vec<u8> {
 
 /// A file of so many columns of 64-bit integers, each in pages of so many rows.
 pub(crate) fn wide(columns: usize, pages: usize, rows_of_page: i64) -> Vec<u8> {
-    let rows = rows_of_page * pages as i64;
+    let rows = rows_of_page * signed(pages);
     let (mut body, mut chunks) = (Vec::new(), Vec::new());
     for number in 0..columns {
         let mut of_column = Vec::new();
         for of_page in 0..pages {
-            let first = (number * pages + of_page) as i64 * rows_of_page;
+            let first = signed(number * pages + of_page) * rows_of_page;
             let values: Vec<u8> = (first..first + rows_of_page)
                 .flat_map(i64::to_le_bytes)
                 .collect();
-            let size = values.len() as i64;
+            let size = signed(values.len());
             of_column.extend(page(DATA_PAGE, size, rows_of_page, &values));
         }
         let column = Column {
             groups: 1,
             codec: UNCOMPRESSED,
             rows,
-            at: 4 + body.len() as i64,
+            at: 4 + signed(body.len()),
             pages: &of_column,
         };
         chunks.push(column.chunk());
         body.extend(of_column);
     }
-    let mut schema = vec![group("root", columns as i64)];
+    let mut schema = vec![group("root", signed(columns))];
     for number in 0..columns {
         schema.extend([group(&format!("g{number}"), 1), leaf()]);
     }
@@ -182,7 +194,7 @@ fn page(kind: i64, inflated: i64, values: i64, content: &[u8]) -> Vec<u8> {
     let header = Thrift::default()
         .int(1, kind)
         .int(2, inflated)
-        .int(3, content.len() as i64);
+        .int(3, signed(content.len()));
     let own = Thrift::default().int(1, values).int(2, PLAIN);
     let header = if kind == DICTIONARY_PAGE {
         header.inner(7, own)
@@ -209,7 +221,6 @@ fn judged(name: &str, bytes: &[u8], status: i32, says: &str) {
     let place = Place::new();
     place.file("rows.parquet", bytes);
     let (ran, peak) = watched(&place, "validate rows.parquet");
-    println!("{name}: {} MiB", peak >> 20);
     ran.expect(status).says(says);
     assert!(peak < MAX_MEMORY, "{name}: {} MiB", peak >> 20);
 }
@@ -229,7 +240,7 @@ fn pages_whose_sizes_lie_are_refused_before_memory_is_taken_for_them() {
     let dictionary = [page(DICTIONARY_PAGE, 16, most, &numbers()), good].concat();
     let bytes = one_column(&dictionary, UNCOMPRESSED, 2, 0);
     judged("dictionary", &bytes, 4, "MiB of memory");
-    let bomb = page(DATA_PAGE, 16, 2, &gzipped(&[0; 1 << 20], 512));
+    let bomb = page(DATA_PAGE, 16, 2, &gzipped(&vec![0; 1 << 20], 512));
     let says = "a page is longer than its header says";
     judged("bomb", &one_column(&bomb, GZIP, 2, 0), 4, says);
     let negative = page(DATA_PAGE, -1, 2, &numbers());

@@ -4,7 +4,7 @@
 //! is. A header that lies would cost gigabytes, a schema that never ends the whole program. The
 //! structures are those of `parquet.thrift` of the Parquet format.
 
-use super::thrift::Thrift;
+use super::thrift::{Next, Thrift};
 use brotli_decompressor::Decompressor;
 use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression as Codec;
@@ -113,7 +113,7 @@ impl Header {
     fn read(mut bytes: Thrift<'_>) -> Option<Self> {
         let (mut kind, mut inflated, mut stored) = (None, None, None);
         let mut last = 0;
-        while let Some(field) = bytes.field(last)? {
+        while let Next::Field(field) = bytes.field(last)? {
             last = field.id;
             match field.id {
                 1 => kind = Some(bytes.number(field)?),
@@ -142,7 +142,7 @@ impl Header {
         let is_second_version = header == 8;
         let (mut values, mut levels, mut is_compressed) = (0, 0_i64, true);
         let mut last = 0;
-        while let Some(field) = bytes.field(last)? {
+        while let Next::Field(field) = bytes.field(last)? {
             last = field.id;
             match field.id {
                 1 => values = bytes.number(field)?,
@@ -171,7 +171,7 @@ pub(super) fn check_schema(footer: &[u8]) -> Result<(), &'static str> {
 
 fn schema_depth(mut footer: Thrift<'_>) -> Option<usize> {
     let mut last = 0;
-    while let Some(field) = footer.field(last)? {
+    while let Next::Field(field) = footer.field(last)? {
         last = field.id;
         if field.id != 2 || !field.is_list() {
             footer.skip(field)?;
@@ -206,7 +206,7 @@ fn schema_depth(mut footer: Thrift<'_>) -> Option<usize> {
 fn children_of(bytes: &mut Thrift<'_>) -> Option<i64> {
     let mut children = 0;
     let mut last = 0;
-    while let Some(field) = bytes.field(last)? {
+    while let Next::Field(field) = bytes.field(last)? {
         last = field.id;
         if field.id == 5 {
             children = bytes.number(field)?;

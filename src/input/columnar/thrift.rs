@@ -32,6 +32,14 @@ pub(super) struct Field {
     kind: u8,
 }
 
+/// What comes next in a structure.
+pub(super) enum Next {
+    /// A field.
+    Field(Field),
+    /// Nothing more.
+    End,
+}
+
 impl Field {
     pub(super) const fn is_list(self) -> bool {
         self.kind == LIST
@@ -43,19 +51,18 @@ impl Field {
 }
 
 impl<'a> Thrift<'a> {
-    /// The next field of a structure, whose last one had this id (0 before the first); `Some(None)`
-    /// behind the last.
-    pub(super) fn field(&mut self, last: i64) -> Option<Option<Field>> {
+    /// The next field of a structure, whose last one had this id (0 before the first).
+    pub(super) fn field(&mut self, last: i64) -> Option<Next> {
         let head = self.byte()?;
         if head == 0 {
-            return Some(None);
+            return Some(Next::End);
         }
         let id = match i64::from(head >> 4) {
             0 => self.integer()?,
             step => last.checked_add(step)?,
         };
         let kind = head & 0x0f;
-        Some(Some(Field { id, kind }))
+        Some(Next::Field(Field { id, kind }))
     }
 
     /// The value of a field that is a number.
@@ -107,7 +114,7 @@ impl<'a> Thrift<'a> {
             }
             STRUCT => {
                 let mut last = 0;
-                while let Some(field) = self.field(last)? {
+                while let Next::Field(field) = self.field(last)? {
                     last = field.id;
                     if !matches!(field.kind, TRUE | FALSE) {
                         self.skip_value(field.kind, depth)?;
