@@ -111,9 +111,9 @@ pub enum LedgerError {
         /// What was found.
         what: String,
     },
-    /// The whole file was looked through before a `done`.
+    /// The whole file was looked through.
     #[error(
-        "the ledger is damaged ({found}), so no done is sent; restore ledger.db from a backup, or move it away only if you know from the console what was done"
+        "the ledger is damaged ({found}), so nothing more is sent with it; restore ledger.db from a backup, or move it away only if you know from the console what was done"
     )]
     Damaged {
         /// What SQLite found first.

@@ -84,6 +84,8 @@ impl Ledger {
         // Two processes that set up one new file at the same time get in each other's way.
         let _opening = lock::wait_for_lock(state_dir, "opening")?;
         let db = schema::open_for_writing(&state_dir.join(LEDGER_FILE))?;
+        let soundness = Soundness::default();
+        soundness.assure_of_small(&db)?;
         let name = identity::read_or_make(state_dir)?;
         let reserve = reserve::Reserve::keep(state_dir);
         let writer = Writer::start(db, rejects::RejectFiles::new(state_dir), reserve)
@@ -93,7 +95,7 @@ impl Ledger {
             state_dir: state_dir.to_owned(),
             name,
             info,
-            soundness: Arc::default(),
+            soundness: Arc::new(soundness),
         })
     }
 
