@@ -27,11 +27,13 @@ const NOT_RUN: [&str; 4] = [
 ];
 
 /// Variables that are no options.
-const SECRETS: [&str; 4] = [
+const SECRETS: [&str; 6] = [
     "BYTEAIR_AK",
     "BYTEAIR_SK",
     "BYTEAIR_TOKEN",
     "BYTEAIR_SESSION_TOKEN",
+    "BYTEAIR_QUOTA_TOKEN",
+    "BYTEAIR_SYNC_BINARY",
 ];
 
 fn package() -> &'static Path {
@@ -252,8 +254,13 @@ fn every_option_and_variable_exists() {
         variables.extend(variable);
     });
     let text = readme();
-    // Cargo's own options are not ours.
-    let of_cargo = ["cargo install ", "cargo test ", "`cargo bench "];
+    // Options of cargo and Spark are not ours.
+    let of_cargo = [
+        "cargo install ",
+        "cargo test ",
+        "`cargo bench ",
+        "spark-submit ",
+    ];
     let ours = text
         .lines()
         .filter(|line| !of_cargo.iter().any(|command| line.contains(command)));

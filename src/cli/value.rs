@@ -5,10 +5,12 @@
 
 mod endpoint;
 mod field;
+mod guard;
 mod host;
 
 pub use endpoint::{Endpoint, endpoint};
 pub use field::{Renaming, TypedField, renaming, typed_field};
+pub use guard::{fewest_rows, files_or_none, marker_or_none, percent_or_none};
 pub use host::{HostName, host_name};
 
 use crate::domain::StageKind;

@@ -3,7 +3,7 @@
 use super::huawei_status::{service, status_of};
 use super::ledger::open;
 use super::running::ledger_failure;
-use super::{Failure, Outcome, Session};
+use super::{Outcome, Session};
 use crate::cli::args::{MetadataCommand, SyncArgs};
 use crate::cli::error::UsageError;
 use crate::cli::figure::counted;
@@ -14,14 +14,14 @@ use crate::cli::signals::StopSignals;
 use crate::cli::summary::{for_machines, of_success};
 use crate::huawei::{MetadataSync, SyncFault, Synced};
 use crate::input::InputSettings;
-use crate::protocol::huawei::EventSource;
+use crate::protocol::huawei::{EventSource, MAX_GATEWAY_BYTES};
 use crate::upload::StopCause;
 use crate::upload::report::{Status, Summary};
 use anyhow::Context;
 use serde_json::json;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// How long a request in flight may take to end after a signal.
 const STOP_GRACE: Duration = Duration::from_secs(30);
@@ -44,16 +44,19 @@ pub(super) async fn run(session: &Session, command: &MetadataCommand) -> Outcome
         .committed()
         .await
         .map_err(ledger_failure)?;
-    let stop = AtomicBool::new(false);
+    let (stop, stopped) = watch::channel(false);
     let mut sync = MetadataSync {
         service: service(&connection)?,
         project: connection.project().clone(),
         source,
         batch_events: args.batch_events.get(),
-        input: InputSettings::default(),
+        input: InputSettings {
+            max_row_bytes: MAX_GATEWAY_BYTES,
+            ..InputSettings::default()
+        },
         ledger: &ledger,
         restart: args.restart,
-        stop: &stop,
+        stop: stopped,
     };
     let mut story = Story::new(session, args);
     let mut signals = StopSignals::listen().context("cannot listen to signals")?;
@@ -62,7 +65,7 @@ pub(super) async fn run(session: &Session, command: &MetadataCommand) -> Outcome
         tokio::select! {
             () = &mut sending => None,
             cause = signals.next() => {
-                stop.store(true, Ordering::Relaxed);
+                stop.send_replace(true);
                 tokio::select! {
                     () = &mut sending => {}
                     _ = signals.next() => {}

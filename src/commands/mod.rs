@@ -6,12 +6,17 @@
 mod checkpoint;
 mod completions;
 mod config;
+mod doctor;
 mod done;
 mod huawei_status;
+mod last_line;
 mod ledger;
+mod ledger_drop;
 mod man;
 mod metadata;
+mod metrics;
 mod other_reports;
+mod quota;
 mod rejects;
 mod rejects_export;
 mod rejects_replay;
@@ -149,6 +154,7 @@ async fn command(session: &Session) -> Outcome {
     match &session.invocation.cli.command {
         Command::Checkpoint(command) => checkpoint::run(session, command).await,
         Command::Metadata(command) => Box::pin(metadata::run(session, command)).await,
+        Command::Quota(command) => quota::run(session, command).await,
         Command::Sandbox(args) => sandbox::run(session, args).await,
         Command::Config(command) => config::run(session, command),
         Command::Completions { shell } => Ok(completions::run(session, *shell)),
@@ -158,6 +164,7 @@ async fn command(session: &Session) -> Outcome {
         Command::Schema(command) => schema::run(session, command).await,
         Command::Run(args) => Box::pin(run::run(session, args)).await,
         Command::Done(args) => Box::pin(done::run(session, args)).await,
+        Command::Doctor(args) => Box::pin(doctor::run(session, args)).await,
         Command::Status(args) => status::run(session, args),
         Command::Rejects(command) => rejects::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,

@@ -24,6 +24,7 @@ pub(super) struct Host {
     pub(super) origin: String,
     /// `host[:port]`, as the Host header carries it.
     pub(super) authority: String,
+    /// On this machine.
     pub(super) loopback: bool,
 }
 
@@ -40,6 +41,7 @@ pub(super) fn parse_hosts(settings: &ConnectionSettings) -> Result<Vec<Host>, Ht
     Ok(hosts)
 }
 
+/// A host; `None` when the text is none.
 pub(super) fn parse_host(scheme: Scheme, text: &str) -> Option<Host> {
     if text.contains(['/', '\\', '?', '#', '@']) || text.contains(char::is_whitespace) {
         return None;

@@ -81,7 +81,7 @@ impl DeadLetters {
                 "record": event.position.ordinal,
                 "code": event.code,
                 "message": event.message,
-                "source": "local",
+                "source": event.source,
                 "raw": String::from_utf8_lossy(&event.raw),
             });
             writeln!(writer, "{line}")?;
@@ -111,6 +111,7 @@ mod tests {
             },
             code: "event_type",
             message: "m".to_owned(),
+            source: "local",
             raw: b"{}".to_vec(),
         };
         open(0).add(&[bad(1), bad(3), bad(5)]).unwrap();

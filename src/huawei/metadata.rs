@@ -5,17 +5,17 @@
 //! of unknown outcome is sent again and may be applied twice, which the outcome counts.
 
 use super::dead_letters::DeadLetters;
-use super::event_reader::{Batch, EventReader};
+use super::event_reader::{Batch, EventReader, Progress};
 use super::fault::Fault;
 use super::service::Service;
 use crate::domain::Verdict;
 use crate::input::{InputError, InputSettings};
 use crate::ledger::{Delivery, HeldLock, Ledger, LedgerError, delivery_lock};
-use crate::protocol::huawei::{EventSource, HuaweiCall, ProjectId, metadata_success};
+use crate::protocol::huawei::{EventSource, HuaweiCall, ProjectId};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::watch;
 
 /// Kind of these deliveries in the ledger.
 const KIND: &str = "metadata";
@@ -36,8 +36,8 @@ pub struct MetadataSync<'a> {
     pub ledger: &'a Ledger,
     /// Whether files are sent again from their beginnings.
     pub restart: bool,
-    /// Set when the command is to end at the next batch.
-    pub stop: &'a AtomicBool,
+    /// True when the command is to end at the next batch.
+    pub stop: watch::Receiver<bool>,
 }
 
 /// What became of a file.
@@ -64,6 +64,17 @@ impl Synced {
     pub const fn accepted(&self) -> u64 {
         self.read.saturating_sub(self.rejected)
     }
+}
+
+/// A file on its way.
+struct Way {
+    /// Its key in the ledger.
+    key: String,
+    /// What is settled of it. In doubt when an attempt at what follows had an unknown outcome.
+    settled: Delivery,
+    /// Events that were rejected before the batch at hand.
+    rejected_before: u64,
+    synced: Synced,
 }
 
 /// Why a file was not sent to its end. What was settled before stays settled.
@@ -145,28 +156,31 @@ impl MetadataSync<'_> {
         let letters_path = self.ledger.state_dir().join("rejects").join(name);
         let letters = DeadLetters::open(letters_path.clone(), &path, known.records)
             .map_err(dead_letters_fault(&letters_path))?;
-        let mut synced = Synced {
-            earlier: known.records,
-            read: known.records,
-            rejected: known.rejected,
-            repeated: u64::from(known.in_doubt),
-            dead_letters: letters_path,
-            ..Synced::default()
+        let mut way = Way {
+            key,
+            settled: known,
+            rejected_before: known.rejected,
+            synced: Synced {
+                earlier: known.records,
+                read: known.records,
+                rejected: known.rejected,
+                dead_letters: letters_path,
+                ..Synced::default()
+            },
         };
-        self.batches(reader, &letters, &key, &mut synced).await?;
-        Ok(synced)
+        self.batches(reader, &letters, &mut way).await?;
+        Ok(way.synced)
     }
 
     async fn batches(
         &mut self,
         mut reader: EventReader,
         letters: &DeadLetters,
-        key: &str,
-        synced: &mut Synced,
+        way: &mut Way,
     ) -> Result<(), SyncFault> {
         loop {
-            if self.stop.load(Ordering::Relaxed) {
-                synced.stopped = true;
+            if *self.stop.borrow() {
+                way.synced.stopped = true;
                 return Ok(());
             }
             let reading = tokio::task::spawn_blocking(move || {
@@ -179,89 +193,106 @@ impl MetadataSync<'_> {
             letters
                 .add(&batch.bad)
                 .map_err(dead_letters_fault(letters.path()))?;
-            if let Some(lines) = batch.lines {
-                self.send(&batch, lines, key, synced).await?;
-            }
-            let bad = u64::try_from(batch.bad.len()).unwrap_or(u64::MAX);
-            synced.rejected = synced.rejected.saturating_add(bad);
-            synced.read = batch.records;
-            let settled = Delivery {
-                records: batch.records,
-                digest: batch.digest,
-                rejected: synced.rejected,
-                in_doubt: false,
-            };
-            self.record(key, settled).await?;
+            let refused = self.send(&batch, letters, way).await?;
+            self.settle(way, batch.progress, batch.bad.len() + refused)
+                .await?;
             if batch.is_last {
                 return Ok(());
             }
         }
     }
 
-    async fn record(&self, key: &str, delivery: Delivery) -> Result<(), LedgerError> {
-        let pending = self.ledger.deliver(KIND, key.to_owned(), delivery);
+    /// Records that everything up to there is dealt with, so many bad events of the batch among it.
+    async fn settle(&self, way: &mut Way, upto: Progress, bad: usize) -> Result<(), LedgerError> {
+        let bad = u64::try_from(bad).unwrap_or(u64::MAX);
+        way.settled.records = upto.records;
+        way.settled.digest = upto.digest;
+        way.settled.rejected = way.rejected_before.saturating_add(bad);
+        way.synced.read = way.settled.records;
+        way.synced.rejected = way.settled.rejected;
+        self.record(way, way.settled).await
+    }
+
+    async fn record(&self, way: &Way, delivery: Delivery) -> Result<(), LedgerError> {
+        let pending = self.ledger.deliver(KIND, way.key.clone(), delivery);
         pending.committed().await
     }
 
-    /// Sends a batch, in halves when the gateway wants less at once.
+    /// Sends a batch, in halves when the gateway wants less at once, and settles each part before the next
+    /// one leaves. Says how many events the service found too large by themselves.
     async fn send(
         &mut self,
         batch: &Batch,
-        (first, last): (u64, u64),
-        key: &str,
-        synced: &mut Synced,
-    ) -> Result<(), SyncFault> {
-        let before = self
-            .ledger
-            .delivery(KIND, key.to_owned())
-            .committed()
-            .await?;
-        let before = before.filter(|_| !self.restart || synced.requests > 0);
-        let in_doubt = Delivery {
-            in_doubt: true,
-            ..before.unwrap_or_default()
-        };
-        self.record(key, in_doubt).await?;
+        letters: &DeadLetters,
+        way: &mut Way,
+    ) -> Result<usize, SyncFault> {
+        way.rejected_before = way.settled.rejected;
+        let mut refused = 0_usize;
         let mut waiting = vec![0..batch.len()];
+        waiting.retain(|events| !events.is_empty());
         while let Some(events) = waiting.pop() {
-            match self.send_events(batch, events.clone(), synced).await {
-                Ok(()) => {}
-                Err(fault) if fault.verdict() == Verdict::TooLarge && events.len() > 1 => {
+            match self.send_events(batch, events.clone(), way).await? {
+                None => {}
+                Some(fault) if fault.verdict() == Verdict::TooLarge && events.len() > 1 => {
                     let middle = events.start + events.len() / 2;
                     waiting.push(middle..events.end);
                     waiting.push(events.start..middle);
+                    continue;
                 }
-                Err(fault) => return Err(SyncFault::Service { first, last, fault }),
+                Some(fault) if fault.verdict() == Verdict::TooLarge => {
+                    let bad = batch.refused(events.start, fault.to_string());
+                    letters
+                        .add(bad.as_slice())
+                        .map_err(dead_letters_fault(letters.path()))?;
+                    refused += 1;
+                }
+                Some(fault) => {
+                    let (first, last) = batch.lines(&events);
+                    return Err(SyncFault::Service { first, last, fault });
+                }
+            }
+            if !waiting.is_empty() {
+                let (upto, bad) = batch.settled_with(&events);
+                self.settle(way, upto, bad + refused).await?;
             }
         }
-        Ok(())
+        Ok(refused)
     }
 
+    /// One request, made again as long as that can help; the last fault when the service did not take it.
     async fn send_events(
         &mut self,
         batch: &Batch,
         events: Range<usize>,
-        synced: &mut Synced,
-    ) -> Result<(), Fault> {
+        way: &mut Way,
+    ) -> Result<Option<Fault>, LedgerError> {
         let body = batch.body(&self.source, events);
         let call = HuaweiCall::send_metadata(&self.project, body.into());
         let mut attempts = self.service.attempts();
+        let on_its_way = Delivery {
+            in_doubt: true,
+            ..way.settled
+        };
+        self.record(way, on_its_way).await?;
         loop {
             attempts.begin();
-            synced.requests = synced.requests.saturating_add(1);
-            let fault = match self.service.ask_once(&call).await {
-                Err(fault) => fault,
-                Ok(reply) => match metadata_success(&reply) {
-                    Some(true) => return Ok(()),
-                    Some(false) => return Err(self.service.unsuccessful()),
-                    None => self
-                        .service
-                        .unreadable("not in a form that says what became of the events"),
-                },
+            way.synced.requests = way.synced.requests.saturating_add(1);
+            let Err(fault) = self.service.send_metadata(&call).await else {
+                let repeated = u64::from(way.settled.in_doubt);
+                way.synced.repeated = way.synced.repeated.saturating_add(repeated);
+                way.settled.in_doubt = false;
+                return Ok(None);
             };
-            let unknown = fault.is_unknown();
-            attempts.wait_after(fault).await?;
-            synced.repeated = synced.repeated.saturating_add(u64::from(unknown));
+            way.settled.in_doubt |= fault.is_unknown();
+            let gave_up = tokio::select! {
+                waited = attempts.wait_after(fault.clone()) => waited.is_err(),
+                _ = self.stop.wait_for(|stop| *stop) => true,
+            };
+            if gave_up {
+                // What was definitely not taken will be no repetition.
+                self.record(way, way.settled).await?;
+                return Ok(Some(fault));
+            }
         }
     }
 }

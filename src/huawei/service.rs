@@ -2,7 +2,7 @@
 
 use super::fault::{Cause, Fault};
 use crate::http::HuaweiClient;
-use crate::protocol::huawei::{HuaweiCall, Refusal, RefusalKind};
+use crate::protocol::huawei::{HuaweiCall, Refusal, RefusalKind, metadata_success};
 use crate::retry::{Backoff, Decision, Tried};
 use std::time::Instant;
 
@@ -38,6 +38,16 @@ impl Service {
         Err(Fault::of(&host, &reply, Cause::Refused(refusal)))
     }
 
+    /// One attempt to send metadata events. A success that does not say that it is one is none.
+    pub async fn send_metadata(&mut self, call: &HuaweiCall) -> Result<(), Fault> {
+        let reply = self.ask_once(call).await?;
+        match metadata_success(&reply) {
+            Some(true) => Ok(()),
+            Some(false) => Err(self.unsuccessful()),
+            None => Err(self.unreadable("not in a form that says what became of the events")),
+        }
+    }
+
     /// A success that does not say what was asked.
     pub(super) fn unreadable(&self, what: impl Into<String>) -> Fault {
         Fault {
@@ -49,7 +59,7 @@ impl Service {
     }
 
     /// A reply of 200 that says that nothing was done.
-    pub(super) fn unsuccessful(&self) -> Fault {
+    fn unsuccessful(&self) -> Fault {
         Fault {
             cause: Cause::Refused(Refusal {
                 kind: RefusalKind::Unsuccessful,

@@ -59,9 +59,9 @@ impl Compared {
     pub(super) fn new(bytes: Box<dyn Read + Send>, recorded: &[RawRange], format: Format) -> Self {
         Self {
             bytes,
-            last_line: recorded.last().map_or(1, |last| {
-                last.line.saturating_add(last.lines).saturating_sub(1)
-            }),
+            last_line: recorded
+                .last()
+                .map_or(1, |last| last.line.saturating_add(last.lines)),
             ranges: recorded.iter().copied().collect(),
             hasher: Xxh3::new(),
             offset: 0,

@@ -229,6 +229,13 @@ pub(super) fn format_of_name(name: &str) -> Option<Format> {
     }
 }
 
+/// Whether a byte of what is read is a byte of the file, going by the name: neither compressed nor
+/// Parquet. For progress alone; what is in a file is told by its content.
+pub fn is_stored_as_read(name: &str) -> bool {
+    let plain = plain_name(name);
+    plain.len() == name.len() && format_of_name(name) != Some(Format::Parquet)
+}
+
 /// Whether a name ends so, but for the extension of a compression.
 fn has_extension(name: &str, extension: &str) -> bool {
     Path::new(&plain_name(name))

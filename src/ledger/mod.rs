@@ -10,6 +10,7 @@ mod delivery;
 mod error;
 mod facts;
 mod gate;
+mod health;
 mod hold;
 mod housekeeping;
 mod id;
@@ -39,6 +40,7 @@ pub use batches::{Intention, NewBatch, Settlement};
 pub use delivery::Delivery;
 pub use error::LedgerError;
 pub use gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
+pub use health::{Health, examine};
 pub use id::{BatchId, InputId, PartitionId, RunId};
 pub use known::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
 pub use lock::{HeldLock, checkpoint_lock, delivery_lock};
@@ -84,6 +86,8 @@ impl Ledger {
         // Two processes that set up one new file at the same time get in each other's way.
         let _opening = lock::wait_for_lock(state_dir, "opening")?;
         let db = schema::open_for_writing(&state_dir.join(LEDGER_FILE))?;
+        let soundness = Soundness::default();
+        soundness.assure_of_small(&db)?;
         let name = identity::read_or_make(state_dir)?;
         let reserve = reserve::Reserve::keep(state_dir);
         let writer = Writer::start(db, rejects::RejectFiles::new(state_dir), reserve)
@@ -93,7 +97,7 @@ impl Ledger {
             state_dir: state_dir.to_owned(),
             name,
             info,
-            soundness: Arc::default(),
+            soundness: Arc::new(soundness),
         })
     }
 

@@ -13,14 +13,21 @@ mod changed_inputs;
 mod checkpoint_replies;
 mod checkpoints;
 mod clocks;
+mod closed_dates;
 mod config;
+mod copies;
 mod dates;
 mod dates_from_field;
 mod dates_from_path;
+mod disk;
+mod doctor;
+mod doctor_network;
 mod done_replies;
 mod full_rejects;
 mod guards;
 mod hostile_lists;
+#[cfg(feature = "parquet")]
+mod hostile_parquet;
 mod hostile_replies;
 mod hostile_streams;
 mod housekeeping;
@@ -31,6 +38,7 @@ mod jobs;
 mod lost_replies;
 mod memory;
 mod messages;
+mod metrics;
 mod named_files;
 mod next_steps;
 #[cfg(feature = "remote")]
@@ -39,8 +47,10 @@ mod output;
 mod panics;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parts;
 mod planted;
 mod poison;
+mod progress;
 mod python;
 mod rate;
 mod recorder;
@@ -52,6 +62,8 @@ mod rejects_replay;
 mod rejects_unchanged;
 #[cfg(feature = "remote")]
 mod remote_inputs;
+#[cfg(all(feature = "parquet", feature = "remote"))]
+mod remote_parquet;
 #[cfg(feature = "remote")]
 mod remote_servers;
 mod reply;
@@ -72,6 +84,7 @@ mod surroundings;
 mod terminal;
 mod typed_rows;
 mod validate;
+mod validate_dates;
 mod watched;
 mod ways_out;
 mod wire;

@@ -222,8 +222,22 @@ fn no_done_is_sent_from_a_ledger_of_which_any_page_is_damaged() {
         assert_ne!(ran.status, 0, "page {page}: {}", ran.errors);
         ran.says("damaged");
         assert_eq!(recorder.dones().len(), dones, "page {page}");
+        let before = recorder.requests().len();
+        place.end(&format!("{other_date} more.jsonl")).expect(2);
+        assert_eq!(recorder.requests().len(), before, "page {page}");
     }
     fs::write(&ledger, whole).unwrap();
     place.end("done --state-dir st -d 2022-01-02").expect(0);
     assert_eq!(recorder.dones().len(), dones + 1);
+}
+
+/// It was status 2, which says that nothing was sent.
+#[test]
+fn an_input_of_no_known_format_is_status_4() {
+    let (_recorder, place) = server();
+    place.file("notes.txt", "Read me first\n");
+    place
+        .end(&format!("{WRITE} rows.jsonl notes.txt"))
+        .expect(4)
+        .says("cannot tell the format");
 }

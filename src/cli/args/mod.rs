@@ -6,10 +6,13 @@
 
 mod command;
 mod connection;
+mod doctor;
 mod done;
 mod huawei;
 mod ledger;
 mod names;
+mod part;
+mod quota;
 mod rejects;
 mod rules;
 mod run;
@@ -20,6 +23,7 @@ mod write;
 
 pub use command::{SAFEGUARDS, command, environment_name};
 pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};
+pub use doctor::DoctorArgs;
 pub use done::DoneArgs;
 pub use huawei::{
     CheckpointCommand, CommitArgs, ConsumerArgs, HuaweiArgs, MetadataCommand, SyncArgs,
@@ -28,6 +32,8 @@ pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs}
 pub use names::{
     CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
 };
+pub use part::PartArgs;
+pub use quota::{QuotaCommand, QuotaServeArgs};
 pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use rules::{RulesArgs, UnknownName};
 pub use run::JobsArgs;
@@ -105,6 +111,8 @@ pub enum Command {
     Run(JobsArgs),
     /// Show a calendar of what is uploaded and done, and what is owed next
     Status(StatusArgs),
+    /// Look for what would keep an upload from working, without sending any row
+    Doctor(DoctorArgs),
     /// Look at rows that were refused, send corrected ones, or give them up
     #[command(subcommand)]
     Rejects(RejectsCommand),
@@ -117,6 +125,9 @@ pub enum Command {
     /// Tell the catalog of Huawei DataArts Studio of metadata events
     #[command(subcommand)]
     Metadata(MetadataCommand),
+    /// Share this machine's quota with uploads on other machines
+    #[command(subcommand)]
+    Quota(QuotaCommand),
     /// Run a local ByteAir server for trying things out, with faults on request
     Sandbox(SandboxArgs),
     /// Show where each setting comes from, or write a config file to start from

@@ -39,10 +39,6 @@ impl HuaweiAnswer {
         Self::refused(400, &format!("DIS.{number}"), message)
     }
 
-    pub(super) const fn is_success(&self) -> bool {
-        self.status < 300
-    }
-
     /// The response, with the id by which its request can be named.
     pub(super) fn render(self, request_id: &str) -> Response<ReplyBody> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
