@@ -74,6 +74,14 @@ impl Fault {
         }
     }
 
+    /// Whether one bad event of many may be the cause.
+    pub(super) fn may_be_one_event(&self) -> bool {
+        matches!(
+            self.refusal(),
+            Some(RefusalKind::Request | RefusalKind::Unsuccessful)
+        )
+    }
+
     /// Whether the service may have done it all the same.
     pub fn is_unknown(&self) -> bool {
         self.verdict() == Verdict::Unknown

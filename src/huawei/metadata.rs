@@ -107,8 +107,10 @@ pub enum SyncFault {
     Busy,
     /// The service did not take a batch.
     #[error(
-        "{} the events of lines {first} to {last}; those before them are sent, and the same command goes on here",
-        if .fault.is_unknown() { "it is unknown whether the service took" } else { "the service did not take" }
+        "{} the events of lines {first} to {last}; those before them are sent, and the same command goes on here{}",
+        if .fault.is_unknown() { "it is unknown whether the service took" } else { "the service did not take" },
+        if .fault.may_be_one_event() && first < last { ". With --batch-events 1 it ends at the event that is refused" }
+        else { "" }
     )]
     Service {
         /// Line of the first event of the batch.

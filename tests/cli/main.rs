@@ -38,6 +38,8 @@ mod jobs;
 mod lost_replies;
 mod memory;
 mod messages;
+mod metadata;
+mod metadata_replies;
 mod metrics;
 mod named_files;
 mod next_steps;
