@@ -5,10 +5,11 @@ use super::{Failure, Outcome, Session};
 use crate::cli::args::{CheckpointCommand, CommitArgs, ConsumerArgs};
 use crate::cli::json_line::JsonLine;
 use crate::cli::printer::visible;
-use crate::cli::settings::{HuaweiConnection, HuaweiService, state_dir};
+use crate::cli::settings::{HuaweiConnection, HuaweiService};
 use crate::cli::summary::{for_machines, of_success};
 use crate::huawei::{CommitFault, Wish, commit, delete, get};
 use crate::ledger::{HeldLock, checkpoint_lock};
+use crate::limiter::shared_directory;
 use crate::protocol::huawei::{Checkpoint, Consumer};
 use crate::upload::report::Status;
 use anyhow::anyhow;
@@ -52,7 +53,7 @@ fn named(consumer: &Consumer) -> String {
 async fn commit_checkpoint(session: &Session, args: &CommitArgs) -> Outcome {
     let (connection, consumer) = connect(session, &args.consumer)?;
     let mut service = service(&connection)?;
-    let _held = lock(session, &connection, &consumer).await?;
+    let _held = lock(&connection, &consumer).await?;
     let wish = Wish {
         consumer,
         sequence: args.sequence,
@@ -112,12 +113,8 @@ async fn commit_checkpoint(session: &Session, args: &CommitArgs) -> Outcome {
 }
 
 /// Takes the lock under which this machine commits the checkpoint, within the patience of the command.
-async fn lock(
-    session: &Session,
-    connection: &HuaweiConnection,
-    consumer: &Consumer,
-) -> Result<HeldLock, Failure> {
-    let state_dir = state_dir(session.context())?;
+async fn lock(connection: &HuaweiConnection, consumer: &Consumer) -> Result<HeldLock, Failure> {
+    let shared = shared_directory().map_err(|error| Failure::new(Status::Usage, error))?;
     let name = format!(
         "{} {} {} {} {}",
         connection.settings.host,
@@ -128,8 +125,8 @@ async fn lock(
     );
     let begun = Instant::now();
     loop {
-        let tried = checkpoint_lock(&state_dir, &name)
-            .map_err(|error| Failure::new(Status::Usage, error))?;
+        let tried =
+            checkpoint_lock(&shared, &name).map_err(|error| Failure::new(Status::Usage, error))?;
         if let Some(held) = tried {
             return Ok(held);
         }
@@ -168,7 +165,7 @@ async fn delete_checkpoint(session: &Session, args: &ConsumerArgs) -> Outcome {
     let (connection, consumer) = connect(session, args)?;
     let mut service = service(&connection)?;
     let what = named(&consumer);
-    let _held = lock(session, &connection, &consumer).await?;
+    let _held = lock(&connection, &consumer).await?;
     let deleted = delete(&mut service, &consumer)
         .await
         .map_err(|fault| failure_of(fault, format!("the checkpoint of {what} was not deleted")))?;

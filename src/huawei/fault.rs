@@ -93,10 +93,11 @@ impl fmt::Display for Fault {
         match &self.cause {
             Cause::NoReply { message, .. } => f.write_str(message)?,
             Cause::Unreadable(what) => {
-                write!(f, "{} answered with success, but {what}", self.host)?
+                write!(f, "{} answered with success, but {what}", self.host)?;
             }
             Cause::Refused(refusal) => {
                 let (words, advice) = (refusal.words(), refusal.kind.advice());
+                let words = words.trim_end_matches('.');
                 write!(f, "{} refuses: {words}; {advice}", self.host)?;
             }
         }

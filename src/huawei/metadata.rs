@@ -230,8 +230,10 @@ impl MetadataSync<'_> {
     ) -> Result<usize, SyncFault> {
         way.rejected_before = way.settled.rejected;
         let mut refused = 0_usize;
-        let mut waiting = vec![0..batch.len()];
-        waiting.retain(|events| !events.is_empty());
+        let mut waiting: Vec<Range<usize>> = Vec::new();
+        if batch.len() > 0 {
+            waiting.push(0..batch.len());
+        }
         while let Some(events) = waiting.pop() {
             match self.send_events(batch, events.clone(), way).await? {
                 None => {}

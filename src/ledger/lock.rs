@@ -31,11 +31,10 @@ impl HeldLock {
 }
 
 /// Tries to take the lock under which one machine commits the checkpoint of a consumer, named so that no
-/// other has the name. `None` when another process holds it. Makes the state directory if there is none.
-pub fn checkpoint_lock(state_dir: &Path, consumer: &str) -> Result<Option<HeldLock>, LedgerError> {
-    super::place::prepare(state_dir)?;
+/// other has the name, in a directory that all processes share. `None` when another process holds it.
+pub fn checkpoint_lock(shared: &Path, consumer: &str) -> Result<Option<HeldLock>, LedgerError> {
     let digest = xxhash_rust::xxh3::xxh3_128(consumer.as_bytes());
-    try_lock(state_dir, &format!("checkpoint-{digest:032x}"))
+    try_lock(shared, &format!("checkpoint-{digest:032x}"))
 }
 
 /// Tries to take the lock of a delivery (`delivery.rs`), in a state directory that is there. `None` when

@@ -87,9 +87,14 @@ fn commits_side_by_side_end_at_the_furthest_of_them() {
             "checkpoint commit {CONSUMER} --create-app --sequence 0"
         ))
         .expect(0);
+    // State directories of their own do not keep them apart.
     let commits: Vec<_> = [5, 9, 3, 8, 1, 7]
         .into_iter()
-        .map(|number| place.start(&format!("checkpoint commit {CONSUMER} --sequence {number}")))
+        .map(|number| {
+            place.start(&format!(
+                "checkpoint commit {CONSUMER} --sequence {number} --state-dir state-{number}"
+            ))
+        })
         .collect();
     for commit in commits {
         let status = commit.wait_with_output().unwrap().status.code();

@@ -205,24 +205,24 @@ pub fn check_event(text: &str) -> Option<InvalidEvent> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Event<'a> {
-        event_ts: i64,
-        event_type: String,
-        #[serde(borrow)]
-        event_message: &'a RawValue,
+        #[serde(rename = "event_ts")]
+        at: i64,
+        #[serde(rename = "event_type")]
+        kind: String,
+        #[serde(rename = "event_message", borrow)]
+        message: &'a RawValue,
     }
     let event: Event<'_> = match serde_json::from_str(text) {
         Ok(event) => event,
         Err(error) => return Some(InvalidEvent::Form(error.to_string())),
     };
-    if !EVENT_TYPES.contains(&event.event_type.as_str()) {
-        return Some(InvalidEvent::Type(
-            event.event_type.chars().take(100).collect(),
-        ));
+    if !EVENT_TYPES.contains(&event.kind.as_str()) {
+        return Some(InvalidEvent::Type(event.kind.chars().take(100).collect()));
     }
-    if event.event_ts < 0 {
-        return Some(InvalidEvent::Time(event.event_ts));
+    if event.at < 0 {
+        return Some(InvalidEvent::Time(event.at));
     }
-    (!event.event_message.get().starts_with('{')).then_some(InvalidEvent::Message)
+    (!event.message.get().starts_with('{')).then_some(InvalidEvent::Message)
 }
 
 #[cfg(test)]

@@ -214,7 +214,9 @@ impl RefusalKind {
                 "no record of the partition has this sequence number: it is too old and was deleted, or has \
                  not been written yet; check --sequence and --partition"
             }
-            Self::NoApp => "there is no such app; check --app, or create it with --create-app",
+            Self::NoApp => {
+                "there is no such app; check --app, or create it with checkpoint commit --create-app"
+            }
             Self::AppExists => "the app is there already",
             Self::AppBusy => "the app is in use; stop its consumers first",
             Self::Quota => {

@@ -259,20 +259,7 @@ impl Book {
                 stream,
                 records,
                 at,
-            } => {
-                let stream = self.streams.entry((project, stream)).or_default();
-                for NewRecord {
-                    partition,
-                    key,
-                    data,
-                } in records
-                {
-                    let partition = usize::try_from(partition).ok();
-                    if let Some(there) = partition.and_then(|it| stream.partitions.get_mut(it)) {
-                        there.push(Record { key, data, at });
-                    }
-                }
-            }
+            } => self.take_records((project, stream), records, at),
             Entry::App { project, app, at } => {
                 self.apps.insert((project, app), at);
             }
@@ -306,6 +293,21 @@ impl Book {
                 instance,
                 events,
             } => self.take_events(&project, &engine, instance.as_deref(), events),
+        }
+    }
+
+    fn take_records(&mut self, name: (String, String), records: Vec<NewRecord>, at: i64) {
+        let stream = self.streams.entry(name).or_default();
+        for NewRecord {
+            partition,
+            key,
+            data,
+        } in records
+        {
+            let partition = usize::try_from(partition).ok();
+            if let Some(there) = partition.and_then(|it| stream.partitions.get_mut(it)) {
+                there.push(Record { key, data, at });
+            }
         }
     }
 
