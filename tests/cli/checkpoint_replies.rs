@@ -52,7 +52,7 @@ fn a_commit_looks_first_and_both_requests_are_as_documented() {
 #[test]
 fn every_rule_is_checked_before_anything_is_sent() {
     let recorder = Recorder::answering(|request, _| first(&request.method));
-    let mut place = place_with(&recorder);
+    let place = place_with(&recorder);
     let long_stream = "s".repeat(65);
     let long_app = "a".repeat(201);
     let long_metadata = "m".repeat(1001);
@@ -112,6 +112,13 @@ fn every_rule_is_checked_before_anything_is_sent() {
             .expect(2)
             .says(said);
     }
+    assert!(recorder.everything().is_empty());
+}
+
+#[test]
+fn what_is_not_set_is_named_before_anything_is_sent() {
+    let recorder = Recorder::answering(|request, _| first(&request.method));
+    let mut place = place_with(&recorder);
     for (variable, said) in [
         ("BYTEAIR_PROJECT_ID", "project id is missing"),
         ("HUAWEICLOUD_SDK_SK", "secret key is missing"),
@@ -176,71 +183,73 @@ fn an_attempt_of_unknown_outcome_does_not_set_a_newer_checkpoint_back() {
     assert_eq!(recorder.everything().len(), 3);
 }
 
+/// HTTP status and body of a reply, the exit status, and what is said.
+const REFUSALS: [(u16, &str, i32, &str); 12] = [
+    (
+        400,
+        r#"{"errorCode":"DIS.4301","message":"The stream does not exist."}"#,
+        6,
+        "check --stream",
+    ),
+    (
+        400,
+        r#"{"error_code":"DIS.4302","error_msg":"Partition does not exist."}"#,
+        6,
+        "check --partition",
+    ),
+    (
+        400,
+        r#"{"errorCode":"DIS.4117","message":"Invalid Project Id."}"#,
+        6,
+        "My Credentials",
+    ),
+    (
+        400,
+        r#"{"errorCode":"DIS.4224","message":"Sequence_number out of range. [5280][ should be within ][0][ ][617]"}"#,
+        6,
+        "[5280][ should be within ][0][ ][617]",
+    ),
+    (
+        400,
+        r#"{"error":{"code":"DIS.4332","message":"App not found."}}"#,
+        6,
+        "--create-app",
+    ),
+    (
+        400,
+        r#"{"errorCode":"DIS.4309","message":"Too many request failures."}"#,
+        5,
+        "locked out",
+    ),
+    (
+        403,
+        r#"{"error_code":"DIS.4116","error_msg":"Invalid RBAC."}"#,
+        12,
+        "lacks a right",
+    ),
+    (
+        401,
+        r#"{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information: verify aksk signature fail"}"#,
+        12,
+        "this machine's clock",
+    ),
+    (441, "", 12, "check the access key"),
+    (
+        404,
+        r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist"}"#,
+        6,
+        "does not know the call",
+    ),
+    (404, "<html>not here</html>", 6, "HTTP 404"),
+    (400, "", 6, "HTTP 400"),
+];
+
 #[test]
 fn what_a_refusal_says_is_shown_with_what_to_do_and_decides_the_status() {
-    for (http, body, status, said) in [
-        (
-            400,
-            r#"{"errorCode":"DIS.4301","message":"The stream does not exist."}"#,
-            6,
-            "check --stream",
-        ),
-        (
-            400,
-            r#"{"error_code":"DIS.4302","error_msg":"Partition does not exist."}"#,
-            6,
-            "check --partition",
-        ),
-        (
-            400,
-            r#"{"errorCode":"DIS.4117","message":"Invalid Project Id."}"#,
-            6,
-            "My Credentials",
-        ),
-        (
-            400,
-            r#"{"errorCode":"DIS.4224","message":"Sequence_number out of range. [5280][ should be within ][0][ ][617]"}"#,
-            6,
-            "[5280][ should be within ][0][ ][617]",
-        ),
-        (
-            400,
-            r#"{"error":{"code":"DIS.4332","message":"App not found."}}"#,
-            6,
-            "--create-app",
-        ),
-        (
-            400,
-            r#"{"errorCode":"DIS.4309","message":"Too many request failures."}"#,
-            5,
-            "locked out",
-        ),
-        (
-            403,
-            r#"{"error_code":"DIS.4116","error_msg":"Invalid RBAC."}"#,
-            12,
-            "lacks a right",
-        ),
-        (
-            401,
-            r#"{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information: verify aksk signature fail"}"#,
-            12,
-            "this machine's clock",
-        ),
-        (441, "", 12, "check the access key"),
-        (
-            404,
-            r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist"}"#,
-            6,
-            "does not know the call",
-        ),
-        (404, "<html>not here</html>", 6, "HTTP 404"),
-        (400, "", 6, "HTTP 400"),
-    ] {
-        let body = body.to_owned();
+    for (http, body, status, said) in REFUSALS {
         let recorder = Recorder::answering(move |request, _| match request.method.as_str() {
             "GET" => first("GET"),
-            _ => json(http, &body).with("X-Request-Id", "req-0815"),
+            _ => json(http, body).with("X-Request-Id", "req-0815"),
         });
         place_with(&recorder)
             .end(&format!("checkpoint commit {CONSUMER} --sequence 2"))
