@@ -39,6 +39,7 @@ mod lost_replies;
 mod memory;
 mod messages;
 mod metadata;
+mod metadata_refusals;
 mod metadata_replies;
 mod metrics;
 mod named_files;
