@@ -284,7 +284,7 @@ fn replies_that_say_nothing_are_asked_again_and_end_as_unknown() {
         let recorder = Recorder::answering(move |_, _| json(200, body));
         let place = place_with(&recorder);
         place
-            .end(&format!("checkpoint get {CONSUMER} --retry-for 50ms"))
+            .end(&format!("checkpoint get {CONSUMER} --retry-for 2s"))
             .expect(5)
             .says("not with the checkpoint");
         assert!(recorder.everything().len() > 1);

@@ -73,7 +73,7 @@ fn a_success_of_200_that_does_not_say_so_is_a_failure() {
         let place = place_with(&recorder);
         place.file("events.jsonl", events(0..1));
         place
-            .end(&format!("{SYNC} --retry-for 50ms"))
+            .end(&format!("{SYNC} --retry-for 2s"))
             .expect(5)
             .says("it is unknown whether the service took the events of lines 1 to 1");
         assert!(recorder.everything().len() > 1);
