@@ -16,11 +16,12 @@ use std::path::Path;
 const MAX_LINES: usize = 400;
 
 /// The floor of each module of the crate.
-const FLOORS: [(&str, u8); 14] = [
+const FLOORS: [(&str, u8); 15] = [
     ("domain", 0),
     ("protocol", 1),
     ("retry", 1),
     ("schema", 1),
+    ("text", 1),
     ("input", 2),
     ("ledger", 2),
     ("limiter", 2),

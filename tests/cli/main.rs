@@ -9,6 +9,7 @@
 )]
 
 mod bad_inputs;
+mod browser;
 mod changed_inputs;
 mod clocks;
 mod config;
@@ -32,6 +33,7 @@ mod next_steps;
 #[cfg(feature = "remote")]
 mod object_store;
 mod output;
+mod pages;
 mod panics;
 #[cfg(feature = "parquet")]
 mod parquet;

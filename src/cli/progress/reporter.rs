@@ -6,6 +6,7 @@ use super::event_text::event_text;
 use super::line_quota::LineQuota;
 use super::machine::{event_line, progress_line};
 use super::screen::size_of_terminal;
+use super::timeline::{Recorder, Timeline};
 use super::view::View;
 use crate::cli::figure::grouped;
 use crate::cli::printer::{Level, Printer, visible};
@@ -23,6 +24,8 @@ pub(super) struct Reporter {
     printer: Printer,
     display: Display,
     gauges: Arc<Gauges>,
+    begun: Instant,
+    timeline: Recorder,
     view: View,
     bar: Option<Bar>,
     rejected: LineQuota,
@@ -38,6 +41,8 @@ impl Reporter {
             printer,
             display,
             gauges,
+            begun: Instant::now(),
+            timeline: Recorder::default(),
             view: View::default(),
             bar,
             rejected: LineQuota::default(),
@@ -68,6 +73,8 @@ impl Reporter {
     /// Time went by.
     pub(super) fn tick(&mut self, now: Instant) {
         self.view.sample(&self.gauges, now);
+        let elapsed = now.saturating_duration_since(self.begun);
+        self.timeline.note(&self.gauges, elapsed);
         let (rejected, retries) = (self.rejected.renew(now), self.retries.renew(now));
         self.withheld(rejected, retries);
         if let Some(bar) = &mut self.bar {
@@ -88,8 +95,10 @@ impl Reporter {
         self.printer.answer(&line);
     }
 
-    /// The run is over.
-    pub(super) fn finish(mut self) {
+    /// The run is over; how it went.
+    pub(super) fn finish(mut self, now: Instant) -> Timeline {
+        let elapsed = now.saturating_duration_since(self.begun);
+        self.timeline.note(&self.gauges, elapsed);
         let (rejected, retries) = (self.rejected.drain(), self.retries.drain());
         self.withheld(rejected, retries);
         if let Some(bar) = self.bar.take() {
@@ -97,6 +106,7 @@ impl Reporter {
             drop(bar);
             self.printer.release_display();
         }
+        self.timeline.end()
     }
 
     fn withheld(&self, rejected: Option<u64>, retries: Option<u64>) {
