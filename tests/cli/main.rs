@@ -19,6 +19,7 @@ mod dates_from_path;
 mod done_replies;
 mod full_rejects;
 mod guards;
+mod help;
 mod hostile_lists;
 mod hostile_replies;
 mod hostile_streams;
