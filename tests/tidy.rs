@@ -337,7 +337,13 @@ fn no_path_of_a_machine_is_written_down() {
         .chain(rust_files("tests"))
         .map(|source| (source.name, source.text))
         .collect();
-    for name in ["README.md", "Cargo.toml", ".ci/run"] {
+    for name in [
+        "README.md",
+        "README.zh-CN.md",
+        "packaging/README.md",
+        "Cargo.toml",
+        ".ci/run",
+    ] {
         let text = std::fs::read_to_string(package().join(name)).unwrap();
         texts.push((name.to_owned(), text));
     }
