@@ -27,11 +27,13 @@ const NOT_RUN: [&str; 4] = [
 ];
 
 /// Variables that are no options.
-const SECRETS: [&str; 4] = [
+const SECRETS: [&str; 6] = [
     "BYTEAIR_AK",
     "BYTEAIR_SK",
     "BYTEAIR_TOKEN",
     "BYTEAIR_SESSION_TOKEN",
+    "BYTEAIR_QUOTA_TOKEN",
+    "BYTEAIR_SYNC_BINARY",
 ];
 
 fn package() -> &'static Path {
@@ -277,6 +279,7 @@ fn every_option_and_variable_exists() {
         "cargo install ",
         "cargo test ",
         "`cargo bench ",
+        "spark-submit ",
         "docker ",
         "apt-get ",
         "COPY ",

@@ -13,6 +13,7 @@ pub use keys::{JobKey, KeyForm, job_keys};
 pub use schema::json_schema;
 
 use super::error::UsageError;
+use super::profile::scalar;
 use super::value::{duration, nearest};
 use keys::{Place, check_key};
 use std::ffi::OsString;
@@ -365,17 +366,6 @@ fn texts(value: Value) -> Option<Vec<String>> {
             .map(|(key, value)| Some(format!("{key}={}", scalar(value)?)))
             .collect(),
         single => scalar(single).map(|text| vec![text]),
-    }
-}
-
-fn scalar(value: Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Float(number) => Some(number.to_string()),
-        Value::Boolean(flag) => Some(flag.to_string()),
-        Value::Datetime(date) => Some(date.to_string()),
-        Value::Array(_) | Value::Table(_) => None,
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod args;
 pub mod atomic_file;
 pub mod calendar;
+pub mod checkup;
 pub mod dates;
 pub mod environment;
 pub mod error;

@@ -210,7 +210,8 @@ fn check_key(place: &str, key: &str, known: &[String]) -> Result<(), UsageError>
     )))
 }
 
-fn scalar(value: Value) -> Option<String> {
+/// A single value as one would type it; `None` for lists and tables.
+pub(super) fn scalar(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
         Value::Integer(number) => Some(number.to_string()),

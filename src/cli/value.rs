@@ -4,9 +4,11 @@
 //! variables and profiles, so a value means the same wherever it stands.
 
 mod field;
+mod guard;
 mod host;
 
 pub use field::{Renaming, TypedField, renaming, typed_field};
+pub use guard::{fewest_rows, files_or_none, marker_or_none, percent_or_none};
 pub use host::{HostName, host_name};
 
 use crate::domain::StageKind;

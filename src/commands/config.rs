@@ -25,24 +25,31 @@ pub(super) fn run(session: &Session, command: &ConfigCommand) -> Outcome {
     }
 }
 
-struct Setting {
-    name: String,
+/// A setting as people see it.
+pub(super) struct Setting {
+    /// Its key.
+    pub(super) name: String,
     value: String,
     origin: String,
 }
 
 fn show(session: &Session) -> Outcome {
-    let settings = settings(session)?;
+    print(session, &settings(session, "write")?);
+    session.printer.json_line(&for_machines(&of_success()));
+    Ok(Status::Success)
+}
+
+/// Prints settings with their values and origins.
+pub(super) fn print(session: &Session, settings: &[Setting]) {
     let printer = &session.printer;
+    for setting in settings {
+        let fields = json!({
+            "name": setting.name, "value": setting.value, "origin": setting.origin,
+        });
+        printer.json_line(&JsonLine::new("setting", fields));
+    }
     if printer.style().json {
-        for setting in &settings {
-            let fields = json!({
-                "name": setting.name, "value": setting.value, "origin": setting.origin,
-            });
-            printer.json_line(&JsonLine::new("setting", fields));
-        }
-        printer.json_line(&for_machines(&of_success()));
-        return Ok(Status::Success);
+        return;
     }
     let width = |of: fn(&Setting) -> &str| {
         settings
@@ -56,18 +63,18 @@ fn show(session: &Session) -> Outcome {
         name,
         value,
         origin,
-    } in &settings
+    } in settings
     {
         printer.result(&format!("{name:names$}  {value:values$}  {origin}"));
     }
-    Ok(Status::Success)
 }
 
-fn settings(session: &Session) -> Result<Vec<Setting>, UsageError> {
+/// The settings of a command, each with where it comes from; secrets are masked.
+pub(super) fn settings(session: &Session, command: &str) -> Result<Vec<Setting>, UsageError> {
     let invocation = &session.invocation;
     let context = session.context();
     let mut settings: Vec<Setting> = invocation
-        .describe("write")?
+        .describe(command)?
         .into_iter()
         .map(|(name, value, origin)| Setting {
             value: value.unwrap_or_else(|| derived(session, &name)),

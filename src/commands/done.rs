@@ -1,6 +1,7 @@
 //! `done`: tell the platform that dates are complete, or say what is missing.
 
-use super::ledger::{say, succeed};
+use super::last_line::succeed;
+use super::ledger::say;
 use super::other_reports::Wanted;
 use super::running::{Means, Running, ledger_failure};
 use super::{Failure, Outcome, Session};
@@ -12,6 +13,7 @@ use crate::ledger::{Gate, KnownPartition, LedgerReader};
 use crate::upload::FinishRequest;
 use crate::upload::report::Status;
 use chrono::Utc;
+use std::sync::Arc;
 
 /// Runs `done`.
 pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
@@ -47,12 +49,19 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
     let means = Means {
         connection: &options.connection,
         rate: &options.rate,
+        quota_service: None,
         state_dir: &options.state_dir,
         command: &options.command,
         throw_away: false,
     };
     let running = Running::start(session, &means, || Ok(target))?;
-    let engine = crate::upload::finish(request, running.services.clone(), command);
+    let engine = Box::pin(crate::upload::finish(
+        request,
+        running.services.clone(),
+        command,
+    ));
+    let book = Arc::clone(&running.book);
+    let engine = book.watch_done(engine);
     Ok(running.finish(engine).await)
 }
 

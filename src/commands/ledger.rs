@@ -1,17 +1,18 @@
 //! `ledger`: what the ledger knows, and the changes that a person asks for.
 
+use super::last_line::{succeed, succeed_with};
 use super::running::{host_name, ledger_failure};
-use super::{Failure, Outcome, Session};
+use super::{Failure, Outcome, Session, ledger_drop};
 use crate::cli::args::{LedgerCommand, OnePartitionArgs, SelectionArgs};
 use crate::cli::error::UsageError;
 use crate::cli::figure::grouped;
 use crate::cli::json_line::JsonLine;
 use crate::cli::printer::{Level, visible};
 use crate::cli::settings::{one_stage, selection, state_dir};
-use crate::cli::summary::{for_machines, of_success};
 use crate::domain::{Partition, Target};
-use crate::ledger::{Gate, KnownInput, KnownPartition, Ledger, LedgerReader, RunInfo};
-use crate::upload::report::Status;
+use crate::ledger::{Gate, KnownPartition, Ledger, LedgerReader, RunInfo};
+use crate::upload::report::{Status, Totals};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ pub(super) async fn run(session: &Session, command: &LedgerCommand) -> Outcome {
             Ok(succeed(session))
         }
         LedgerCommand::DropInput { file, selection } => {
-            drop_input(session, &place, file, selection).await
+            ledger_drop::drop_input(session, &place, file, selection).await
         }
         LedgerCommand::Prune {
             older_than,
@@ -112,10 +113,15 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
         ]
         .map(str::to_owned),
     ];
+    let mut totals = Totals::default();
     for date in dates {
         let rows = reader.rows(&date).map_err(ledger_failure)?;
         let held = if date.held_back { " (held)" } else { "" };
         let rejected = rows.refused.saturating_add(rows.invalid);
+        totals.rows_accepted += rows.accepted;
+        totals.rows_unconfirmed += rows.unconfirmed;
+        totals.rows_rejected += rejected;
+        totals.rows_pending += rows.pending;
         session.printer.json_line(&JsonLine::new(
             "date",
             serde_json::json!({
@@ -146,7 +152,7 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
     if !session.printer.style().json {
         session.printer.result(&aligned(&table));
     }
-    Ok(succeed(session))
+    Ok(succeed_with(session, totals))
 }
 
 fn show(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
@@ -197,52 +203,6 @@ fn show(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
         if !session.printer.style().json {
             session.printer.result(&lines.join("\n"));
         }
-    }
-    Ok(succeed(session))
-}
-
-async fn drop_input(session: &Session, place: &Path, file: &Path, args: &SelectionArgs) -> Outcome {
-    let (reader, dates) = selected(session, place, args)?;
-    let Some(reader) = reader else {
-        return Err(nothing(place));
-    };
-    // As the ledger names files; streams have names of their own.
-    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let names = [file.to_string_lossy(), absolute.to_string_lossy()];
-    let mut found = Vec::new();
-    for date in dates {
-        let inputs = reader.inputs(date.id).map_err(ledger_failure)?;
-        let named = |input: &KnownInput| names.iter().any(|name| *name == input.name);
-        // A file that replaced its own rejected rows is there twice: the replay is given up first.
-        if let Some(input) = inputs.into_iter().rev().find(named) {
-            found.push((date, input));
-        }
-    }
-    if found.is_empty() {
-        return Err(Failure::new(
-            Status::Nothing,
-            anyhow::anyhow!(
-                "the ledger knows no input {}; 'byteair-sync ledger show' lists the inputs with their paths",
-                file.display()
-            ),
-        ));
-    }
-    let ledger = open(session, place)?;
-    for (date, input) in found {
-        let what = date.partition.to_string();
-        let stored = ledger
-            .drop_input(date, input.id, input.name.clone())
-            .committed()
-            .await
-            .map_err(ledger_failure)?;
-        say(
-            session,
-            &format!(
-                "{what}: no longer waits for {}; {} of its rows stay on the platform",
-                input.name,
-                grouped(stored)
-            ),
-        );
     }
     Ok(succeed(session))
 }
@@ -298,8 +258,7 @@ fn one_or_more(
         .into_iter()
         .filter(|date| stages.contains(&date.partition.stage))
         .collect();
-    let targets: std::collections::BTreeSet<&Target> =
-        dates.iter().map(|date| &date.partition.target).collect();
+    let targets: BTreeSet<&Target> = dates.iter().map(|date| &date.partition.target).collect();
     if targets.len() > 1 {
         let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
         return Err(Failure::new(
@@ -359,12 +318,6 @@ pub(super) fn nothing(place: &Path) -> Failure {
 
 pub(super) fn say(session: &Session, text: &str) {
     session.printer.message(Level::Info, &visible(text));
-}
-
-/// The last JSON line of a command that has nothing to count.
-pub(super) fn succeed(session: &Session) -> Status {
-    session.printer.json_line(&for_machines(&of_success()));
-    Status::Success
 }
 
 pub(super) fn day_text(partition: &Partition) -> String {

@@ -5,10 +5,15 @@
 
 mod completions;
 mod config;
+mod doctor;
 mod done;
+mod last_line;
 mod ledger;
+mod ledger_drop;
 mod man;
+mod metrics;
 mod other_reports;
+mod quota;
 mod rejects;
 mod rejects_export;
 mod rejects_replay;
@@ -145,6 +150,7 @@ pub async fn run(session: &Session) -> Status {
 
 async fn command(session: &Session) -> Outcome {
     match &session.invocation.cli.command {
+        Command::Quota(command) => quota::run(session, command).await,
         Command::Sandbox(args) => sandbox::run(session, args).await,
         Command::Config(command) => config::run(session, command),
         Command::Completions { shell } => Ok(completions::run(session, *shell)),
@@ -154,6 +160,7 @@ async fn command(session: &Session) -> Outcome {
         Command::Schema(command) => schema::run(session, command).await,
         Command::Run(args) => Box::pin(run::run(session, args)).await,
         Command::Done(args) => Box::pin(done::run(session, args)).await,
+        Command::Doctor(args) => Box::pin(doctor::run(session, args)).await,
         Command::Status(args) => status::run(session, args),
         Command::Rejects(command) => rejects::run(session, command).await,
         Command::Ledger(command) => ledger::run(session, command).await,

@@ -1,6 +1,7 @@
 //! `rejects`: the dead letters, where they came from and why.
 
-use super::ledger::{aligned, nothing, selected, succeed};
+use super::last_line::{succeed, succeed_with};
+use super::ledger::{aligned, nothing, selected};
 use super::running::ledger_failure;
 use super::{Failure, Outcome, Session, rejects_export, rejects_replay, rejects_waive};
 use crate::cli::args::{RejectsCommand, SelectionArgs};
@@ -8,7 +9,7 @@ use crate::cli::json_line::JsonLine;
 use crate::cli::printer::visible;
 use crate::cli::settings::state_dir;
 use crate::ledger::{LedgerReader, RejectRow, RejectsOf};
-use crate::upload::report::Status;
+use crate::upload::report::{Status, Totals};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -74,7 +75,11 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs, limit: NonZeroUsi
             ));
         }
     }
-    Ok(succeed(session))
+    let totals = Totals {
+        rows_rejected: total,
+        ..Totals::default()
+    };
+    Ok(succeed_with(session, totals))
 }
 
 /// The state, with the file that takes the row's place: it has not done so while the row is open.

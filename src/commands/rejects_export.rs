@@ -4,7 +4,8 @@
 //! What is kept cut off is named and left out. Files that exist are never written over: they may
 //! hold corrections. The writing of single rows is in `rejects_rows`.
 
-use super::ledger::{nothing, selected, succeed};
+use super::last_line::succeed;
+use super::ledger::{nothing, selected};
 use super::rejects_replay::arguments_of;
 use super::rejects_rows::{Form, Sent, Written, write_rows};
 use super::running::ledger_failure;

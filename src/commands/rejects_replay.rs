@@ -17,6 +17,7 @@ use crate::ledger::{KnownPartition, LedgerReader, ReplayIntent, Replayable};
 use crate::upload::Settings;
 use crate::upload::report::Status;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Runs `rejects replay`.
 pub(super) async fn replay(session: &Session, args: &ReplayArgs) -> Outcome {
@@ -29,6 +30,7 @@ pub(super) async fn replay(session: &Session, args: &ReplayArgs) -> Outcome {
     let means = Means {
         connection: &options.connection,
         rate: &options.rate,
+        quota_service: None,
         state_dir: &options.upload.run.state_dir,
         command: &options.upload.run.command,
         throw_away: false,
@@ -36,7 +38,13 @@ pub(super) async fn replay(session: &Session, args: &ReplayArgs) -> Outcome {
     let running = Running::start(session, &means, || {
         crate::upload::resolve_target(&options.upload)
     })?;
-    let engine = crate::upload::run(options.upload.clone(), running.services.clone(), None);
+    let engine = Box::pin(crate::upload::run(
+        options.upload.clone(),
+        running.services.clone(),
+        None,
+    ));
+    let book = Arc::clone(&running.book);
+    let engine = book.watch(&options.upload.topic, options.upload.stage, engine);
     Ok(running.finish(engine).await)
 }
 

@@ -1,7 +1,8 @@
 //! `rejects waive`: a person accepts the loss of rejected rows. Sends nothing; the ledger keeps who
 //! did it, when, and how many rows it was.
 
-use super::ledger::{nothing, open, say, selected, succeed};
+use super::last_line::succeed;
+use super::ledger::{nothing, open, say, selected};
 use super::rejects_replay::arguments_of;
 use super::running::ledger_failure;
 use super::{Failure, Outcome, Session};

@@ -13,6 +13,7 @@ use crate::upload::StopCause;
 use crate::upload::event::Gauges;
 use crate::upload::report::{NextStep, Status};
 use anyhow::Context;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Runs `run`.
@@ -43,6 +44,7 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
     let means = Means {
         connection: &options.connection,
         rate: &options.rate,
+        quota_service: None,
         state_dir: &options.upload.run.state_dir,
         command: &command,
         throw_away: false,
@@ -51,11 +53,13 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
         crate::upload::resolve_target(&options.upload)
     })?;
     let services = running.services.clone();
+    let book = Arc::clone(&running.book);
     let backfill = args.backfill.is_some();
     let max_duration = args.max_duration;
     let work = async move {
         let begun = Instant::now();
-        let mut days = std::pin::pin!(Days::new(session, services.clone(), plan).run(backfill));
+        let mut days =
+            std::pin::pin!(Days::new(session, services.clone(), plan, book).run(backfill));
         let limit = async {
             match max_duration {
                 Some(limit) => tokio::time::sleep(limit).await,

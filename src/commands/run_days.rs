@@ -11,11 +11,12 @@ use crate::cli::settings::{SECRET_VARIABLES, WriteOptions};
 use crate::cli::summary::for_machines;
 use crate::domain::{Partition, Stage};
 use crate::http::Client;
-use crate::jobs::{Errand, Hook, Outcomes, Waits, time_left};
+use crate::jobs::{Book, Errand, Hook, Outcomes, Waits, time_left};
 use crate::ledger::{Gate, LedgerReader};
 use crate::upload::event::DoneOutcome;
 use crate::upload::report::{PartitionReport, Status, Summary};
 use crate::upload::{Services, StopCause};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The days that are left.
@@ -24,15 +25,22 @@ pub(super) struct Days<'a> {
     services: Services,
     plan: Plan,
     outcomes: Outcomes,
+    book: Arc<Book>,
 }
 
 impl<'a> Days<'a> {
-    pub(super) fn new(session: &'a Session, services: Services, plan: Plan) -> Self {
+    pub(super) fn new(
+        session: &'a Session,
+        services: Services,
+        plan: Plan,
+        book: Arc<Book>,
+    ) -> Self {
         Self {
             session,
             services,
             plan,
             outcomes: Outcomes::default(),
+            book,
         }
     }
 
@@ -82,7 +90,7 @@ impl<'a> Days<'a> {
         let options = &errand.work.options;
         // Jobs may differ in how long they wait for an answer.
         let client = match Client::new(&options.connection) {
-            Ok(client) => client,
+            Ok(client) => client.reporting_with(&self.services.client),
             Err(error) => {
                 return crate::cli::summary::of_failure(Status::Usage, &error.to_string());
             }
@@ -91,7 +99,10 @@ impl<'a> Days<'a> {
             client,
             ..self.services.clone()
         };
-        let mut summary = crate::upload::run(options.upload.clone(), services, None).await;
+        let upload = &options.upload;
+        let engine = crate::upload::run(upload.clone(), services, None);
+        let watched = self.book.watch(&upload.topic, upload.stage, engine);
+        let mut summary = watched.await;
         if summary.status == Status::Refused && is_refused_as_such(&summary, options) {
             self.outcomes
                 .note_refused(&options.upload.topic, options.upload.stage);

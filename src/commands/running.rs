@@ -1,20 +1,21 @@
 //! What `write` and `done` have in common: a ledger, a client, a limiter, progress, signals, and the
 //! end of a run.
 
-use super::{Failure, Session, reporting};
+use super::{Failure, Session, metrics, reporting};
 use crate::cli::logging::{self, LogSettings};
 use crate::cli::printer::Level;
 use crate::cli::progress::{Progress, Timeline};
 use crate::cli::run_record;
-use crate::cli::settings::RateSettings;
+use crate::cli::settings::{QuotaAddress, RateSettings};
 use crate::cli::signals::{StatusRequests, StopSignals};
 use crate::domain::Target;
 use crate::http::{Client, ConnectionSettings};
+use crate::jobs::Book;
 use crate::ledger::{Ledger, RunInfo};
-use crate::limiter::{Limiter, LimiterError};
+use crate::limiter::{Limiter, LimiterError, QuotaService};
 use crate::upload::event::Gauges;
 use crate::upload::report::{NextStep, Origin, Status, Summary};
-use crate::upload::{Services, Stop, StopCause};
+use crate::upload::{Services, Stop, StopCause, watch_what_limits};
 use anyhow::Context;
 use std::fs::File;
 use std::future::Future;
@@ -28,6 +29,8 @@ pub(super) struct Running<'a> {
     session: &'a Session,
     /// For the engine.
     pub(super) services: Services,
+    /// What monitoring is told.
+    pub(super) book: Arc<Book>,
     progress: Progress,
     gauges: Arc<Gauges>,
     run_dir: PathBuf,
@@ -43,6 +46,8 @@ pub(super) struct Running<'a> {
 pub(super) struct Means<'a> {
     pub(super) connection: &'a ConnectionSettings,
     pub(super) rate: &'a RateSettings,
+    /// Where places in the quota are asked for, besides this machine's.
+    pub(super) quota_service: Option<&'a QuotaAddress>,
     pub(super) state_dir: &'a Path,
     pub(super) command: &'a str,
     /// The state directory goes with the run, so nobody is pointed at files in it.
@@ -69,7 +74,7 @@ impl<'a> Running<'a> {
         let ledger = Ledger::open(means.state_dir, info).map_err(ledger_failure)?;
         let target = resolve_target().map_err(ledger_failure)?;
         let mut helpers = JoinSet::new();
-        let limiter = limiter(session, means.rate, &target, &mut helpers)
+        let limiter = limiter(session, means, &target, &mut helpers)
             .map_err(|error| Failure::new(Status::Usage, error))?;
         let gauges = Arc::new(Gauges::default());
         let progress = Progress::start(
@@ -82,6 +87,9 @@ impl<'a> Running<'a> {
         let run_dir = means.state_dir.join("runs").join(run_name());
         start_log(session, &run_dir)?;
         let signals = StopSignals::listen().context("cannot listen to signals")?;
+        helpers.spawn(watch_what_limits(limiter.clone(), Arc::clone(&gauges)));
+        let reporter = client.clone();
+        helpers.spawn(async move { reporter.go_on_reporting().await });
         let asked = observer.clone();
         helpers.spawn(async move {
             while requests.next().await {
@@ -102,6 +110,7 @@ impl<'a> Running<'a> {
                 gauges: Arc::clone(&gauges),
                 stop: Stop::default(),
             },
+            book: Arc::new(Book::new(Arc::clone(&gauges))),
             progress,
             gauges,
             run_dir,
@@ -130,6 +139,7 @@ impl<'a> Running<'a> {
             }
         };
         self.helpers.shutdown().await;
+        self.services.client.report_figures().await;
         let Some(mut summary) = summary else {
             self.session.printer.message(
                 Level::Warning,
@@ -154,6 +164,9 @@ impl<'a> Running<'a> {
         let rows = Gauges::get(&self.gauges.rows_accepted)
             .saturating_add(Gauges::get(&self.gauges.rows_unconfirmed));
         reporting::end(self.session, &mut summary);
+        if !self.throw_away {
+            metrics::publish(self.session, &self.origin.target, &self.book).await;
+        }
         self.session.printer.summary(&summary, rows);
         summary.status
     }
@@ -189,20 +202,29 @@ fn without_state(steps: &[NextStep], command: &str) -> Vec<NextStep> {
 
 fn limiter(
     session: &Session,
-    rate: &RateSettings,
+    means: &Means<'_>,
     target: &Target,
     helpers: &mut JoinSet<()>,
 ) -> Result<Limiter, LimiterError> {
-    let Some(limit) = rate.limit(target)? else {
+    let Some(mut limit) = means.rate.limit(target)? else {
         session.printer.message(
             Level::Warning,
             "--no-rate-limit: the platform's quota of 100 requests and 50,000 rows a second is not kept",
         );
         return Ok(Limiter::unlimited());
     };
+    if means.quota_service.is_some() {
+        // Its window is the one that others share.
+        limit.quota_file = None;
+    }
     let (limiter, dispatcher) = Limiter::new(limit)?;
     helpers.spawn(dispatcher.run());
-    Ok(limiter)
+    let Some(QuotaAddress { address, secret }) = means.quota_service.cloned() else {
+        return Ok(limiter);
+    };
+    let (service, connection) = QuotaService::new(address, secret);
+    helpers.spawn(connection.run());
+    Ok(limiter.leasing(service))
 }
 
 fn start_log(session: &Session, run_dir: &Path) -> Result<(), Failure> {

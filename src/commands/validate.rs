@@ -57,6 +57,7 @@ pub(super) async fn findings(
         validate(Request {
             places,
             dates: options.dates,
+            date_from_path: options.date_from_path,
             input: options.input,
             key: options.key,
             profile,
@@ -68,6 +69,13 @@ pub(super) async fn findings(
         .context("reading ended unexpectedly")?
         .context("cannot keep the keys of rows in a temporary file; free disk space, or give another directory with TMPDIR")
         .map_err(|error| Failure::new(Status::Temporary, error))?;
+    if report.unread > 0 {
+        let unread = format!(
+            "{} file(s) of other days were left unread, as --date does not name them",
+            report.unread
+        );
+        session.printer.message(Level::Warning, &unread);
+    }
     Ok(Findings {
         report,
         elapsed: begun.elapsed(),

@@ -5,10 +5,12 @@ use super::{Failure, Outcome, Session};
 use crate::cli::args::WriteArgs;
 use crate::cli::printer::Level;
 use crate::cli::settings::{SandboxEndpoint, WriteOptions};
+use crate::input::EndMarked;
 use crate::sandbox::{Sandbox, SandboxSettings};
 use crate::upload::report::Status;
 use crate::upload::{Sources, StdinInput};
 use anyhow::Context;
+use std::io::Read;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -31,7 +33,7 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
         session.printer.message(Level::Warning, warning);
     }
     let stdin = match &options.upload.sources {
-        Sources::Stdin { input_id } => Some(open_stdin(input_id.clone()).await?),
+        Sources::Stdin { input_id } => Some(open_stdin(input_id.clone(), options.end_mark).await?),
         Sources::Paths(_) => None,
     };
     if options.upload.run.dry_run {
@@ -43,6 +45,7 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
     let means = Means {
         connection: &options.connection,
         rate: &options.rate,
+        quota_service: options.quota_service.as_ref(),
         state_dir: &options.upload.run.state_dir,
         command: &options.upload.run.command,
         throw_away: sandbox.is_some_and(|it| it.state_dir == options.upload.run.state_dir),
@@ -50,14 +53,25 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
     let running = Running::start(session, &means, || {
         crate::upload::resolve_target(&options.upload)
     })?;
-    let engine = crate::upload::run(options.upload.clone(), running.services.clone(), stdin);
+    let engine = Box::pin(crate::upload::run(
+        options.upload.clone(),
+        running.services.clone(),
+        stdin,
+    ));
+    let book = Arc::clone(&running.book);
+    let engine = book.watch(&options.upload.topic, options.upload.stage, engine);
     Ok(running.finish(engine).await)
 }
 
 /// The first read may wait for whoever writes the pipe.
-async fn open_stdin(input_id: Option<String>) -> Result<StdinInput, Failure> {
+async fn open_stdin(input_id: Option<String>, end_mark: bool) -> Result<StdinInput, Failure> {
     let opening = tokio::task::spawn_blocking(move || {
-        StdinInput::new(Box::new(std::io::stdin()), input_id.as_deref())
+        let stream: Box<dyn Read + Send> = if end_mark {
+            Box::new(EndMarked::new(std::io::stdin()))
+        } else {
+            Box::new(std::io::stdin())
+        };
+        StdinInput::new(stream, input_id.as_deref())
     });
     opening
         .await

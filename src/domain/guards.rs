@@ -114,6 +114,26 @@ impl Default for Guards {
     }
 }
 
+/// What a command says of a guard that a date need not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuardChange<T> {
+    /// From now on it is this.
+    Set(T),
+    /// From now on there is none.
+    Remove,
+}
+
+impl<T: Clone> GuardChange<T> {
+    /// The guard after a command that may have named it.
+    pub fn after(change: Option<&Self>, before: Option<T>) -> Option<T> {
+        match change {
+            Some(Self::Set(value)) => Some(value.clone()),
+            Some(Self::Remove) => None,
+            None => before,
+        }
+    }
+}
+
 /// Guards that a command names; those it does not name stay as the date remembers them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GuardChanges {
@@ -122,15 +142,15 @@ pub struct GuardChanges {
     /// See [`Guards::unconfirmed`].
     pub unconfirmed: Option<UnconfirmedPolicy>,
     /// See [`Guards::min_rows`].
-    pub min_rows: Option<u64>,
+    pub min_rows: Option<GuardChange<u64>>,
     /// See [`Guards::expect_files`].
-    pub expect_files: Option<u64>,
+    pub expect_files: Option<GuardChange<u64>>,
     /// See [`Guards::max_drop_percent`].
-    pub max_drop_percent: Option<f64>,
+    pub max_drop_percent: Option<GuardChange<f64>>,
     /// See [`Guards::require_marker`].
-    pub require_marker: Option<String>,
-    /// `true` sets [`Guards::allow_empty`].
-    pub allow_empty: bool,
+    pub require_marker: Option<GuardChange<String>>,
+    /// See [`Guards::allow_empty`].
+    pub allow_empty: Option<bool>,
 }
 
 impl Guards {
@@ -139,11 +159,13 @@ impl Guards {
     pub fn changed_by(mut self, changes: &GuardChanges) -> Self {
         self.max_errors = changes.max_errors.unwrap_or(self.max_errors);
         self.unconfirmed = changes.unconfirmed.unwrap_or(self.unconfirmed);
-        self.min_rows = changes.min_rows.or(self.min_rows);
-        self.expect_files = changes.expect_files.or(self.expect_files);
-        self.max_drop_percent = changes.max_drop_percent.or(self.max_drop_percent);
-        self.require_marker = changes.require_marker.clone().or(self.require_marker);
-        self.allow_empty |= changes.allow_empty;
+        self.min_rows = GuardChange::after(changes.min_rows.as_ref(), self.min_rows);
+        self.expect_files = GuardChange::after(changes.expect_files.as_ref(), self.expect_files);
+        self.max_drop_percent =
+            GuardChange::after(changes.max_drop_percent.as_ref(), self.max_drop_percent);
+        self.require_marker =
+            GuardChange::after(changes.require_marker.as_ref(), self.require_marker);
+        self.allow_empty = changes.allow_empty.unwrap_or(self.allow_empty);
         self
     }
 }
@@ -176,7 +198,7 @@ mod tests {
     #[test]
     fn guards_that_a_command_does_not_name_stay() {
         let first = Guards::default().changed_by(&GuardChanges {
-            min_rows: Some(10),
+            min_rows: Some(GuardChange::Set(10)),
             max_errors: Some(ErrorBudget::Percent(1.5)),
             ..GuardChanges::default()
         });

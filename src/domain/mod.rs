@@ -19,10 +19,12 @@ mod verdict;
 pub use batch::{BatchSize, InvalidBatchSize, MAX_BATCH_ROWS};
 pub use date::{DataDate, DateRange, InvalidDate, InvalidZone, Zone};
 pub(crate) use guards::as_float;
-pub use guards::{ErrorBudget, GuardChanges, Guards, InvalidErrorBudget, UnconfirmedPolicy};
+pub use guards::{
+    ErrorBudget, GuardChange, GuardChanges, Guards, InvalidErrorBudget, UnconfirmedPolicy,
+};
 pub use partition::{Epoch, Partition};
 pub use position::Position;
-pub use request_id::{BatchIdentity, Generation, RequestId, done_request_id};
+pub use request_id::{BatchIdentity, Generation, RequestId, done_request_id, probe_request_id};
 pub use secret::Secret;
 pub use source::{FileIdentity, InputIdentity, ObjectIdentity, RawRange};
 pub use stage::{InvalidStage, Stage, StageKind};

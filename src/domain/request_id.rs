@@ -75,6 +75,14 @@ pub fn done_request_id(epoch: Epoch, partition: &Partition, generation: Generati
     RequestId(Uuid::new_v5(&NAMESPACE, &name))
 }
 
+/// The id of a request that stores nothing, from 16 bytes that the caller never uses again.
+pub fn probe_request_id(nonce: [u8; 16]) -> RequestId {
+    RequestId(Uuid::new_v5(
+        &NAMESPACE,
+        &[b"probe\0", nonce.as_slice()].concat(),
+    ))
+}
+
 fn push_partition(name: &mut Vec<u8>, epoch: Epoch, partition: &Partition) {
     name.extend_from_slice(&epoch.0);
     // NUL cannot occur in any part, so no two partitions share an encoding.

@@ -24,10 +24,12 @@ pub(super) struct Host {
     pub(super) origin: String,
     /// `host[:port]`, as the Host header carries it.
     pub(super) authority: String,
-    loopback: bool,
+    /// On this machine.
+    pub(super) loopback: bool,
 }
 
 /// The hosts in order; at least one.
+/// A host; `None` when the text is none.
 pub(super) fn parse_hosts(settings: &ConnectionSettings) -> Result<Vec<Host>, HttpError> {
     let hosts: Vec<Host> = settings
         .hosts
@@ -40,7 +42,7 @@ pub(super) fn parse_hosts(settings: &ConnectionSettings) -> Result<Vec<Host>, Ht
     Ok(hosts)
 }
 
-fn parse_host(scheme: Scheme, text: &str) -> Option<Host> {
+pub(super) fn parse_host(scheme: Scheme, text: &str) -> Option<Host> {
     if text.contains(['/', '\\', '?', '#', '@']) || text.contains(char::is_whitespace) {
         return None;
     }

@@ -14,6 +14,7 @@ pub(super) struct Failure {
     pub(super) verdict: Verdict,
     http_status: Option<u16>,
     message: String,
+    timed_out: bool,
 }
 
 impl Failure {
@@ -42,6 +43,16 @@ impl Failure {
             verdict,
             http_status: None,
             message,
+            timed_out: error.is_timeout(),
+        }
+    }
+
+    /// Why there was no response, in the words of the platform's SDKs.
+    pub(super) fn in_words_of_the_sdks(&self) -> &'static str {
+        match (self.timed_out, &self.verdict) {
+            (true, Verdict::NotSent) => "connect-timeout",
+            (true, _) => "read-timeout",
+            (false, _) => "other",
         }
     }
 
@@ -70,6 +81,7 @@ impl Failure {
             verdict: Verdict::Unknown,
             http_status: Some(status),
             message,
+            timed_out: false,
         }
     }
 

@@ -8,12 +8,16 @@
 mod body;
 mod connect;
 mod failure;
+mod figures;
 mod post;
+mod probe;
+mod reporting;
 mod settings;
 mod signer;
 
 pub use body::Outgoing;
-pub use post::post_json;
+pub use post::post;
+pub use probe::{Found, Probe, Step, StepKind, Trouble};
 pub use settings::{ConnectionSettings, CredentialError, CredentialSource, HttpError, Scheme};
 pub use signer::{Refresh, SigningGeneration};
 
@@ -26,10 +30,12 @@ use connect::Host;
 
 pub use connect::store_client;
 use failure::Failure;
+use figures::Figures;
 use http::header::CONTENT_ENCODING;
 use signer::Signer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Replies up to this size are read beside each other.
@@ -62,6 +68,7 @@ struct Inner {
     turn: AtomicUsize,
     target: Target,
     signer: Signer,
+    figures: Option<Arc<Figures>>,
     /// The turn to read a large reply.
     large_reply: Arc<Semaphore>,
 }
@@ -79,6 +86,7 @@ impl Client {
                 turn: AtomicUsize::new(0),
                 target: settings.target.clone(),
                 signer: Signer::new(Arc::clone(&settings.credentials))?,
+                figures: settings.reports_figures.then(Arc::default),
                 large_reply: Arc::new(Semaphore::new(1)),
             }),
         })
@@ -102,7 +110,10 @@ impl Client {
             noted.store(true, Ordering::Release);
             on_sent();
         });
-        match self.inner.exchange(host, outgoing, body).await {
+        let begun = Instant::now();
+        let outcome = self.inner.exchange(host, outgoing, body).await;
+        self.note(host, outgoing, &outcome, begun.elapsed());
+        match outcome {
             Ok(answer) if !left_whole.load(Ordering::Acquire) => answer.before_the_request(host),
             Ok(answer) => answer,
             Err(failure) => {

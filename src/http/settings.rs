@@ -27,6 +27,8 @@ pub struct ConnectionSettings {
     pub ca_cert: Option<PathBuf>,
     /// Proxy URL; without it those of the environment count. Loopback hosts need an explicit one.
     pub proxy: Option<String>,
+    /// Counts and latencies of requests are kept for [`super::Client::report_figures`].
+    pub reports_figures: bool,
     /// Where secrets come from.
     pub credentials: Arc<dyn CredentialSource>,
 }

@@ -2,6 +2,7 @@
 //! comes behind that has to begin with a row: a stream that broke off in the middle of one was
 //! recorded as if the row ended there, and going on from there would make rows that nobody wrote.
 
+use super::Format;
 use crate::domain::RawRange;
 use std::collections::VecDeque;
 use std::fmt;
@@ -53,23 +54,24 @@ impl fmt::Display for Differs {
 impl std::error::Error for Differs {}
 
 impl Compared {
-    /// `by_line` is whether rows end with their lines, as they do in every format but JSON.
-    pub(super) fn new(bytes: Box<dyn Read + Send>, recorded: &[RawRange], by_line: bool) -> Self {
+    /// Rows end with their lines in every format but JSON; with [`Format::Auto`] a text that begins
+    /// with `[` is JSON.
+    pub(super) fn new(bytes: Box<dyn Read + Send>, recorded: &[RawRange], format: Format) -> Self {
         Self {
             bytes,
-            last_line: recorded.last().map_or(1, |last| {
-                last.line.saturating_add(last.lines).saturating_sub(1)
-            }),
+            last_line: recorded
+                .last()
+                .map_or(1, |last| last.line.saturating_add(last.lines)),
             ranges: recorded.iter().copied().collect(),
             hasher: Xxh3::new(),
             offset: 0,
             // Where there was no row, none can have been cut off.
-            border: if by_line && recorded.iter().any(|range| range.records > 0) {
+            border: if format != Format::Json && recorded.iter().any(|it| it.records > 0) {
                 Border::Ahead(b'\n')
             } else {
                 Border::Passed
             },
-            has_begun: false,
+            has_begun: format != Format::Auto,
         }
     }
 
@@ -186,7 +188,7 @@ mod tests {
 
     fn read(text: &'static str, parts: &[&str]) -> io::Result<String> {
         let mut all = String::new();
-        Compared::new(Box::new(Cursor::new(text)), &recorded(parts), true)
+        Compared::new(Box::new(Cursor::new(text)), &recorded(parts), Format::Auto)
             .read_to_string(&mut all)?;
         Ok(all)
     }
@@ -225,7 +227,7 @@ mod tests {
         let slow = |text: &'static str| {
             let bytes = Box::new(Slow(Cursor::new(text)));
             let mut all = String::new();
-            Compared::new(bytes, &recorded(&["aa", "bb"]), true).read_to_string(&mut all)
+            Compared::new(bytes, &recorded(&["aa", "bb"]), Format::Auto).read_to_string(&mut all)
         };
         assert!(slow("aabb\ncc").is_ok());
         assert!(slow("aabbc").is_err());

@@ -9,7 +9,7 @@ use super::columnar::RowLines;
 use super::compared::{Compared, Differs};
 use super::encoding::Undecodable;
 use super::location::Stored;
-use super::{Compression, InputFault, Start, StoreFault};
+use super::{Compression, Format, InputFault, Start, StoreFault};
 use crate::domain::RawRange;
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::GzDecoder;
@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const FETCH_BYTES: usize = 128 << 10;
 /// Enough bytes to know every magic.
 const MAGIC_BYTES: usize = 8;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Memory that an xz stream may ask for; `xz -9` needs 65 MiB.
 const MAX_XZ_BYTES: u64 = 256 << 20;
 
@@ -72,7 +73,7 @@ impl Source {
     }
 
     /// The same stream, compared with what was recorded of it.
-    pub(super) fn compared_with(self, recorded: &[RawRange], by_line: bool) -> Self {
+    pub(super) fn compared_with(self, recorded: &[RawRange], rows: Format) -> Self {
         match self {
             Self::Stream {
                 bytes,
@@ -80,7 +81,7 @@ impl Source {
                 format,
                 undecodable,
             } if !recorded.is_empty() => Self::Stream {
-                bytes: Box::new(Compared::new(bytes, recorded, by_line)),
+                bytes: Box::new(Compared::new(bytes, recorded, rows)),
                 fetched,
                 format,
                 undecodable,
@@ -204,7 +205,7 @@ pub(super) fn read_up_to(
 
 fn resolve(compression: Compression, head: &[u8]) -> Result<Compression, InputFault> {
     match compression {
-        Compression::Auto if head.starts_with(&[0x1f, 0x8b]) => Ok(Compression::Gzip),
+        Compression::Auto if head.starts_with(&GZIP_MAGIC) => Ok(Compression::Gzip),
         Compression::Auto if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => Ok(Compression::Zstd),
         Compression::Auto if is_bzip2(head) => Ok(Compression::Bzip2),
         Compression::Auto if head.starts_with(b"\xfd7zXZ\0") => Ok(Compression::Xz),
@@ -307,18 +308,18 @@ impl<R: Read> Read for Counted<R> {
 /// The members of a gzip file, one after the other. flate2's own multi-member reader takes zeros
 /// behind the last member for a broken one.
 struct Members<R> {
-    member: Option<GzDecoder<R>>,
+    member: Option<GzDecoder<BufReader<Counted<R>>>>,
 }
 
-impl<R: BufRead> Members<R> {
-    fn new(stored: R) -> Self {
+impl<R: Read> Members<R> {
+    fn new(stored: BufReader<Counted<R>>) -> Self {
         Self {
             member: Some(GzDecoder::new(stored)),
         }
     }
 }
 
-impl<R: BufRead> Read for Members<R> {
+impl<R: Read> Read for Members<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while let Some(member) = &mut self.member {
             let read = member.read(buffer)?;
@@ -326,6 +327,9 @@ impl<R: BufRead> Read for Members<R> {
                 return Ok(read);
             }
             let more = skip_zeros(member.get_mut())?;
+            if more {
+                check_next(member.get_ref())?;
+            }
             self.member = self
                 .member
                 .take()
@@ -334,6 +338,24 @@ impl<R: BufRead> Read for Members<R> {
         }
         Ok(0)
     }
+}
+
+/// Whether the bytes at hand may begin a member; the first of them is there.
+fn check_next<R>(stored: &BufReader<Counted<R>>) -> io::Result<()> {
+    let rest = stored.buffer();
+    if rest
+        .iter()
+        .zip(&GZIP_MAGIC)
+        .all(|(byte, magic)| byte == magic)
+    {
+        return Ok(());
+    }
+    let fetched = stored.get_ref().fetched.load(Ordering::Relaxed);
+    let ahead = u64::try_from(rest.len()).unwrap_or(u64::MAX);
+    Err(io::Error::other(InputFault::BehindEnd {
+        format: "gzip",
+        offset: fetched.saturating_sub(ahead),
+    }))
 }
 
 /// Passes over zeros; whether anything follows them.

@@ -54,6 +54,17 @@ pub enum InputFault {
         /// gzip or zstd.
         format: &'static str,
     },
+    /// Something that is no part of a compressed stream follows it.
+    #[error(
+        "the {format} stream ends at byte {offset}, and what follows there is none; if those bytes \
+         do not belong to the file, cut them off (head -c {offset}), else export it again"
+    )]
+    BehindEnd {
+        /// gzip.
+        format: &'static str,
+        /// Byte of the file at which the rest begins.
+        offset: u64,
+    },
     /// A compressed stream that does not decode.
     #[error("the {format} stream is corrupt; export or copy the file again")]
     Corrupt {
@@ -107,11 +118,11 @@ pub enum InputFault {
     },
     /// A stream that was piped in before is another one now.
     #[error(
-        "{} pipe in the same stream, or give the new one another --input-id",
+        "{}",
         if *continued {
-            format!("its last row was continued: what was uploaded of it broke off in the middle of line {line};")
+            format!("its last row was continued: what was uploaded of it broke off in the middle of line {line}; give that up with 'byteair-sync ledger drop-input' and pipe in the whole stream again")
         } else {
-            format!("it differs from what was uploaded of it, from line {line} on;")
+            format!("it differs from what was uploaded of it, from line {line} on; pipe in the same stream, or give the new one another --input-id")
         }
     )]
     Changed {
@@ -167,10 +178,8 @@ impl InputError {
 
     /// Whether other options, not another input, are needed.
     pub const fn is_usage(&self) -> bool {
-        matches!(
-            self.fault,
-            InputFault::UnknownFormat | InputFault::BadOption { .. }
-        ) || matches!(self.trouble(), Some(StoreTrouble::Usage))
+        matches!(self.fault, InputFault::BadOption { .. })
+            || matches!(self.trouble(), Some(StoreTrouble::Usage))
     }
 
     /// Whether it is not what the ledger recorded.

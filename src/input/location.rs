@@ -6,6 +6,7 @@ use crate::domain::{FileIdentity, InputIdentity};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Where an input is.
@@ -125,6 +126,19 @@ impl Stored {
                 Ok(())
             }
         }
+    }
+
+    /// Goes to the first byte of a part, behind whose end nothing needs to be fetched.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        allow(dead_code, reason = "everything else is read on to its end")
+    )]
+    pub(super) fn go_to_part(&mut self, part: Range<u64>) -> io::Result<()> {
+        self.go_to(part.start)?;
+        if let Self::Object(object) = self {
+            object.stop_at(part.end);
+        }
+        Ok(())
     }
 }
 

@@ -49,9 +49,17 @@ pub fn open_stream(
     let source = Source::of_stream(stream, settings.compression)
         .and_then(|source| decoded(source, settings.encoding))
         .map_err(|fault| error(name, fault))?
-        .compared_with(recorded, settings.format != Format::Json);
+        .compared_with(recorded, format_for_rows(name, settings));
     let start = recorded.last().map_or(Start::BEGINNING, Start::after);
     open(source, name, settings, start).map(|reader| finished(reader, settings))
+}
+
+/// The format as far as it is known before the first byte: a CSV may begin with `[` as well.
+fn format_for_rows(name: &str, settings: &InputSettings) -> Format {
+    match (settings.format, format_of_name(name)) {
+        (Format::Auto, Some(by_name @ (Format::Csv | Format::Tsv))) => by_name,
+        (given, _) => given,
+    }
 }
 
 /// The digest (XXH3, 128 bits) of a stream's first 64 KiB, by which a stream without a name is
@@ -219,6 +227,13 @@ pub(super) fn format_of_name(name: &str) -> Option<Format> {
         "parquet" | "parq" | "pq" => Some(Format::Parquet),
         _ => None,
     }
+}
+
+/// Whether a byte of what is read is a byte of the file, going by the name: neither compressed nor
+/// Parquet. For progress alone; what is in a file is told by its content.
+pub fn is_stored_as_read(name: &str) -> bool {
+    let plain = plain_name(name);
+    plain.len() == name.len() && format_of_name(name) != Some(Format::Parquet)
 }
 
 /// Whether a name ends so, but for the extension of a compression.

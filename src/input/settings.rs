@@ -5,11 +5,13 @@
 
 use super::{DateField, Stores, TextEncoding};
 use crate::schema::RowRules;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What the rows of an input are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// By extension, then by the first byte; never a guess.
     Auto,
@@ -26,7 +28,8 @@ pub enum Format {
 }
 
 /// What timestamps of a Parquet file become (`--timestamps`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Timestamps {
     /// Text as RFC 3339 has it, with `Z` where the file has instants.
     Text,
@@ -37,7 +40,8 @@ pub enum Timestamps {
 }
 
 /// How an input is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// By its magic bytes.
     Auto,

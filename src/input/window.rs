@@ -25,6 +25,8 @@ pub(super) struct Window {
     hashed: usize,
     /// Byte of the input at the beginning of the buffer.
     base: u64,
+    /// The same of the input as stored, when that is something else.
+    released: u64,
     ended: bool,
     failed: bool,
     hasher: Box<Xxh3>,
@@ -44,6 +46,7 @@ impl Window {
             cursor: 0,
             hashed: 0,
             base: 0,
+            released: 0,
             ended: false,
             failed: false,
             hasher: Box::new(Xxh3::new()),
@@ -79,9 +82,22 @@ impl Window {
         }
     }
 
-    /// Bytes consumed of the input as stored.
+    /// Bytes consumed of the input as stored. Of what is stored otherwise than it is read, what lies
+    /// in the buffer is taken to shrink evenly.
     pub(super) fn consumed(&self) -> u64 {
-        self.source.fetched().unwrap_or_else(|| self.offset())
+        let Some(fetched) = self.source.fetched() else {
+            return self.offset();
+        };
+        if self.ended && self.unread().is_empty() {
+            return fetched;
+        }
+        let ahead = u128::from(fetched.saturating_sub(self.released));
+        let taken = ahead * u128::from(wide(self.cursor));
+        let taken = taken
+            .checked_div(u128::from(wide(self.filled)))
+            .unwrap_or(0);
+        self.released
+            .saturating_add(u64::try_from(taken).unwrap_or(u64::MAX))
     }
 
     /// Takes bytes and line ends into the current range.
@@ -128,6 +144,7 @@ impl Window {
 
     /// Gives the room of the taken bytes back, and that of an overlong row.
     fn release(&mut self) {
+        self.released = self.consumed();
         self.hash_taken();
         let kept = self.filled.saturating_sub(self.cursor);
         self.buffer.copy_within(self.cursor..self.filled, 0);
@@ -179,6 +196,7 @@ impl Window {
             other => other,
         };
         if sought.map_err(|fault| self.error(None, fault))? {
+            self.released = self.source.fetched().unwrap_or(0);
             self.base = start.offset;
             self.filled = 0;
             self.cursor = 0;

@@ -4,7 +4,7 @@
 //! gets the JSON on its standard input, no secret in its environment, and as much time as the job
 //! gives it; what is left of it and its children then is killed.
 
-use crate::http::{HttpError, post_json};
+use crate::http::{HttpError, post};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl Hook {
         hidden: &[&str],
     ) -> Result<(), HookError> {
         match self {
-            Self::Url(url) => match post_json(url, json, within).await? {
+            Self::Url(url) => match post(url, "application/json", json, within).await? {
                 200..=299 => Ok(()),
                 other => Err(HookError::Answer(other)),
             },

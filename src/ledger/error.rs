@@ -75,6 +75,14 @@ pub enum LedgerError {
         /// Process, host and start of the other run.
         holder: String,
     },
+    /// Another run registered a file that may have the same content after this one had looked.
+    #[error(
+        "another run has just begun with a file that is as large as {input}; run the same command again"
+    )]
+    Outdated {
+        /// The input.
+        input: String,
+    },
     /// Hosts that share nothing with those known for the target.
     #[error(
         "target {target} is known to the ledger with hosts {known}, not {given}; if that is the same platform, repeat with --same-target, otherwise give the profile another platform name"
@@ -103,9 +111,39 @@ pub enum LedgerError {
         /// What was found.
         what: String,
     },
+    /// The whole file was looked through.
+    #[error(
+        "the ledger is damaged ({found}), so nothing more is sent with it; restore ledger.db from a backup, or move it away only if you know from the console what was done"
+    )]
+    Damaged {
+        /// What SQLite found first.
+        found: String,
+    },
     /// Something was asked of a date or an input that its state forbids.
     #[error("{0}")]
     Forbidden(String),
+    /// An input for a date that takes none any more.
+    #[error(
+        "{date} is already {gate}, so {input} comes too late (late_input); re-sync the date in the platform's console, then 'byteair-sync ledger reopen'"
+    )]
+    TooLate {
+        /// The input.
+        input: String,
+        /// The date.
+        date: String,
+        /// The state of its gate.
+        gate: &'static str,
+    },
+    /// An input that was registered for other dates.
+    #[error(
+        "{input} was registered as one that may hold rows of {date}, which waits for it, and now that date is left out; name the same dates as before, or give it up first: 'byteair-sync ledger drop-input {input}'"
+    )]
+    OtherDates {
+        /// The input.
+        input: String,
+        /// The date that would wait for rows that nobody reads.
+        date: String,
+    },
     /// The writer has ended; an earlier error says why.
     #[error("the ledger is closed after an earlier error")]
     Closed,

@@ -218,7 +218,7 @@ impl fmt::Display for Unmet {
             }
             Self::OtherFileCount { found, expected } => write!(
                 f,
-                "{found} input(s) were uploaded and --expect-files expects {expected}"
+                "{found} input(s) were uploaded and --expect-files expects {expected} (files with the same content count once)"
             ),
             Self::RowsDropped {
                 stored,

@@ -5,13 +5,14 @@
 
 use super::error::LedgerError;
 use super::gate::Gate;
-use super::id::{InputId, RunId};
+use super::id::{InputId, PartitionId, RunId};
 use super::lock;
 use super::register::{HeldInput, InputIntent, RegisteredPartition};
 use super::rejects::number;
 use super::{inputs, query};
 use crate::domain::InputIdentity;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Takes the inputs of one registration.
@@ -21,6 +22,29 @@ pub(super) struct Registrar<'a> {
     pub(super) run: RunId,
     pub(super) target: i64,
     pub(super) newest_known: i64,
+    /// Dates and sizes of files that others registered after this command had looked for files
+    /// with the same content.
+    pub(super) meanwhile: Option<&'a HashSet<(PartitionId, i64)>>,
+}
+
+/// Dates and sizes of the files that were registered since an input was the newest one.
+pub(super) fn registered_since(
+    db: &Connection,
+    newest_known: i64,
+) -> Result<HashSet<(PartitionId, i64)>, LedgerError> {
+    let failed = |e| LedgerError::database("register an input", e);
+    let mut statement = db
+        .prepare_cached(
+            "SELECT DISTINCT s.partition, i.size FROM input i JOIN scope s ON s.input = i.id
+             WHERE i.id > ?1 AND i.size > 0 AND i.state <> 'dropped'",
+        )
+        .map_err(failed)?;
+    let files = statement
+        .query_map([newest_known], |row| {
+            Ok((PartitionId(row.get(0)?), row.get(1)?))
+        })
+        .map_err(failed)?;
+    files.map(|file| file.map_err(failed)).collect()
 }
 
 impl Registrar<'_> {
@@ -34,6 +58,11 @@ impl Registrar<'_> {
         {
             return Err(inputs::busy(self.db, other, &intent.name)?);
         }
+        if intent.known.is_none() && self.may_be_a_copy(intent, scope) {
+            return Err(LedgerError::Outdated {
+                input: intent.name.clone(),
+            });
+        }
         let id = match intent.known {
             Some(id) => id,
             None => self.insert(intent, scope)?,
@@ -45,6 +74,7 @@ impl Registrar<'_> {
         let Some(lock) = lock::try_lock(self.state_dir, &lock::of_input(id))? else {
             return Err(inputs::busy(self.db, id, &intent.name)?);
         };
+        self.require_its_dates(id, intent, scope)?;
         for partition in scope {
             self.require_open(partition, &intent.name)?;
             self.db
@@ -55,6 +85,9 @@ impl Registrar<'_> {
                 .map_err(|e| LedgerError::database("register an input", e))?;
         }
         self.add_to_scope(id, scope)?;
+        if intent.date_options.is_some() {
+            self.join_reopened(id, scope)?;
+        }
         self.adopt_after_crash(id)?;
         self.hold(id, intent)?;
         self.refresh(id, intent)?;
@@ -62,6 +95,16 @@ impl Registrar<'_> {
             id,
             lock: Some(lock),
         })
+    }
+
+    /// Whether somebody registered a file of this size for one of these dates after this command had
+    /// looked.
+    fn may_be_a_copy(&self, intent: &InputIntent, scope: &[&RegisteredPartition]) -> bool {
+        let (Some(identity), Some(files)) = (&intent.identity, self.meanwhile) else {
+            return false;
+        };
+        let size = number(identity.size());
+        scope.iter().any(|date| files.contains(&(date.id, size)))
     }
 
     /// The same place, registered by another process after this one had looked.
@@ -149,6 +192,79 @@ impl Registrar<'_> {
         Ok(())
     }
 
+    /// Of an input that is read for other dates than before, what belongs to a date that is left out
+    /// would be read and not sent, and that date would no longer wait for it.
+    fn require_its_dates(
+        &self,
+        id: InputId,
+        intent: &InputIntent,
+        scope: &[&RegisteredPartition],
+    ) -> Result<(), LedgerError> {
+        let waiting: Vec<(PartitionId, String)> = self
+            .db
+            .prepare_cached(
+                "SELECT p.id, p.topic || ' ' || p.stage || ' ' || p.date FROM scope s
+                   JOIN input i ON i.id = s.input JOIN partition p ON p.id = s.partition
+                 WHERE s.input = ?1 AND i.date_options IS NOT ?2 AND p.gate = 'open'",
+            )
+            .and_then(|mut waiting| {
+                let options = intent.date_options.map(u128::to_be_bytes);
+                waiting
+                    .query_map(params![id.0, options], |row| {
+                        Ok((PartitionId(row.get(0)?), row.get(1)?))
+                    })?
+                    .collect()
+            })
+            .map_err(|e| LedgerError::database("register an input", e))?;
+        let left_out = |(date, _): &(PartitionId, String)| !scope.iter().any(|it| it.id == *date);
+        match waiting.into_iter().find(left_out) {
+            None => Ok(()),
+            Some((_, date)) => Err(LedgerError::OtherDates {
+                input: intent.name.clone(),
+                date,
+            }),
+        }
+    }
+
+    /// Dates that were reopened one after the other each wait for the same file as one of their own.
+    /// Now that it is read for all of them, it is one input again.
+    fn join_reopened(
+        &self,
+        id: InputId,
+        scope: &[&RegisteredPartition],
+    ) -> Result<(), LedgerError> {
+        let failed = |e| LedgerError::database("register an input", e);
+        let twins: Vec<InputId> = self
+            .db
+            .prepare_cached(
+                "SELECT t.id FROM input i JOIN input t
+                   ON (t.target, t.topic, t.stage, t.kind, t.name)
+                    = (i.target, i.topic, i.stage, i.kind, i.name)
+                   AND t.device IS i.device AND t.inode IS i.inode
+                 WHERE i.id = ?1 AND t.id <> i.id AND t.state = 'reading' AND t.run IS NULL
+                   AND NOT EXISTS (SELECT 1 FROM chunk WHERE input = t.id)
+                   AND NOT EXISTS (SELECT 1 FROM reject WHERE replayed_by = t.id)",
+            )
+            .and_then(|mut twins| {
+                twins
+                    .query_map([id.0], |row| row.get(0).map(InputId))?
+                    .collect()
+            })
+            .map_err(failed)?;
+        for twin in twins {
+            let dates = inputs::dates_of(self.db, twin)?;
+            if dates
+                .iter()
+                .all(|date| scope.iter().any(|it| it.id == *date))
+            {
+                self.db
+                    .execute("UPDATE input SET state = 'dropped' WHERE id = ?1", [twin.0])
+                    .map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Notes who reads the input. A file that was read to its end and has the size that it had
     /// stays read: only batches of it are sent again, or its content is compared. One of another
     /// size, and a stream, have to be read to their end again.
@@ -173,11 +289,11 @@ impl Registrar<'_> {
         if matches!(gate, Gate::Open | Gate::Refused) {
             return Ok(());
         }
-        Err(LedgerError::Forbidden(format!(
-            "{} is already {}, so {name} comes too late (late_input); re-sync the date in the platform's console, then 'byteair-sync ledger reopen'",
-            partition.partition,
-            gate.as_str()
-        )))
+        Err(LedgerError::TooLate {
+            input: name.to_owned(),
+            date: partition.partition.to_string(),
+            gate: gate.as_str(),
+        })
     }
 
     /// An input whose last holder did not end its run: whatever it had intended may have been sent.
@@ -205,7 +321,8 @@ impl Registrar<'_> {
         self.db
             .execute(
                 "UPDATE input SET name = ?2, device = ?3, inode = ?4, size = ?5, mtime_ns = ?6,
-                   ctime_ns = ?7, etag = ?8, verified = ?9, row_options = ?10, date_options = ?11
+                   ctime_ns = ?7, etag = ?8, verified = ?9, row_options = ?10, date_options = ?11,
+                   read_options = ?12
                  WHERE id = ?1",
                 params![
                     id.0,
@@ -219,6 +336,7 @@ impl Registrar<'_> {
                     intent.verified,
                     intent.row_options.to_be_bytes(),
                     intent.date_options.map(u128::to_be_bytes),
+                    intent.read_options,
                 ],
             )
             .map_err(|e| LedgerError::database("register an input", e))?;

@@ -336,9 +336,9 @@ fn leave_to_others(
 ) -> Result<(), LedgerError> {
     db.execute(
         "INSERT INTO input (target, topic, stage, kind, name, device, inode, size, mtime_ns,
-           ctime_ns, etag, row_options, date_options, state, verified)
+           ctime_ns, etag, row_options, date_options, read_options, state, verified)
          SELECT target, topic, stage, kind, name, device, inode, size, mtime_ns, ctime_ns, etag,
-           row_options, date_options, 'reading', 1 FROM input WHERE id = ?1",
+           row_options, date_options, read_options, 'reading', 1 FROM input WHERE id = ?1",
         [input.0],
     )
     .and_then(|_| {

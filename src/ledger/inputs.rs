@@ -9,6 +9,7 @@ use super::query::{failed, nonsense, unsigned};
 use super::remainder;
 use crate::domain::{FileIdentity, Generation, InputIdentity, ObjectIdentity, RawRange};
 use rusqlite::{Connection, OptionalExtension, Row};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Inputs of a partition that were not dropped.
@@ -20,7 +21,7 @@ pub(super) fn inputs_of(
     let mut statement = db
         .prepare_cached(
             "SELECT i.id, i.kind, i.name, i.device, i.inode, i.size, i.mtime_ns, i.ctime_ns,
-               i.row_options, i.state, i.verified, i.etag, i.date_options,
+               i.row_options, i.state, i.verified, i.etag, i.date_options, i.read_options,
                EXISTS (SELECT 1 FROM batch b WHERE b.first_input = i.id AND b.state = 'intended')
                  OR EXISTS (SELECT 1 FROM piece p JOIN batch b ON b.id = p.batch
                             WHERE p.input = i.id AND b.state = 'intended')
@@ -64,7 +65,8 @@ fn read_input(row: &Row<'_>) -> rusqlite::Result<Result<KnownInput, LedgerError>
         read_to_end: row.get::<_, String>(9)? == "read",
         verified: row.get(10)?,
         date_options: row.get::<_, Option<[u8; 16]>>(12)?.map(u128::from_be_bytes),
-        unsettled: row.get(13)?,
+        read_options: row.get(13)?,
+        unsettled: row.get(14)?,
     }))
 }
 
@@ -182,6 +184,33 @@ pub(super) fn pieces_of(db: &Connection, batch: BatchId) -> Result<Vec<Piece>, L
                 last_record: unsigned(row.get(2)?),
                 rows: row.get(3)?,
             })
+        })
+        .map_err(failed(doing))?;
+    rows.map(|row| row.map_err(failed(doing))).collect()
+}
+
+/// Rows of a partition in batches that are not settled, or stuck, by input.
+pub(super) fn unsettled_rows(
+    db: &Connection,
+    partition: PartitionId,
+) -> Result<HashMap<InputId, u64>, LedgerError> {
+    let doing = "look up unfinished batches";
+    let mut statement = db
+        .prepare_cached(
+            "WITH left_over AS (
+               SELECT id, first_input, rows FROM batch
+               WHERE partition = ?1 AND state IN ('intended', 'foreign', 'undetermined'))
+             SELECT input, sum(rows) FROM (
+               SELECT b.first_input AS input, b.rows FROM left_over b
+               WHERE NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id)
+               UNION ALL
+               SELECT p.input, p.rows FROM piece p JOIN left_over b ON b.id = p.batch)
+             GROUP BY input",
+        )
+        .map_err(failed(doing))?;
+    let rows = statement
+        .query_map([partition.0], |row| {
+            Ok((InputId(row.get(0)?), unsigned(row.get(1)?)))
         })
         .map_err(failed(doing))?;
     rows.map(|row| row.map_err(failed(doing))).collect()

@@ -88,6 +88,9 @@ pub struct KnownInput {
     pub row_options: u128,
     /// Digest of how its rows say their dates; `None` when all of them are of one date.
     pub date_options: Option<u128>,
+    /// How its bytes became the stream that was recorded, as a JSON object; `None` for inputs of
+    /// earlier versions.
+    pub read_options: Option<String>,
     /// Whether it was read to its end.
     pub read_to_end: bool,
     /// Whether batches of it are not settled.

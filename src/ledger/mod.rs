@@ -9,6 +9,7 @@ mod batches;
 mod error;
 mod facts;
 mod gate;
+mod health;
 mod hold;
 mod housekeeping;
 mod id;
@@ -27,6 +28,7 @@ mod replay;
 mod reserve;
 mod schema;
 mod seal;
+mod soundness;
 mod waive;
 mod writer;
 
@@ -36,6 +38,7 @@ mod tests;
 pub use batches::{Intention, NewBatch, Settlement};
 pub use error::LedgerError;
 pub use gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
+pub use health::{Health, examine};
 pub use id::{BatchId, InputId, PartitionId, RunId};
 pub use known::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
 pub use lock::HeldLock;
@@ -52,7 +55,9 @@ pub use writer::Pending;
 
 use crate::domain::{Generation, Partition, Target};
 use error::in_file;
+use soundness::Soundness;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use writer::Writer;
 
 /// Name of the ledger file in the state directory.
@@ -64,6 +69,7 @@ pub struct Ledger {
     state_dir: PathBuf,
     name: String,
     info: RunInfo,
+    soundness: Arc<Soundness>,
 }
 
 /// The random name of the ledger in a state directory; `None` when it has none yet.
@@ -78,6 +84,8 @@ impl Ledger {
         // Two processes that set up one new file at the same time get in each other's way.
         let _opening = lock::wait_for_lock(state_dir, "opening")?;
         let db = schema::open_for_writing(&state_dir.join(LEDGER_FILE))?;
+        let soundness = Soundness::default();
+        soundness.assure_of_small(&db)?;
         let name = identity::read_or_make(state_dir)?;
         let reserve = reserve::Reserve::keep(state_dir);
         let writer = Writer::start(db, rejects::RejectFiles::new(state_dir), reserve)
@@ -87,6 +95,7 @@ impl Ledger {
             state_dir: state_dir.to_owned(),
             name,
             info,
+            soundness: Arc::new(soundness),
         })
     }
 
@@ -206,9 +215,14 @@ impl Ledger {
 
     /// Opens the gate of a date if nothing is missing.
     pub fn seal(&self, target: Target, request: SealRequest) -> Pending<SealOutcome> {
-        let state_dir = self.state_dir.clone();
-        self.writer
-            .submit(move |session| seal::seal(session.db, &state_dir, &target, request))
+        let (state_dir, soundness) = (self.state_dir.clone(), self.soundness.clone());
+        self.writer.submit(move |session| {
+            let outcome = seal::seal(session.db, &state_dir, &target, request)?;
+            if matches!(outcome, SealOutcome::Sealed(_)) {
+                soundness.assure(session.db)?;
+            }
+            Ok(outcome)
+        })
     }
 
     /// Notes that an attempt of `done` has an unknown outcome; it keeps its id from now on.

@@ -117,11 +117,12 @@ impl LedgerReader {
             .map_err(failed)
     }
 
-    /// Whether a dead letter is an open one that lies with a date or counts for it.
+    /// Whether a dead letter is an open one that counts for a date.
     pub fn is_open_reject(&self, partition: PartitionId, letter: i64) -> Result<bool, LedgerError> {
         let open = format!(
             "SELECT EXISTS (SELECT 1 FROM reject r
-                            WHERE {CONCERNING} AND r.id = ?2 AND r.state = 'open')"
+                            WHERE {CONCERNING} AND r.id = ?2 AND r.state = 'open'
+                              AND r.blocks <> 'nothing')"
         );
         self.db
             .query_row(&open, params![partition.0, letter], |row| row.get(0))

@@ -25,6 +25,11 @@ pub(super) fn prepare(state_dir: &Path) -> Result<(), LedgerError> {
         .mode(0o700)
         .create(state_dir)
         .map_err(in_file("create the state directory", state_dir))?;
+    must_be_local(state_dir)
+}
+
+/// Makes sure that a directory lies on a local disk.
+pub(super) fn must_be_local(state_dir: &Path) -> Result<(), LedgerError> {
     let facts = rustix::fs::statfs(state_dir)
         .map_err(|e| in_file("look at the state directory", state_dir)(e.into()))?;
     // The type is signed; only its low 32 bits are defined.

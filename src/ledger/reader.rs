@@ -7,9 +7,10 @@ use super::id::{InputId, PartitionId};
 use super::known::{IntendedBatch, KnownInput, KnownPartition, KnownTarget};
 use super::query::unsigned;
 use super::rejects::CONCERNING;
-use super::{LEDGER_FILE, facts, inputs, lock, query, schema};
+use super::{LEDGER_FILE, facts, inputs, lock, query, schema, seal};
 use crate::domain::{Partition, RawRange, Target};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -148,6 +149,19 @@ impl LedgerReader {
     /// The dates that an input may hold rows of.
     pub fn dates_of(&self, input: InputId) -> Result<Vec<PartitionId>, LedgerError> {
         inputs::dates_of(&self.db, input)
+    }
+
+    /// Whether a person opened the gate of a date by hand, and nobody reopened it since.
+    pub fn was_forced(&self, partition: PartitionId) -> Result<bool, LedgerError> {
+        seal::was_forced(&self.db, partition)
+    }
+
+    /// Rows of a date in batches of which nobody knows that they are settled, by input.
+    pub fn unsettled_rows(
+        &self,
+        partition: PartitionId,
+    ) -> Result<HashMap<InputId, u64>, LedgerError> {
+        inputs::unsettled_rows(&self.db, partition)
     }
 
     /// What was recorded of an input, in order.

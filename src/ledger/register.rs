@@ -5,7 +5,7 @@
 //! blocks the gate of every date in its scope, whatever happens to the process.
 
 use super::error::LedgerError;
-use super::hold::Registrar;
+use super::hold::{self, Registrar};
 use super::housekeeping::Restart;
 use super::id::{InputId, PartitionId, RunId};
 use super::known::InputKind;
@@ -66,6 +66,8 @@ pub struct InputIntent {
     pub row_options: u128,
     /// Digest of how its rows say their dates, if they do.
     pub date_options: Option<u128>,
+    /// How its bytes become a stream, as a JSON object.
+    pub read_options: String,
     /// Indices into [`Registration::partitions`].
     pub scope: Vec<usize>,
     /// Whether what the ledger recorded of it was compared, or needs no comparing.
@@ -140,6 +142,7 @@ pub(super) fn register(
         .iter()
         .map(|intent| upsert_partition(db, target, intent))
         .collect::<Result<Vec<_>, _>>()?;
+    let meanwhile = hold::registered_since(db, wanted.newest_known)?;
     let inputs = wanted
         .inputs
         .iter()
@@ -155,6 +158,8 @@ pub(super) fn register(
                 run,
                 target,
                 newest_known: wanted.newest_known,
+                // What has the same content by chance is another input when rows are replaced.
+                meanwhile: wanted.replay.is_none().then_some(&meanwhile),
             };
             registrar.hold_input(intent, &scope)
         })

@@ -96,7 +96,8 @@ fn claim_named(
         let changed = db
             .prepare_cached(&format!(
                 "UPDATE reject AS r SET replayed_by = ?3
-                     WHERE {CONCERNING} AND id = ?2 AND state = 'open' AND replayed_by IS NULL"
+                     WHERE {CONCERNING} AND id = ?2 AND state = 'open' AND replayed_by IS NULL
+                       AND blocks <> 'nothing'"
             ))
             .and_then(|mut update| update.execute(params![partition.0, id, input.0]))
             .map_err(failed)?;

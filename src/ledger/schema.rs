@@ -13,7 +13,7 @@ use std::time::Duration;
 const APPLICATION_ID: i32 = 0x4279_4172;
 
 /// The schema that this program writes (`PRAGMA user_version`).
-pub(super) const SCHEMA_VERSION: i32 = 3;
+pub(super) const SCHEMA_VERSION: i32 = 4;
 
 /// How long one process waits for another one's commit before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,6 +50,7 @@ CREATE TABLE input (
   device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, etag TEXT,
   row_options BLOB NOT NULL,                 -- digest of the options that change rows
   date_options BLOB,                         -- digest of how rows say their dates, if they do
+  read_options TEXT,                         -- JSON object: how stored bytes become a stream
   state TEXT NOT NULL,                       -- reading, read, dropped
   verified INTEGER NOT NULL,                 -- 0: must be compared with what was recorded first
   run INTEGER REFERENCES run                 -- the run that holds it; left over after a crash
@@ -133,8 +134,11 @@ ALTER TABLE reject ADD COLUMN blocks TEXT NOT NULL DEFAULT 'date';
 CREATE INDEX reject_of_any_date ON reject (input) WHERE blocks = 'scope';
 ";
 
+/// What version 4 has that version 3 had not.
+const FROM_3_TO_4: &str = "ALTER TABLE input ADD COLUMN read_options TEXT;";
+
 /// The steps from version 1 on, one for each version.
-const UPGRADES: [&str; 2] = [FROM_1_TO_2, FROM_2_TO_3];
+const UPGRADES: [&str; 3] = [FROM_1_TO_2, FROM_2_TO_3, FROM_3_TO_4];
 
 /// Opens the ledger for writing and brings its schema up to date.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
@@ -162,6 +166,19 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Opens the ledger for reading only; `None` when there is none yet.
 pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, LedgerError> {
+    match open_as_it_is(path)? {
+        None | Some((_, 0)) => Ok(None),
+        Some((db, SCHEMA_VERSION)) => Ok(Some(db)),
+        Some((_, found)) => Err(LedgerError::OtherVersion {
+            path: path.to_owned(),
+            found,
+            supported: SCHEMA_VERSION,
+        }),
+    }
+}
+
+/// Opens a ledger of any version for reading only, and tells its version.
+pub(super) fn open_as_it_is(path: &Path) -> Result<Option<(Connection, i32)>, LedgerError> {
     if size_of(path)?.is_none() {
         return Ok(None);
     }
@@ -173,15 +190,8 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Option<Connection>, Ledger
     configure(&db, path)?;
     db.pragma_update(None, "query_only", true)
         .map_err(in_database("open the ledger", path))?;
-    match version(&db, path)? {
-        0 => Ok(None),
-        SCHEMA_VERSION => Ok(Some(db)),
-        other => Err(LedgerError::OtherVersion {
-            path: path.to_owned(),
-            found: other,
-            supported: SCHEMA_VERSION,
-        }),
-    }
+    let version = version(&db, path)?;
+    Ok(Some((db, version)))
 }
 
 /// Whether there is a ledger of an older version, which has to be upgraded before it can be read.

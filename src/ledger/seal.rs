@@ -94,6 +94,8 @@ pub enum SealOutcome {
     Withheld(Vec<Unmet>),
     /// The platform refuses the date; it owes nothing.
     Refused,
+    /// It was sealed when it was looked at, and is open again: its inputs were not compared.
+    OpenAgain,
     /// Another process is marking it done right now.
     Busy {
         /// Which, for people; empty when that is not known.
@@ -114,6 +116,9 @@ pub struct SealRequest {
     pub release_hold: bool,
     /// A person opens the gate by hand (`--force`); recorded.
     pub force: bool,
+    /// The inputs were compared with what was read of them, or nobody wants that. A date that is
+    /// sealed already needs no comparing: its `done` is on its way.
+    pub compared: bool,
 }
 
 /// How `done` ended.
@@ -160,13 +165,11 @@ pub(super) fn seal(
     lock.sign(&inputs::run_for_people(db, request.run)?);
     let mut forced = None;
     if known.gate == Gate::Open {
+        if !request.compared {
+            return Ok(SealOutcome::OpenAgain);
+        }
         if request.release_hold && known.held_back {
-            db.execute(
-                "UPDATE partition SET held_back = 0 WHERE id = ?1",
-                [known.id.0],
-            )
-            .map_err(failed)?;
-            record_event(db, Some(known.id), Some(request.run), "hold_released", "")?;
+            release_hold(db, known.id, request.run)?;
             known.held_back = false;
         }
         let counted = facts::count(db, &known, request.day_over, Some((state_dir, request.run)))?;
@@ -210,6 +213,12 @@ pub(super) fn seal(
     })))
 }
 
+fn release_hold(db: &Connection, id: PartitionId, run: RunId) -> Result<(), LedgerError> {
+    db.execute("UPDATE partition SET held_back = 0 WHERE id = ?1", [id.0])
+        .map_err(|e| LedgerError::database("seal a date", e))?;
+    record_event(db, Some(id), Some(run), "hold_released", "")
+}
+
 fn record_forced(
     db: &Connection,
     id: PartitionId,
@@ -220,6 +229,18 @@ fn record_forced(
     let missing = missing.join("; ");
     record_event(db, Some(id), Some(run), "forced", &missing)?;
     Ok(missing)
+}
+
+/// Whether a date was forced, and not begun anew since.
+pub(super) fn was_forced(db: &Connection, id: PartitionId) -> Result<bool, LedgerError> {
+    db.query_row(
+        "SELECT coalesce((SELECT what = 'forced' FROM event
+           WHERE partition = ?1 AND what IN ('forced', 'reopened', 'restarted')
+           ORDER BY id DESC LIMIT 1), 0)",
+        [id.0],
+        |row| row.get(0),
+    )
+    .map_err(|e| LedgerError::database("read the audit trail", e))
 }
 
 pub(super) fn note_done_unknown(db: &Connection, id: PartitionId) -> Result<(), LedgerError> {

@@ -63,6 +63,16 @@ pub enum LimiterError {
          it (was it stopped with Ctrl-Z?)", _0.display()
     )]
     QuotaLocked(PathBuf),
+    /// The quota service gives no places.
+    #[error(
+        "the quota service at {address} cannot be reached, refuses this upload, or has ended: check \
+         that it runs, that this machine reaches it, and that both sides have the same \
+         BYTEAIR_QUOTA_TOKEN"
+    )]
+    QuotaService {
+        /// Where it should be.
+        address: String,
+    },
     /// The dispatcher is not running.
     #[error("the limiter has stopped: its dispatcher ended before this request; this is a bug")]
     Stopped,

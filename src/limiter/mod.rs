@@ -12,9 +12,12 @@ mod dispatcher;
 mod error;
 mod lateness;
 mod layout;
+mod lease;
 mod permit;
 mod place;
 mod queue;
+mod remote;
+mod service;
 mod shared;
 mod smoother;
 mod throttle;
@@ -29,6 +32,8 @@ pub use dispatcher::Dispatcher;
 pub use error::LimiterError;
 pub use permit::Permit;
 pub use place::quota_file_path;
+pub use remote::{QuotaConnection, QuotaService};
+pub use service::serve;
 
 use clock::Moment;
 use permit::Stamp;
@@ -74,7 +79,7 @@ pub enum Waiting {
 
 /// Asks for permission to send. Clones share the limits.
 #[derive(Debug, Clone)]
-pub struct Limiter(Arc<Handle>);
+pub struct Limiter(Arc<Handle>, Option<QuotaService>);
 
 #[derive(Debug)]
 enum Handle {
@@ -108,14 +113,20 @@ impl Limiter {
         let shared = Arc::new(Shared::new());
         let dispatcher = Dispatcher::new(Arc::clone(&shared), limits, settings.guard, file);
         Ok((
-            Self(Arc::new(Handle::Limited { shared, limits })),
+            Self(Arc::new(Handle::Limited { shared, limits }), None),
             dispatcher,
         ))
     }
 
     /// No limits (`--no-rate-limit`): permits come at once, except that a 429 slows down here too.
     pub fn unlimited() -> Self {
-        Self(Arc::new(Handle::Unlimited(Mutex::new(Pacer::open()))))
+        Self(Arc::new(Handle::Unlimited(Mutex::new(Pacer::open()))), None)
+    }
+
+    /// The same limits, and each request takes a place in the window of a quota service as well.
+    #[must_use]
+    pub fn leasing(self, service: QuotaService) -> Self {
+        Self(self.0, Some(service))
     }
 
     /// Waits for permission to send one request with `rows` rows (0 for `done` and probes). May be
@@ -135,6 +146,15 @@ impl Limiter {
     }
 
     async fn enter(&self, entry: Entry) -> Result<Permit, LimiterError> {
+        let rows = entry.rows;
+        let permit = self.enter_here(entry).await?;
+        match &self.1 {
+            Some(service) => Ok(permit.leased(service.take(rows).await?)),
+            None => Ok(permit),
+        }
+    }
+
+    async fn enter_here(&self, entry: Entry) -> Result<Permit, LimiterError> {
         let rows = entry.rows;
         match &*self.0 {
             Handle::Limited { limits, .. } if rows > limits.rows => {

@@ -4,6 +4,7 @@
 //! is answered: an early answer says more exactly when its second ends than any guard.
 
 use super::clock::Moment;
+use super::lease::{Lease, Mark};
 use super::throttle::Sent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,17 +60,33 @@ fn write(mark: &AtomicU64) {
 pub struct Permit {
     stamp: Stamp,
     rows: u32,
+    /// The place that it has besides in the window of a quota service.
+    lease: Option<Lease>,
 }
 
 impl Permit {
     pub(super) fn new(stamp: Stamp, rows: u32) -> Self {
-        Self { stamp, rows }
+        let lease = None;
+        Self { stamp, rows, lease }
+    }
+
+    /// This permit with a place at a quota service as well.
+    pub(super) fn leased(mut self, lease: Lease) -> Self {
+        self.lease = Some(lease);
+        self
     }
 
     /// The last byte was handed to the socket just now. Cheap; from any thread; the latest call
     /// counts. Until this the request occupies its place, however long it takes.
     pub fn sent(&self) {
         write(&self.stamp.0.sent);
+        self.tell(Mark::Sent);
+    }
+
+    fn tell(&self, mark: Mark) {
+        if let Some(lease) = &self.lease {
+            lease.mark(mark);
+        }
     }
 
     /// What was sent with it; one that was never marked as sent counts as sent now.
@@ -83,6 +100,7 @@ impl Permit {
     /// The answer has come just now, so the request has arrived.
     pub fn answered(&self) {
         write(&self.stamp.0.answered);
+        self.tell(Mark::Answered);
     }
 }
 

@@ -109,3 +109,28 @@ pub struct ListOperationsResponse {
     #[prost(string, tag = "3")]
     pub next_page_token: String,
 }
+
+/// Body of a report of the SDKs' own metrics (metrics constants of the Go, Python and Java SDKs).
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct MetricMessage {
+    /// The figures.
+    #[prost(message, repeated, tag = "1")]
+    pub metrics: Vec<Metric>,
+}
+
+/// One figure of such a report.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Metric {
+    /// Its name, with dots.
+    #[prost(string, tag = "1")]
+    pub metric: String,
+    /// Seconds since 1970.
+    #[prost(uint64, tag = "2")]
+    pub timestamp: u64,
+    /// Its value.
+    #[prost(double, tag = "3")]
+    pub value: f64,
+    /// What it is about.
+    #[prost(btree_map = "string, string", tag = "4")]
+    pub tags: std::collections::BTreeMap<String, String>,
+}

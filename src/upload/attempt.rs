@@ -1,11 +1,12 @@
 //! One attempt at one request: a place in the quota, a fresh signature, an answer.
 
 use super::context::Services;
-use super::event::{Gauges, Limiting};
+use super::event::Gauges;
 use crate::domain::Verdict;
 use crate::http::{Answer, Outgoing};
-use crate::limiter::{Limiter, LimiterError, Permit, Waiting};
+use crate::limiter::{Limiter, LimiterError, Permit};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What came of an attempt.
 #[derive(Debug)]
@@ -56,13 +57,6 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
     begins: impl FnOnce() -> T,
 ) -> Result<Attempt, LimiterError> {
     let gauges = &services.gauges;
-    if let Some(waiting) = services.limiter.waiting_for() {
-        gauges.limited_by(match waiting {
-            Waiting::Rows => Limiting::RowRate,
-            Waiting::Requests => Limiting::RequestRate,
-            Waiting::Pause => Limiting::Network,
-        });
-    }
     let permit = tokio::select! {
         biased;
         () = services.stop.draining() => return Ok(Attempt::NotBegun),
@@ -118,4 +112,15 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
         _ => {}
     }
     Ok(Attempt::Answered(answer))
+}
+
+/// Waits after a failure; `false` when the run stops meanwhile.
+pub(super) async fn back_off(services: &Services, wait: Duration) -> bool {
+    Gauges::add(&services.gauges.backing_off, 1);
+    let goes_on = tokio::select! {
+        () = tokio::time::sleep(wait) => true,
+        () = services.stop.draining() => false,
+    };
+    Gauges::sub(&services.gauges.backing_off, 1);
+    goes_on
 }

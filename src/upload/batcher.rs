@@ -10,7 +10,9 @@ use super::open_batch::OpenBatch;
 use super::report::Status;
 use super::round::OpenRound;
 use super::work::{InputWork, Place, Work, WorkDates};
-use crate::input::{InputSettings, LocalReject, Location, Next, RejectCode, RowReader, open_file};
+use crate::input::{
+    InputSettings, LocalReject, Location, Next, RejectCode, RowReader, Start, open_file,
+};
 use crate::ledger::InputId;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,8 +42,8 @@ pub(super) struct Batcher {
 
 /// Where rows gather while an input is read: one batch, or one of each date.
 pub(super) trait Gathering {
-    /// The next rows are those of this input.
-    fn begin_input(&mut self, input: InputId, spooled: bool);
+    /// The next rows are those of this input, of which so many bytes as stored were taken before.
+    fn begin_input(&mut self, input: InputId, spooled: bool, consumed: u64);
     /// Reads the next record; a row is taken, and what is full is sent off.
     fn next_row(&mut self, reader: &mut dyn RowReader) -> Result<Next, Halt>;
     /// Takes a bad row, of an input that has shown enough to be judged or has not.
@@ -72,6 +74,7 @@ pub(super) enum Halt {
 impl Batcher {
     /// Reads all work in order. Ends early when the receiver is gone.
     pub(super) fn run(&self, work: Vec<Work>) {
+        Gauges::set(&self.gauges.reading_waits, 0);
         for item in work {
             let dates = item.dates.indices();
             let outcome = self.read_work(item);
@@ -99,6 +102,15 @@ impl Batcher {
                 return;
             }
         }
+        Gauges::add(&self.gauges.reading_waits, 1);
+    }
+
+    /// Does something that may have to wait until answers make room.
+    pub(super) fn waiting<T>(&self, work: impl FnOnce() -> T) -> T {
+        Gauges::add(&self.gauges.reading_waits, 1);
+        let done = work();
+        Gauges::sub(&self.gauges.reading_waits, 1);
+        done
     }
 
     fn read_work(&self, work: Work) -> Result<(), Halt> {
@@ -130,7 +142,8 @@ impl Batcher {
             Place::Stored(location) => (self.open(&location, input.resume)?, false),
             Place::Stream(open_stream) => (open_stream().map_err(|e| halt(&e))?, true),
         };
-        open.begin_input(id, spooled);
+        let consumed = self.skipped(reader.as_ref(), input.resume, input.bytes_before);
+        open.begin_input(id, spooled, consumed);
         let mut progress = Progress::default();
         loop {
             match open.next_row(reader.as_mut())? {
@@ -174,10 +187,24 @@ impl Batcher {
         Ok(())
     }
 
+    /// Bytes of an input as stored before the place where a reader goes on. What was reckoned of them
+    /// when the run was planned is corrected.
+    fn skipped(&self, reader: &dyn RowReader, resume: Start, reckoned: u64) -> u64 {
+        if resume == Start::BEGINNING {
+            return 0;
+        }
+        let consumed = reader.consumed_bytes();
+        for gauge in [&self.gauges.bytes_before, &self.gauges.bytes_settled] {
+            Gauges::add(gauge, consumed.saturating_sub(reckoned));
+            Gauges::sub(gauge, reckoned.saturating_sub(consumed));
+        }
+        consumed
+    }
+
     pub(super) fn open(
         &self,
         location: &Location,
-        start: crate::input::Start,
+        start: Start,
     ) -> Result<Box<dyn RowReader>, Halt> {
         open_file(location, &self.settings, start).map_err(|error| halt(&error))
     }
@@ -197,8 +224,7 @@ impl Batcher {
     }
 
     pub(super) fn tell(&self, message: Message) -> Result<(), Halt> {
-        self.messages
-            .blocking_send(message)
+        self.waiting(|| self.messages.blocking_send(message))
             .map_err(|_| Halt::Closed)
     }
 }

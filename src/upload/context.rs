@@ -2,11 +2,12 @@
 
 use super::event::{Event, Gauges, Observer};
 use super::report::Status;
+use super::seeded::Seeded;
 use super::settings::RetrySettings;
 use super::stop::Stop;
 use crate::domain::Partition;
 use crate::http::Client;
-use crate::ledger::{BatchId, InputId, Ledger, RegisteredPartition, RunId};
+use crate::ledger::{BatchId, DeadLetter, InputId, Ledger, RegisteredPartition, RunId};
 use crate::limiter::Limiter;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -109,6 +110,8 @@ pub(super) struct Context {
     pub(super) size_limit: Arc<SizeLimit>,
     /// For the parts of a batch that is taken apart.
     pub(super) gzip_level: i32,
+    /// Where ids come from a seed: how every batch begins.
+    pub(super) seeded: Option<Seeded>,
     pub(super) input_names: Arc<HashMap<InputId, String>>,
     /// The first batch of the run: its dates share topic, stage, tenant and application.
     pub(super) probe: Arc<Probe>,
@@ -127,6 +130,20 @@ impl Context {
     /// File or stream of a record, for people.
     pub(super) fn input_name(&self, input: InputId) -> String {
         self.input_names.get(&input).cloned().unwrap_or_default()
+    }
+
+    /// Tells of rows that the platform refused.
+    pub(super) fn tell_refused(&self, partition: &Partition, letters: &[DeadLetter]) {
+        for letter in letters {
+            self.tell(&Event::Rejected {
+                partition: partition.clone(),
+                input: self.input_name(letter.input),
+                position: letter.position,
+                code: letter.code.clone(),
+                message: letter.message.clone(),
+                by_server: true,
+            });
+        }
     }
 
     pub(super) fn tell(&self, event: &Event) {

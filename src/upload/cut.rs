@@ -64,6 +64,9 @@ pub(super) struct RoundPart {
     pub(super) bytes: usize,
     /// Where each row comes from.
     pub(super) places: RowPlaces,
+    /// Bytes of the sources (as stored) that count as settled with a batch that is sent again; of a new
+    /// one they are not known before the round ends.
+    pub(super) source_bytes: u64,
 }
 
 /// Whether the ledger has to hear of a cut, or told us of it.

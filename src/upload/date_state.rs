@@ -22,11 +22,14 @@ pub(super) struct DateState {
     pub(super) done: Option<DoneReport>,
     /// Whether sealing has begun.
     pub(super) finishing: bool,
+    /// Whether something of it was not taken, as its `done` is under way: that is asked again, and
+    /// the date is not sealed anew.
+    pub(super) late: bool,
 }
 
 impl DateState {
     /// At the beginning of a run.
-    pub(super) fn new(run: DateRun) -> Self {
+    pub(super) fn new(run: DateRun, late: bool) -> Self {
         Self {
             run: Arc::new(run),
             read: false,
@@ -34,6 +37,7 @@ impl DateState {
             failed: None,
             done: None,
             finishing: false,
+            late,
         }
     }
 }

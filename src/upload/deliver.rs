@@ -75,7 +75,9 @@ pub(super) async fn deliver(
         context.probe.end();
     }
     if matches!(delivery, Delivery::Settled) {
-        Gauges::add(&context.services.gauges.bytes_settled, source_bytes);
+        let gauges = &context.services.gauges;
+        Gauges::add(&gauges.bytes_settled, source_bytes);
+        Gauges::sub(&gauges.batches_unsettled, 1);
     }
     Ok(delivery)
 }

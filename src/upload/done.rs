@@ -93,6 +93,13 @@ impl Finisher {
                         missing: Vec::new(),
                     };
                 }
+                SealOutcome::OpenAgain => {
+                    break failed(
+                        Status::Temporary,
+                        "another run has just ended without its done; run the same command again"
+                            .to_owned(),
+                    );
+                }
                 SealOutcome::Busy { .. } if begun.elapsed() < BUSY_PATIENCE => {
                     tokio::select! {
                         () = tokio::time::sleep(BUSY_PAUSE) => {}

@@ -39,6 +39,10 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
     let mut works = Vec::new();
     let mut days = BTreeMap::new();
     for date in plan.dates {
+        if let Some((status, why)) = date.late {
+            summary.status = summary.status.worst(status);
+            summary.problems.push(why);
+        }
         let (done, why) = match date.action {
             Action::Upload(inputs) => {
                 let index = summary.partitions.len();
@@ -91,6 +95,7 @@ fn work(settings: &Settings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Wor
         resume: input.resume,
         read_to_end: input.read_to_end,
         finished: input.finished,
+        bytes_before: 0,
         place: match input.place {
             PlannedPlace::Stored(location, _) => Place::Stored(location),
             PlannedPlace::Stdin(stream) => {

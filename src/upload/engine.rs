@@ -152,12 +152,18 @@ impl Engine {
     }
 
     fn start_reading(&mut self, messages: mpsc::Sender<Message>) -> JoinHandle<()> {
+        let settings = self.settings.batch;
+        // Another attempt with the same seed has to cut the same batches, whatever the server says.
+        let seeded = self.settings.run.seed.is_some();
         let size_limit = Arc::clone(&self.context.size_limit);
         let limiter = self.context.services.limiter.clone();
         let dates: Vec<Arc<DateRun>> = self.dates.iter().map(|d| Arc::clone(&d.run)).collect();
         let batcher = Batcher {
             settings: self.settings.input.clone(),
             limits: Arc::new(move || {
+                if seeded {
+                    return (settings.rows.rows(), settings.bytes);
+                }
                 (
                     size_limit.rows().min(limiter.max_rows()).max(1),
                     size_limit.bytes(),
@@ -277,6 +283,9 @@ impl Engine {
             return;
         };
         self.in_flight += 1;
+        if pending.is_some() {
+            Gauges::add(&context.services.gauges.batches_unsettled, 1);
+        }
         parcel.place = self.place.take();
         let probe = run.probe.take();
         self.tasks.spawn(async move {

@@ -30,6 +30,8 @@ pub enum Event {
         inputs_finished: usize,
         /// Bytes to read in all inputs (as stored), when known.
         bytes_total: Option<u64>,
+        /// What [`Gauges::bytes_settled`] says of uploads before this one.
+        bytes_of_others: u64,
     },
     /// Something to notice that does not stop anything.
     Warning(String),
@@ -113,6 +115,11 @@ pub enum DoneOutcome {
 }
 
 impl DoneOutcome {
+    /// Whether the platform has it, as far as can be known.
+    pub(super) const fn is_done(self) -> bool {
+        matches!(self, Self::Sent | Self::Already | Self::Unconfirmed)
+    }
+
     /// The word in `--json` and reports (`cli.md` section 10).
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -172,6 +179,14 @@ pub struct Gauges {
     pub throttled: AtomicU64,
     /// Body bytes sent in this run, every attempt counted.
     pub bytes_sent: AtomicU64,
+    /// Batches that an earlier run intended and batches of this one, as long as nobody has
+    /// acknowledged them.
+    pub batches_unsettled: AtomicU64,
+    /// Batches that wait after a failure.
+    pub backing_off: AtomicU64,
+    /// 1 while reading waits for room that only answers give back, and when there is nothing left to
+    /// read.
+    pub reading_waits: AtomicU64,
     /// [`Limiting`] as a number.
     pub limiting: AtomicU8,
 }
@@ -182,9 +197,16 @@ impl Gauges {
         gauge.fetch_add(amount, Ordering::Relaxed);
     }
 
-    /// Takes from a gauge.
+    /// Takes from a gauge, down to zero.
     pub fn sub(gauge: &AtomicU64, amount: u64) {
-        gauge.fetch_sub(amount, Ordering::Relaxed);
+        let less = |value: u64| Some(value.saturating_sub(amount));
+        // Always a value, so that this cannot fail.
+        let _ = gauge.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Sets a gauge.
+    pub fn set(gauge: &AtomicU64, value: u64) {
+        gauge.store(value, Ordering::Relaxed);
     }
 
     /// Reads a gauge.

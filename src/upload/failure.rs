@@ -17,10 +17,12 @@ pub fn ledger_status(error: &LedgerError) -> Status {
         LedgerError::OtherVersion { .. }
         | LedgerError::NotALedger { .. }
         | LedgerError::Emptied { .. }
+        | LedgerError::Damaged { .. }
         | LedgerError::NoWriteAheadLog { .. }
         | LedgerError::NetworkFileSystem { .. }
         | LedgerError::OtherHosts { .. } => Status::Usage,
-        LedgerError::Forbidden(_) => Status::Refused,
+        LedgerError::Forbidden(_) | LedgerError::TooLate { .. } => Status::Refused,
+        LedgerError::OtherDates { .. } => Status::InputChanged,
         LedgerError::Nonsense { .. } => Status::Unexpected,
         LedgerError::Io { source, .. } => io_status(source),
         LedgerError::Database { source, .. } => match source.sqlite_error_code() {
@@ -39,7 +41,7 @@ pub fn ledger_status(error: &LedgerError) -> Status {
             ) => Status::Temporary,
             _ => Status::Unexpected,
         },
-        LedgerError::Closed => Status::Temporary,
+        LedgerError::Closed | LedgerError::Outdated { .. } => Status::Temporary,
     }
 }
 

@@ -12,7 +12,7 @@ use super::{explain, failure};
 use crate::domain::{Partition, Zone};
 use crate::input::Stores;
 use crate::ledger::{
-    KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId,
+    Gate, KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId,
     SealRequest, Unmet, Waiver, unmet,
 };
 use crate::protocol::DoneFormat;
@@ -69,14 +69,30 @@ pub(super) async fn finish_date(
         settling.committed().await?;
     }
     settle_begun_replays(finisher, row.id).await?;
-    let request = SealRequest {
+    let request = request_of_write(finisher, row);
+    finish_unchanged(finisher, &row.partition, request, (zone, state_dir)).await
+}
+
+/// What `write` asks for: it releases no hold and forces nothing.
+const fn request_of_write(finisher: &Finisher, row: &RegisteredPartition) -> SealRequest {
+    SealRequest {
         partition: row.id,
         run: finisher.run,
         day_over: true,
         release_hold: false,
         force: false,
-    };
-    finish_unchanged(finisher, &row.partition, request, (zone, state_dir)).await
+        compared: false,
+    }
+}
+
+/// Asks again for the `done` of a date that was sealed when it was planned and takes no rows. Were it
+/// open again by now, it would lack what was not taken: then it is not sealed.
+pub(super) async fn ask_again(
+    finisher: &Finisher,
+    row: &RegisteredPartition,
+) -> Result<DoneReport, WorkerError> {
+    let request = request_of_write(finisher, row);
+    finisher.finish(&row.partition, request).await
 }
 
 /// What a date lacks that was uploaded without being named: it gets no `done` by itself, and whether
@@ -125,8 +141,11 @@ async fn finish_unchanged(
             String::new(),
         ));
     };
-    if !request.force {
-        let changed = compare_inputs(finisher, state_dir, request.partition).await?;
+    let mut compared = request.compared;
+    if !compared
+        && let Some(changed) = compare_inputs(finisher, state_dir, request.partition).await?
+    {
+        compared = true;
         if !changed.is_empty() {
             let status = changed
                 .iter()
@@ -141,27 +160,31 @@ async fn finish_unchanged(
             partition,
             SealRequest {
                 day_over,
+                compared,
                 ..request
             },
         )
         .await
 }
 
-/// What has changed since it was uploaded. A date that is done already is past caring.
+/// What has changed since it was uploaded. A date that is sealed or done is past caring: all that was
+/// sealed is settled, and its `done` may have got through, so it has to be asked again whatever became
+/// of the files.
 async fn compare_inputs(
     finisher: &Finisher,
     state_dir: PathBuf,
     id: PartitionId,
-) -> Result<Vec<(Status, String)>, LedgerError> {
+) -> Result<Option<Vec<(Status, String)>>, LedgerError> {
     let stores = finisher.services.stop.ending(&finisher.stores);
     let comparing = tokio::task::spawn_blocking(move || {
         let Some(reader) = LedgerReader::open(&state_dir)? else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
-        if reader.gate(id)?.is_done() {
-            return Ok(Vec::new());
+        let gate = reader.gate(id)?;
+        if gate.is_done() || gate == Gate::Sealed {
+            return Ok(None);
         }
-        changed_inputs(&reader, id, &stores)
+        changed_inputs(&reader, id, &stores).map(Some)
     });
     comparing.await.unwrap_or(Err(LedgerError::Closed))
 }
@@ -217,6 +240,7 @@ async fn finish_known(
         day_over: true,
         release_hold: request.release_hold,
         force: request.force,
+        compared: request.force,
     };
     let place = (request.zone, request.state_dir.clone());
     let mut report = finish_unchanged(finisher, &known.partition, seal, place).await?;

@@ -42,11 +42,11 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) const fn begin(&mut self, input: InputId, spooled: bool) {
+    pub(super) const fn begin(&mut self, input: InputId, spooled: bool, consumed: u64) {
         self.input = input;
         self.spooled = spooled;
         self.invalid = 0;
-        self.consumed = 0;
+        self.consumed = consumed;
     }
 
     /// Notes a bad row.

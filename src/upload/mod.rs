@@ -10,6 +10,7 @@ mod batcher;
 mod command_line;
 mod comparison;
 mod context;
+mod copied;
 mod cut;
 mod date_state;
 mod deliver;
@@ -21,8 +22,10 @@ mod explain;
 mod failure;
 mod finding;
 mod finish;
+mod given_up;
 mod intake;
 mod life;
+mod limiting;
 mod matching;
 mod memory;
 mod next_step;
@@ -42,6 +45,7 @@ mod redo_round;
 pub mod report;
 mod round;
 mod row_value;
+mod seeded;
 mod settings;
 mod shared_plan;
 #[cfg(test)]
@@ -65,18 +69,25 @@ pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
-pub use settings::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
+pub use limiting::watch_what_limits;
+pub use settings::{
+    BatchSettings, GateSettings, RetrySettings, RunSettings, Seed, Settings, Sources,
+};
 pub use stage_rules::STREAMING_ONLY;
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
 
 use crate::domain::Target;
-use crate::ledger::{LedgerError, LedgerReader};
+use crate::ledger::{LedgerError, LedgerReader, Registered};
 use engine::Engine;
 use event::Event;
-use plan::{Action, Plan};
+use plan::{Action, Plan, PlannedDate};
 use report::Summary;
 use summary::Story;
+
+/// How often a plan is made anew because others registered files that may be the same, or finished a
+/// date, meanwhile.
+const MAX_NEW_PLANS: u32 = 20;
 
 /// The target as the ledger spells it, so that one of several hosts may be swapped. The limiter's
 /// quota belongs to it.
@@ -94,22 +105,13 @@ pub fn resolve_target(settings: &Settings) -> Result<Target, LedgerError> {
 pub async fn run(mut settings: Settings, services: Services, stdin: Option<StdinInput>) -> Summary {
     settings.input.stores = services.stop.ending(&settings.input.stores);
     let mut story = Story::new(&settings, &services);
-    let plan = match make_plan(&settings, stdin).await {
-        Ok(plan) => plan,
+    let (plan, registered) = match plan_and_register(&settings, &services, stdin).await {
+        Ok(planned) => planned,
         Err(error) => return story.failed(failure::ledger_status(&error), &error),
     };
     story.take_plan(&plan);
-    let uploads = plan
-        .dates
-        .iter()
-        .any(|date| matches!(date.action, Action::Upload(_)));
-    if !uploads {
+    let Some(registered) = registered else {
         return story.tell().await;
-    }
-    let registration = plan.registration(&settings);
-    let registered = match services.ledger.register(registration).committed().await {
-        Ok(registered) => registered,
-        Err(error) => return story.failed(failure::ledger_status(&error), &error),
     };
     let run = registered.run;
     for note in &plan.notes {
@@ -126,6 +128,33 @@ pub async fn run(mut settings: Settings, services: Services, stdin: Option<Stdin
     match ended.committed().await {
         Ok(()) => summary,
         Err(error) => summary.worsened(&error),
+    }
+}
+
+/// A plan, and what the ledger made of it; nothing when there is nothing to upload.
+async fn plan_and_register(
+    settings: &Settings,
+    services: &Services,
+    mut stdin: Option<StdinInput>,
+) -> Result<(Plan, Option<Registered>), LedgerError> {
+    // A stream was looked into and cannot be planned a second time.
+    let mut tries = if stdin.is_some() { MAX_NEW_PLANS } else { 0 };
+    loop {
+        let plan = make_plan(settings, stdin.take()).await?;
+        let is_upload = |date: &PlannedDate| matches!(date.action, Action::Upload(_));
+        if !plan.dates.iter().any(is_upload) {
+            return Ok((plan, None));
+        }
+        let registering = services.ledger.register(plan.registration(settings));
+        match registering.committed().await {
+            Ok(registered) => return Ok((plan, Some(registered))),
+            Err(LedgerError::Outdated { .. } | LedgerError::TooLate { .. })
+                if tries < MAX_NEW_PLANS =>
+            {
+                tries += 1;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

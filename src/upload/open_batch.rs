@@ -58,8 +58,9 @@ impl<'a> OpenBatch<'a> {
         // The next batch is probably as large as the last one; if not, it takes more on the way.
         let likely = self.granted.max(LEAST_GRANT).min(self.max_bytes);
         let budget = &self.batcher.budget;
-        let (body, share) = budget
-            .take_body_blocking(&self.batcher.runtime, likely)
+        let (body, share) = self
+            .batcher
+            .waiting(|| budget.take_body_blocking(&self.batcher.runtime, likely))
             .ok_or(Halt::Closed)?;
         (self.body, self.share, self.granted) = (body, Some(share), likely);
         self.body.push(b'[');
@@ -73,9 +74,9 @@ impl<'a> OpenBatch<'a> {
         }
         self.granted = self.body.len().saturating_add(LEAST_GRANT);
         if let Some(share) = &mut self.share {
+            let (budget, runtime) = (&self.batcher.budget, &self.batcher.runtime);
             self.batcher
-                .budget
-                .resize_blocking(&self.batcher.runtime, share, self.granted)
+                .waiting(|| budget.resize_blocking(runtime, share, self.granted))
                 .ok_or(Halt::Closed)?;
         }
         Ok(())
@@ -128,9 +129,10 @@ impl<'a> OpenBatch<'a> {
         )
     }
 
-    /// Sends off a batch that the ledger knows already.
-    pub(super) fn dispatch_as(&mut self, kind: CutKind) -> Result<(), Halt> {
-        self.hand_over(kind, 0)
+    /// Sends off a batch that the ledger knows already; so many bytes as stored count as settled with
+    /// it.
+    pub(super) fn dispatch_as(&mut self, kind: CutKind, source_bytes: u64) -> Result<(), Halt> {
+        self.hand_over(kind, source_bytes)
     }
 
     /// Closes the body and hands everything over.
@@ -150,8 +152,8 @@ impl<'a> OpenBatch<'a> {
             .len()
             .saturating_add(budget.spare().likely_compressed(body.len()))
             .saturating_add(places.memory_bytes());
-        budget
-            .resize_blocking(&self.batcher.runtime, &mut share, needed)
+        self.batcher
+            .waiting(|| budget.resize_blocking(&self.batcher.runtime, &mut share, needed))
             .ok_or(Halt::Closed)?;
         let cut = Cut {
             partition: self.partition,
@@ -212,8 +214,8 @@ impl<'a> OpenBatch<'a> {
 }
 
 impl Gathering for OpenBatch<'_> {
-    fn begin_input(&mut self, input: InputId, spooled: bool) {
-        self.reading.begin(input, spooled);
+    fn begin_input(&mut self, input: InputId, spooled: bool, consumed: u64) {
+        self.reading.begin(input, spooled, consumed);
     }
 
     fn next_row(&mut self, reader: &mut dyn RowReader) -> Result<Next, Halt> {

@@ -23,7 +23,7 @@ pub(super) struct PackedRound {
     pub(super) parcels: Vec<(usize, Parcel)>,
     /// Whether the ledger knows the batches already.
     pub(super) is_redo: bool,
-    /// Bytes of the sources (as stored) consumed.
+    /// Bytes of the sources (as stored) consumed for no batch.
     pub(super) source_bytes: u64,
     intake: Intake,
     homes: Vec<usize>,
@@ -85,13 +85,29 @@ pub(super) fn pack_round(round: Round, packer: &Packer) -> Result<PackedRound, P
         let parcel = parcel(part, digest, bodies.slice(compressed));
         Ok((partition, spooled(parcel, round.spooled, packer)?))
     });
+    let mut parcels = parcels.collect::<Result<Vec<_>, PackError>>()?;
     Ok(PackedRound {
-        parcels: parcels.collect::<Result<_, PackError>>()?,
+        source_bytes: share_out(round.intake.source_bytes, &mut parcels),
+        parcels,
         is_redo,
-        source_bytes: round.intake.source_bytes,
         intake: round.intake,
         homes: round.homes,
     })
+}
+
+/// Bytes of the sources count as settled when the batches are that they were read for, each by its
+/// rows; what is left counts when the round is recorded.
+fn share_out(source_bytes: u64, parcels: &mut [(usize, Parcel)]) -> u64 {
+    let rows: u64 = parcels.iter().map(|(_, it)| u64::from(it.rows)).sum();
+    let mut left = source_bytes;
+    for (_, parcel) in parcels {
+        let own = u128::from(source_bytes) * u128::from(parcel.rows);
+        let own = own.checked_div(u128::from(rows)).unwrap_or(0);
+        let own = u64::try_from(own).unwrap_or(0).min(left);
+        parcel.source_bytes = parcel.source_bytes.saturating_add(own);
+        left = left.saturating_sub(own);
+    }
+    left
 }
 
 /// Makes the body of a batch: a JSON array of its rows.
@@ -118,6 +134,7 @@ fn parcel(part: RoundPart, digest: u128, body: Bytes) -> Parcel {
         digest,
         body,
         places: part.places,
+        source_bytes: part.source_bytes,
         ..Parcel::default()
     }
 }

@@ -50,6 +50,9 @@ pub(super) struct PlannedDate {
     pub(super) partition: Partition,
     /// What will be done.
     pub(super) action: Action,
+    /// Why its inputs cannot be uploaded although nothing stops its `done`, which is under way:
+    /// told once that got through.
+    pub(super) late: Option<(Status, String)>,
 }
 
 /// What will be done for a date.
@@ -107,6 +110,11 @@ pub(super) fn plan(
     ledger: Option<&LedgerReader>,
     stdin: Option<StdinInput>,
 ) -> Result<Plan, LedgerError> {
+    // Asked first: whatever is registered from now on is found by the registration.
+    let newest_known = match ledger {
+        Some(reader) => reader.newest_input()?,
+        None => 0,
+    };
     let known_target = match ledger {
         Some(reader) => {
             reader.find_target(&settings.target, &settings.hosts, settings.same_target)?
@@ -122,10 +130,7 @@ pub(super) fn plan(
         shared: None,
         problems: Vec::new(),
         notes: Vec::new(),
-        newest_known: match ledger {
-            Some(reader) => reader.newest_input()?,
-            None => 0,
-        },
+        newest_known,
     };
     let known_dates = match (ledger, &known_target) {
         (Some(reader), Some(known)) => reader.partitions(known)?,
@@ -178,8 +183,13 @@ impl<'a> Dates<'a> {
                 continue;
             };
             let planner = self.planner(partition.to_string());
-            let action = planner.plan_date(&partition, found, &mut plan.notes, &mut stdin)?;
-            plan.dates.push(PlannedDate { partition, action });
+            let (action, late) =
+                planner.plan_date(&partition, found, &mut plan.notes, &mut stdin)?;
+            plan.dates.push(PlannedDate {
+                partition,
+                action,
+                late,
+            });
         }
         Ok(())
     }
@@ -263,7 +273,7 @@ impl Plan {
                 partition: date.partition.clone(),
                 guards: settings.gate.guards.clone(),
                 hold: settings.gate.hold,
-                seed: settings.run.epoch,
+                seed: settings.run.seed.map(|seed| seed.epoch),
                 restart: settings.run.restart,
             });
             let intents = inputs
@@ -302,6 +312,7 @@ fn intent(settings: &Settings, input: &PlannedInput, scope: Vec<usize>) -> Input
         identity,
         row_options: settings.input.row_options_digest(),
         date_options: date_field.map(|field| field.digest()),
+        read_options: settings.input.read_options(),
         scope,
         verified: input.unverified.is_empty(),
         unfinished: !input.finished,

@@ -4,19 +4,21 @@
 //! `ledger.md` section 5). A date that cannot be uploaded is an [`Action::Fail`], not an error: the
 //! other dates go on.
 
+use super::copied::{Copied, copies_among_new};
 use super::explain;
 use super::finding::{Failure, Readiness, search};
+use super::given_up::given_up;
 use super::plan::{Action, PlannedInput, PlannedPlace};
-use super::recognise::{RecogniseError, Recognised, Recogniser, is_read_alike};
+use super::recognise::{KnownCopy, RecogniseError, Recognised, Recogniser, Sight, is_read_alike};
 use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stdin::{self, StdinInput};
-use crate::domain::Partition;
+use crate::domain::{GuardChange, Partition};
 use crate::input::{Discovered, FoundFile, Start, Verifier};
 use crate::ledger::{
-    Gate, InputId, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
+    Gate, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
 };
-use std::collections::HashSet;
+use std::mem::take;
 
 /// Plans one date, or the inputs that several dates share.
 pub(super) struct Planner<'a> {
@@ -28,20 +30,19 @@ pub(super) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Says what is to be done for the date; adds things to notice.
+    /// Says what is to be done for the date, and what is late for a `done` that is under way; adds
+    /// things to notice.
     pub(super) fn plan_date(
         &self,
         partition: &Partition,
         found: Option<Discovered>,
         notes: &mut Vec<String>,
         stdin: &mut Option<StdinInput>,
-    ) -> Result<Action, LedgerError> {
+    ) -> Result<(Action, Option<(Status, String)>), LedgerError> {
         let known = self.known(partition)?;
         if self.settings.run.restart && known.as_ref().is_some_and(|known| known.gate.is_done()) {
-            return Ok(Action::Fail(
-                Status::Refused,
-                done_before_restart(partition),
-            ));
+            let fail = Action::Fail(Status::Refused, done_before_restart(partition));
+            return Ok((fail, None));
         }
         // A date that is started over has no past.
         let known = known.filter(|_| !self.settings.run.restart);
@@ -49,11 +50,49 @@ impl Planner<'_> {
             (Some(partition), Some(reader)) => reader.inputs(partition.id)?,
             _ => Vec::new(),
         };
-        let closed = known
-            .as_ref()
-            .filter(|known| is_closed(known))
-            .map(|_| partition);
-        let marker = self.marker(known.as_ref());
+        let sealed = known.as_ref().is_some_and(|it| self.may_ask_again(it));
+        let of_date = (partition, known.as_ref(), inputs.as_slice());
+        let planned = match self.plan_inputs(of_date, found, notes, stdin) {
+            Ok(planned) => planned,
+            Err(Failure::Ledger(error)) => return Err(error),
+            // What was sealed is settled, so `done` is asked again whatever became of the inputs.
+            Err(Failure::Date(status, problem)) if sealed => {
+                return Ok((Action::Upload(Vec::new()), Some((status, problem))));
+            }
+            Err(Failure::Date(status, problem)) => {
+                return Ok((Action::Fail(status, problem), None));
+            }
+        };
+        let action = match known {
+            Some(known) if known.gate.is_done() => Action::AlreadyDone {
+                unconfirmed: known.gate == Gate::DoneUnconfirmed,
+            },
+            _ => Action::Upload(planned),
+        };
+        Ok((action, None))
+    }
+
+    /// Whether `done` of a date is under way, and this command is one to ask for it.
+    pub(super) fn may_ask_again(&self, known: &KnownPartition) -> bool {
+        known.gate == Gate::Sealed
+            && self.settings.asks_for_done()
+            && self.settings.replay.is_none()
+    }
+
+    fn plan_inputs(
+        &self,
+        (partition, known, inputs): (&Partition, Option<&KnownPartition>, &[KnownInput]),
+        found: Option<Discovered>,
+        notes: &mut Vec<String>,
+        stdin: &mut Option<StdinInput>,
+    ) -> Result<Vec<PlannedInput>, Failure> {
+        if let (Some(known), Some(ledger)) = (known, self.ledger)
+            && let Some(problem) = given_up(ledger, known, inputs)?
+        {
+            return Err(Failure::Date(Status::Refused, problem));
+        }
+        let closed = known.filter(|known| is_closed(known)).map(|_| partition);
+        let marker = self.marker(known);
         let files = match (found, &self.settings.sources) {
             (Some(mut found), _) => {
                 // The date's files are gone, all of them uploaded.
@@ -61,32 +100,19 @@ impl Planner<'_> {
                 if found.files.is_empty() && is_over {
                     found.missing.clear();
                 }
-                Some(Ok(found))
+                Some(found)
             }
             (None, Sources::Paths(patterns)) => Some(search(
                 patterns,
                 partition.date(),
                 &self.settings.input.stores,
-            )),
+            )?),
             (None, Sources::Stdin { .. }) => None,
         };
-        let planned = match (files, stdin.take()) {
-            (Some(found), _) => {
-                found.and_then(|found| self.plan_found(found, marker, (&inputs, closed), notes))
-            }
-            (None, Some(input)) => self.plan_stdin(input, &inputs, closed),
+        match (files, stdin.take()) {
+            (Some(found), _) => self.plan_found(found, marker, (inputs, closed), notes),
+            (None, Some(input)) => self.plan_stdin(input, inputs, closed),
             (None, None) => Ok(Vec::new()),
-        };
-        let planned = match planned {
-            Ok(planned) => planned,
-            Err(Failure::Ledger(error)) => return Err(error),
-            Err(Failure::Date(status, problem)) => return Ok(Action::Fail(status, problem)),
-        };
-        match known {
-            Some(known) if known.gate.is_done() => Ok(Action::AlreadyDone {
-                unconfirmed: known.gate == Gate::DoneUnconfirmed,
-            }),
-            _ => Ok(Action::Upload(planned)),
         }
     }
 
@@ -97,8 +123,10 @@ impl Planner<'_> {
         if done || self.settings.replay.is_some() {
             return None;
         }
-        let named = self.settings.gate.guards.require_marker.clone();
-        named.or_else(|| known.and_then(|known| known.guards.require_marker.clone()))
+        GuardChange::after(
+            self.settings.gate.guards.require_marker.as_ref(),
+            known.and_then(|known| known.guards.require_marker.clone()),
+        )
     }
 
     /// What the ledger has of a date.
@@ -137,32 +165,63 @@ impl Planner<'_> {
         closed: Option<&Partition>,
         notes: &mut Vec<String>,
     ) -> Result<Vec<PlannedInput>, Failure> {
-        let mut planned: Vec<PlannedInput> = Vec::new();
-        let mut listed: HashSet<InputId> = HashSet::new();
+        let (mut recognised, mut copies_of_known) = (Vec::new(), Vec::new());
         for file in &found.files {
-            let recognised = match self.ledger {
-                Some(ledger) => Recogniser {
-                    ledger,
-                    settings: &self.settings.input,
-                    verify: self.settings.run.verify,
-                    replay: self.settings.replay.is_some(),
-                }
-                .recognise(file, inputs)?,
-                None => Recognised::New,
-            };
+            match self.recognise(file, inputs)? {
+                Sight::Input(it) => recognised.push((file, it)),
+                Sight::Copy(copy) => copies_of_known.push((file.location.to_string(), copy)),
+            }
+        }
+        let mut copies =
+            copies_among_new(&recognised, &self.settings.input).map_err(RecogniseError::from)?;
+        let mut copied = Copied::default();
+        let mut planned: Vec<PlannedInput> = Vec::new();
+        for (file, recognised) in recognised {
             let name = file.location.to_string();
-            let input = self.plan_file(file, name, recognised, closed, notes)?;
-            let twice = input.known.is_some_and(|id| !listed.insert(id));
-            if twice {
-                notes.push(format!(
-                    "{} has the content of an input that is listed already; it is not uploaded twice",
-                    input.name
-                ));
-            } else {
+            if let Some(of) = copies.remove(&name) {
+                copied.note(name, of);
+                continue;
+            }
+            let renamed_from = match &recognised {
+                Recognised::Known { input, .. } if input.name != name => Some(input.name.clone()),
+                _ => None,
+            };
+            let input = self.plan_file(file, name, recognised, closed)?;
+            if input.known.is_none_or(|id| copied.list(id, &input.name)) {
+                let note = |known| format!("{} is the input known as {known}", input.name);
+                notes.extend(renamed_from.map(note));
                 planned.push(input);
             }
         }
+        // After all others, since the input's own file may be among those.
+        for (name, copy) in copies_of_known {
+            let KnownCopy { input, original } = *copy;
+            if !copied.list(input.id, &name) {
+                continue;
+            }
+            notes.push(format!(
+                "{name} is the input known as {}, which is still there: it is not uploaded twice",
+                input.name
+            ));
+            if let Some((file, recognised)) = original {
+                planned.push(self.plan_file(&file, input.name, recognised, closed)?);
+            }
+        }
+        notes.extend(copied.in_words());
         Ok(planned)
+    }
+
+    fn recognise(&self, file: &FoundFile, inputs: &[KnownInput]) -> Result<Sight, RecogniseError> {
+        let Some(ledger) = self.ledger else {
+            return Ok(Sight::Input(Recognised::New));
+        };
+        let recogniser = Recogniser {
+            ledger,
+            settings: &self.settings.input,
+            verify: self.settings.run.verify,
+            replay: self.settings.replay.is_some(),
+        };
+        recogniser.recognise(file, inputs)
     }
 
     fn plan_file(
@@ -171,7 +230,6 @@ impl Planner<'_> {
         name: String,
         recognised: Recognised,
         closed: Option<&Partition>,
-        notes: &mut Vec<String>,
     ) -> Result<PlannedInput, Failure> {
         let place = PlannedPlace::Stored(file.location.clone(), file.identity.clone());
         match (recognised, closed) {
@@ -197,12 +255,10 @@ impl Planner<'_> {
                 Recognised::Known {
                     input,
                     appended,
-                    unverified,
-                    renamed,
+                    mut unverified,
                 },
                 _,
             ) => {
-                let finished = input.is_finished() && !appended && unverified.is_empty();
                 if let Some(date) = closed {
                     if appended {
                         return Err(too_late(date, &name, "rows were appended to it"));
@@ -211,16 +267,18 @@ impl Planner<'_> {
                     let compared = if unverified.is_empty() {
                         None
                     } else {
-                        Verifier::verify(&file.location, &self.settings.input, unverified.clone())
-                            .map_err(RecogniseError::from)?
+                        Verifier::verify(
+                            &file.location,
+                            &self.settings.input,
+                            take(&mut unverified),
+                        )
+                        .map_err(RecogniseError::from)?
                     };
                     if compared.is_some() {
                         return Err(too_late(date, &name, "its content was edited"));
                     }
                 }
-                if renamed {
-                    notes.push(format!("{name} is the input known as {}", input.name));
-                }
+                let finished = input.is_finished() && !appended && unverified.is_empty();
                 let last = match self.ledger {
                     Some(ledger) if !finished => ledger.last_chunk(input.id)?,
                     _ => None,
@@ -317,7 +375,7 @@ pub(super) fn done_before_restart(date: &Partition) -> String {
     )
 }
 
-fn way_to_reopen(date: &Partition) -> String {
+pub(super) fn way_to_reopen(date: &Partition) -> String {
     format!(
         "Re-sync the date in the platform's console, then 'byteair-sync ledger reopen --topic {} --stage {}{}', then write again",
         date.topic,

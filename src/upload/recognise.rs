@@ -7,7 +7,7 @@
 use crate::domain::RawRange;
 use crate::input::{
     FoundFile, InputError, InputSettings, Location, Next, Start, Verifier,
-    continues_at_a_row_boundary, open_file,
+    continues_at_a_row_boundary, copies, open_file,
 };
 use crate::ledger::{KnownInput, LedgerError, LedgerReader};
 
@@ -24,8 +24,6 @@ pub(super) enum Recognised {
         appended: bool,
         /// Recorded stretches that are still to be compared.
         unverified: Vec<RawRange>,
-        /// It has another name now.
-        renamed: bool,
     },
     /// It was this input and is no longer what was recorded.
     Changed {
@@ -34,6 +32,23 @@ pub(super) enum Recognised {
         /// What is different.
         what: &'static str,
     },
+}
+
+/// What a file is to the ledger.
+pub(super) enum Sight {
+    /// An input of its own, new or known.
+    Input(Recognised),
+    /// A copy of this input, whose own file is still where it was.
+    Copy(Box<KnownCopy>),
+}
+
+/// A file with the content of an input whose own file is still where it was.
+pub(super) struct KnownCopy {
+    /// The ledger's row.
+    pub(super) input: KnownInput,
+    /// What is to be read in place of the copy, and what is known of that. Nothing if the input is
+    /// finished and its own file was changed since: nobody named that one.
+    pub(super) original: Option<(FoundFile, Recognised)>,
 }
 
 /// Why a file could not be recognised.
@@ -53,6 +68,14 @@ pub(super) fn is_read_alike(input: &KnownInput, settings: &InputSettings) -> boo
         && input.date_options == settings.date_field.as_ref().map(|field| field.digest())
 }
 
+/// Whether what is at the place of an input is its own file, changed or not.
+fn is_its_own(now: &FoundFile, input: &KnownInput) -> bool {
+    input.identity.as_ref().is_some_and(|it| match it.place() {
+        Some(place) => now.identity.place() == Some(place),
+        None => it.is_same(&now.identity),
+    })
+}
+
 /// How files are compared.
 pub(super) struct Recogniser<'a> {
     pub(super) ledger: &'a LedgerReader,
@@ -69,7 +92,7 @@ impl Recogniser<'_> {
         &self,
         file: &FoundFile,
         known: &[KnownInput],
-    ) -> Result<Recognised, RecogniseError> {
+    ) -> Result<Sight, RecogniseError> {
         let name = file.location.to_string();
         let place = file.identity.place();
         let same_place = |input: &KnownInput| {
@@ -86,18 +109,23 @@ impl Recogniser<'_> {
                 && input.name != name
                 && input.read_to_end;
             if !reused {
-                return self.once_more(compared);
+                return self.once_more(compared).map(Sight::Input);
             }
         }
         if let Some(input) = self.choose(known, |input| input.name == name) {
-            return self.once_more(self.compare(file, input)?);
+            return self.once_more(self.compare(file, input)?).map(Sight::Input);
         }
         for input in known {
             if self.may_be_a_copy(input)? && self.has_same_content(file, input)? {
-                return self.compare(file, input);
+                return match self.in_its_place(input)? {
+                    Some(original) => self
+                        .copy_of(original, input)
+                        .map(|copy| Sight::Copy(Box::new(copy))),
+                    None => self.compare(file, input).map(Sight::Input),
+                };
             }
         }
-        Ok(Recognised::New)
+        Ok(Sight::Input(Recognised::New))
     }
 
     /// A file whose rows were all rejected and that replaced them itself is two inputs. The later
@@ -136,6 +164,28 @@ impl Recogniser<'_> {
         Ok(!self.replay || (!input.is_finished() && self.ledger.replaces_rejects(input.id)?))
     }
 
+    /// A copy is no rename: if the ledger took its place for that of the input, the input's own file
+    /// would be unknown from then on, and all of it be uploaded again.
+    fn copy_of(
+        &self,
+        original: FoundFile,
+        input: &KnownInput,
+    ) -> Result<KnownCopy, RecogniseError> {
+        let compared = self.compare(&original, input)?;
+        let as_it_was = matches!(
+            compared,
+            Recognised::Known {
+                appended: false,
+                ..
+            }
+        );
+        let to_read = as_it_was || !input.is_finished();
+        Ok(KnownCopy {
+            input: input.clone(),
+            original: to_read.then_some((original, compared)),
+        })
+    }
+
     /// Compares a file with what the ledger recorded of an input.
     pub(super) fn compare(
         &self,
@@ -161,7 +211,6 @@ impl Recogniser<'_> {
                 input: input.clone(),
                 appended,
                 unverified,
-                renamed,
             })
         };
         let before = input.identity.as_ref();
@@ -211,11 +260,37 @@ impl Recogniser<'_> {
         if !same_size || size == 0 {
             return Ok(false);
         }
+        if !input.read_to_end
+            && let Some(mut original) = self.still_there(input)?
+        {
+            if let (true, Some(before)) = (is_its_own(&original, input), &input.identity) {
+                // What was appended to it since is no part of what may have been copied.
+                original.identity = before.clone();
+            }
+            // What is recorded is only its beginning, or nothing yet.
+            return Ok(!copies(&[&original, file], self.settings)?.is_empty());
+        }
         let chunks = self.ledger.chunks(input.id)?;
         if chunks.is_empty() {
             return Ok(false);
         }
         Ok(Verifier::verify(&file.location, self.settings, chunks)?.is_none())
+    }
+
+    /// The file of an input, if it is where it was and is no other one.
+    fn in_its_place(&self, input: &KnownInput) -> Result<Option<FoundFile>, InputError> {
+        let there = self.still_there(input)?;
+        Ok(there.filter(|now| is_its_own(now, input)))
+    }
+
+    /// What is at the place of an input.
+    fn still_there(&self, input: &KnownInput) -> Result<Option<FoundFile>, InputError> {
+        if !input.kind.is_stored() {
+            return Ok(None);
+        }
+        let location = Location::of_name(&input.name);
+        let identity = location.identity(&self.settings.stores)?;
+        Ok(identity.map(|identity| FoundFile { location, identity }))
     }
 
     /// Whether anything follows what was recorded.

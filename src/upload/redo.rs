@@ -34,14 +34,14 @@ pub(super) fn resend_intended(batcher: &Batcher, work: &Work) -> Result<(), Halt
             let Some(source) = work.sources.get(&piece.input) else {
                 return Err(without_source(batch));
             };
-            open.begin_input(piece.input, false);
+            open.begin_input(piece.input, false, 0);
             if source.location.is_some() {
                 read_piece(batcher, &mut open, &mut opened, source, piece)?;
             } else {
                 open.load_spooled(&batcher.spool_dir, piece, source)?;
             }
         }
-        open.dispatch_as(kind_of(batch))?;
+        open.dispatch_as(kind_of(batch), work.bytes_of(batch))?;
     }
     Ok(())
 }

@@ -53,7 +53,8 @@ pub(super) fn resend(
             let from = (days, input, &mut opened);
             read_again(batcher, work, from, (&mut redone, open.rows_mut()))?;
         }
-        open.resend(redone.into_iter().map(Redone::into_part).collect())?;
+        let parts = redone.into_iter().map(|one| one.into_part(work));
+        open.resend(parts.collect())?;
     }
     Ok(())
 }
@@ -111,8 +112,9 @@ impl<'w> Redone<'w> {
         true
     }
 
-    fn into_part(self) -> RoundPart {
+    fn into_part(self, work: &Work) -> RoundPart {
         let mut part = RoundPart::new(self.partition, Some(self.batch.clone()));
+        part.source_bytes = work.bytes_of(self.batch);
         for (rows, piece) in self.pieces.into_iter().zip(&self.batch.pieces) {
             for (row, position) in rows {
                 part.add(row, piece.input, position);

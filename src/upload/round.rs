@@ -56,6 +56,7 @@ impl RoundPart {
             rows: Vec::new(),
             bytes: 2,
             places: RowPlaces::default(),
+            source_bytes: 0,
         }
     }
 
@@ -115,8 +116,9 @@ impl<'a> OpenRound<'a> {
         let most = self.most_bytes();
         let likely = self.granted.max(GRANT).min(most.max(GRANT));
         let budget = &self.batcher.budget;
-        let (rows, share) = budget
-            .take_body_blocking(&self.batcher.runtime, likely)
+        let (rows, share) = self
+            .batcher
+            .waiting(|| budget.take_body_blocking(&self.batcher.runtime, likely))
             .ok_or(Halt::Closed)?;
         (self.rows, self.share, self.granted, self.count) = (rows, Some(share), likely, 0);
         Ok(())
@@ -195,7 +197,9 @@ impl<'a> OpenRound<'a> {
             return Err(Halt::Closed);
         };
         let budget = &self.batcher.budget;
-        let held = budget.resize_blocking(&self.batcher.runtime, share, bytes);
+        let held = self
+            .batcher
+            .waiting(|| budget.resize_blocking(&self.batcher.runtime, share, bytes));
         held.ok_or(Halt::Closed)
     }
 
@@ -260,8 +264,8 @@ impl<'a> OpenRound<'a> {
 }
 
 impl Gathering for OpenRound<'_> {
-    fn begin_input(&mut self, input: InputId, spooled: bool) {
-        self.reading.begin(input, spooled);
+    fn begin_input(&mut self, input: InputId, spooled: bool, consumed: u64) {
+        self.reading.begin(input, spooled, consumed);
     }
 
     fn next_row(&mut self, reader: &mut dyn RowReader) -> Result<Next, Halt> {

@@ -121,6 +121,15 @@ pub struct RunSettings {
     pub state_dir: PathBuf,
     /// The command line for the ledger's `run` row and for "next command" hints, without secrets.
     pub command: String,
-    /// Epoch to use instead of a random one (a seed given by a driver); `None` for everyone else.
-    pub epoch: Option<Epoch>,
+    /// Where the ids of a part of a larger upload come from; `None` for everyone else.
+    pub seed: Option<Seed>,
+}
+
+/// Makes Request-Ids that another ledger makes again from the same rows (`--request-id-seed`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seed {
+    /// Takes the place of a random epoch.
+    pub epoch: Epoch,
+    /// An upload with this seed was begun before, with a ledger that this one knows nothing of.
+    pub used_before: bool,
 }

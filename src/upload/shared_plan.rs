@@ -10,15 +10,16 @@
 //! records a round in one transaction, so that where reading goes on is one place for all dates.
 
 use super::finding::{Failure, search};
+use super::given_up::given_up;
 use super::plan::{Action, Dates, Plan, PlannedDate, PlannedInput, PlannedPlace, SharedInput};
 use super::planner::{Planner, done_before_restart, is_closed, too_late};
 use super::report::Status;
 use super::settings::Sources;
 use super::stdin::StdinInput;
 use super::summary::shorten;
-use crate::domain::{DataDate, Partition};
+use crate::domain::{DataDate, GuardChange, Partition};
 use crate::input::{InputError, InputSettings, Location, Next, Start, open_file};
-use crate::ledger::{KnownInput, KnownPartition};
+use crate::ledger::{Gate, KnownInput, KnownPartition};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most dates of one command, ten years of them; more means that the field is no date.
@@ -51,38 +52,46 @@ pub(super) fn plan(
     let late = closed
         .filter(|_| !settings.dates.is_empty())
         .map(|date| &date.partition);
-    let planned = match (&settings.sources, stdin) {
-        (Sources::Paths(patterns), _) => {
-            let marker = marker(all, &known);
-            let found = search(patterns, None, &settings.input.stores)?;
-            planner.plan_found(found, marker, (&known.inputs, late), &mut plan.notes)?
-        }
-        (Sources::Stdin { .. }, Some(input)) => {
-            // Batches of other dates may be left of a stream that is read to its end.
-            let is_same = |it: &&KnownInput| it.name == input.name() && !it.is_finished();
-            let begun = known.inputs.iter().any(|it| is_same(&it));
-            planner.plan_stdin(input, &known.inputs, late.filter(|_| !begun))?
-        }
-        (Sources::Stdin { .. }, None) => Vec::new(),
-    };
     let scopes = Scopes {
         all,
         planner: &planner,
         known: &known,
     };
-    let shared = scopes.of_inputs(planned, &mut plan.notes)?;
+    let shared = match scopes.find(late, stdin, &mut plan.notes) {
+        Ok(shared) => shared,
+        Err(Failure::Date(status, problem)) if !scopes.under_way().is_empty() => {
+            // What was sealed is settled, so `done` is asked again whatever became of the inputs.
+            plan.dates = scopes.asked_again(status, &problem);
+            plan.shared = Some(Vec::new());
+            return Ok(());
+        }
+        Err(failure) => return Err(failure),
+    };
     for day in scopes.days(&shared)? {
         let Some(partition) = all.partition(&plan.target, Some(day)) else {
             continue;
         };
-        let gate = scopes.known(day).map(|date| date.gate);
-        let action = match gate {
-            Some(gate) if gate.is_done() => Action::AlreadyDone {
-                unconfirmed: gate == crate::ledger::Gate::DoneUnconfirmed,
-            },
-            _ => Action::Upload(Vec::new()),
+        let known = scopes.known(day);
+        let given_up = match (known, all.ledger) {
+            (Some(date), Some(ledger)) => given_up(ledger, date, &ledger.inputs(date.id)?)?,
+            _ => None,
         };
-        plan.dates.push(PlannedDate { partition, action });
+        let (action, late) = match (known, given_up) {
+            (Some(date), Some(problem)) if planner.may_ask_again(date) => {
+                (Action::Upload(Vec::new()), Some((Status::Refused, problem)))
+            }
+            (_, Some(problem)) => (Action::Fail(Status::Refused, problem), None),
+            (Some(date), None) if date.gate.is_done() => {
+                let unconfirmed = date.gate == Gate::DoneUnconfirmed;
+                (Action::AlreadyDone { unconfirmed }, None)
+            }
+            _ => (Action::Upload(Vec::new()), None),
+        };
+        plan.dates.push(PlannedDate {
+            partition,
+            action,
+            late,
+        });
     }
     plan.shared = Some(shared);
     Ok(())
@@ -121,7 +130,11 @@ fn known(all: &Dates<'_>, planner: &Planner<'_>, plan: &Plan) -> Result<Known, F
 
 /// The marker that was named, or that one of the dates remembers.
 fn marker(all: &Dates<'_>, known: &Known) -> Option<String> {
-    let named = all.settings.gate.guards.require_marker.clone();
+    let named = match &all.settings.gate.guards.require_marker {
+        Some(GuardChange::Set(marker)) => Some(marker.clone()),
+        Some(GuardChange::Remove) => return None,
+        None => None,
+    };
     let open = known.dates.iter().filter(|date| !date.gate.is_done());
     let remembered = open.map(|date| &date.guards.require_marker);
     let named_dates = !all.settings.dates.is_empty();
@@ -139,6 +152,51 @@ impl Scopes<'_> {
     fn known(&self, day: DataDate) -> Option<&KnownPartition> {
         let mut dates = self.known.dates.iter();
         dates.find(|date| date.partition.date() == Some(day))
+    }
+
+    /// The inputs, if all of them can be uploaded. `late` is a date that takes no rows any more.
+    fn find(
+        &self,
+        late: Option<&Partition>,
+        stdin: Option<StdinInput>,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<SharedInput>, Failure> {
+        let (settings, known) = (self.all.settings, self.known);
+        let planned = match (&settings.sources, stdin) {
+            (Sources::Paths(patterns), _) => {
+                let marker = marker(self.all, known);
+                let found = search(patterns, None, &settings.input.stores)?;
+                self.planner
+                    .plan_found(found, marker, (&known.inputs, late), notes)?
+            }
+            (Sources::Stdin { .. }, Some(input)) => {
+                // Batches of other dates may be left of a stream that is read to its end.
+                let is_same = |it: &&KnownInput| it.name == input.name() && !it.is_finished();
+                let begun = known.inputs.iter().any(|it| is_same(&it));
+                self.planner
+                    .plan_stdin(input, &known.inputs, late.filter(|_| !begun))?
+            }
+            (Sources::Stdin { .. }, None) => Vec::new(),
+        };
+        self.of_inputs(planned, notes)
+    }
+
+    /// The dates whose `done` is under way.
+    fn under_way(&self) -> Vec<&KnownPartition> {
+        let dates = self.known.dates.iter();
+        dates
+            .filter(|date| self.planner.may_ask_again(date))
+            .collect()
+    }
+
+    /// Only the dates whose `done` is under way, with why nothing can be uploaded.
+    fn asked_again(&self, status: Status, problem: &str) -> Vec<PlannedDate> {
+        let asked_again = |date: &KnownPartition| PlannedDate {
+            partition: date.partition.clone(),
+            action: Action::Upload(Vec::new()),
+            late: Some((status, problem.to_owned())),
+        };
+        self.under_way().into_iter().map(asked_again).collect()
     }
 
     fn of_inputs(

@@ -36,6 +36,8 @@ pub(super) struct Story {
     /// Dates in the order of the command.
     order: Vec<Partition>,
     dates: BTreeMap<Partition, DoneReport>,
+    /// What is late for a date whose `done` is asked again.
+    late: BTreeMap<Partition, (Status, String)>,
 }
 
 impl Story {
@@ -54,6 +56,7 @@ impl Story {
             notes: Vec::new(),
             order: Vec::new(),
             dates: BTreeMap::new(),
+            late: BTreeMap::new(),
         }
     }
 
@@ -71,6 +74,7 @@ impl Story {
             notes: Vec::new(),
             order: Vec::new(),
             dates: BTreeMap::new(),
+            late: BTreeMap::new(),
         }
     }
 
@@ -79,6 +83,9 @@ impl Story {
         self.problems.extend(plan.problems.iter().cloned());
         for date in &plan.dates {
             self.order.push(date.partition.clone());
+            if let Some(late) = &date.late {
+                self.late.insert(date.partition.clone(), late.clone());
+            }
             let report = match &date.action {
                 Action::Upload(_) => continue,
                 Action::AlreadyDone { unconfirmed } => DoneReport {
@@ -131,6 +138,12 @@ impl Story {
                     format!("{name}: {}", report.why)
                 };
                 self.problems.push((report.status, what));
+            }
+            if report.outcome.is_done()
+                && let Some(late) = self.late.get(&partition).cloned()
+                && !self.problems.contains(&late)
+            {
+                self.problems.push(late);
             }
             if !self.order.contains(&partition) {
                 self.order.push(partition.clone());
@@ -275,9 +288,11 @@ impl Story {
             .order
             .iter()
             .filter(|date| {
-                self.dates
-                    .get(date)
-                    .is_none_or(|report| report.outcome == DoneOutcome::Withheld)
+                self.late.contains_key(date)
+                    || self
+                        .dates
+                        .get(date)
+                        .is_none_or(|report| report.outcome == DoneOutcome::Withheld)
             })
             .collect();
         next_steps(&Situation {

@@ -59,10 +59,9 @@ fn changed_input(
     }
     if now.size() == before.size() {
         let recorded = ledger.chunks(input.id)?;
-        // Compression is told by magic bytes, and digests do not depend on the other options.
         let settings = InputSettings {
             stores: stores.clone(),
-            ..InputSettings::default()
+            ..InputSettings::of_read_options(input.read_options.as_deref())
         };
         let same = Verifier::verify(&location, &settings, recorded);
         if matches!(same, Ok(None)) {

@@ -3,8 +3,8 @@
 use super::comparison::Comparison;
 use super::plan::{PlannedInput, PlannedPlace};
 use crate::domain::{DataDate, RawRange};
-use crate::input::{InputError, InputSettings, Location, RowReader, Start};
-use crate::ledger::{InputId, IntendedBatch, LedgerError, LedgerReader, PartitionId};
+use crate::input::{InputError, InputSettings, Location, RowReader, Start, is_stored_as_read};
+use crate::ledger::{InputId, IntendedBatch, LedgerError, LedgerReader, PartitionId, Piece};
 use std::collections::{BTreeMap, HashMap};
 
 /// One date's worth of reading, or that of all dates when rows say their own.
@@ -48,6 +48,46 @@ pub(super) struct Source {
     pub(super) chunks: Vec<RawRange>,
 }
 
+impl Work {
+    /// Bytes as stored that the rows of an intended batch take, as far as they can be reckoned.
+    pub(super) fn bytes_of(&self, batch: &IntendedBatch) -> u64 {
+        let pieces = batch.pieces.iter();
+        let bytes =
+            pieces.filter_map(|piece| Some(self.sources.get(&piece.input)?.bytes_of(piece)));
+        bytes.sum()
+    }
+}
+
+impl Source {
+    /// Nothing of what is not stored as it is read: its stretches say how long it is otherwise.
+    fn bytes_of(&self, piece: &Piece) -> u64 {
+        if !is_stored_as_read(&self.name) {
+            return 0;
+        }
+        let first = self
+            .chunks
+            .partition_point(|chunk| end_of(chunk) < piece.first_record);
+        let chunks = self.chunks.get(first..).unwrap_or_default().iter();
+        let touched = chunks.take_while(|chunk| chunk.first_record <= piece.last_record);
+        let (mut bytes, mut records) = (0_u64, 0_u64);
+        for chunk in touched {
+            bytes = bytes.saturating_add(chunk.length);
+            records = records.saturating_add(chunk.records);
+        }
+        let own = u128::from(bytes) * u128::from(piece.rows);
+        let own = own.checked_div(u128::from(records)).unwrap_or(0);
+        u64::try_from(own).unwrap_or(0).min(bytes)
+    }
+}
+
+/// The last record of a stretch, or the one before it when it has none.
+const fn end_of(chunk: &RawRange) -> u64 {
+    chunk
+        .first_record
+        .saturating_add(chunk.records)
+        .saturating_sub(1)
+}
+
 /// An input to read from where the ledger stopped.
 pub(super) struct InputWork {
     /// Its number.
@@ -62,6 +102,8 @@ pub(super) struct InputWork {
     pub(super) read_to_end: bool,
     /// Whether nothing at all is left to do.
     pub(super) finished: bool,
+    /// Bytes before that place, as far as they could be reckoned.
+    pub(super) bytes_before: u64,
 }
 
 /// Opens a stream after what the ledger has of it.
@@ -108,7 +150,7 @@ impl Prepared {
                 }
             }
             self.names.insert(input_id, input.name.clone());
-            self.count_bytes(&input);
+            let bytes_before = self.count_bytes(&input);
             if let (PlannedPlace::Stored(location, _), false) =
                 (&input.place, input.unverified.is_empty())
             {
@@ -119,18 +161,22 @@ impl Prepared {
                     ranges: input.unverified.clone(),
                 });
             }
-            work.push(input_work(input, input_id, settings));
+            work.push(input_work(input, input_id, bytes_before, settings));
         }
-        self.work.push(Work {
+        let work = Work {
             dates,
             sources: sources_of(ledger, ids, &intended)?,
             intended,
             inputs: work,
-        });
+        };
+        let unsettled = work.intended.iter().map(|(_, batch)| work.bytes_of(batch));
+        self.bytes_before = self.bytes_before.saturating_sub(unsettled.sum());
+        self.work.push(work);
         Ok(())
     }
 
-    fn count_bytes(&mut self, input: &PlannedInput) {
+    /// Counts an input; of one that is read on, tells how many bytes lie before that place.
+    fn count_bytes(&mut self, input: &PlannedInput) -> u64 {
         let first = self.work.is_empty() && self.names.len() == 1;
         let total = if first { Some(0) } else { self.bytes_total };
         let size = match &input.place {
@@ -142,15 +188,21 @@ impl Prepared {
             .map(|(total, size)| total.saturating_add(size));
         let before = match size {
             Some(size) if input.read_to_end => size,
-            // Of a compressed input this is the inflated length, hence the bound.
-            Some(size) => input.resume.offset.min(size),
-            None => 0,
+            Some(size) if is_stored_as_read(&input.name) => input.resume.offset.min(size),
+            // Where it is as stored is known when a reader has come there.
+            _ => 0,
         };
         self.bytes_before = self.bytes_before.saturating_add(before);
+        before
     }
 }
 
-fn input_work(input: PlannedInput, id: InputId, settings: &InputSettings) -> InputWork {
+fn input_work(
+    input: PlannedInput,
+    id: InputId,
+    bytes_before: u64,
+    settings: &InputSettings,
+) -> InputWork {
     let place = match input.place {
         PlannedPlace::Stored(location, _) => Place::Stored(location),
         PlannedPlace::Stdin(stream) => {
@@ -165,6 +217,7 @@ fn input_work(input: PlannedInput, id: InputId, settings: &InputSettings) -> Inp
         resume: input.resume,
         read_to_end: input.read_to_end,
         finished: input.finished,
+        bytes_before,
     }
 }
 

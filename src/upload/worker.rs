@@ -4,18 +4,19 @@
 //! committed before its effect. A batch that cannot be settled in this run stays intended; nothing
 //! is dropped.
 
-use super::attempt::{Attempt, Load, attempt};
+use super::attempt::{Attempt, Load, attempt, back_off};
 use super::context::{Context, DateRun};
 use super::event::{Event, Gauges};
 use super::life::{self, Note, Standing, Then};
 use super::outcome::{Outcome, WorkerError};
 use super::parcel::{PackError, Parcel};
+use super::seeded::Seeded;
 use super::stop_date::stop_date;
 use super::unpack::PackedRows;
 use super::{explain, matching, spool};
 use crate::domain::{Judged, RequestId, RowError, Verdict};
 use crate::http::{Answer, Outgoing, Refresh, SigningGeneration};
-use crate::ledger::{DeadLetter, Settlement};
+use crate::ledger::Settlement;
 use crate::protocol::Call;
 use crate::retry::{Backoff, Decision, Tried};
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ pub(super) struct Worker<'a> {
     begun: Instant,
     attempts: u32,
     refreshed: bool,
+    seeded: Option<Seeded>,
 }
 
 /// After an answer: wait and send again, or leave.
@@ -48,11 +50,13 @@ impl<'a> Worker<'a> {
             begun: Instant::now(),
             attempts: 0,
             refreshed: false,
+            seeded: context.seeded,
         }
     }
 
     pub(super) async fn run(mut self) -> Result<Outcome, WorkerError> {
-        if life::is_known_to_be_too_large(self.standing(), self.context.size_limit.rows()) {
+        let most = self.context.size_limit.rows();
+        if self.seeded.is_none() && life::is_known_to_be_too_large(self.standing(), most) {
             return Ok(Outcome::TooLarge(Box::new(self.parcel)));
         }
         let mut outgoing = self.outgoing();
@@ -72,7 +76,7 @@ impl<'a> Worker<'a> {
             let services = &self.context.services;
             let load = Load {
                 rows: self.parcel.rows,
-                divisible: life::is_divisible(self.standing()),
+                divisible: self.seeded.is_none() && life::is_divisible(self.standing()),
             };
             let place = &mut self.parcel.place;
             let begins = || {
@@ -103,10 +107,8 @@ impl<'a> Worker<'a> {
             drop(turn);
             match step {
                 Step::Leave(outcome) => return Ok(outcome),
-                Step::Again(wait) => tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = self.context.services.stop.draining() => return Ok(Outcome::Interrupted),
-                },
+                Step::Again(wait) if back_off(&self.context.services, wait).await => {}
+                Step::Again(_) => return Ok(Outcome::Interrupted),
             }
         }
     }
@@ -143,7 +145,10 @@ impl<'a> Worker<'a> {
         signed_with: SigningGeneration,
     ) -> Result<Step, WorkerError> {
         let (id, standing) = (self.parcel.id, self.standing());
-        let arrow = life::after_answer(standing, &judged.verdict);
+        let arrow = match &mut self.seeded {
+            Some(seeded) => seeded.after_answer(standing, &judged.verdict),
+            None => life::after_answer(standing, &judged.verdict),
+        };
         let followed = match self.note(arrow.note).await {
             Ok(()) => self.carry_out(arrow.then, judged, signed_with).await,
             Err(error) => Err(error),
@@ -234,7 +239,7 @@ impl<'a> Worker<'a> {
                     .map_or("its list cannot be used", |e| &e.message)
             ))));
         };
-        self.tell_rejected(&letters);
+        self.context.tell_refused(self.date.partition(), &letters);
         self.settled(Settlement::PartRefused {
             letters,
             request_id,
@@ -261,7 +266,8 @@ impl<'a> Worker<'a> {
             .parcel
             .dead_letter(piece, position, &text, (code, message.to_owned()))
             .ok_or(PackError::Unreadable)?;
-        self.tell_rejected(std::slice::from_ref(&letter));
+        self.context
+            .tell_refused(self.date.partition(), std::slice::from_ref(&letter));
         let request_id = self.parcel.sent_as.unwrap_or_else(|| self.request_id());
         self.settle(Settlement::Refused { letter, request_id })
             .await
@@ -313,19 +319,6 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn tell_rejected(&self, letters: &[DeadLetter]) {
-        for letter in letters {
-            self.context.tell(&Event::Rejected {
-                partition: self.date.partition().clone(),
-                input: self.context.input_name(letter.input),
-                position: letter.position,
-                code: letter.code.clone(),
-                message: letter.message.clone(),
-                by_server: true,
-            });
-        }
-    }
-
     async fn note(&mut self, note: Note) -> Result<(), WorkerError> {
         let ledger = &self.context.services.ledger;
         match note {
@@ -347,6 +340,10 @@ impl<'a> Worker<'a> {
     }
 
     fn back_off(&self, judged: &Judged) -> Step {
+        if matches!(judged.verdict, Verdict::Duplicate) {
+            // The refusal under the old id is remembered; under its new id it is a first attempt.
+            return Step::Again(BACKOFF_BASE);
+        }
         let backoff = Backoff {
             base: BACKOFF_BASE,
             max_delay: self.context.retry.max_delay,

@@ -8,6 +8,7 @@
 mod account;
 mod distinct;
 mod duplicates;
+mod folders;
 mod infer;
 mod key_runs;
 mod profile;

@@ -5,12 +5,13 @@
 
 use super::account::{Account, Fault, Spot};
 use super::duplicates::{Duplicate, KeyedRow, Keys};
+use super::folders::number_of;
 use super::profile::Profile;
 use super::report::{Failure, KeyCheck, Report};
 use crate::domain::{DataDate, Position};
 use crate::input::{
-    InputError, InputSettings, LocalReject, NOTHING_IS_LEFT, Next, PathPattern, RejectCode,
-    RowReader, Start, WarningKind, discover, open_file, open_stream,
+    DayPattern, InputError, InputSettings, LocalReject, NOTHING_IS_LEFT, Next, PathPattern,
+    RejectCode, RowReader, Start, WarningKind, discover, open_file, open_stream,
 };
 use crate::schema::{Shaped, Shaper, Violation, has_control_character, text_of};
 use std::io::{self, Read};
@@ -27,8 +28,10 @@ pub enum Places {
 pub struct Request {
     /// Where the rows come from.
     pub places: Places,
-    /// The days that `{date}` stands for.
+    /// The days that `{date}` stands for, or that are to be looked at where paths say the day.
     pub dates: Vec<DataDate>,
+    /// How paths say the day, if they do.
+    pub date_from_path: Option<DayPattern>,
     /// How to read them, and the rules that they have to keep.
     pub input: InputSettings,
     /// Fields by which rows of one day are the same thing; none if there is no such thing.
@@ -47,12 +50,15 @@ const BODY_BYTES: usize = 64 << 10;
 /// Reads everything and reports on it. Fails only when a temporary file for keys cannot be written.
 pub fn validate(request: Request) -> io::Result<Report> {
     let mut survey = Survey::new(&request);
-    match request.places {
-        Places::Stream(name, stream) => {
+    match (request.places, &request.date_from_path) {
+        (Places::Stream(name, stream), _) => {
             let reader = open_stream(stream, &name, &survey.reading, &[]);
             survey.read(name, reader)?;
         }
-        Places::Files(patterns) => {
+        (Places::Files(patterns), Some(pattern)) => {
+            survey.read_folders(&patterns, pattern, &request.dates)?;
+        }
+        (Places::Files(patterns), None) => {
             let days: Vec<Option<DataDate>> = if request.dates.is_empty() {
                 vec![None]
             } else {
@@ -67,20 +73,21 @@ pub fn validate(request: Request) -> io::Result<Report> {
 }
 
 /// What was seen so far.
-struct Survey {
-    reading: InputSettings,
+pub(super) struct Survey {
+    pub(super) reading: InputSettings,
     shaper: Shaper,
     /// The number of each key field in the shaper.
     key: Vec<usize>,
     keys: Option<Keys>,
     /// A key with its day in front.
     key_bytes: Vec<u8>,
-    day: u32,
+    /// The number of the day of the row; rows of one day are compared with one another.
+    pub(super) day: u32,
     errors: Account,
     warnings: Account,
     profile: Option<Profile>,
-    left: u64,
-    report: Report,
+    pub(super) left: u64,
+    pub(super) report: Report,
 }
 
 impl Survey {
@@ -132,7 +139,7 @@ impl Survey {
         Ok(())
     }
 
-    fn read(
+    pub(super) fn read(
         &mut self,
         name: String,
         reader: Result<Box<dyn RowReader>, InputError>,
@@ -154,6 +161,7 @@ impl Survey {
                 Ok(Next::End) => break,
                 Ok(Next::Rejected(reject)) => self.take_reject(&reject),
                 Ok(Next::Row { position, .. }) => {
+                    self.day = reader.day().map_or(self.day, number_of);
                     self.take_row(&body, position, reader.pending_record())?;
                 }
                 Err(error) => {
@@ -192,6 +200,11 @@ impl Survey {
             message: &reject.message,
         };
         let spot = self.spot(reject.position);
+        if reject.code == RejectCode::DateOutside {
+            // Nothing is wrong with it, and no date waits for it.
+            self.warnings.add(&fault, 1, spot);
+            return;
+        }
         self.errors.add(&fault, 1, spot);
         self.errors.rank(spot, 1, &[fault], &reject.raw);
         self.report.bad_rows = self.report.bad_rows.saturating_add(1);

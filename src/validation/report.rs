@@ -1,7 +1,7 @@
 //! What a validation came to, ready to be shown; no text for a screen is made here.
 
 use super::profile::Profile;
-use crate::input::{DiscoverError, InputError};
+use crate::input::{DayPattern, DiscoverError, InputError, NoDay};
 
 /// A place in an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,18 @@ pub enum Failure {
     /// A path that could not be looked at.
     #[error(transparent)]
     Unreachable(#[from] DiscoverError),
+    /// A file whose path says no day, or two.
+    #[error(
+        "{file}: {why} '{pattern}' (--date-from-path); name only files of such folders, or correct the pattern"
+    )]
+    NoDay {
+        /// The file.
+        file: String,
+        /// What is wrong with its path.
+        why: NoDay,
+        /// How a day should be written on it.
+        pattern: DayPattern,
+    },
     /// An input that is not what it should be.
     #[error(transparent)]
     Unreadable(#[from] InputError),
@@ -67,7 +79,7 @@ impl Failure {
     pub const fn is_usage(&self) -> bool {
         match self {
             Self::Unreadable(error) => error.is_usage(),
-            Self::Missing(_) | Self::Unreachable(_) => false,
+            Self::Missing(_) | Self::Unreachable(_) | Self::NoDay { .. } => false,
         }
     }
 }
@@ -88,6 +100,8 @@ pub struct KeyCheck {
 pub struct Report {
     /// Names of the inputs that were read, also of those that failed on the way.
     pub inputs: Vec<String>,
+    /// Files that were left unread, because their path says a day that nobody named.
+    pub unread: u64,
     /// Rows read, bad ones included.
     pub rows: u64,
     /// Rows with at least one error.

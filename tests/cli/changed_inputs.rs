@@ -278,3 +278,47 @@ fn a_path_without_a_file_is_status_10_and_nothing_is_sent() {
     }
     assert!(recorder.requests().is_empty());
 }
+
+#[test]
+fn a_file_that_was_only_touched_gets_done_whatever_options_it_was_read_with() {
+    let gbk = b"id,name\n1,\xc6\xbb\xb9\xfb\n2,\xc0\xe6\n".to_vec();
+    let utf16: Vec<u8> = "id\tname\n1\té\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let parquet = "fixtures/parquet/items_zstd.parquet";
+    let parquet = fs::read(format!("{}/{parquet}", env!("CARGO_MANIFEST_DIR")));
+    let parquet = parquet.unwrap_or_default();
+    let mut cases = vec![
+        ("--encoding gbk", "rows.csv", gbk),
+        ("--encoding utf-16le", "rows.tsv", utf16),
+        (
+            "--compression none --max-errors 100%",
+            "rows.jsonl",
+            b"{\"id\":1}\n\x1f\x8bnot gzip\n".to_vec(),
+        ),
+    ];
+    if cfg!(feature = "parquet") {
+        let options = "--format parquet --timestamps seconds";
+        cases.push((options, "rows.jsonl", parquet.clone()));
+        let options = "--max-row-bytes 100 --max-errors 100%";
+        cases.push((options, "rows.parquet", parquet));
+    }
+    for (options, name, bytes) in cases {
+        let recorder = Recorder::new();
+        let place = Place::with(&recorder);
+        place.file(name, &bytes);
+        place
+            .end(&format!("{WRITE} --no-done {options} {name}"))
+            .expect(0);
+        let mut edited = bytes.clone();
+        let last = edited.len() - 2;
+        edited[last] ^= 1;
+        fs::write(place.path(name), edited).unwrap();
+        let done = "done -t item -s history_sync -d 2022-01-01";
+        place.end(done).expect(9).says("was changed");
+        fs::write(place.path(name), bytes).unwrap();
+        place.end(done).expect(0);
+        assert_eq!(recorder.dones().len(), 1, "{options}");
+    }
+}

@@ -325,3 +325,35 @@ fn a_dry_run_counts_rows_by_their_dates_and_leaves_nothing() {
     assert!(recorder.requests().is_empty());
     assert!(!place.path(".local").exists());
 }
+
+#[test]
+fn a_dropped_file_of_many_dates_takes_no_row_of_other_files_with_it() {
+    let days = [1, 2, 3];
+    for refused in [true, false] {
+        let (recorder, place) = server();
+        let rows = mixed(60, &days);
+        let (first, second) = rows.split_at(30);
+        place.file("in/a.jsonl", text(first));
+        place.file("in/b.jsonl", text(second));
+        // The rows of both files share the batches of each day.
+        recorder.answer(move |_, _| {
+            if refused {
+                Reply::bare(429)
+            } else {
+                Reply::Cut
+            }
+        });
+        let words = format!("{FIELD} -d 2022-01-01..2022-01-03 --retry-for 1ms in");
+        place.end(&words).expect(5);
+        std::fs::remove_file(place.path("in/a.jsonl")).unwrap();
+        place.end("ledger drop-input in/a.jsonl").expect(0);
+        let before = recorder.requests().len();
+        recorder.answer(|_, _| Reply::ok());
+        place.end(&words).expect(0);
+        assert_eq!(by_day(&recorder), expected(second, &days), "{refused}");
+        assert_eq!(done_days(&recorder).len(), 3, "{refused}");
+        assert_eq!(recorder.requests().len() - before, 6, "{refused}");
+        place.end(&words).expect(0);
+        assert_eq!(recorder.requests().len() - before, 6, "{refused}");
+    }
+}

@@ -3,6 +3,7 @@
 use crate::recorder::{Recorder, Reply};
 use crate::start::{Place, WRITE, rows};
 use chrono::{Days, Utc};
+use std::fs;
 
 fn server() -> (Recorder, Place) {
     let recorder = Recorder::new();
@@ -257,4 +258,63 @@ fn a_dry_run_sends_nothing_and_leaves_nothing() {
         .expect(0);
     assert!(recorder.requests().is_empty());
     assert!(!place.path(".local").exists());
+}
+
+/// A remembered guard could only be made another one, never be taken back.
+#[test]
+fn each_remembered_guard_can_be_taken_back() {
+    for (guard, back) in [
+        ("--min-rows 100", "--min-rows 0"),
+        ("--min-rows 100", "--min-rows none"),
+        ("--expect-files 2", "--expect-files none"),
+        ("--unconfirmed hold --expect-files 2", "--expect-files none"),
+    ] {
+        let (recorder, place) = server();
+        place.rows("rows.jsonl", 0, 10);
+        let write = format!("{WRITE} rows.jsonl");
+        place.end(&format!("{write} {guard}")).expect(4);
+        place.end(&write).expect(4);
+        place.end(&format!("{write} {back}")).expect(0);
+        assert_eq!(recorder.dones().len(), 1, "{back}");
+    }
+    let (recorder, place) = server();
+    place.rows("in/rows.jsonl", 0, 10);
+    let write = format!("{WRITE} --no-done in");
+    place
+        .end(&format!("{write} --require-marker _SUCCESS"))
+        .expect(10);
+    place.file("in/_SUCCESS", "");
+    place
+        .end(&format!("{write} --require-marker _SUCCESS"))
+        .expect(0);
+    fs::remove_file(place.path("in/_SUCCESS")).unwrap();
+    place.end(&write).expect(10);
+    place
+        .end(&format!("{write} --require-marker none"))
+        .expect(0);
+    place.end(&write).expect(0);
+    assert!(recorder.dones().is_empty());
+}
+
+#[test]
+fn the_guards_against_a_fall_and_an_empty_date_can_be_taken_back() {
+    let (recorder, place) = server();
+    place.rows("first.jsonl", 0, 100);
+    place.rows("second.jsonl", 0, 10);
+    place.end(&format!("{WRITE} first.jsonl")).expect(0);
+    let second = "write -t item -s history_sync -d 2022-01-02 second.jsonl";
+    place.end(&format!("{second} --max-drop 50%")).expect(4);
+    place.end(second).expect(4);
+    place.end(&format!("{second} --max-drop none")).expect(0);
+    assert_eq!(recorder.dones().len(), 2);
+
+    place.file("none.jsonl", "");
+    let empty = "write -t item -s history_sync -d 2022-01-03 none.jsonl";
+    place
+        .end(&format!("{empty} --allow-empty --no-done"))
+        .expect(0);
+    // Held back besides.
+    place.end(&format!("{empty} --no-allow-empty")).expect(7);
+    place.end("done -d 2022-01-03").expect(8);
+    assert_eq!(recorder.dones().len(), 2);
 }

@@ -264,7 +264,10 @@ fn every_row_that_is_none_becomes_a_dead_letter_with_its_place_and_its_reason() 
         assert_eq!(recorder.rows().len(), good, "{name}");
         assert!(recorder.dones().is_empty(), "{name}");
         let listed = place.end("rejects list --json").expect(0);
-        listed.summary();
+        assert_eq!(listed.summary()["rows_rejected"], bad.len(), "{name}");
+        let known = place.end("ledger list --json").expect(0).summary();
+        assert_eq!(known["rows_rejected"], bad.len(), "{name}");
+        assert_eq!(known["rows_accepted"], good, "{name}");
         let mut letters = listed.lines();
         letters.pop();
         let found: Vec<(u64, &str)> = letters

@@ -12,15 +12,22 @@ mod bad_inputs;
 mod browser;
 mod changed_inputs;
 mod clocks;
+mod closed_dates;
 mod config;
+mod copies;
 mod dates;
 mod dates_from_field;
 mod dates_from_path;
+mod disk;
+mod doctor;
+mod doctor_network;
 mod done_replies;
 mod full_rejects;
 mod guards;
 mod help;
 mod hostile_lists;
+#[cfg(feature = "parquet")]
+mod hostile_parquet;
 mod hostile_replies;
 mod hostile_streams;
 mod housekeeping;
@@ -29,6 +36,7 @@ mod jobs;
 mod lost_replies;
 mod memory;
 mod messages;
+mod metrics;
 mod named_files;
 mod next_steps;
 #[cfg(feature = "remote")]
@@ -38,8 +46,10 @@ mod pages;
 mod panics;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parts;
 mod planted;
 mod poison;
+mod progress;
 mod rate;
 mod recorder;
 mod refusals;
@@ -50,6 +60,8 @@ mod rejects_replay;
 mod rejects_unchanged;
 #[cfg(feature = "remote")]
 mod remote_inputs;
+#[cfg(all(feature = "parquet", feature = "remote"))]
+mod remote_parquet;
 #[cfg(feature = "remote")]
 mod remote_servers;
 mod reply;
@@ -70,6 +82,7 @@ mod surroundings;
 mod terminal;
 mod typed_rows;
 mod validate;
+mod validate_dates;
 mod watched;
 mod ways_out;
 mod wire;

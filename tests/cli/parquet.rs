@@ -56,7 +56,7 @@ fn every_value_of_every_type_arrives_as_pyarrow_reads_it() {
 #[test]
 fn the_rows_are_the_same_in_every_codec_and_version_of_pages() {
     let expected = expected("items");
-    for codec in ["none", "snappy", "gzip", "zstd", "lz4"] {
+    for codec in ["none", "snappy", "gzip", "zstd", "lz4", "brotli"] {
         let name = format!("items_{codec}");
         assert_same(&name, &sent(&name, ""), &expected);
     }
@@ -241,7 +241,14 @@ fn a_damaged_file_gives_all_its_rows_or_an_error_and_never_a_panic() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("damaged.parquet");
     let mut random = StdRng::seed_from_u64(60);
-    for name in ["types", "nested", "faulty", "spark", "items_snappy"] {
+    for name in [
+        "types",
+        "nested",
+        "faulty",
+        "spark",
+        "items_snappy",
+        "items_brotli",
+    ] {
         let whole = fs::read(folder().join(format!("{name}.parquet"))).unwrap();
         fs::write(&path, &whole).unwrap();
         let rows = rows_of(&path).unwrap();

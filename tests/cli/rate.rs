@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const GUARD: &str = "--rate-guard 300ms";
 
 /// The most that a sliding second holds.
-fn most_in_a_second(arrivals: &[(Instant, usize)]) -> usize {
+pub(crate) fn most_in_a_second(arrivals: &[(Instant, usize)]) -> usize {
     arrivals
         .iter()
         .map(|(first, _)| {

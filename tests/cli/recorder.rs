@@ -247,11 +247,8 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Rec
     }
     let mut words = first.split_whitespace();
     let method = words.next().unwrap_or_default().to_owned();
-    let (path, query) = words
-        .next()
-        .unwrap_or_default()
-        .split_once('?')
-        .unwrap_or_default();
+    let target = words.next().unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
@@ -286,7 +283,10 @@ fn check(request: &mut Received, method: &str, body: &[u8]) -> Vec<String> {
     let mut faults = Vec::new();
     match inflate(body) {
         Ok(text) => request.text = text,
-        Err(error) => faults.push(format!("the body is not gzip: {error}")),
+        Err(error) => {
+            request.text = body.to_vec();
+            faults.push(format!("the body is not gzip: {error}"));
+        }
     }
     let headers: Vec<(&str, &str)> = request
         .headers

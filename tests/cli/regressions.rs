@@ -111,17 +111,22 @@ fn another_stream_for_a_done_date_is_late_input() {
 /// first one ended would send the rest of that row as a row.
 #[test]
 fn a_stream_that_broke_off_in_a_row_is_not_continued_in_the_middle_of_it() {
-    let csv = |rows: std::ops::Range<usize>| {
-        let lines = rows.map(|number| format!("row-{number:06},{number}\n"));
-        format!("id,n\n{}", lines.collect::<String>())
+    let csv = |header: &str| {
+        let lines = (0..300).map(|number| format!("row-{number:06},{number}\n"));
+        format!("{header}\n{}", lines.collect::<String>())
     };
-    let jsonl = || rows(0, 300).join("\n") + "\n";
-    for (format, whole) in [("csv", csv(0..300)), ("jsonl", jsonl())] {
+    let jsonl = rows(0, 300).join("\n") + "\n";
+    let cases = [
+        ("--format csv --input-id k -", csv("id,n")),
+        ("--format csv --input-id k -", csv("[i,n")),
+        ("--input-id k.csv -", csv("[i,n")),
+        ("--format jsonl --input-id k -", jsonl),
+    ];
+    for (input, whole) in cases {
         for cut in [1_000, 1_666, 1_673] {
             let recorder = Recorder::new();
             let place = Place::with(&recorder);
-            let write =
-                format!("{WRITE} --no-done --max-errors 9 --format {format} --input-id k -");
+            let write = format!("{WRITE} --no-done --max-errors 9 {input}");
             let end = (cut..whole.len()).find(|at| whole.is_char_boundary(*at));
             let first = &whole[..end.unwrap()];
             place.end_with_stdin(&write, first).expect(0);
@@ -132,10 +137,69 @@ fn a_stream_that_broke_off_in_a_row_is_not_continued_in_the_middle_of_it() {
                 ran.expect(0);
                 continue;
             }
-            ran.expect(9).says("its last row was continued");
-            assert_eq!(recorder.rows().len(), before, "{format} {cut}");
+            let line = first.lines().count();
+            ran.expect(9)
+                .says("its last row was continued")
+                .says(&format!("in the middle of line {line};"));
+            assert_eq!(recorder.rows().len(), before, "{input} {cut}");
             place.end("done -d 2022-01-01").expect(7);
             assert!(recorder.dones().is_empty());
+        }
+    }
+}
+
+/// The same for other formats, for a first run that was left with batches pending, and for a stream
+/// that is known by its beginning; and a header that begins like an array is none.
+#[test]
+fn no_format_is_continued_in_the_middle_of_a_row() {
+    let lines = |row: &dyn Fn(usize) -> String| (0..9_000).map(row).collect::<String>();
+    let tsv = lines(&|n| format!("row-{n:06}\t{n:06}\n"));
+    let csv = lines(&|n| format!("row-{n:06},{n:06}\n"));
+    let quoted = lines(&|n| format!("\"row,\"\"{n:06}\",\"{n}\"\n"));
+    for (format, whole, cut, is_taken) in [
+        ("tsv", format!("id\tn\n{tsv}"), "row-008000\t00", true),
+        ("csv", format!("[id],n\n{csv}"), "row-008000,00", true),
+        (
+            "csv",
+            format!("id,n\n{quoted}"),
+            "row,\"\"008000\",\"8",
+            false,
+        ),
+        (
+            "jsonl",
+            rows(0, 9_000).join("\n") + "\n",
+            "\"008000\",\"ti",
+            true,
+        ),
+    ] {
+        let first = &whole[..whole.find(cut).unwrap() + cut.len()];
+        for (input_id, pending) in [("", false), ("--input-id k", false), ("--input-id k", true)] {
+            let recorder = Recorder::answering(move |_, number| match number {
+                0 => Reply::ok(),
+                _ if pending => Reply::bare(429),
+                _ => Reply::ok(),
+            });
+            let place = Place::with(&recorder);
+            let write = format!(
+                "{WRITE} --no-done --max-errors 9 --batch-rows 1000 --retry-for 1ms --format {format} {input_id} -"
+            );
+            let ran = place.end_with_stdin(&write, first);
+            assert!([0, 4, 5].contains(&ran.status), "{ran:?}");
+            recorder.answer(|_, _| Reply::ok());
+            let ran = place.end_with_stdin(&write, &whole);
+            // Up to the break it may not have been read, and then it is read anew.
+            assert!(!is_taken || pending || ran.status == 9, "{ran:?}");
+            if ran.status == 9 {
+                ran.says("its last row was continued");
+                place.end("done -d 2022-01-01").expect(7);
+                continue;
+            }
+            ran.expect(0);
+            place.end("done -d 2022-01-01").expect(0);
+            let mut rows = recorder.accepted();
+            rows.dedup();
+            assert_eq!(rows.len(), 9_000, "{format} {input_id} {pending}");
+            assert!(place.end("rejects list").output.lines().count() < 3);
         }
     }
 }

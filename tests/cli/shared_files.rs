@@ -179,6 +179,115 @@ fn a_date_that_was_reopened_takes_its_rows_of_a_shared_file_again() {
     assert_eq!(recorder.rows().len(), 30);
 }
 
+/// The second reopening left a copy of the input for which the first date waited for ever.
+#[test]
+fn dates_that_were_reopened_one_after_the_other_share_their_file_again() {
+    let (recorder, place) = server();
+    let rows = mixed(20, &[1, 2]);
+    place.file("all.jsonl", text(&rows));
+    let both = "-d 2022-01-01,2022-01-02";
+    let write = format!("{FIELD} {both} all.jsonl");
+    place.end(&write).expect(0);
+    place
+        .end(&format!("ledger reopen -t item -s history_sync {both}"))
+        .expect(0);
+    place.end(&format!("done {both}")).expect(7);
+    place.end(&write).expect(0);
+    place.end(&write).expect(0);
+    assert_eq!(recorder.rows().len(), 40);
+    assert_eq!(done_days(&recorder).len(), 4);
+}
+
+#[test]
+fn dates_that_were_reopened_may_take_their_file_one_by_one() {
+    let (recorder, place) = server();
+    place.file("all.jsonl", text(&mixed(20, &[1, 2])));
+    let both = "-d 2022-01-01,2022-01-02";
+    place.end(&format!("{FIELD} {both} all.jsonl")).expect(0);
+    place
+        .end(&format!("ledger reopen -t item -s history_sync {both}"))
+        .expect(0);
+    for day in ["2022-01-01", "2022-01-02"] {
+        place.end(&format!("{FIELD} -d {day} all.jsonl")).expect(0);
+    }
+    assert_eq!(recorder.rows().len(), 40);
+    assert_eq!(done_days(&recorder).len(), 4);
+}
+
+/// It was read for the first date only, and the second one did not wait for its rows any more.
+#[test]
+fn a_file_of_which_nothing_was_recorded_keeps_its_dates_waiting() {
+    let (recorder, place) = server();
+    let whole = gzip(&text(&mixed(20, &[1, 2])));
+    place.file("all.jsonl.gz", &whole[..20]);
+    place.file("more.jsonl", text(&mixed(4, &[2])));
+    place
+        .end(&format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl.gz"))
+        .expect(4);
+    place.file("all.jsonl.gz", &whole);
+    for alone in [
+        format!("{FIELD} -d 2022-01-01 all.jsonl.gz"),
+        "write -t item -s history_sync -d 2022-01-01 all.jsonl.gz".to_owned(),
+    ] {
+        place.end(&alone).expect(9).says("2022-01-02");
+    }
+    place
+        .end(&format!("{FIELD} -d 2022-01-02 more.jsonl"))
+        .expect(7);
+    assert!(recorder.dones().is_empty());
+    place
+        .end(&format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl.gz"))
+        .expect(0);
+    assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
+    assert_eq!(recorder.rows().len(), 24);
+}
+
+#[test]
+fn a_shared_file_is_dropped_once_for_all_its_dates() {
+    let (recorder, place) = server();
+    recorder.answer(|_, _| Reply::bare(429));
+    place.file("all.jsonl", text(&mixed(20, &[1, 2])));
+    let both = "-d 2022-01-01,2022-01-02";
+    place
+        .end(&format!("{FIELD} {both} --retry-for 1ms all.jsonl"))
+        .expect(5);
+    // The other date would get its done without the rest of the file.
+    let one = place.end("ledger drop-input all.jsonl -d 2022-01-01");
+    one.expect(2).says("2022-01-02").says("name them all");
+    place.end("done -d 2022-01-02").expect(7);
+    let ran = place.end("ledger drop-input all.jsonl").expect(0);
+    let ran = ran.says("2022-01-01").says("2022-01-02");
+    let said = format!("{}{}", ran.output, ran.errors);
+    assert_eq!(said.matches("no longer waits for").count(), 1, "{said}");
+    for day in ["2022-01-01", "2022-01-02"] {
+        let shown = place.end(&format!("ledger show -d {day}")).expect(0);
+        let events = shown.output.matches("input_dropped").count();
+        assert_eq!(events, 1, "{}", shown.output);
+    }
+}
+
+#[test]
+fn a_row_outside_the_dates_is_not_replaced_by_its_number() {
+    let (recorder, place) = server();
+    let mut rows = mixed(6, &[1, 2]);
+    rows.push("{\"id\":\"x\"}".to_owned());
+    rows.extend(mixed(1, &[3]));
+    place.file("all.jsonl", text(&rows));
+    place.file("fix.jsonl", "{\"id\":\"x\"}\n");
+    place
+        .end(&format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl"))
+        .expect(3);
+    let sent = recorder.requests().len();
+    let replay = "rejects replay fix.jsonl -t item -s history_sync -d 2022-01-01";
+    place.end("rejects list").expect(0).says("date_outside");
+    place
+        .end(&format!("{replay} --id 2"))
+        .expect(2)
+        .says("--id 2 is not an open rejected row");
+    assert_eq!(recorder.requests().len(), sent);
+    place.end(&format!("{replay} --id 1")).expect(0);
+}
+
 #[test]
 fn starting_over_sends_every_named_date_of_a_shared_file_again() {
     let (recorder, place) = server();

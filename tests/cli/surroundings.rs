@@ -4,6 +4,7 @@
 use crate::recorder::{Recorder, Reply, eventually};
 use crate::start::{Place, Ran, WRITE, rows, signal, wait_for_message};
 use rustix::process::Signal;
+use std::fs;
 use std::io::{Read, Write};
 use std::process::Command;
 
@@ -186,4 +187,57 @@ fn an_empty_directory_and_a_glob_without_a_file_are_status_10() {
         place.end(&format!("{WRITE} {path}")).expect(10);
     }
     assert!(recorder.requests().is_empty());
+}
+
+/// A run reads little of a ledger, so damage elsewhere went unnoticed, and `done` went out.
+#[test]
+fn no_done_is_sent_from_a_ledger_of_which_any_page_is_damaged() {
+    let (recorder, place) = server();
+    let settled = format!("{WRITE} --state-dir st --batch-rows 1");
+    place.end(&format!("{settled} rows.jsonl")).expect(0);
+    place.rows("more.jsonl", 0, 10);
+    let other_date = settled.replace("01-01", "01-02");
+    place
+        .end(&format!("{other_date} --no-done more.jsonl"))
+        .expect(0);
+    let ledger = place.path("st/ledger.db");
+    let database = rusqlite::Connection::open(&ledger).unwrap();
+    database
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+    let page_bytes: u16 = database
+        .query_row("PRAGMA page_size", [], |row| row.get(0))
+        .unwrap();
+    let page_bytes = usize::from(page_bytes);
+    drop(database);
+    let whole = fs::read(&ledger).unwrap();
+    let dones = recorder.dones().len();
+    for page in 1..whole.len() / page_bytes {
+        let mut damaged = whole.clone();
+        damaged[page * page_bytes..(page + 1) * page_bytes].fill(0);
+        fs::write(&ledger, damaged).unwrap();
+        // The log of the run before holds pages that are whole.
+        let _ = fs::remove_file(place.path("st/ledger.db-wal"));
+        let ran = place.end("done --state-dir st -d 2022-01-02");
+        assert_ne!(ran.status, 0, "page {page}: {}", ran.errors);
+        ran.says("damaged");
+        assert_eq!(recorder.dones().len(), dones, "page {page}");
+        let before = recorder.requests().len();
+        place.end(&format!("{other_date} more.jsonl")).expect(2);
+        assert_eq!(recorder.requests().len(), before, "page {page}");
+    }
+    fs::write(&ledger, whole).unwrap();
+    place.end("done --state-dir st -d 2022-01-02").expect(0);
+    assert_eq!(recorder.dones().len(), dones + 1);
+}
+
+/// It was status 2, which says that nothing was sent.
+#[test]
+fn an_input_of_no_known_format_is_status_4() {
+    let (_recorder, place) = server();
+    place.file("notes.txt", "Read me first\n");
+    place
+        .end(&format!("{WRITE} rows.jsonl notes.txt"))
+        .expect(4)
+        .says("cannot tell the format");
 }

@@ -225,7 +225,7 @@ not read: b.csv:1: bad CSV header: two columns are named 'x'; rename one, or nam
 ";
     assert_eq!(timeless(&ran.output), wanted);
     place.file("c", "x y\n");
-    place.end("validate c").expect(2).says("--format");
+    place.end("validate c").expect(4).says("--format");
     place.file("empty.jsonl", "\n\n");
     place.end("validate empty.jsonl").expect(8);
 }

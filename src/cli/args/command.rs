@@ -61,8 +61,9 @@ const BRIEF: [&str; 33] = [
 ];
 
 /// Commands whose `--help` lists the exit statuses: those that scripts wait for.
-const WITH_STATUSES: [&str; 7] = [
+const WITH_STATUSES: [&str; 8] = [
     "byteair-sync",
+    "doctor",
     "done",
     "replay",
     "run",

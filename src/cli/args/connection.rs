@@ -99,6 +99,31 @@ pub struct GlobalArgs {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Output")]
     pub report: Option<PathBuf>,
 
+    /// Write metrics of the run for the node exporter of Prometheus (its textfile collector) [default: none]
+    ///
+    /// One file, whose name must end in .prom there, serves all topics and stages: a run replaces the
+    /// lines of its own and keeps those of others, and the last success stays when a run fails. It is
+    /// replaced in one step. Of another tenant or application it has to be another file. One that
+    /// cannot be written is a warning.
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Output")]
+    pub metrics_textfile: Option<PathBuf>,
+
+    /// Push the same metrics to a Pushgateway, such as <http://gateway:9091> [default: none]
+    ///
+    /// Each topic and stage is a group of the job `byteair_sync`; name another job, or more labels, as
+    /// `http://gateway:9091/metrics/job/NAME/instance/HOST`. A URL with a password belongs into
+    /// `BYTEAIR_METRICS_PUSH`, where no process list shows it. A gateway that does not take them is a
+    /// warning and changes nothing else.
+    #[arg(long, value_name = "URL", global = true, help_heading = "Output")]
+    pub metrics_push: Option<String>,
+
+    /// Report counts and latencies of requests to the platform, as its SDKs can, for its support
+    ///
+    /// Off by default. What is sent, every 15 seconds and without credentials: URL (host, application,
+    /// topic, stage), outcomes and times of requests. No row, no error text.
+    #[arg(long, global = true, help_heading = "Connection")]
+    pub report_to_platform: bool,
+
     /// Print a JSON object a line on standard output, the summary last
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,

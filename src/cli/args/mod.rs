@@ -6,9 +6,12 @@
 
 mod command;
 mod connection;
+mod doctor;
 mod done;
 mod ledger;
 mod names;
+mod part;
+mod quota;
 mod rejects;
 mod rules;
 mod run;
@@ -19,11 +22,14 @@ mod write;
 
 pub use command::{SAFEGUARDS, command, environment_name};
 pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};
+pub use doctor::DoctorArgs;
 pub use done::DoneArgs;
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use names::{
     CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
 };
+pub use part::PartArgs;
+pub use quota::{QuotaCommand, QuotaServeArgs};
 pub use rejects::{ExportArgs, IdRange, ReplayArgs, WaiveArgs, ids_of};
 pub use rules::{RulesArgs, UnknownName};
 pub use run::JobsArgs;
@@ -109,12 +115,17 @@ pub enum Command {
     Run(JobsArgs),
     /// Show what is uploaded and done, and what is owed next
     Status(StatusArgs),
+    /// Look for what would keep an upload from working
+    Doctor(DoctorArgs),
     /// Look at refused rows, send corrected ones, or give them up
     #[command(subcommand)]
     Rejects(RejectsCommand),
     /// Look at and tidy up the record of what was uploaded
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Share this machine's quota with uploads on other machines
+    #[command(subcommand)]
+    Quota(QuotaCommand),
     /// Run a local ByteAir server to try things, with faults if wanted
     Sandbox(SandboxArgs),
     /// Show where settings come from, or write a first config file

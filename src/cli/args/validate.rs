@@ -1,6 +1,6 @@
 //! The options of `validate` and of `schema`: what to read, as for `write`, and what to say of it.
 
-use super::write::InputArgs;
+use super::write::{DateSourceArgs, InputArgs};
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::domain::Topic;
 use clap::{Args, Subcommand};
@@ -31,6 +31,10 @@ pub struct ValidateArgs {
     /// Days that {date} in a PATH stands for: 2022-01-01, several with commas, A..B, today, yesterday [default: none]
     #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec)]
     pub date: Vec<DateSpec>,
+
+    /// How inputs say the day of their rows.
+    #[command(flatten)]
+    pub dates: DateSourceArgs,
 
     /// Fields by which rows of one day are the same thing; a second one is an error [default: the schema's key]
     ///

@@ -3,13 +3,15 @@
 use super::names::{
     CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
 };
+use super::part::PartArgs;
 use super::rules::RulesArgs;
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
     ByteSize, CharOrNone, EncodingName, RateShare, byte_size, date_format, day_pattern, delimiter,
-    duration, in_flight, percent, quote, rate_share, stage_kind, text_encoding,
+    duration, fewest_rows, files_or_none, in_flight, marker_or_none, percent_or_none, quote,
+    rate_share, stage_kind, text_encoding,
 };
-use crate::domain::{ErrorBudget, StageKind, Topic};
+use crate::domain::{ErrorBudget, GuardChange, StageKind, Topic};
 use crate::input::DayPattern;
 use clap::Args;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -65,6 +67,9 @@ pub struct WriteArgs {
     /// How the run behaves.
     #[command(flatten)]
     pub run: RunArgs,
+    /// What it is a part of.
+    #[command(flatten)]
+    pub part: PartArgs,
 }
 
 /// Which partition the rows belong to.
@@ -291,25 +296,29 @@ pub struct GuardArgs {
     #[arg(long, value_enum, default_value_t = DoneFormatName::Protobuf)]
     pub done_format: DoneFormatName,
 
-    /// Fewest rows of a date [default: no check]
-    #[arg(long, value_name = "ROWS")]
-    pub min_rows: Option<NonZeroU64>,
+    /// Fewest rows of a date; 0 or none takes a remembered one back [default: no check]
+    #[arg(long, value_name = "ROWS", value_parser = fewest_rows)]
+    pub min_rows: Option<GuardChange<u64>>,
 
-    /// Exact number of input files of a date [default: no check]
-    #[arg(long, value_name = "N")]
-    pub expect_files: Option<u64>,
+    /// Exact number of input files of a date, those with the same content counted once; none takes a remembered one back [default: no check]
+    #[arg(long, value_name = "N", value_parser = files_or_none)]
+    pub expect_files: Option<GuardChange<u64>>,
 
-    /// Largest fall of the row count against the last completed date, such as 30% [default: no check]
-    #[arg(long, value_name = "P%", value_parser = percent)]
-    pub max_drop: Option<f64>,
+    /// Largest fall of the row count against the last completed date, such as 30%; none takes a remembered one back [default: no check]
+    #[arg(long, value_name = "P%", value_parser = percent_or_none)]
+    pub max_drop: Option<GuardChange<f64>>,
 
-    /// File that must lie in each input directory before anything is read, such as _SUCCESS [default: none]
-    #[arg(long, value_name = "NAME")]
-    pub require_marker: Option<String>,
+    /// File that must lie in each input directory before anything is read, such as _SUCCESS; none takes a remembered one back [default: none]
+    #[arg(long, value_name = "NAME", value_parser = marker_or_none)]
+    pub require_marker: Option<GuardChange<String>>,
 
     /// Send done for a date without any row
     #[arg(long)]
     pub allow_empty: bool,
+
+    /// Take a remembered --allow-empty back
+    #[arg(long)]
+    pub no_allow_empty: bool,
 }
 
 /// How the run behaves.

@@ -48,19 +48,35 @@ pub(super) enum Place {
 }
 
 /// Options that are not for files, with the reason.
-const ONLY_TYPED: [(&str, &str); 17] = [
+const ONLY_TYPED: [(&str, &str); 24] = [
     ("color", "it belongs to the command line of `run`"),
     ("config", "it belongs to the command line of `run`"),
     ("dry_run", "type --dry-run behind `run`"),
+    ("end_mark", "it is about standard input, which no job reads"),
     ("help", "it belongs to the command line"),
     ("input_id", "it names standard input, which no job reads"),
     ("json", "it belongs to the command line of `run`"),
     ("log_format", "it belongs to the command line of `run`"),
     ("max_duration", "type --max-duration behind `run`"),
+    ("metrics_push", "it belongs to the command line of `run`"),
+    (
+        "metrics_textfile",
+        "it belongs to the command line of `run`",
+    ),
     ("profile", "it belongs to the command line of `run`"),
     ("progress", "it belongs to the command line of `run`"),
+    ("quota_service", "it belongs to one part of a larger upload"),
+    (
+        "request_id_seed",
+        "it belongs to one part of a larger upload",
+    ),
+    ("seed_used", "it belongs to one part of a larger upload"),
     ("quiet", "it belongs to the command line of `run`"),
     ("report", "it belongs to the command line of `run`"),
+    (
+        "report_to_platform",
+        "it belongs to the command line of `run`",
+    ),
     (
         "restart",
         "it sends everything again at every run; type it behind `write`",

@@ -18,6 +18,7 @@ pub(super) fn event_line(event: &Event) -> Option<JsonLine<Value>> {
             inputs,
             inputs_finished,
             bytes_total,
+            ..
         } => {
             let fields = json!({
                 "run": run, "what": what, "timezone": zone, "inputs": inputs,

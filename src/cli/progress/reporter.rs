@@ -14,8 +14,21 @@ use crate::upload::event::{Event, Gauges};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Distance between two progress lines off a terminal.
-const LINE_EVERY: Duration = Duration::from_secs(60);
+/// Distance between two progress lines off a terminal: in the first half hour, up to two hours, and
+/// from then on.
+const LINE_EVERY: [(Duration, Duration); 3] = [
+    (Duration::from_secs(30 * 60), Duration::from_secs(60)),
+    (
+        Duration::from_secs(2 * 60 * 60),
+        Duration::from_secs(2 * 60),
+    ),
+    (Duration::MAX, Duration::from_secs(5 * 60)),
+];
+/// Most lines in two hours: about rows that were rejected and attempts that failed together, about
+/// things to notice, about dates that are done.
+const MAX_EVENT_LINES: u64 = 16;
+const MAX_WARNING_LINES: u64 = 6;
+const MAX_DONE_LINES: u64 = 10;
 /// Distance between two `progress` objects.
 const OBJECT_EVERY: Duration = Duration::from_secs(10);
 
@@ -28,8 +41,10 @@ pub(super) struct Reporter {
     timeline: Recorder,
     view: View,
     bar: Option<Bar>,
-    rejected: LineQuota,
-    retries: LineQuota,
+    events: LineQuota,
+    warnings: LineQuota,
+    dones: LineQuota,
+    withheld: Withheld,
     last_line: Option<Instant>,
     last_object: Option<Instant>,
 }
@@ -45,8 +60,10 @@ impl Reporter {
             timeline: Recorder::default(),
             view: View::default(),
             bar,
-            rejected: LineQuota::default(),
-            retries: LineQuota::default(),
+            events: LineQuota::new(MAX_EVENT_LINES),
+            warnings: LineQuota::new(MAX_WARNING_LINES),
+            dones: LineQuota::new(MAX_DONE_LINES),
+            withheld: Withheld::default(),
             last_line: None,
             last_object: None,
         }
@@ -58,16 +75,27 @@ impl Reporter {
         if let Some(line) = event_line(event) {
             self.printer.json_line(&line);
         }
-        let within_quota = match event {
-            Event::Rejected { .. } => self.rejected.take(now),
-            Event::Retry { .. } => self.retries.take(now),
-            _ => true,
-        };
         // Without progress only what needs attention is said.
         let wanted = |level: Level| self.display != Display::None || level != Level::Info;
-        if within_quota && let Some((level, text)) = event_text(event).filter(|(l, _)| wanted(*l)) {
+        let Some((level, text)) = event_text(event).filter(|(level, _)| wanted(*level)) else {
+            return;
+        };
+        if self.is_within_quota(event, now) {
             self.printer.message(level, &visible(&text));
         }
+    }
+
+    fn is_within_quota(&mut self, event: &Event, now: Instant) -> bool {
+        let (quota, kind) = match event {
+            Event::Rejected { .. } => (&mut self.events, &mut self.withheld.rejected),
+            Event::Retry { .. } => (&mut self.events, &mut self.withheld.retries),
+            Event::Warning(_) => (&mut self.warnings, &mut self.withheld.warnings),
+            Event::Done { .. } => (&mut self.dones, &mut self.withheld.dones),
+            _ => return true,
+        };
+        let within = quota.take(now);
+        *kind += u64::from(!within);
+        within
     }
 
     /// Time went by.
@@ -75,12 +103,15 @@ impl Reporter {
         self.view.sample(&self.gauges, now);
         let elapsed = now.saturating_duration_since(self.begun);
         self.timeline.note(&self.gauges, elapsed);
-        let (rejected, retries) = (self.rejected.renew(now), self.retries.renew(now));
-        self.withheld(rejected, retries);
+        let quotas = [&mut self.events, &mut self.warnings, &mut self.dones];
+        if quotas.map(|quota| quota.renew(now)).contains(&true) {
+            self.tell_withheld();
+        }
         if let Some(bar) = &mut self.bar {
             bar.draw(self.view.frame(&self.gauges, now));
         }
-        if self.display == Display::Lines && is_due(&mut self.last_line, LINE_EVERY, now) {
+        let every = distance(elapsed);
+        if self.display == Display::Lines && is_due(&mut self.last_line, every, now) {
             self.status(now);
         }
         if self.printer.style().json && is_due(&mut self.last_object, OBJECT_EVERY, now) {
@@ -99,8 +130,7 @@ impl Reporter {
     pub(super) fn finish(mut self, now: Instant) -> Timeline {
         let elapsed = now.saturating_duration_since(self.begun);
         self.timeline.note(&self.gauges, elapsed);
-        let (rejected, retries) = (self.rejected.drain(), self.retries.drain());
-        self.withheld(rejected, retries);
+        self.tell_withheld();
         if let Some(bar) = self.bar.take() {
             // Its lines end before the display does, or they would be drawn once more.
             drop(bar);
@@ -109,19 +139,55 @@ impl Reporter {
         self.timeline.end()
     }
 
-    fn withheld(&self, rejected: Option<u64>, retries: Option<u64>) {
-        if let Some(more) = rejected {
-            let text = format!(
-                "{} more rejected rows; `byteair-sync rejects list` shows them",
-                grouped(more)
-            );
-            self.printer.message(Level::Warning, &text);
-        }
-        if let Some(more) = retries.filter(|_| self.display != Display::None) {
-            let text = format!("{} more retries", grouped(more));
-            self.printer.message(Level::Info, &text);
+    /// Says how many lines there would have been besides.
+    fn tell_withheld(&mut self) {
+        let Withheld {
+            rejected,
+            retries,
+            warnings,
+            dones,
+        } = std::mem::take(&mut self.withheld);
+        let lines = [
+            (
+                Level::Warning,
+                rejected,
+                "more rejected rows; `byteair-sync rejects list` shows them",
+            ),
+            (
+                Level::Warning,
+                warnings,
+                "more warnings; the run's log has them",
+            ),
+            (Level::Info, retries, "more retries"),
+            (
+                Level::Info,
+                dones,
+                "more messages about done; the summary has them",
+            ),
+        ];
+        for (level, more, what) in lines {
+            if more > 0 {
+                let text = format!("{} {what}", grouped(more));
+                self.printer.message(level, &text);
+            }
         }
     }
+}
+
+/// Lines that were not printed.
+#[derive(Debug, Default)]
+struct Withheld {
+    rejected: u64,
+    retries: u64,
+    warnings: u64,
+    dones: u64,
+}
+
+/// The distance between two progress lines after so much time.
+fn distance(elapsed: Duration) -> Duration {
+    let mut steps = LINE_EVERY.iter();
+    let step = steps.find(|(until, _)| elapsed < *until);
+    step.map_or(Duration::MAX, |(_, every)| *every)
 }
 
 /// Whether so much time went by since the last time; the first time begins with the first question.

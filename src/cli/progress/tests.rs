@@ -28,6 +28,7 @@ fn started(bytes_total: Option<u64>) -> Event {
         inputs: 3,
         inputs_finished: 1,
         bytes_total,
+        bytes_of_others: 0,
     }
 }
 
@@ -117,12 +118,82 @@ fn a_flood_of_rejected_rows_is_summed_up() {
     }
     let _timeline = reporter.finish(Instant::now());
     let text = err.text();
-    assert_eq!(text.lines().count(), 21);
+    assert_eq!(text.lines().count(), 17);
     assert!(
         text.ends_with(
-            "warning: 1,214 more rejected rows; `byteair-sync rejects list` shows them\n"
+            "warning: 1,218 more rejected rows; `byteair-sync rejects list` shows them\n"
         )
     );
+}
+
+#[test]
+fn two_hours_of_everything_leave_at_most_130_lines_with_the_summary() {
+    let (mut reporter, gauges, _, err) = reporter(Display::Lines, PrintStyle::default());
+    let start = Instant::now();
+    reporter.event(&started(Some(10_000_000)), start);
+    for second in 0..=7_200 {
+        let now = start + Duration::from_secs(second);
+        reporter.tick(now);
+        Gauges::add(&gauges.bytes_settled, 1_000);
+        reporter.event(&rejected(second), now);
+        reporter.event(&retry(), now);
+        reporter.event(&Event::Warning("look here".to_owned()), now);
+        let done = Event::Done {
+            partition: partition(),
+            outcome: DoneOutcome::Sent,
+            why: String::new(),
+        };
+        reporter.event(&done, now);
+    }
+    let _timeline = reporter.finish(start + Duration::from_secs(7_200));
+    let text = err.text();
+    // A summary takes a dozen.
+    let lines = text.lines().count();
+    assert!((70..=130 - 12).contains(&lines), "{lines}\n{text}");
+    assert!(!text.contains('\u{1b}'));
+    assert!(text.contains("more retries") && text.contains("more warnings"));
+}
+
+#[test]
+fn what_earlier_runs_settled_is_in_the_percentage_and_not_in_the_pace() {
+    let mut view = View::default();
+    let gauges = Gauges::default();
+    let start = Instant::now();
+    view.sample(&gauges, start);
+    view.event(&started(Some(10_000)));
+    Gauges::add(&gauges.bytes_before, 6_000);
+    Gauges::add(&gauges.bytes_settled, 6_000);
+    assert_eq!(view.percent(&gauges), Some(60));
+    for second in 1..=10 {
+        Gauges::add(&gauges.bytes_settled, 100);
+        view.sample(&gauges, start + Duration::from_secs(second));
+    }
+    let left = view.time_left(&gauges, start + Duration::from_secs(10));
+    assert_eq!(left, Some(Duration::from_secs(30)));
+}
+
+#[test]
+fn the_next_upload_of_a_run_begins_at_its_own_beginning() {
+    let mut view = View::default();
+    let gauges = Gauges::default();
+    view.event(&started(Some(1_000)));
+    Gauges::add(&gauges.bytes_settled, 1_000);
+    view.event(&Event::Done {
+        partition: partition(),
+        outcome: DoneOutcome::Sent,
+        why: String::new(),
+    });
+    let mut next = started(Some(500));
+    if let Event::Started {
+        bytes_of_others, ..
+    } = &mut next
+    {
+        *bytes_of_others = 1_000;
+    }
+    view.event(&next);
+    Gauges::add(&gauges.bytes_settled, 100);
+    assert_eq!(view.percent(&gauges), Some(20));
+    assert!(view.line(&gauges, Instant::now()).starts_with("uploading"));
 }
 
 #[test]
@@ -201,6 +272,10 @@ fn a_percentage_never_claims_the_end_too_early() {
     Gauges::add(&gauges.requests_in_flight, 1);
     assert_eq!(view.percent(&gauges), Some(99));
     Gauges::sub(&gauges.requests_in_flight, 1);
+    // It waits for another try.
+    Gauges::add(&gauges.batches_unsettled, 1);
+    assert_eq!(view.percent(&gauges), Some(99));
+    Gauges::sub(&gauges.batches_unsettled, 1);
     assert_eq!(view.percent(&gauges), Some(100));
 }
 
@@ -229,7 +304,10 @@ fn finishing_shows_everything_that_was_queued() {
     let progress = Progress::start(printer, Display::Lines, Arc::default()).unwrap();
     let observer: Box<dyn Observer> = Box::new(progress.observer());
     for number in 0..3_000 {
-        observer.observe(&Event::Warning(format!("w{number}")));
+        observer.observe(&Event::PartitionStopped {
+            partition: partition(),
+            why: format!("w{number}"),
+        });
     }
     progress.observer().print_status();
     let _timeline = progress.finish();

@@ -3,7 +3,7 @@
 //! The rate and the time left come from the last minute, so that they follow a server that slows
 //! down. A percentage never claims the end before the last byte is settled.
 
-use crate::cli::figure::{grouped, per_second, size, time};
+use crate::cli::figure::{counted, grouped, per_second, size, time};
 use crate::upload::event::{DoneOutcome, Event, Gauges, Limiting};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -22,6 +22,10 @@ const BAR_CELLS: u64 = 30;
 pub(super) struct View {
     what: String,
     bytes_total: Option<u64>,
+    /// Settled bytes of uploads before this one.
+    bytes_of_others: u64,
+    /// Dates of this upload whose `done` is decided.
+    decided: u64,
     stopping: bool,
     done_sent: u64,
     done_withheld: u64,
@@ -41,10 +45,15 @@ impl View {
     pub(super) fn event(&mut self, event: &Event) {
         match event {
             Event::Started {
-                what, bytes_total, ..
+                what,
+                bytes_total,
+                bytes_of_others,
+                ..
             } => {
                 self.what.clone_from(what);
                 self.bytes_total = *bytes_total;
+                self.bytes_of_others = *bytes_of_others;
+                self.decided = 0;
             }
             Event::Stopping { .. } => self.stopping = true,
             Event::Done {
@@ -53,9 +62,11 @@ impl View {
                 why,
             } => match outcome {
                 DoneOutcome::Sent | DoneOutcome::Already | DoneOutcome::Unconfirmed => {
+                    self.decided += 1;
                     self.done_sent += 1;
                 }
                 DoneOutcome::Withheld | DoneOutcome::Unknown => {
+                    self.decided += 1;
                     self.done_withheld += 1;
                     self.last_withheld = format!("{partition}: {why}");
                 }
@@ -77,7 +88,7 @@ impl View {
         self.samples.push_back(Sample {
             at: now,
             rows: rows_stored(gauges),
-            bytes: Gauges::get(&gauges.bytes_settled),
+            bytes: bytes_of_this_run(gauges),
         });
         while self
             .samples
@@ -120,9 +131,10 @@ impl View {
     /// Share of the bytes that are settled; 100 only when all of them are and nothing is on its way.
     pub(super) fn percent(&self, gauges: &Gauges) -> Option<u64> {
         let total = self.bytes_total.filter(|total| *total > 0)?;
-        let settled = Gauges::get(&gauges.bytes_settled).min(total);
+        let settled = self.settled(gauges).min(total);
         let percent = u64::try_from(u128::from(settled) * 100 / u128::from(total)).unwrap_or(0);
-        let under_way = Gauges::get(&gauges.requests_in_flight) > 0;
+        let under_way = Gauges::get(&gauges.requests_in_flight) > 0
+            || Gauges::get(&gauges.batches_unsettled) > 0;
         Some(if under_way { percent.min(99) } else { percent })
     }
 
@@ -139,13 +151,19 @@ impl View {
     /// Time left at the pace of the last minute; `None` when there is no pace or no known end.
     pub(super) fn time_left(&self, gauges: &Gauges, now: Instant) -> Option<Duration> {
         let first = self.samples.front()?;
-        let settled = Gauges::get(&gauges.bytes_settled);
+        let settled = self.settled(gauges);
         let left = self.bytes_total?.saturating_sub(settled);
         let pace = per_second(
-            settled.saturating_sub(first.bytes),
+            bytes_of_this_run(gauges).saturating_sub(first.bytes),
             now.saturating_duration_since(first.at),
         );
         left.checked_div(pace).map(Duration::from_secs)
+    }
+
+    /// Settled bytes of this upload, of all runs.
+    fn settled(&self, gauges: &Gauges) -> u64 {
+        let settled = Gauges::get(&gauges.bytes_settled);
+        settled.saturating_sub(self.bytes_of_others)
     }
 
     fn phase(&self, gauges: &Gauges) -> &'static str {
@@ -157,7 +175,7 @@ impl View {
             "stopping"
         } else if self.what.is_empty() {
             "planning"
-        } else if self.done_sent + self.done_withheld > 0 {
+        } else if self.decided > 0 {
             "finishing"
         } else if nearly_settled {
             "uploading the last rows of"
@@ -167,7 +185,7 @@ impl View {
     }
 
     fn bar(&self, gauges: &Gauges) -> String {
-        let settled = size(Gauges::get(&gauges.bytes_settled));
+        let settled = size(self.settled(gauges));
         let Some((percent, total)) = self.percent(gauges).zip(self.bytes_total) else {
             return format!("{settled} settled");
         };
@@ -208,14 +226,24 @@ fn rows_text(gauges: &Gauges) -> String {
         rows => format!("{before}{} {after}", grouped(rows)),
     };
     format!(
-        "rows: {} read, {} accepted{}, {} rejected, {} in flight{}",
+        "rows: {} read, {} accepted{}, {} rejected, {} in flight{}{}",
         get(&gauges.rows_read),
         get(&gauges.rows_accepted),
         optional(&gauges.rows_unconfirmed, ", ", "unconfirmed"),
         get(&gauges.rows_rejected),
         get(&gauges.rows_in_flight),
         optional(&gauges.rows_before, " (", "before this run)"),
+        match Gauges::get(&gauges.retries) {
+            0 => String::new(),
+            retries => format!(", {}", counted(retries, "retry", "retries")),
+        },
     )
+}
+
+/// What earlier runs settled is no pace.
+fn bytes_of_this_run(gauges: &Gauges) -> u64 {
+    let settled = Gauges::get(&gauges.bytes_settled);
+    settled.saturating_sub(Gauges::get(&gauges.bytes_before))
 }
 
 fn rows_stored(gauges: &Gauges) -> u64 {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest time for DNS, TCP and TLS of one attempt.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Tenant, application and credentials of a run against the built-in server.
 const SANDBOX_IDENTITY: &str = "sandbox";
@@ -72,6 +72,7 @@ impl Connection {
                 connect_timeout: CONNECT_TIMEOUT.min(timeout),
                 ca_cert: global.ca_cert.clone().filter(|_| sandbox.is_none()),
                 proxy: global.proxy.clone().filter(|_| sandbox.is_none()),
+                reports_figures: global.report_to_platform,
                 credentials: Arc::new(credentials),
             },
             zone,
@@ -115,7 +116,12 @@ pub(super) fn stores(global: &GlobalArgs, timeout: Duration) -> Stores {
     Stores::new(Arc::new(open_client), global.allow_plain_http)
 }
 
-fn required<'a>(value: Option<&'a str>, flag: &str, what: &str) -> Result<&'a str, UsageError> {
+/// A value that there must be.
+pub(super) fn required<'a>(
+    value: Option<&'a str>,
+    flag: &str,
+    what: &str,
+) -> Result<&'a str, UsageError> {
     value.ok_or_else(|| {
         let variable = flag.to_ascii_uppercase().replace('-', "_");
         UsageError::new(format!(
@@ -130,9 +136,9 @@ fn target(tenant: &str, application: &str, platform: &str) -> Result<Target, Usa
 
 /// Hosts, how they are spoken to, and their name in the ledger.
 #[derive(Debug)]
-struct Place {
-    scheme: Scheme,
-    hosts: Vec<HostName>,
+pub(super) struct Place {
+    pub(super) scheme: Scheme,
+    pub(super) hosts: Vec<HostName>,
     platform: String,
 }
 
@@ -146,7 +152,8 @@ impl Place {
         })
     }
 
-    fn resolve(context: Context<'_>) -> Result<Self, UsageError> {
+    /// The place that the options name.
+    pub(super) fn resolve(context: Context<'_>) -> Result<Self, UsageError> {
         let global = &context.invocation.cli.global;
         let named = context
             .invocation

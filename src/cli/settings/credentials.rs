@@ -32,7 +32,10 @@ struct Name {
 }
 
 /// Variables that hold secrets; a hook does not see them.
-pub const SECRET_VARIABLES: [&str; 9] = [
+pub const SECRET_VARIABLES: [&str; 11] = [
+    // Its URL may hold a password.
+    "BYTEAIR_METRICS_PUSH",
+    super::part::QUOTA_SECRET,
     "BYTEAIR_AK",
     "BYTEAIR_SK",
     "BYTEAIR_SESSION_TOKEN",

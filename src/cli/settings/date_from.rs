@@ -20,22 +20,26 @@ pub(super) enum DateFrom<'a> {
 impl<'a> DateFrom<'a> {
     /// What the options say. A profile serves all stages, so the streaming one has nothing of it.
     pub(super) fn of(args: &'a DateSourceArgs, stage: StageKind) -> Self {
-        match (&args.date_from_path, &args.date_from_field) {
-            (Some(pattern), _) if stage.is_offline() => Self::Path(pattern),
-            (_, Some(field)) if stage.is_offline() => Self::Field(field),
-            _ => Self::Option,
+        if stage.is_offline() {
+            Self::named(args)
+        } else {
+            Self::Option
         }
     }
 
-    /// Whether what is to be read goes together with it.
-    pub(super) fn check(
-        self,
-        sources: &Sources,
-        dates: &[DataDate],
-        restart: bool,
-    ) -> Result<(), UsageError> {
+    /// What the options say, whatever the stage.
+    pub(super) fn named(args: &'a DateSourceArgs) -> Self {
+        match (&args.date_from_path, &args.date_from_field) {
+            (Some(pattern), _) => Self::Path(pattern),
+            (None, Some(field)) => Self::Field(field),
+            (None, None) => Self::Option,
+        }
+    }
+
+    /// Whether places go together with it, if it is not `--date` that says the day.
+    pub(super) fn check_places(self, sources: &Sources) -> Result<(), UsageError> {
         match (self, sources) {
-            (Self::Option, sources) => check_placeholders(sources, dates),
+            (Self::Option, _) => Ok(()),
             (_, Sources::Paths(patterns)) if patterns.iter().any(PathPattern::has_date) => {
                 Err(UsageError::new(
                     "{date} in a PATH and --date-from-path or --date-from-field both say the day; \
@@ -45,6 +49,20 @@ impl<'a> DateFrom<'a> {
             (Self::Path(_), Sources::Stdin { .. }) => Err(UsageError::new(
                 "standard input has no path that could say the day; name it with --date",
             )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what is to be uploaded goes together with it.
+    pub(super) fn check(
+        self,
+        sources: &Sources,
+        dates: &[DataDate],
+        restart: bool,
+    ) -> Result<(), UsageError> {
+        self.check_places(sources)?;
+        match (self, sources) {
+            (Self::Option, sources) => check_placeholders(sources, dates),
             (Self::Field(_), Sources::Stdin { .. }) if dates.is_empty() => Err(UsageError::new(
                 "standard input can be read only once, so its days are not known before; name them \
                  with --date",

@@ -20,6 +20,10 @@ pub struct Output {
     pub json_log: bool,
     /// `--report`.
     pub report: Option<PathBuf>,
+    /// `--metrics-textfile`.
+    pub metrics_textfile: Option<PathBuf>,
+    /// `--metrics-push`; it may hold a password.
+    pub metrics_push: Option<String>,
 }
 
 impl Output {
@@ -56,6 +60,8 @@ impl Output {
             verbose: global.verbose && !global.quiet,
             json_log: json_messages,
             report: global.report.clone(),
+            metrics_textfile: global.metrics_textfile.clone(),
+            metrics_push: global.metrics_push.clone(),
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct RateSettings {
 
 impl RateSettings {
     /// Resolves the rate.
-    pub(super) fn resolve(args: &RateArgs) -> Result<Self, UsageError> {
+    pub fn resolve(args: &RateArgs) -> Result<Self, UsageError> {
         if args.rate_guard > MAX_GUARD {
             return Err(UsageError::new(
                 "--rate-guard must be at most 1s; 10ms suit most networks",

@@ -3,8 +3,8 @@
 
 use super::{Context, WriteOptions};
 use crate::cli::args::{
-    DateSourceArgs, ErrorArgs, GuardArgs, InputArgs, ReplayArgs, RunArgs, UnconfirmedName,
-    WriteArgs,
+    DateSourceArgs, ErrorArgs, GuardArgs, InputArgs, PartArgs, ReplayArgs, RunArgs,
+    UnconfirmedName, WriteArgs,
 };
 use crate::cli::error::UsageError;
 use crate::domain::ErrorBudget;
@@ -60,6 +60,7 @@ fn as_write(args: &ReplayArgs, file: String) -> WriteArgs {
             max_drop: None,
             require_marker: None,
             allow_empty: false,
+            no_allow_empty: false,
         },
         run: RunArgs {
             dry_run: false,
@@ -70,5 +71,6 @@ fn as_write(args: &ReplayArgs, file: String) -> WriteArgs {
             yes_i_mean: None,
             sandbox: false,
         },
+        part: PartArgs::default(),
     }
 }

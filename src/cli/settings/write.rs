@@ -1,6 +1,7 @@
 //! Everything that `write` needs, from its options.
 
 use super::date_from::DateFrom;
+use super::part::{QuotaAddress, quota_service, seed};
 use super::rate::RateSettings;
 use super::reading::input_settings;
 use super::rules::warning_about;
@@ -28,7 +29,7 @@ const BASE_MEMORY_BYTES: usize = 8 << 20;
 const USUAL_TOPICS: [&str; 3] = ["item", "user", "behavior"];
 
 /// Options that the streaming stage cannot have: they are about dates and `done`.
-pub(in crate::cli) const ABOUT_DATES: [&str; 11] = [
+pub(in crate::cli) const ABOUT_DATES: [&str; 12] = [
     "date",
     "date_from_path",
     "date_from_field",
@@ -40,6 +41,7 @@ pub(in crate::cli) const ABOUT_DATES: [&str; 11] = [
     "max_drop",
     "require_marker",
     "allow_empty",
+    "no_allow_empty",
 ];
 
 /// What `write` was asked to do.
@@ -51,6 +53,10 @@ pub struct WriteOptions {
     pub connection: ConnectionSettings,
     /// For the limiter.
     pub rate: RateSettings,
+    /// Where places in the quota are asked for, besides this machine's.
+    pub quota_service: Option<QuotaAddress>,
+    /// Standard input says when it is complete.
+    pub end_mark: bool,
     /// Things to notice before it begins.
     pub warnings: Vec<String>,
 }
@@ -118,12 +124,14 @@ impl WriteOptions {
                     },
                     state_dir: connection.state_dir,
                     command: invocation.command_line.clone(),
-                    epoch: None,
+                    seed: seed(&args.part, &args.input.paths)?,
                 },
                 replay: None,
             },
             connection: connection.settings,
             rate,
+            quota_service: quota_service(invocation, &args.part)?,
+            end_mark: args.part.end_mark,
             warnings,
         })
     }
@@ -320,11 +328,15 @@ fn guard_changes(invocation: &Invocation, args: &WriteArgs) -> GuardChanges {
             .is_given("max_errors")
             .then_some(args.errors.max_errors),
         unconfirmed: invocation.is_given("unconfirmed").then_some(unconfirmed),
-        min_rows: guards.min_rows.map(std::num::NonZeroU64::get),
+        min_rows: guards.min_rows,
         expect_files: guards.expect_files,
         max_drop_percent: guards.max_drop,
         require_marker: guards.require_marker.clone(),
-        allow_empty: guards.allow_empty,
+        allow_empty: if guards.no_allow_empty {
+            Some(false)
+        } else {
+            guards.allow_empty.then_some(true)
+        },
     }
 }
 

@@ -42,6 +42,7 @@ fn settings(hosts: Vec<String>) -> ConnectionSettings {
         connect_timeout: LONG,
         ca_cert: None,
         proxy: None,
+        reports_figures: false,
         credentials: Arc::new(Fixed),
     }
 }

@@ -1,5 +1,6 @@
 //! The stream of lines: row group after row group, a few rows at a time.
 
+use super::bounds::check_schema;
 use super::contain::contained;
 use super::cursor::{Cursor, damaged};
 use super::faults::Faults;
@@ -11,10 +12,13 @@ use crate::input::location::Stored;
 use crate::input::remote::StoreFault;
 use crate::input::{InputFault, InputSettings};
 use parquet::basic::Compression as Codec;
+use parquet::column::reader::get_column_reader;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::reader::Length;
+use parquet::file::serialized_reader::SerializedPageReader;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 /// Bytes of lines written before they are handed on.
 const WANTED_BYTES: usize = 64 << 10;
@@ -22,9 +26,12 @@ const WANTED_BYTES: usize = 64 << 10;
 const WANTED_ROWS: u64 = 1024;
 /// Bytes of a Parquet file that has nothing in it: two magics and a length.
 const LEAST_BYTES: u64 = 12;
+/// Bytes at the end of the file: the length of the footer and a magic.
+const TAIL_BYTES: u64 = 8;
 
 struct Lines {
-    file: SerializedFileReader<Ranges>,
+    ranges: Ranges,
+    metadata: ParquetMetaData,
     fields: Vec<Field>,
     max_row_bytes: usize,
     /// The row group being read, and its columns.
@@ -43,22 +50,27 @@ struct Lines {
 
 /// Opens a Parquet file as lines.
 pub(in crate::input) fn row_lines(
-    mut stored: Stored,
+    stored: Stored,
     settings: &InputSettings,
 ) -> std::result::Result<Box<dyn RowLines>, InputFault> {
-    check_end(&mut stored)?;
     let ranges = Ranges::new(stored).map_err(reading)?;
-    let opened = contained(|| SerializedFileReader::new(ranges).and_then(checked));
-    let file = opened
+    let footer = footer_place(&ranges)?;
+    let opened = contained(|| {
+        let footer = ranges.bytes(footer.0, footer.1)?;
+        check_schema(&footer).map_err(damaged)?;
+        checked(ParquetMetaDataReader::decode_metadata(&footer)?)
+    });
+    let metadata = opened
         .unwrap_or_else(|| Err(panicked()))
         .map_err(fault_of)?;
-    let schema = file.metadata().file_metadata().schema_descr();
+    let schema = metadata.file_metadata().schema_descr();
     let fields = fields_of(schema, settings.timestamps)?;
     if fields.is_empty() {
         return Err(bad("it has no columns"));
     }
     Ok(Box::new(Lines {
-        file,
+        ranges,
+        metadata,
         fields,
         max_row_bytes: settings.max_row_bytes,
         group: 0,
@@ -73,17 +85,25 @@ pub(in crate::input) fn row_lines(
     }))
 }
 
-/// Looks at the last bytes, without which nothing of a Parquet file can be read.
-fn check_end(stored: &mut Stored) -> std::result::Result<(), InputFault> {
-    let size = stored.size().map_err(reading)?;
-    let mut magic = [0; 4];
+/// Where the footer is and how long, by the last bytes, without which nothing of a Parquet file can
+/// be read.
+fn footer_place(ranges: &Ranges) -> std::result::Result<(u64, usize), InputFault> {
+    let size = ranges.len();
+    let mut tail = Vec::new();
     if size >= LEAST_BYTES {
-        stored.go_to(size.saturating_sub(4)).map_err(reading)?;
-        stored.read_exact(&mut magic).map_err(reading)?;
+        let end = size.saturating_sub(TAIL_BYTES);
+        tail = ranges.bytes(end, 8).map_err(fault_of)?;
     }
-    match &magic[..] {
+    let (length, magic) = tail.split_at_checked(4).unwrap_or_default();
+    match magic {
         ENCRYPTED_MAGIC => Err(encrypted()),
-        super::MAGIC => Ok(()),
+        super::MAGIC => {
+            let length = length.try_into().map_or(u32::MAX, u32::from_le_bytes);
+            let place = size
+                .checked_sub(TAIL_BYTES.saturating_add(u64::from(length)))
+                .ok_or_else(|| bad("its footer is longer than the file"))?;
+            Ok((place, usize::try_from(length).unwrap_or(usize::MAX)))
+        }
         _ => Err(bad(
             "it has no footer at its end, so it is cut off or still being written",
         )),
@@ -91,8 +111,7 @@ fn check_end(stored: &mut Stored) -> std::result::Result<(), InputFault> {
 }
 
 /// Refuses what the metadata shows to be unreadable.
-fn checked(file: SerializedFileReader<Ranges>) -> Result<SerializedFileReader<Ranges>> {
-    let metadata = file.metadata();
+fn checked(metadata: ParquetMetaData) -> Result<ParquetMetaData> {
     let mut rows = 0_i64;
     for group in metadata.row_groups() {
         if group.num_rows() < 0 || group.num_columns() != group.schema_descr().num_columns() {
@@ -103,10 +122,10 @@ fn checked(file: SerializedFileReader<Ranges>) -> Result<SerializedFileReader<Ra
             .ok_or_else(|| damaged("too many rows"))?;
         for column in group.columns() {
             let codec = column.compression();
-            if matches!(codec, Codec::BROTLI(_) | Codec::LZO) {
+            if codec == Codec::LZO {
                 return Err(ParquetError::NYI(format!(
-                    "its column '{}' is compressed with {codec}, which cannot be read; use zstd, snappy, gzip or lz4",
-                    column.column_path()
+                    "its column '{}' is compressed with LZO, which cannot be read; use zstd, snappy, gzip, lz4 or brotli",
+                    column.column_path().string()
                 )));
             }
         }
@@ -116,7 +135,7 @@ fn checked(file: SerializedFileReader<Ranges>) -> Result<SerializedFileReader<Ra
             "its row groups have other numbers of rows than the file as a whole",
         ));
     }
-    Ok(file)
+    Ok(metadata)
 }
 
 const ENCRYPTED: &str = "it is encrypted, which cannot be read; export it without encryption";
@@ -124,21 +143,23 @@ const ENCRYPTED: &str = "it is encrypted, which cannot be read; export it withou
 impl Lines {
     /// Opens the columns of the row group that is next.
     fn open_group(&mut self) -> Result<()> {
-        let metadata = self.file.metadata();
-        let group = metadata.row_groups().get(self.group);
+        let group = self.metadata.row_groups().get(self.group);
         let group = group.ok_or_else(|| damaged("a row group is missing"))?;
         self.rows = rows_of(group);
         self.passed = 0;
-        let reader = self.file.get_row_group(self.group)?;
+        let rows = usize::try_from(self.rows).map_err(|_| damaged("too many rows"))?;
         self.cursors.clear();
-        for (at, column) in group.columns().iter().enumerate() {
+        for column in group.columns() {
             let described = column.column_descr();
             let levels = (described.max_def_level(), described.max_rep_level());
             let values = u64::try_from(column.num_values())
                 .unwrap_or_default()
                 .max(1);
             let bytes = u64::try_from(column.uncompressed_size()).unwrap_or_default();
-            let cursor = Cursor::new(reader.get_column_reader(at)?, levels, bytes / values);
+            let pages = Arc::new(self.ranges.pages(column));
+            let pages = SerializedPageReader::new(pages, column, rows, None)?;
+            let reader = get_column_reader(column.column_descr_ptr(), Box::new(pages));
+            let cursor = Cursor::new(reader, levels, bytes / values);
             self.cursors.push(cursor);
         }
         Ok(())
@@ -176,7 +197,7 @@ impl Lines {
             self.cursors.clear();
             self.group = self.group.saturating_add(1);
         }
-        if self.group >= self.file.metadata().num_row_groups() {
+        if self.group >= self.metadata.num_row_groups() {
             (self.rows, self.passed) = (0, 0);
             return Ok(false);
         }
@@ -212,7 +233,7 @@ impl Lines {
         self.out.clear();
         (self.handed_on, self.group, self.rows, self.passed) = (0, 0, 0, 0);
         self.next_row = row;
-        for group in self.file.metadata().row_groups() {
+        for group in self.metadata.row_groups() {
             if left < rows_of(group) {
                 break;
             }
@@ -220,7 +241,7 @@ impl Lines {
             self.group = self.group.saturating_add(1);
         }
         if left > 0 {
-            if self.group >= self.file.metadata().num_row_groups() {
+            if self.group >= self.metadata.num_row_groups() {
                 return Ok(false);
             }
             self.open_group()?;
@@ -273,7 +294,7 @@ impl RowLines for Lines {
     }
 
     fn consumed(&self) -> u64 {
-        let groups = self.file.metadata().row_groups();
+        let groups = self.metadata.row_groups();
         let size = |group: &RowGroupMetaData| u64::try_from(group.compressed_size()).unwrap_or(0);
         let before: u64 = groups
             .iter()

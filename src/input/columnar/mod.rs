@@ -7,6 +7,8 @@
 #[cfg(not(feature = "parquet"))]
 mod absent;
 #[cfg(feature = "parquet")]
+mod bounds;
+#[cfg(feature = "parquet")]
 mod contain;
 #[cfg(feature = "parquet")]
 mod cursor;
@@ -20,6 +22,8 @@ mod rows;
 mod schema;
 #[cfg(feature = "parquet")]
 mod stored;
+#[cfg(feature = "parquet")]
+mod thrift;
 #[cfg(feature = "parquet")]
 mod time;
 #[cfg(feature = "parquet")]

@@ -34,10 +34,7 @@ fn a_format_is_told_by_its_name_or_an_opening_brace_and_never_guessed() {
     let content = drain(stdin(b" \n {\"a\":1}", &auto).unwrap(), 1).unwrap();
     assert_eq!(content.texts(), [r#"{"a":1}"#]);
     let error = stdin(b"id,name\n1,2\n", &auto).err().unwrap();
-    assert!(
-        error.is_usage() && error.to_string().contains("--format"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("--format"), "{error}");
 }
 
 #[test]
@@ -86,7 +83,13 @@ fn a_compressed_stream_that_is_cut_anywhere_is_an_error() {
 fn rubbish_behind_a_gzip_member_is_an_error() {
     let bytes = [gzip(b"{}\n"), b"rubbish and more rubbish".to_vec()].concat();
     let error = read(&bytes, &settings(Format::Jsonl)).unwrap_err();
-    assert!(matches!(error.fault, InputFault::Corrupt { .. }), "{error}");
+    let ends_at = gzip(b"{}\n").len();
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("ends at byte {ends_at},")),
+        "{error}"
+    );
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub(in crate::input) struct ObjectReader {
     fetched: Bytes,
     fetched_from: u64,
     next_length: u64,
+    /// Up to where bytes are wanted, when that is known.
+    stop: Option<u64>,
 }
 
 impl ObjectReader {
@@ -52,6 +54,7 @@ impl ObjectReader {
             fetched: Bytes::new(),
             fetched_from: 0,
             next_length: FIRST_BYTES,
+            stop: None,
         })
     }
 
@@ -63,6 +66,12 @@ impl ObjectReader {
     /// Goes to a byte.
     pub(in crate::input) fn seek(&mut self, offset: u64) {
         self.offset = offset;
+        self.stop = None;
+    }
+
+    /// Says up to where bytes are wanted from here; a range of the store ends there.
+    pub(in crate::input) fn stop_at(&mut self, end: u64) {
+        self.stop = Some(end);
     }
 
     /// What was fetched from the current byte on.
@@ -84,7 +93,11 @@ impl ObjectReader {
         // Let go before as much is asked for.
         self.fetched = Bytes::new();
         self.fetched_from = self.offset;
-        let length = self.next_length.min(self.len().saturating_sub(self.offset));
+        let wanted = match self.stop.and_then(|end| end.checked_sub(self.offset)) {
+            Some(wanted @ 1..) => wanted.min(RANGE_BYTES),
+            _ => self.next_length,
+        };
+        let length = wanted.min(self.len().saturating_sub(self.offset));
         self.fetched = self
             .stores
             .read_at(&self.url, &self.identity, self.offset, length)?;

@@ -72,10 +72,8 @@ impl Desk {
 
     /// The run ends in good order; the same command is run again.
     fn end_and_run_again(self) -> Self {
-        self.ledger
-            .end_run(self.run, 5)
-            .committed_blocking()
-            .unwrap();
+        let ended = self.ledger.end_run(self.run, 5);
+        ended.committed_blocking().unwrap();
         self.crash()
     }
 
@@ -179,6 +177,7 @@ impl Desk {
             day_over: true,
             release_hold: false,
             force: false,
+            compared: true,
         };
         change(&mut request);
         self.ledger
@@ -321,12 +320,13 @@ fn new_input(name: &str, inode: u64) -> InputIntent {
         identity: Some(InputIdentity::File(FileIdentity {
             device: 7,
             inode,
-            size: 1000,
+            size: 1000 + inode,
             mtime_ns: 1,
             ctime_ns: 1,
         })),
         row_options: 9,
         date_options: None,
+        read_options: "{}".to_owned(),
         scope: vec![0],
         verified: true,
         unfinished: true,

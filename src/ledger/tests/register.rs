@@ -1,6 +1,7 @@
 //! Registration: what is known before the first request, and who holds it.
 
 use super::*;
+use crate::domain::GuardChange;
 
 #[test]
 fn everything_registered_blocks_its_date_before_anything_is_read() {
@@ -36,7 +37,8 @@ fn a_registration_that_fails_leaves_nothing_behind() {
 
 #[test]
 fn a_date_keeps_its_epoch_and_guards_from_run_to_run() {
-    let desk = Desk::with(|wanted| wanted.partitions[0].guards.min_rows = Some(5));
+    let desk =
+        Desk::with(|wanted| wanted.partitions[0].guards.min_rows = Some(GuardChange::Set(5)));
     let (epoch, guards) = (desk.row.epoch, desk.row.guards.clone());
     assert_eq!(guards.min_rows, Some(5));
     let desk = desk.end_and_run_again();
@@ -63,14 +65,34 @@ fn a_new_input_is_refused_on_a_sealed_and_on_a_done_date() {
     let late = |desk: &Desk| {
         let wanted = registration(&["2022-01-01"], &[new_input("late.jsonl", 3)]);
         let refused = desk.ledger.register(wanted).committed_blocking();
-        let error = refused.unwrap_err().to_string();
-        assert!(error.contains("late_input"), "{error}");
+        let error = refused.unwrap_err();
+        assert!(matches!(error, LedgerError::TooLate { .. }), "{error}");
+        assert!(error.to_string().contains("late_input"), "{error}");
         assert_eq!(desk.value::<i64>("SELECT count(*) FROM input"), 1);
     };
     let sealed = desk.sealed();
     late(&desk);
     desk.settle_done(sealed, DoneSettlement::Confirmed).unwrap();
     late(&desk);
+}
+
+/// Of two runs that find the same new content for a date, the later one has to look again.
+#[test]
+fn a_file_as_large_as_one_that_was_registered_meanwhile_may_be_a_copy() {
+    let desk = Desk::new();
+    let copy = |day| {
+        let mut copy = new_input("copy.jsonl", 3);
+        let same_size = new_input("a.jsonl", 1).identity.unwrap().size();
+        if let Some(InputIdentity::File(file)) = &mut copy.identity {
+            file.size = same_size;
+        }
+        desk.ledger
+            .register(registration(&[day], &[copy]))
+            .committed_blocking()
+    };
+    let error = copy("2022-01-01").unwrap_err();
+    assert!(matches!(error, LedgerError::Outdated { .. }), "{error}");
+    assert!(copy("2022-01-02").is_ok());
 }
 
 #[test]

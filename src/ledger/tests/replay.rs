@@ -152,8 +152,9 @@ fn a_dropped_file_lets_go_of_its_letters() {
 /// A ledger as an earlier version of the schema had it.
 fn of_version(version: i32, path: &std::path::Path) {
     let newer: &[&str] = match version {
-        1 => &["replayed_by", "date_options", "blocks"],
-        _ => &["date_options", "blocks"],
+        1 => &["replayed_by", "date_options", "blocks", "read_options"],
+        2 => &["date_options", "blocks", "read_options"],
+        _ => &["read_options"],
     };
     let kept = schema::SCHEMA
         .lines()
@@ -197,7 +198,14 @@ fn an_older_ledger_is_upgraded_and_a_copy_of_it_is_kept() {
     let fresh = tempfile::tempdir().unwrap();
     drop(open(&fresh));
     let fresh = Connection::open(fresh.path().join(LEDGER_FILE)).unwrap();
-    for (version, by_reading) in [(1, false), (1, true), (2, false), (2, true)] {
+    for (version, by_reading) in [
+        (1, false),
+        (1, true),
+        (2, false),
+        (2, true),
+        (3, false),
+        (3, true),
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(LEDGER_FILE);
         of_version(version, &path);

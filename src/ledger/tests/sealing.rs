@@ -1,7 +1,7 @@
 //! The gate as a transaction: when a date is sealed, and what becomes of its `done`.
 
 use super::*;
-use crate::domain::{ErrorBudget, UnconfirmedPolicy};
+use crate::domain::{ErrorBudget, GuardChange, UnconfirmedPolicy};
 
 #[test]
 fn a_date_whose_rows_are_all_accepted_is_sealed_and_its_intent_of_done_is_on_disk() {
@@ -282,6 +282,7 @@ fn a_date_found_sealed_after_a_crash_may_have_been_marked_done() {
         day_over: true,
         release_hold: false,
         force: false,
+        compared: true,
     };
     let found = ledger.seal(target(), request).committed_blocking().unwrap();
     let SealOutcome::Sealed(found) = found else {
@@ -327,7 +328,7 @@ fn rows_of_the_last_completed_date_are_what_a_fall_is_measured_against() {
     desk.upload_all(10);
     desk.mark_done();
     let mut wanted = registration(&["2022-01-02"], &[new_input("b.jsonl", 2)]);
-    wanted.partitions[0].guards.max_drop_percent = Some(50.0);
+    wanted.partitions[0].guards.max_drop_percent = Some(GuardChange::Set(50.0));
     let mut registered = desk.ledger.register(wanted).committed_blocking().unwrap();
     desk.row = registered.partitions.remove(0);
     desk.input = registered.inputs.remove(0);
@@ -339,4 +340,15 @@ fn rows_of_the_last_completed_date_are_what_a_fall_is_measured_against() {
         limit: 50.0,
     };
     assert_eq!(desk.missing(), [expected]);
+}
+
+#[test]
+fn only_a_date_that_is_sealed_already_is_sealed_without_its_inputs_being_compared() {
+    let mut desk = Desk::new();
+    desk.upload_all(3);
+    let outcome = |desk: &Desk| desk.seal_as(|request| request.compared = false);
+    assert!(matches!(outcome(&desk), SealOutcome::OpenAgain));
+    assert_eq!(desk.known().gate, Gate::Open);
+    drop(desk.sealed());
+    assert!(matches!(outcome(&desk), SealOutcome::Sealed(_)));
 }

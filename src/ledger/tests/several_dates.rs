@@ -120,6 +120,7 @@ impl Shared {
             day_over: true,
             release_hold: false,
             force: false,
+            compared: true,
         };
         let sealing = self.ledger.seal(target(), request);
         sealing.committed_blocking().unwrap()

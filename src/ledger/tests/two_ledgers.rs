@@ -11,6 +11,7 @@ fn seal_request(partition: PartitionId, run: RunId) -> SealRequest {
         day_over: true,
         release_hold: false,
         force: false,
+        compared: true,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Engine, Task, UploadOutcome};
 use crate::upload::date_state::DateState;
 use crate::upload::done::DoneReport;
-use crate::upload::finish::{finish_date, look_at};
+use crate::upload::finish::{ask_again, finish_date, look_at};
 use crate::upload::report::Status;
 
 /// Dates that are finished at one time: each looks into the ledger by itself.
@@ -22,9 +22,11 @@ impl Engine {
             at_work += 1;
             let (finisher, row) = (self.finisher.clone(), date.run.row.clone());
             let (zone, state_dir) = (self.settings.zone, self.settings.run.state_dir.clone());
-            let is_asked = self.settings.asks_for_done();
+            let (is_asked, late) = (self.settings.asks_for_done(), date.late);
             self.tasks.spawn(async move {
-                let report = if is_asked {
+                let report = if late {
+                    ask_again(&finisher, &row).await
+                } else if is_asked {
                     finish_date(&finisher, &row, zone, state_dir).await
                 } else {
                     look_at(row.partition, state_dir).await

@@ -8,6 +8,7 @@ use crate::upload::done::Finisher;
 use crate::upload::event::{Event, Gauges};
 use crate::upload::parcel::Packer;
 use crate::upload::plan::{Plan, PlannedInput};
+use crate::upload::seeded::Seeded;
 use crate::upload::settings::Settings;
 use crate::upload::summary;
 use crate::upload::work::{Prepared, WorkDates};
@@ -31,6 +32,7 @@ fn context(
             settings.batch.bytes,
         )),
         gzip_level: settings.batch.gzip_level,
+        seeded: settings.run.seed.map(|seed| Seeded::new(seed.used_before)),
         input_names: Arc::new(names),
         probe: Arc::default(),
         wrong_setup: Arc::default(),
@@ -62,16 +64,16 @@ impl Engine {
             inputs.into_iter().zip(held.by_ref()).map(with_id).collect()
         };
         let uploads = plan.dates.into_iter();
-        let uploads = uploads.filter_map(|date| date.action.upload());
+        let uploads = uploads.filter_map(|date| Some((date.late.is_some(), date.action.upload()?)));
         let (mut days, mut ids) = (BTreeMap::new(), Vec::new());
-        for (index, (inputs, row)) in uploads.zip(registered.partitions).enumerate() {
+        for (index, ((late, inputs), row)) in uploads.zip(registered.partitions).enumerate() {
             if plan.shared.is_none() {
                 let (date, id) = (WorkDates::One(index), [row.id]);
                 prepared.add(&reader, &settings.input, (date, &id), with_ids(inputs))?;
             }
             days.extend(row.partition.date().map(|day| (day, index)));
             ids.push(row.id);
-            dates.push(DateState::new(DateRun::new(row)));
+            dates.push(DateState::new(DateRun::new(row), late));
         }
         if let Some(shared) = plan.shared {
             let inputs = shared.into_iter().map(|shared| shared.input).collect();
@@ -110,8 +112,12 @@ impl Engine {
 
     fn tell_started(&self, bytes_total: Option<u64>, bytes_before: u64) {
         let gauges = &self.context.services.gauges;
+        let bytes_of_others = Gauges::get(&gauges.bytes_settled);
         Gauges::add(&gauges.bytes_before, bytes_before);
         Gauges::add(&gauges.bytes_settled, bytes_before);
+        let intended: usize = self.work.iter().map(|work| work.intended.len()).sum();
+        let intended = u64::try_from(intended).unwrap_or(u64::MAX);
+        Gauges::set(&gauges.batches_unsettled, intended);
         let inputs = self.work.iter().map(|work| work.inputs.len()).sum();
         let finished = self
             .work
@@ -139,6 +145,7 @@ impl Engine {
             inputs,
             inputs_finished: finished,
             bytes_total,
+            bytes_of_others,
         });
     }
 }

@@ -91,6 +91,9 @@ impl Engine {
         let run = Arc::clone(&date.run);
         date.outstanding += 1;
         self.in_flight += 1;
+        if id.is_some() {
+            Gauges::add(&self.context.services.gauges.batches_unsettled, 1);
+        }
         parcel.place = self.place.take();
         let probe = run.probe.take();
         let context = self.context.clone();

@@ -150,6 +150,7 @@ fn work(folder: &Path, index: usize, date: &Date) -> Work {
             resume: Start::BEGINNING,
             read_to_end: false,
             finished: false,
+            bytes_before: 0,
         }
     });
     Work {

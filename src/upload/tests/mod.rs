@@ -130,7 +130,7 @@ fn settings(state_dir: &Path, sources: Sources) -> Settings {
             confirmed: None,
             state_dir: state_dir.to_owned(),
             command: "byteair-sync write".to_owned(),
-            epoch: None,
+            seed: None,
         },
         replay: None,
     }

@@ -177,6 +177,7 @@ impl Desk<'_> {
             day_over: true,
             release_hold: false,
             force: false,
+            compared: true,
         };
         let sealed = ledger.seal(self.settings.target.clone(), request);
         let sealed = sealed.committed_blocking().unwrap();

@@ -123,6 +123,7 @@ fn read_all(paths: &[PathBuf], limits: (u32, usize), budget: usize, dir: &Path) 
         resume: Start::BEGINNING,
         read_to_end: false,
         finished: false,
+        bytes_before: 0,
     });
     let work = Work {
         dates: by_row(),

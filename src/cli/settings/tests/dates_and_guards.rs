@@ -1,7 +1,7 @@
 //! Topics, stages, days, inputs, batches, rates and what has to hold before `done`.
 
 use super::*;
-use crate::domain::{ErrorBudget, GuardChanges};
+use crate::domain::{ErrorBudget, GuardChange, GuardChanges};
 use crate::upload::Sources;
 
 #[test]
@@ -40,6 +40,7 @@ fn an_offline_stage_needs_a_day_and_streaming_takes_none() {
         "--max-drop 5%",
         "--require-marker _SUCCESS",
         "--allow-empty",
+        "--no-allow-empty",
     ] {
         let message = refused(&format!("-t item -s incremental_sync_streaming x {option}"));
         let flag = option.split(' ').next().unwrap();
@@ -194,9 +195,9 @@ fn only_guards_that_were_named_change_what_the_date_remembers() {
         request.upload.gate.guards,
         GuardChanges {
             max_errors: Some(ErrorBudget::Percent(0.5)),
-            min_rows: Some(10),
-            max_drop_percent: Some(30.0),
-            allow_empty: true,
+            min_rows: Some(GuardChange::Set(10)),
+            max_drop_percent: Some(GuardChange::Set(30.0)),
+            allow_empty: Some(true),
             ..GuardChanges::default()
         }
     );

@@ -1,0 +1,232 @@
+"""One task: the rows of one partition through the program, with a ledger of its own.
+
+The task never sends ``done``. Its ledger is thrown away with it; whoever repeats the task makes the
+same Request-Ids from the same rows, so the platform takes each batch once.
+"""
+
+import ctypes
+import glob
+import hashlib
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from . import binary
+from .encode import RejectedValue
+from .order import Sorter
+
+#: Ends what the program reads; without it the program knows that the task was killed.
+END_MARK = b"\x04\n"
+#: Bytes written to the program at one time.
+_CHUNK = 1 << 18
+#: Rejected rows that one task brings back; as the program, it stops behind them.
+MAX_REJECTS = 100_000
+#: Request-Ids that one task brings back.
+_MAX_IDS = 10_000
+
+
+class TaskError(RuntimeError):
+    """The rows of a partition could not be uploaded; the task may be repeated."""
+
+
+class Tally:
+    """Number of rows and a digest that does not depend on their order."""
+
+    def __init__(self):
+        self.rows, self.digest = 0, 0
+
+    def add(self, line):
+        self.rows += 1
+        self.digest += int.from_bytes(hashlib.blake2b(line, digest_size=8).digest(), "big")
+
+    def told(self):
+        return {"rows": self.rows, "digest": self.digest % (1 << 64)}
+
+
+class Task:
+    """What a task is told by the driver, and what it brings back."""
+
+    def __init__(self, plan, encoder, partition, attempt, stream=None):
+        self.plan, self.encoder = plan, encoder
+        self.partition, self.attempt, self.stream = partition, attempt, stream
+        self.rejects, self.tallies, self.sent, self.ids = [], {}, {}, []
+
+    def run(self, rows):
+        """Uploads the rows and tells what became of them."""
+        scratch = tempfile.mkdtemp(prefix="byteair-spark-")
+        try:
+            for day, lines in itertools.groupby(self._lines(rows, scratch), key=lambda it: it[0]):
+                self._send(day, (line for _, line in lines), scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return {
+            "partition": self.partition,
+            "attempt": self.attempt,
+            "dates": {day: dict(self.sent.get(day, {}), **tally.told()) for day, tally in self.tallies.items()},
+            "rejects": self.rejects,
+            "request_ids": self.ids,
+        }
+
+    def _lines(self, rows, scratch):
+        options = self.plan["options"]
+        lines = self._encoded(rows)
+        if not options.sort and not options.date_column:
+            return lines
+        sorter = Sorter(scratch, options.sort_memory)
+        for day, line in lines:
+            sorter.add(day, line)
+        return sorter
+
+    def _encoded(self, rows):
+        closed = self.plan["closed"]
+        for number, row in enumerate(rows, start=1):
+            day = None
+            try:
+                day = self.encoder.day(row)
+                line = self.encoder.line(row)
+            except RejectedValue as reason:
+                self._reject(day, reason, row, number)
+                continue
+            if day not in self.tallies:
+                self.tallies[day] = Tally()
+            self.tallies[day].add(line)
+            if day not in closed:
+                yield day, line
+
+    def _reject(self, day, reason, row, number):
+        self._add_reject(
+            {
+                "date": day,
+                "code": reason.code,
+                "message": reason.message,
+                "column": reason.column,
+                "source": "local",
+                "raw": repr(row)[:100_000],
+                "partition": self.partition,
+                "record": number,
+                "request_id": None,
+            }
+        )
+
+    def _add_reject(self, reject):
+        if len(self.rejects) >= MAX_REJECTS:
+            raise TaskError(f"partition {self.partition}: more than {MAX_REJECTS} rows are rejected, the first of them: {self.rejects[0]}")
+        self.rejects.append(reject)
+
+    def _command(self, day, scratch):
+        plan, options = self.plan, self.plan["options"]
+        parts = [options.identity, plan["rounds"].get(day, 0), day, self.partition, *(self.stream or ())]
+        command = [
+            binary.find(options.binary), "write", "-", "--topic", options.topic, "--stage", options.stage,
+            "--format", "jsonl", "--state-dir", os.path.join(scratch, "state"), "--end-mark",
+            "--request-id-seed", "|".join(str(part) for part in parts),
+            "--report", os.path.join(scratch, "report.json"), "--progress", "none",
+            "--max-errors", "100%", "--batch-rows", str(options.batch_rows), *options.rate, *options.sending,
+        ]
+        if self.attempt > 0 or plan["begun_before"]:
+            command.append("--seed-used")
+        if day:
+            command += ["--date", day, "--no-done"]
+        else:
+            command += ["--yes-i-mean", "streaming-only"]
+        if plan.get("service"):
+            command += ["--quota-service", plan["service"]["address"]]
+        elif options.quota_machines > 1:
+            command += ["--rate-share", f"1/{options.quota_machines}"]
+        return command + options.connection
+
+    def _send(self, day, lines, scratch):
+        """Feeds the rows of one day to the program."""
+        folder = os.path.join(scratch, f"day-{day}")
+        os.mkdir(folder)
+        environment = dict(os.environ)
+        environment.pop("BYTEAIR_STATE_DIR", None)
+        if self.plan.get("service"):
+            environment["BYTEAIR_QUOTA_TOKEN"] = self.plan["service"]["token"]
+        with open(os.path.join(folder, "messages"), "w+b") as messages:
+            program = subprocess.Popen(
+                self._command(day, folder), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages,
+                env=environment, preexec_fn=_end_with_parent(),
+            )
+            try:
+                _feed(program.stdin, lines)
+            finally:
+                # Whatever has happened here: without its mark the program sends no half batch.
+                _close(program.stdin)
+                status = program.wait()
+            messages.seek(0)
+            said = messages.read().decode("utf-8", "replace")
+        self._take(day, folder, status, said)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _take(self, day, folder, status, said):
+        where = f"partition {self.partition}" + (f", {day}" if day else "")
+        try:
+            with open(os.path.join(folder, "report.json"), "rb") as text:
+                report = json.load(text)
+        except (OSError, ValueError):
+            report = {}
+        complete = report.get("finished") and report.get("rows_pending") == 0
+        # 3: rows were rejected, which the driver judges for all parts together.
+        if status not in (0, 3) or not complete:
+            raise TaskError(f"{where}: byteair-sync ended with status {status}; nothing of it is lost, repeat the job.\n{said[-4000:]}")
+        tally = self.tallies[day]
+        counts = {name: report[f"rows_{name}"] for name in ("read", "accepted", "unconfirmed", "rejected")}
+        if counts["read"] != tally.rows or counts["read"] != sum(list(counts.values())[1:]):
+            raise TaskError(f"{where}: the rows do not add up: {tally.rows} were given, {counts}")
+        if status == 3:
+            report["exit_status"] = 0
+        self.sent[day] = dict(counts, report=report)
+        for path in glob.glob(os.path.join(folder, "state", "rejects", "*.jsonl")):
+            with open(path, "rb") as lines:
+                for line in lines:
+                    self._add_reject(self._told(json.loads(line), day))
+        for path in glob.glob(os.path.join(folder, "state", "runs", "*", "run.log")):
+            with open(path, encoding="utf-8", errors="replace") as log:
+                found = re.findall(r"request_id[=:\" ]+([0-9a-f]{8}-[0-9a-f-]{27})", log.read())
+            self.ids += list(dict.fromkeys(found))[: _MAX_IDS - len(self.ids)]
+
+    def _told(self, letter, day):
+        names = ("code", "message", "column", "source", "raw", "record", "request_id")
+        return dict({name: letter.get(name) for name in names}, date=day or None, partition=self.partition)
+
+
+def _feed(pipe, lines):
+    chunk, size = [], 0
+    try:
+        for line in lines:
+            chunk.append(line)
+            size += len(line) + 1
+            if size >= _CHUNK:
+                chunk.append(b"")
+                pipe.write(b"\n".join(chunk))
+                chunk, size = [], 0
+        if chunk:
+            chunk.append(b"")
+            pipe.write(b"\n".join(chunk))
+        pipe.write(END_MARK)
+        pipe.flush()
+    except BrokenPipeError:
+        # It has ended before its input; its status says why.
+        return
+
+
+def _close(pipe):
+    try:
+        pipe.close()
+    except BrokenPipeError:
+        return
+
+
+def _end_with_parent():
+    """Has the program told when this process is gone, where the system can (Linux)."""
+    try:
+        set_option = ctypes.CDLL(None).prctl
+    except (OSError, AttributeError):
+        return None
+    return lambda: set_option(1, signal.SIGTERM)

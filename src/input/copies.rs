@@ -1,0 +1,99 @@
+//! Files with the same bytes, found without reading more than their sizes and beginnings demand.
+//!
+//! Files of different sizes are not opened, those whose beginnings differ are read no further, and
+//! none is read twice to its end. Digests are XXH3 of 128 bits, as everywhere in the ledger.
+
+use super::open::open_file;
+use super::{FoundFile, InputError, InputFault, InputSettings, Next, Start};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::io::Read;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Bytes that tell most files from each other.
+const HEAD_BYTES: u64 = 64 << 10;
+/// Bytes read at a time.
+const BUFFER_BYTES: usize = 512 << 10;
+
+/// Which of these files has the same bytes as an earlier one, by their indices. Files without a row
+/// are no copies: there is nothing in them to be uploaded twice. No file is read beyond the size that
+/// its identity says.
+pub fn copies(
+    files: &[&FoundFile],
+    settings: &InputSettings,
+) -> Result<BTreeMap<usize, usize>, InputError> {
+    let all: Vec<usize> = (0..files.len()).collect();
+    let digest = |index: usize, most: u64| match files.get(index) {
+        Some(file) => digest(file, settings, most).map(Some),
+        None => Ok(None),
+    };
+    let size = |index: usize| files.get(index).map_or(0, |file| file.identity.size());
+    let mut copies = BTreeMap::new();
+    for of_a_size in alike(all, |index| Ok(size(index)))? {
+        if of_a_size.first().is_none_or(|first| size(*first) == 0) {
+            continue;
+        }
+        for begin_alike in alike(of_a_size, |index| {
+            digest(index, HEAD_BYTES.min(size(index)))
+        })? {
+            let whole = begin_alike.first().is_none_or(|i| size(*i) <= HEAD_BYTES);
+            let same = if whole {
+                vec![begin_alike]
+            } else {
+                alike(begin_alike, |index| digest(index, size(index)))?
+            };
+            for group in same {
+                let mut group = group.into_iter();
+                let Some(first) = group.next() else { continue };
+                if files
+                    .get(first)
+                    .is_some_and(|file| has_rows(file, settings))
+                {
+                    copies.extend(group.map(|copy| (copy, first)));
+                }
+            }
+        }
+    }
+    Ok(copies)
+}
+
+/// Groups of at least two with the same key, each in order.
+fn alike<K: Eq + Hash>(
+    indices: Vec<usize>,
+    key: impl Fn(usize) -> Result<K, InputError>,
+) -> Result<Vec<Vec<usize>>, InputError> {
+    let mut groups: HashMap<K, Vec<usize>> = HashMap::new();
+    for index in indices {
+        groups.entry(key(index)?).or_default().push(index);
+    }
+    groups.retain(|_, group| group.len() > 1);
+    Ok(groups.into_values().collect())
+}
+
+/// The digest of so many bytes as stored, or of all if there are fewer.
+fn digest(file: &FoundFile, settings: &InputSettings, most: u64) -> Result<u128, InputError> {
+    let failed = |fault| InputError::of(&file.location, fault);
+    let stored = file.location.open(&settings.stores).map_err(failed)?;
+    let mut stored = stored.take(most);
+    let mut hasher = Xxh3::new();
+    let mut buffer = vec![0; BUFFER_BYTES.min(usize::try_from(most).unwrap_or(usize::MAX))];
+    loop {
+        match stored.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.digest128()),
+            Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(InputFault::of_io("read", error))),
+        }
+    }
+}
+
+/// Whether there is any row. What cannot be read is told when it is uploaded.
+fn has_rows(file: &FoundFile, settings: &InputSettings) -> bool {
+    open_file(&file.location, settings, Start::BEGINNING)
+        .and_then(|mut reader| {
+            reader
+                .next(&mut Vec::new())
+                .map(|next| !matches!(next, Next::End))
+        })
+        .unwrap_or(false)
+}
