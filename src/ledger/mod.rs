@@ -18,6 +18,7 @@ mod identity;
 mod inputs;
 mod known;
 mod lock;
+mod newest_run;
 mod open_rejects;
 mod place;
 mod query;
@@ -57,6 +58,7 @@ pub use writer::Pending;
 
 use crate::domain::{Generation, Partition, Target};
 use error::in_file;
+use newest_run::NewestRun;
 use soundness::Soundness;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,7 +92,9 @@ impl Ledger {
         soundness.assure_of_small(&db)?;
         let name = identity::read_or_make(state_dir)?;
         let reserve = reserve::Reserve::keep(state_dir);
-        let writer = Writer::start(db, rejects::RejectFiles::new(state_dir), reserve)
+        let newest_run = NewestRun::check(state_dir, &db)?;
+        let rejects = rejects::RejectFiles::new(state_dir);
+        let writer = Writer::start(db, rejects, reserve, newest_run)
             .map_err(in_file("start the writer of", state_dir))?;
         Ok(Self {
             writer,

@@ -16,6 +16,7 @@ mod delivery;
 mod error;
 mod exchange;
 mod faults;
+mod history;
 mod huawei;
 mod journal;
 mod quota;
@@ -31,10 +32,11 @@ mod traffic;
 
 pub use error::SandboxError;
 pub use faults::{FaultKind, FaultOn, FaultRule, InvalidFault};
+pub use history::{RequestState, SecondState};
 pub use settings::{
     DEFAULT_QPS, DEFAULT_ROWS_PER_SECOND, DEFAULT_SLOW, SandboxCredentials, SandboxSettings,
 };
-pub use state::{PartitionState, SandboxLimits, State, Windows};
+pub use state::{PartitionState, SandboxLimits, State, TrafficState, Windows};
 
 use crate::protocol::huawei::HuaweiCredentials;
 use crate::protocol::sign::{Credentials, DEFAULT_SIGN_REGION};
