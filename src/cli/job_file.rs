@@ -5,20 +5,23 @@
 //! unknown key is an error. What must be decided by a person each time, such as `restart`, can only
 //! be typed. Nothing is run here.
 
+mod hooks;
 mod keys;
+mod on_done;
 mod order;
 mod schema;
 
+pub use hooks::Hooks;
 pub use keys::{JobKey, KeyForm, job_keys};
+pub use on_done::Notice;
 pub use schema::json_schema;
 
 use super::error::UsageError;
 use super::profile::scalar;
-use super::value::{duration, nearest};
+use super::value::nearest;
 use keys::{Place, check_key};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use toml::{Table, Value};
 
 /// Largest job file that is read, in bytes.
@@ -35,8 +38,8 @@ const OWN_KEYS: [&str; 7] = [
     "hook_timeout",
 ];
 
-/// How long a hook may take unless the file says otherwise.
-const DEFAULT_HOOK_TIMEOUT: Duration = Duration::from_secs(60);
+/// The stage without days.
+const STREAMING: &str = crate::domain::StageKind::IncrementalSyncStreaming.as_str();
 
 /// The jobs of a file, each behind those that it comes after.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,21 +57,10 @@ pub struct Job {
     pub after: Vec<String>,
     /// What is told of its days.
     pub hooks: Hooks,
+    /// The catalog that is told of its days.
+    pub notice: Option<Notice>,
     paths: Vec<String>,
     options: Vec<JobOption>,
-}
-
-/// Commands or URLs that get the summary of a day as JSON.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Hooks {
-    /// Told when `done` of a day was accepted.
-    pub on_success: Option<String>,
-    /// Told when a day ended with a status that a person should look at.
-    pub on_failure: Option<String>,
-    /// Told when rows of a day were rejected.
-    pub on_reject: Option<String>,
-    /// How long each may take.
-    pub timeout: Duration,
 }
 
 /// One option with its values as text.
@@ -117,6 +109,10 @@ impl JobFile {
             Some(Value::Table(table)) => table,
             Some(_) => return Err(wrong(place, "'defaults' must be the table [defaults]")),
         };
+        let notice = root
+            .remove("on_done")
+            .map(|value| Notice::read(place, value));
+        let notice = notice.transpose()?;
         let jobs = match root.remove("job") {
             Some(Value::Array(jobs)) => jobs,
             Some(_) => return Err(wrong(place, "jobs must be tables such as [[job]]")),
@@ -125,7 +121,9 @@ impl JobFile {
         if let Some(key) = root.keys().next() {
             return Err(wrong(
                 place,
-                &format!("unknown key '{key}'; a file has [defaults] and [[job]] tables"),
+                &format!(
+                    "unknown key '{key}'; a file has [defaults], [on_done] and [[job]] tables"
+                ),
             ));
         }
         if jobs.is_empty() {
@@ -140,7 +138,13 @@ impl JobFile {
         let jobs: Result<Vec<Job>, UsageError> = jobs
             .into_iter()
             .enumerate()
-            .map(|(index, job)| Job::read(place, index, job, &defaults, known))
+            .map(|(index, job)| {
+                let mut job = Job::read(place, index, job, &defaults, known)?;
+                if job.notice.is_none() && !job.streams() {
+                    job.notice.clone_from(&notice);
+                }
+                Ok(job)
+            })
             .collect();
         let jobs = order::in_order(place, jobs?)?;
         Ok(Self { jobs })
@@ -173,7 +177,7 @@ impl Job {
         known: &[JobKey],
     ) -> Result<Self, UsageError> {
         let number = index.saturating_add(1);
-        let Value::Table(table) = table else {
+        let Value::Table(mut table) = table else {
             return Err(wrong(place, &format!("job {number} must be a table")));
         };
         let named = match table.get("name") {
@@ -187,8 +191,12 @@ impl Job {
             None => return Err(wrong(place, &format!("job {number} has no 'name'"))),
         };
         let place = format!("{place}, job '{named}'");
+        let notice = table
+            .remove("on_done")
+            .map(|value| Notice::read(&place, value));
         let own = read_table(&place, Place::Job, table, known)?;
         let job = Self {
+            notice: notice.transpose()?,
             after: own.list("after"),
             paths: own.list("paths"),
             hooks: Hooks::read(&place, &own, defaults)?,
@@ -204,12 +212,22 @@ impl Job {
                 "'-' in 'paths': standard input belongs to `write`, not to a job",
             ));
         }
+        if job.notice.is_some() && job.streams() {
+            return Err(wrong(
+                &place,
+                "'on_done' is told of days, and this stage has none",
+            ));
+        }
         for needed in ["topic", "stage"] {
             if job.value(needed).is_none() {
                 return Err(wrong(&place, &format!("it has no '{needed}'")));
             }
         }
         Ok(job)
+    }
+
+    fn streams(&self) -> bool {
+        self.value("stage") == Some(STREAMING)
     }
 
     /// The first value of an option.
@@ -221,27 +239,12 @@ impl Job {
     /// The words of a `write` that does the same, without the program's name. `days` take the place
     /// of the job's own; `skipped` are keys that were typed already.
     pub fn words(&self, days: Option<&str>, skipped: &[String]) -> Vec<OsString> {
+        let own = self.options.iter().filter(|option| {
+            let name = &option.key.name;
+            !skipped.contains(name) && (name != "date" || days.is_none())
+        });
         let mut words = vec![OsString::from("write")];
-        for option in &self.options {
-            let key = &option.key;
-            if skipped.contains(&key.name) || (key.name == "date" && days.is_some()) {
-                continue;
-            }
-            let long = key.name.replace('_', "-");
-            match key.form {
-                KeyForm::Flag => {
-                    if option.values.first().is_some_and(|value| value == "true") {
-                        words.push(format!("--{long}").into());
-                    }
-                }
-                KeyForm::One | KeyForm::Many => words.extend(
-                    option
-                        .values
-                        .iter()
-                        .map(|value| format!("--{long}={value}").into()),
-                ),
-            }
-        }
+        words.extend(own.flat_map(JobOption::words));
         words.extend(days.map(|days| format!("--date={days}").into()));
         words.push("--".into());
         words.extend(self.paths.iter().map(OsString::from));
@@ -261,24 +264,19 @@ impl Job {
     }
 }
 
-impl Hooks {
-    fn read(place: &str, own: &Entries, defaults: &Entries) -> Result<Self, UsageError> {
-        let one = |key: &str| {
-            let value = own.list(key).into_iter().next();
-            value.or_else(|| defaults.list(key).into_iter().next())
-        };
-        let timeout = match one("hook_timeout") {
-            None => DEFAULT_HOOK_TIMEOUT,
-            Some(text) => duration(&text)
-                .map_err(|error| wrong(place, &format!("'hook_timeout': {error}")))?,
-        };
-        let word = |key: &str| one(key).filter(|text| !text.trim().is_empty());
-        Ok(Self {
-            on_success: word("on_success"),
-            on_failure: word("on_failure"),
-            on_reject: word("on_reject"),
-            timeout,
-        })
+impl JobOption {
+    fn words(&self) -> Vec<OsString> {
+        let long = self.key.name.replace('_', "-");
+        match self.key.form {
+            KeyForm::Flag if self.values.first().is_some_and(|value| value == "true") => {
+                vec![format!("--{long}").into()]
+            }
+            KeyForm::Flag => Vec::new(),
+            KeyForm::One | KeyForm::Many => {
+                let word = |value| format!("--{long}={value}").into();
+                self.values.iter().map(word).collect()
+            }
+        }
     }
 }
 
@@ -298,9 +296,7 @@ impl Entries {
         let streams = [self, defaults]
             .iter()
             .find_map(|entries| entries.list("stage").into_iter().next())
-            .is_some_and(|stage| {
-                stage == crate::domain::StageKind::IncrementalSyncStreaming.as_str()
-            });
+            .is_some_and(|stage| stage == STREAMING);
         let inherited = defaults.0.iter().filter(|(key, ..)| {
             let own = self.0.iter().any(|(known, ..)| known == key);
             let about_days = super::settings::ABOUT_DATES.contains(&key.as_str());

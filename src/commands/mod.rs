@@ -24,6 +24,7 @@ mod rejects_rows;
 mod rejects_waive;
 mod reporting;
 mod run;
+mod run_announce;
 mod run_days;
 mod run_plan;
 mod running;

@@ -4,6 +4,7 @@
 //! stage or topic as such, the other days of that topic and stage.
 
 use super::Session;
+use super::run_announce::{announce, known};
 use super::run_plan::{Plan, Work, is_done};
 use crate::cli::figure::time;
 use crate::cli::printer::Level;
@@ -12,7 +13,7 @@ use crate::cli::summary::for_machines;
 use crate::domain::{Partition, Stage};
 use crate::http::Client;
 use crate::jobs::{Book, Errand, Hook, Outcomes, Waits, time_left};
-use crate::ledger::{Gate, LedgerReader};
+use crate::ledger::Gate;
 use crate::upload::event::DoneOutcome;
 use crate::upload::report::{PartitionReport, Status, Summary};
 use crate::upload::{Services, StopCause};
@@ -56,10 +57,13 @@ impl<'a> Days<'a> {
                 break;
             }
             let story = match self.waits(errand) {
-                Some(waits) => Self::held_back(errand, &waits),
+                Some(waits) => {
+                    let story = Self::held_back(errand, &waits);
+                    self.outcomes.note(&errand.job, errand.day, story.status);
+                    story
+                }
                 None => self.upload(errand).await,
             };
-            self.outcomes.note(&errand.job, errand.day, story.status);
             stories.push(story);
             let finished = index.saturating_add(1);
             if tells_time && let Some(left) = time_left(finished, all, begun.elapsed()) {
@@ -92,7 +96,9 @@ impl<'a> Days<'a> {
         let client = match Client::new(&options.connection) {
             Ok(client) => client.reporting_with(&self.services.client),
             Err(error) => {
-                return crate::cli::summary::of_failure(Status::Usage, &error.to_string());
+                let story = crate::cli::summary::of_failure(Status::Usage, &error.to_string());
+                self.outcomes.note(&errand.job, errand.day, story.status);
+                return story;
             }
         };
         let services = Services {
@@ -107,6 +113,9 @@ impl<'a> Days<'a> {
             self.outcomes
                 .note_refused(&options.upload.topic, options.upload.stage);
         }
+        // Jobs that come after this one want the data, whatever a catalog makes of it.
+        self.outcomes.note(&errand.job, errand.day, summary.status);
+        announce(self.session, &self.services, &errand.work, &mut summary).await;
         self.tell_hooks(errand, &mut summary).await;
         summary
     }
@@ -218,10 +227,7 @@ impl<'a> Days<'a> {
 /// Whether the platform refused the topic or stage itself, rather than a day.
 fn is_refused_as_such(summary: &Summary, options: &WriteOptions) -> bool {
     let refused = |partition: &Partition| {
-        let reader = LedgerReader::open(&options.upload.run.state_dir).ok()??;
-        let hosts = [partition.target.platform().to_owned()];
-        let target = reader.find_target(&partition.target, &hosts, true).ok()??;
-        let known = reader.partition(&target, partition).ok()??;
+        let known = known(&options.upload.run.state_dir, partition).ok()??;
         Some(known.gate == Gate::Refused)
     };
     let mut partitions = summary.partitions.iter();

@@ -2,6 +2,7 @@
 //!
 //! Everything that can be wrong with any job is found here, before anything is sent for another.
 
+use super::run_announce::Catalog;
 use super::running::ledger_failure;
 use super::{Failure, Session};
 use crate::cli::args::{Command, JobsArgs, WriteArgs};
@@ -20,10 +21,11 @@ use std::path::Path;
 const DAYS_OF_ROWS: [&str; 2] = ["date_from_path", "date_from_field"];
 
 /// What runs a day of a job.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Work {
     pub(super) options: WriteOptions,
     pub(super) hooks: Hooks,
+    pub(super) catalog: Option<Catalog>,
 }
 
 /// The days to upload, in order.
@@ -136,9 +138,21 @@ impl Planner<'_> {
             work: Work {
                 options,
                 hooks: job.hooks.clone(),
+                catalog: self.catalog(job)?,
             },
         });
         Ok(())
+    }
+
+    /// The catalog that a job tells.
+    fn catalog(&self, job: &Job) -> Result<Option<Catalog>, Failure> {
+        let Some(notice) = &job.notice else {
+            return Ok(None);
+        };
+        let invocation = self.parsed(job, &notice.words(job, &self.typed))?;
+        let catalog = Catalog::resolve(notice, &invocation, self.now)
+            .map_err(|error| about(job, &format!("on_done: {}", chain(&error))))?;
+        Ok(Some(catalog))
     }
 
     /// The `write` that a job is, for some days or for its own.
@@ -147,8 +161,11 @@ impl Planner<'_> {
             let days: Vec<String> = days.iter().map(ToString::to_string).collect();
             days.join(",")
         });
-        let words: Vec<OsString> = job.words(days.as_deref(), &self.typed);
-        let parsed = self.session.invocation.with_words(&words);
+        self.parsed(job, &job.words(days.as_deref(), &self.typed))
+    }
+
+    fn parsed(&self, job: &Job, words: &[OsString]) -> Result<Invocation, Failure> {
+        let parsed = self.session.invocation.with_words(words);
         Ok(parsed.map_err(|error| {
             let why = match error {
                 ParseError::Arguments(error) => {

@@ -5,6 +5,7 @@
 //! of unknown outcome is sent again and may be applied twice, which the outcome counts.
 
 use super::dead_letters::DeadLetters;
+use super::dispatch::Course;
 use super::event_reader::{Batch, EventReader, Progress};
 use super::fault::Fault;
 use super::service::Service;
@@ -15,6 +16,7 @@ use crate::protocol::huawei::{EventSource, HuaweiCall, ProjectId};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use tokio::sync::watch;
 
 /// Kind of these deliveries in the ledger.
@@ -67,9 +69,8 @@ impl Synced {
 }
 
 /// A file on its way.
-struct Way {
-    /// Its key in the ledger.
-    key: String,
+struct Way<'a> {
+    course: Course<'a>,
     /// What is settled of it. In doubt when an attempt at what follows had an unknown outcome.
     settled: Delivery,
     /// Events that were rejected before the batch at hand.
@@ -159,7 +160,11 @@ impl MetadataSync<'_> {
         let letters = DeadLetters::open(letters_path.clone(), &path, known.records)
             .map_err(dead_letters_fault(&letters_path))?;
         let mut way = Way {
-            key,
+            course: Course {
+                ledger: self.ledger,
+                kind: KIND,
+                key,
+            },
             settled: known,
             rejected_before: known.rejected,
             synced: Synced {
@@ -178,7 +183,7 @@ impl MetadataSync<'_> {
         &mut self,
         mut reader: EventReader,
         letters: &DeadLetters,
-        way: &mut Way,
+        way: &mut Way<'_>,
     ) -> Result<(), SyncFault> {
         loop {
             if *self.stop.borrow() {
@@ -196,8 +201,7 @@ impl MetadataSync<'_> {
                 .add(&batch.bad)
                 .map_err(dead_letters_fault(letters.path()))?;
             let refused = self.send(&batch, letters, way).await?;
-            self.settle(way, batch.progress, batch.bad.len() + refused)
-                .await?;
+            Self::settle(way, batch.progress, batch.bad.len() + refused).await?;
             if batch.is_last {
                 return Ok(());
             }
@@ -205,19 +209,14 @@ impl MetadataSync<'_> {
     }
 
     /// Records that everything up to there is dealt with, so many bad events of the batch among it.
-    async fn settle(&self, way: &mut Way, upto: Progress, bad: usize) -> Result<(), LedgerError> {
+    async fn settle(way: &mut Way<'_>, upto: Progress, bad: usize) -> Result<(), LedgerError> {
         let bad = u64::try_from(bad).unwrap_or(u64::MAX);
         way.settled.records = upto.records;
         way.settled.digest = upto.digest;
         way.settled.rejected = way.rejected_before.saturating_add(bad);
         way.synced.read = way.settled.records;
         way.synced.rejected = way.settled.rejected;
-        self.record(way, way.settled).await
-    }
-
-    async fn record(&self, way: &Way, delivery: Delivery) -> Result<(), LedgerError> {
-        let pending = self.ledger.deliver(KIND, way.key.clone(), delivery);
-        pending.committed().await
+        way.course.record(way.settled).await
     }
 
     /// Sends a batch, in halves when the gateway wants less at once, and settles each part before the next
@@ -226,7 +225,7 @@ impl MetadataSync<'_> {
         &mut self,
         batch: &Batch,
         letters: &DeadLetters,
-        way: &mut Way,
+        way: &mut Way<'_>,
     ) -> Result<usize, SyncFault> {
         way.rejected_before = way.settled.rejected;
         let mut refused = 0_usize;
@@ -257,7 +256,7 @@ impl MetadataSync<'_> {
             }
             if !waiting.is_empty() {
                 let (upto, bad) = batch.settled_with(&events);
-                self.settle(way, upto, bad + refused).await?;
+                Self::settle(way, upto, bad + refused).await?;
             }
         }
         Ok(refused)
@@ -268,36 +267,23 @@ impl MetadataSync<'_> {
         &mut self,
         batch: &Batch,
         events: Range<usize>,
-        way: &mut Way,
+        way: &mut Way<'_>,
     ) -> Result<Option<Fault>, LedgerError> {
         let body = batch.body(&self.source, events);
         let call = HuaweiCall::send_metadata(&self.project, body.into());
-        let mut attempts = self.service.attempts();
-        let on_its_way = Delivery {
-            in_doubt: true,
-            ..way.settled
-        };
-        self.record(way, on_its_way).await?;
-        loop {
-            attempts.begin();
-            way.synced.requests = way.synced.requests.saturating_add(1);
-            let Err(fault) = self.service.send_metadata(&call).await else {
-                let repeated = u64::from(way.settled.in_doubt);
-                way.synced.repeated = way.synced.repeated.saturating_add(repeated);
-                way.settled.in_doubt = false;
-                return Ok(None);
-            };
-            way.settled.in_doubt |= fault.is_unknown();
-            let gave_up = tokio::select! {
-                waited = attempts.wait_after(fault.clone()) => waited.is_err(),
-                _ = self.stop.wait_for(|stop| *stop) => true,
-            };
-            if gave_up {
-                // What was definitely not taken will be no repetition.
-                self.record(way, way.settled).await?;
-                return Ok(Some(fault));
-            }
-        }
+        let mut stop = self.stop.clone();
+        let stopped = pin!(async {
+            // It ends as well when nobody is left who could stop it, with the command itself.
+            let _told = stop.wait_for(|stop| *stop).await;
+        });
+        let sent = way
+            .course
+            .send(&mut self.service, &call, &mut way.settled, stopped)
+            .await?;
+        let synced = &mut way.synced;
+        synced.requests = synced.requests.saturating_add(sent.requests);
+        synced.repeated = synced.repeated.saturating_add(u64::from(sent.is_repeated));
+        Ok(sent.fault)
     }
 }
 

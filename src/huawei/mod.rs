@@ -3,13 +3,16 @@
 //! Floor 3. [`Service`] asks and asks again; each of the other files is one thing that can be done with
 //! it. What goes over the wire is `protocol::huawei`. Nothing here knows the platform or its `done`.
 
+mod announce;
 mod checkpoint;
 mod dead_letters;
+mod dispatch;
 mod event_reader;
 mod fault;
 mod metadata;
 mod service;
 
+pub use announce::{AnnounceFault, Announced, Announcer, CompleteDate};
 pub use checkpoint::{CommitFault, Committed, Wish, commit, delete, get};
 pub use event_reader::BadEvent;
 pub use fault::{Cause, Fault};

@@ -3,9 +3,9 @@
 //! A pattern is parsed once and resolved for each day; looking at the file system is the business
 //! of [`super::discover`].
 
+use super::dated_text::{DatedText, InvalidDatedText, Piece};
 use super::{InvalidUrl, ObjectUrl};
 use crate::domain::DataDate;
-use chrono::format::{Item, StrftimeItems};
 use std::fmt;
 
 /// A path argument: a plain path, a directory, a glob (`*`, `?`, `[…]`, `{a,b}`, `**`), any of them
@@ -13,14 +13,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern {
     text: String,
-    pieces: Vec<Piece>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    /// A chrono format that was checked.
-    Date(String),
+    dated: DatedText,
 }
 
 /// A pattern in which every placeholder has been replaced.
@@ -33,19 +26,9 @@ pub enum InvalidPattern {
     /// Nothing was given.
     #[error("an empty path names no file")]
     Empty,
-    /// A placeholder without its closing brace.
-    #[error("'{0}': a {{date placeholder is not closed; write {{date}} or {{date:%Y%m%d}}")]
-    Unclosed(String),
-    /// A placeholder whose format chrono does not know, or that holds no part of a date.
-    #[error(
-        "'{pattern}': '{format}' is no date format; use %Y, %m and %d, for example {{date:%Y%m%d}}"
-    )]
-    BadFormat {
-        /// The path as given.
-        pattern: String,
-        /// The format in it.
-        format: String,
-    },
+    /// A placeholder that means no day.
+    #[error(transparent)]
+    Placeholder(#[from] InvalidDatedText),
     /// A glob that globset does not understand.
     #[error("'{0}' is no valid glob; put a literal [ in brackets: [[]")]
     BadGlob(String),
@@ -62,27 +45,9 @@ impl PathPattern {
         }
         // First, because the others repeat the text.
         ObjectUrl::parse(text).transpose()?;
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while let Some((before, after)) = split_placeholder(rest) {
-            let Some((inside, behind)) = after.split_once('}') else {
-                return Err(InvalidPattern::Unclosed(text.to_owned()));
-            };
-            let format = inside.strip_prefix(':').unwrap_or("%Y-%m-%d");
-            if !is_date_format(format) {
-                return Err(InvalidPattern::BadFormat {
-                    pattern: text.to_owned(),
-                    format: format.to_owned(),
-                });
-            }
-            pieces.push(Piece::Text(before.to_owned()));
-            pieces.push(Piece::Date(format.to_owned()));
-            rest = behind;
-        }
-        pieces.push(Piece::Text(rest.to_owned()));
         let pattern = Self {
             text: text.to_owned(),
-            pieces,
+            dated: DatedText::parse(text)?,
         };
         if !pattern.is_sound() {
             return Err(InvalidPattern::BadGlob(text.to_owned()));
@@ -109,15 +74,14 @@ impl PathPattern {
                 format!("zz-a{wild}")
             }
         };
-        let text: String = self.pieces.iter().map(probe).collect();
+        let text: String = self.dated.0.iter().map(probe).collect();
         !has_glob(&text) || glob(&text).is_some()
     }
 
     /// Whether it names other files on other days.
     pub fn has_date(&self) -> bool {
-        self.pieces
-            .iter()
-            .any(|piece| matches!(piece, Piece::Date(_)))
+        let mut pieces = self.dated.0.iter();
+        pieces.any(|piece| matches!(piece, Piece::Date(_)))
     }
 
     /// The pattern for one day. Without a day, placeholders stay as they were written; a caller
@@ -126,11 +90,7 @@ impl PathPattern {
         let Some(date) = date else {
             return ResolvedPattern(self.text.clone());
         };
-        let resolve = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Date(format) => date.as_naive().format(format).to_string(),
-        };
-        ResolvedPattern(self.pieces.iter().map(resolve).collect())
+        ResolvedPattern(self.dated.for_date(date))
     }
 }
 
@@ -144,38 +104,6 @@ impl fmt::Display for ResolvedPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
-}
-
-/// Splits at the first `{date}` or `{date:`; `{data,date}` stays a glob.
-fn split_placeholder(text: &str) -> Option<(&str, &str)> {
-    text.match_indices("{date").find_map(|(at, found)| {
-        let after = text.get(at.saturating_add(found.len())..)?;
-        let ours = after.is_empty() || after.starts_with(['}', ':']);
-        ours.then(|| text.get(..at)).flatten().map(|b| (b, after))
-    })
-}
-
-fn is_date_format(format: &str) -> bool {
-    // A day between such characters could be a glob on one day and none on another.
-    if format.contains(['[', ']', '{', '\\']) {
-        return false;
-    }
-    let mut parts = 0_usize;
-    for item in StrftimeItems::new(format) {
-        match item {
-            Item::Error => return false,
-            Item::Numeric(..) => parts = parts.saturating_add(1),
-            _ => {}
-        }
-    }
-    // A format with a time of day panics when a day is formatted with it.
-    parts > 0 && formats_a_day(format)
-}
-
-fn formats_a_day(format: &str) -> bool {
-    use std::fmt::Write;
-    let mut text = String::new();
-    write!(text, "{}", chrono::NaiveDate::MIN.format(format)).is_ok()
 }
 
 /// Whether a path has characters that only a glob means.

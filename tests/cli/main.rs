@@ -48,6 +48,7 @@ mod named_files;
 mod next_steps;
 #[cfg(feature = "remote")]
 mod object_store;
+mod on_done;
 mod output;
 mod pages;
 mod panics;

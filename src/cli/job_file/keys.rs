@@ -94,7 +94,7 @@ const ONLY_TYPED: [(&str, &str); 24] = [
 ];
 
 /// Options of `write` that all jobs of a run share because there is one limiter.
-const OF_THE_QUOTA: [&str; 5] = [
+pub(super) const OF_THE_QUOTA: [&str; 5] = [
     "no_rate_limit",
     "qps",
     "rate_guard",

@@ -30,6 +30,7 @@ pub fn json_schema(keys: &[JobKey]) -> Value {
         "paths".to_owned(),
         list("Files, directories and globs; {date} or {date:%Y%m%d} stands for the day"),
     );
+    job.insert("on_done".to_owned(), on_done());
     job.insert(
         "after".to_owned(),
         list("Jobs that must be complete for a day before this one begins it"),
@@ -41,6 +42,7 @@ pub fn json_schema(keys: &[JobKey]) -> Value {
         "additionalProperties": false,
         "required": ["job"],
         "properties": {
+            "on_done": on_done(),
             "defaults": {
                 "description": "Options of all jobs",
                 "type": "object",
@@ -58,6 +60,30 @@ pub fn json_schema(keys: &[JobKey]) -> Value {
                 },
             },
         },
+    })
+}
+
+fn on_done() -> Value {
+    let mut properties: Map<String, Value> = super::on_done::OPTIONS
+        .iter()
+        .map(|key| ((*key).to_owned(), json!({"type": ["string", "number"]})))
+        .collect();
+    properties.insert(
+        "message".to_owned(),
+        json!({"type": "object", "description":
+            "The event's message; {date}, {date:%Y%m%d}, {topic} and {stage} stand for those of the day"}),
+    );
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["metadata"],
+        "properties": {"metadata": {
+            "description": "Catalog of DataArts Studio that is told of a day once its done is settled",
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["message"],
+            "properties": properties,
+        }},
     })
 }
 

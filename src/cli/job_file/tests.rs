@@ -3,6 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use std::fmt::Write;
+use std::time::Duration;
 
 const EXAMPLE: &str = r#"
 [defaults]

@@ -1,0 +1,134 @@
+//! Telling the catalog that a date is complete, once `done` of it is settled.
+//!
+//! The ledger remembers which epoch of a date the catalog has heard of. So a date is announced at least
+//! once, and again only after an attempt whose outcome nobody knows, as the service has no idempotency
+//! key, or when the date was uploaded anew. After a failure it is owed, and nothing else has changed.
+
+use super::dispatch::Course;
+use super::fault::Fault;
+use super::service::Service;
+use crate::domain::Epoch;
+use crate::ledger::{Delivery, Ledger, LedgerError, delivery_lock};
+use crate::protocol::huawei::{EventSource, HuaweiCall, ProjectId};
+use serde_json::{Map, Value, json};
+use std::pin::Pin;
+
+/// Kind of these deliveries in the ledger.
+const KIND: &str = "on_done";
+
+/// A date whose `done` is settled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompleteDate {
+    /// What tells it from all others.
+    pub name: String,
+    /// Another epoch means that the date was uploaded anew.
+    pub epoch: Epoch,
+    /// When `done` was acknowledged, seconds since 1970.
+    pub done_at: i64,
+    /// What the event says of it.
+    pub message: Map<String, Value>,
+}
+
+/// What the catalog knows of a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Announced {
+    /// It has taken the event now.
+    Now {
+        /// The event's type.
+        event_type: &'static str,
+        /// Whether it may have taken it before, too.
+        is_repeated: bool,
+    },
+    /// It took the event in an earlier run.
+    Before,
+    /// Another run is telling it.
+    Elsewhere,
+}
+
+/// Why the catalog was not told.
+#[derive(Debug, thiserror::Error)]
+pub enum AnnounceFault {
+    /// The service did not take the event, or nobody knows.
+    #[error(transparent)]
+    Service(#[from] Fault),
+    /// The ledger cannot be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Who tells, and whom.
+pub struct Announcer<'a> {
+    /// The service.
+    pub service: Service,
+    /// Whose catalog it is.
+    pub project: ProjectId,
+    /// Where the tables are.
+    pub source: EventSource,
+    /// The memory of what was told.
+    pub ledger: &'a Ledger,
+}
+
+impl Announcer<'_> {
+    /// Tells the catalog of a date that it has not heard of. Stops waiting for another attempt when
+    /// `stop` resolves.
+    pub async fn announce(
+        &mut self,
+        date: &CompleteDate,
+        stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Announced, AnnounceFault> {
+        let course = Course {
+            ledger: self.ledger,
+            kind: KIND,
+            key: format!(
+                "{} {} {}",
+                self.service.host(),
+                self.source.key(),
+                date.name
+            ),
+        };
+        let Some(_held) = delivery_lock(self.ledger.state_dir(), KIND, &course.key)? else {
+            return Ok(Announced::Elsewhere);
+        };
+        let known = self.ledger.delivery(KIND, course.key.clone());
+        let known = known.committed().await?.unwrap_or_default();
+        let epoch = u128::from_be_bytes(date.epoch.0);
+        if known.records > 0 && known.digest == epoch {
+            return Ok(Announced::Before);
+        }
+        let event_type = match known.records {
+            0 => "AddPartitionEvent",
+            _ => "AlterPartitionEvent",
+        };
+        let call = self.call(event_type, date);
+        let mut settled = known;
+        let sent = course
+            .send(&mut self.service, &call, &mut settled, stop)
+            .await?;
+        if let Some(fault) = sent.fault {
+            return Err(fault.into());
+        }
+        let told = Delivery {
+            records: known.records.saturating_add(1),
+            digest: epoch,
+            ..settled
+        };
+        course.record(told).await?;
+        Ok(Announced::Now {
+            event_type,
+            is_repeated: sent.is_repeated,
+        })
+    }
+
+    /// The same bytes for every attempt, in every run.
+    fn call(&self, event_type: &str, date: &CompleteDate) -> HuaweiCall {
+        let event = json!({
+            "event_ts": date.done_at.saturating_mul(1_000),
+            "event_type": event_type,
+            "event_message": date.message,
+        });
+        let (mut body, end) = self.source.envelope();
+        body.extend_from_slice(event.to_string().as_bytes());
+        body.extend_from_slice(end);
+        HuaweiCall::send_metadata(&self.project, body.into())
+    }
+}
