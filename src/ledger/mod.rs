@@ -6,6 +6,7 @@
 //! reading side, which never blocks a writer. `accepted` is said to nobody before it is on disk.
 
 mod batches;
+mod delivery;
 mod error;
 mod facts;
 mod gate;
@@ -37,12 +38,13 @@ mod writer;
 mod tests;
 
 pub use batches::{Intention, NewBatch, Settlement};
+pub use delivery::Delivery;
 pub use error::LedgerError;
 pub use gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
 pub use health::{Health, examine};
 pub use id::{BatchId, InputId, PartitionId, RunId};
 pub use known::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
-pub use lock::HeldLock;
+pub use lock::{HeldLock, checkpoint_lock, delivery_lock};
 pub use open_rejects::{OpenRejects, Replayable};
 pub use reader::{LedgerReader, RejectRow, RejectSummary, RejectsOf};
 pub use register::{
