@@ -170,11 +170,14 @@ impl Text {
             let label = row.partition.to_string();
             self.line(&format!(
                 "  {label:width$}  {counts}; done {}",
-                done_of(row)
+                in_brief(row)
             ));
         }
         if let Some(more) = partitions.len().checked_sub(rows.len()).filter(|n| *n > 0) {
             self.line(&format!("  and {} more", grouped(as_count(more))));
+        }
+        if partitions.iter().any(|row| row.done == DoneOutcome::Sent) {
+            self.entry("done", &format!("sent means: {SENT}"));
         }
     }
 
@@ -253,9 +256,20 @@ fn step_text(step: &NextStep) -> String {
     }
 }
 
+/// What a `done` that was sent means.
+const SENT: &str = "the platform has the rows, it has not yet ingested them";
+
 fn done_of(report: &PartitionReport) -> String {
+    match report.done {
+        DoneOutcome::Sent => format!("{} ({SENT})", in_brief(report)),
+        _ => in_brief(report),
+    }
+}
+
+/// The state of `done` for a table of many.
+fn in_brief(report: &PartitionReport) -> String {
     let outcome = match report.done {
-        DoneOutcome::Sent => "sent (the platform has the rows, it has not yet ingested them)",
+        DoneOutcome::Sent => "sent",
         DoneOutcome::Already => "was sent before",
         DoneOutcome::Unconfirmed => "was received by the platform at an earlier try",
         DoneOutcome::Withheld => "withheld",
