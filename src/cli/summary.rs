@@ -87,7 +87,11 @@ impl Text {
             Status::Success => String::new(),
             other => format!(" (exit status {})", other.code()),
         };
-        self.line(&format!("{subject}: {}{status}", meaning(story.status)));
+        let meaning = match (story.status, story.course) {
+            (Status::Success, Course::DryRun) => "a dry run, nothing was sent",
+            (status, _) => meaning(status),
+        };
+        self.line(&format!("{subject}: {meaning}{status}"));
     }
 
     fn rows(&mut self, story: &Summary) {
@@ -122,11 +126,18 @@ impl Text {
         }
         if totals.rows_pending > 0 {
             let rows = grouped(totals.rows_pending);
-            self.entry("pending", &format!("{rows} (kept for the next run)"));
+            let fate = match story.course {
+                Course::DryRun => "would be sent",
+                _ => "kept for the next run",
+            };
+            self.entry("pending", &format!("{rows} ({fate})"));
         }
     }
 
     fn requests(&mut self, story: &Summary, rows_this_run: u64) {
+        if story.course == Course::DryRun {
+            return;
+        }
         let totals = &story.totals;
         let elapsed = time(totals.elapsed);
         if totals.requests == 0 {
