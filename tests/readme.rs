@@ -94,14 +94,16 @@ impl Place {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // The line of variables that it prints is what the README tells readers to paste.
+        // The lines of variables that it prints are what the README tells readers to paste.
         let announced = BufReader::new(sandbox.stdout.take().unwrap()).lines();
-        let exported = announced
+        let exported: Vec<String> = announced
             .map(Result::unwrap)
-            .find_map(|line| line.trim().strip_prefix("export ").map(str::to_owned))
-            .unwrap();
+            .filter_map(|line| line.trim().strip_prefix("export ").map(str::to_owned))
+            .take(2)
+            .collect();
         let variables = exported
-            .split_whitespace()
+            .iter()
+            .flat_map(|line| line.split_whitespace())
             .map(|pair| pair.split_once('=').unwrap())
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();

@@ -16,7 +16,7 @@ use std::path::Path;
 const MAX_LINES: usize = 400;
 
 /// The floor of each module of the crate.
-const FLOORS: [(&str, u8); 15] = [
+const FLOORS: [(&str, u8); 16] = [
     ("domain", 0),
     ("protocol", 1),
     ("retry", 1),
@@ -26,6 +26,7 @@ const FLOORS: [(&str, u8); 15] = [
     ("ledger", 2),
     ("limiter", 2),
     ("http", 2),
+    ("huawei", 3),
     ("upload", 3),
     ("sandbox", 3),
     ("validation", 3),

@@ -14,8 +14,12 @@ use toml::Value;
 pub const DEFAULT_PROFILE: &str = "default";
 
 /// Keys that are no options: a name for the platform, and files with secrets.
-pub const EXTRA_KEYS: [&str; 5] = [
+pub const EXTRA_KEYS: [&str; 9] = [
     "ak_file",
+    "huawei_ak_file",
+    "huawei_security_token_file",
+    "huawei_sk_file",
+    "huawei_token_file",
     "platform",
     "session_token_file",
     "sk_file",

@@ -3,10 +3,12 @@
 //! Each says what it wanted when it gets something else. The same readers serve flags, environment
 //! variables and profiles, so a value means the same wherever it stands.
 
+mod endpoint;
 mod field;
 mod guard;
 mod host;
 
+pub use endpoint::{Endpoint, endpoint};
 pub use field::{Renaming, TypedField, renaming, typed_field};
 pub use guard::{fewest_rows, files_or_none, marker_or_none, percent_or_none};
 pub use host::{HostName, host_name};

@@ -3,14 +3,17 @@
 //! A command is thin: it resolves its settings, calls lower floors, and says how it ended. Failures
 //! carry the exit status that they mean; everything else is a bug and status 1.
 
+mod checkpoint;
 mod completions;
 mod config;
 mod doctor;
 mod done;
+mod huawei_status;
 mod last_line;
 mod ledger;
 mod ledger_drop;
 mod man;
+mod metadata;
 mod metrics;
 mod other_reports;
 mod quota;
@@ -150,6 +153,8 @@ pub async fn run(session: &Session) -> Status {
 
 async fn command(session: &Session) -> Outcome {
     match &session.invocation.cli.command {
+        Command::Checkpoint(command) => checkpoint::run(session, command).await,
+        Command::Metadata(command) => Box::pin(metadata::run(session, command)).await,
         Command::Quota(command) => quota::run(session, command).await,
         Command::Sandbox(args) => sandbox::run(session, args).await,
         Command::Config(command) => config::run(session, command),

@@ -79,7 +79,7 @@ fn write_port_file(file: &Path, port: u16) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write --port-file {}", file.display()))
 }
 
-/// The address, and the three lines to try it with.
+/// The address, and the lines to try it with.
 fn announcement(
     address: SocketAddr,
     certificate: Option<&str>,
@@ -99,14 +99,27 @@ fn announcement(
         ),
         None => ("http", "", ""),
     };
-    let own = ["BYTEAIR_AK", "BYTEAIR_SK", "BYTEAIR_TOKEN"]
-        .into_iter()
-        .any(|name| environment.text(name).is_some());
-    let keys = if own {
-        ""
-    } else {
-        " BYTEAIR_AK=sandbox BYTEAIR_SK=sandbox"
+    // Whoever gave the sandbox secrets of their own knows them, and a terminal should not.
+    let unless_set = |names: [&str; 3], keys| {
+        let is_set = |name: &str| environment.text(name).is_some();
+        if names.into_iter().any(is_set) {
+            ""
+        } else {
+            keys
+        }
     };
+    let keys = unless_set(
+        ["BYTEAIR_AK", "BYTEAIR_SK", "BYTEAIR_TOKEN"],
+        " BYTEAIR_AK=sandbox BYTEAIR_SK=sandbox",
+    );
+    let huawei_keys = unless_set(
+        [
+            "HUAWEICLOUD_SDK_AK",
+            "HUAWEICLOUD_SDK_SK",
+            "HUAWEICLOUD_SDK_TOKEN",
+        ],
+        " HUAWEICLOUD_SDK_AK=sandbox HUAWEICLOUD_SDK_SK=sandbox",
+    );
     let save = certificate.map_or_else(String::new, |pem| {
         format!(
             "{}\nSave the certificate above as sandbox.pem.\n",
@@ -117,6 +130,7 @@ fn announcement(
         "{save}The sandbox answers at {scheme}://{host}; Ctrl-C ends it. In another terminal:\n  \
          export BYTEAIR_HOST={host} BYTEAIR_SCHEME={scheme} BYTEAIR_TENANT_ID=1 \
          BYTEAIR_APPLICATION_ID=1{keys}{trust}\n  \
+         export BYTEAIR_ENDPOINT={scheme}://{host} BYTEAIR_PROJECT_ID=1{huawei_keys}\n  \
          byteair-sync write --topic item --stage history_sync --date 2022-01-01 item.jsonl\n  \
          curl -s{curl_trust} {scheme}://{host}/sandbox/state"
     )
@@ -134,12 +148,13 @@ mod tests {
             "\
 The sandbox answers at http://127.0.0.1:7431; Ctrl-C ends it. In another terminal:
   export BYTEAIR_HOST=127.0.0.1:7431 BYTEAIR_SCHEME=http BYTEAIR_TENANT_ID=1 BYTEAIR_APPLICATION_ID=1 BYTEAIR_AK=sandbox BYTEAIR_SK=sandbox
+  export BYTEAIR_ENDPOINT=http://127.0.0.1:7431 BYTEAIR_PROJECT_ID=1 HUAWEICLOUD_SDK_AK=sandbox HUAWEICLOUD_SDK_SK=sandbox
   byteair-sync write --topic item --stage history_sync --date 2022-01-01 item.jsonl
   curl -s http://127.0.0.1:7431/sandbox/state"
         );
-        let own = Environment::from([("BYTEAIR_SK", "hidden")]);
+        let own = Environment::from([("BYTEAIR_SK", "hidden"), ("HUAWEICLOUD_SDK_SK", "hidden")]);
         let text = announcement(address, Some("PEM\n"), &own);
-        assert!(!text.contains("hidden") && !text.contains("BYTEAIR_SK"));
+        assert!(!text.contains("hidden") && !text.contains("_SK"));
         assert!(text.starts_with("PEM\nSave the certificate"));
         assert!(text.contains("--cacert sandbox.pem https://127.0.0.1:7431/"));
     }

@@ -29,7 +29,6 @@ pub(super) struct Host {
 }
 
 /// The hosts in order; at least one.
-/// A host; `None` when the text is none.
 pub(super) fn parse_hosts(settings: &ConnectionSettings) -> Result<Vec<Host>, HttpError> {
     let hosts: Vec<Host> = settings
         .hosts
@@ -42,6 +41,7 @@ pub(super) fn parse_hosts(settings: &ConnectionSettings) -> Result<Vec<Host>, Ht
     Ok(hosts)
 }
 
+/// A host; `None` when the text is none.
 pub(super) fn parse_host(scheme: Scheme, text: &str) -> Option<Host> {
     if text.contains(['/', '\\', '?', '#', '@']) || text.contains(char::is_whitespace) {
         return None;
@@ -65,27 +65,49 @@ pub(super) fn parse_host(scheme: Scheme, text: &str) -> Option<Host> {
     })
 }
 
-/// The pool of connections. Every way in which the library would send a request twice is off.
+/// How a pool connects.
+pub(super) struct Way<'a> {
+    pub(super) scheme: Scheme,
+    /// Whether every host is this machine.
+    pub(super) only_loopback: bool,
+    pub(super) timeout: Duration,
+    pub(super) connect_timeout: Duration,
+    pub(super) ca_cert: Option<&'a Path>,
+    pub(super) proxy: Option<&'a str>,
+}
+
+/// The pool of connections to the platform.
 pub(super) fn build_pool(settings: &ConnectionSettings) -> Result<reqwest::Client, HttpError> {
+    build_pool_by(&Way {
+        scheme: settings.scheme,
+        only_loopback: parse_hosts(settings)?.iter().all(|host| host.loopback),
+        timeout: settings.timeout,
+        connect_timeout: settings.connect_timeout,
+        ca_cert: settings.ca_cert.as_deref(),
+        proxy: settings.proxy.as_deref(),
+    })
+}
+
+/// A pool of connections. Every way in which the library would send a request twice is off.
+pub(super) fn build_pool_by(way: &Way<'_>) -> Result<reqwest::Client, HttpError> {
     // Fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let only_loopback = parse_hosts(settings)?.iter().all(|host| host.loopback);
     // Shorter than the whole, so that a timeout while connecting is known to be one: not sent.
-    let longest_connect = settings.timeout.mul_f64(0.8);
+    let longest_connect = way.timeout.mul_f64(0.8);
     let builder = reqwest::Client::builder()
         .user_agent(concat!("byteair-sync/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .retry(retry::never())
-        .timeout(settings.timeout)
-        .connect_timeout(settings.connect_timeout.min(longest_connect))
+        .timeout(way.timeout)
+        .connect_timeout(way.connect_timeout.min(longest_connect))
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .tcp_nodelay(true)
         .tls_version_min(Version::TLS_1_2);
-    let builder = with_proxy(builder, settings.proxy.as_deref(), only_loopback)?;
-    let builder = match &settings.ca_cert {
+    let builder = with_proxy(builder, way.proxy, way.only_loopback)?;
+    let builder = match way.ca_cert {
         Some(path) => builder.tls_certs_merge(read_certificates(path)?),
         // Nothing will be encrypted: a machine without certificates can still use the sandbox.
-        None if settings.scheme == Scheme::Http && only_loopback && settings.proxy.is_none() => {
+        None if way.scheme == Scheme::Http && way.only_loopback && way.proxy.is_none() => {
             builder.tls_certs_only([])
         }
         None => builder,

@@ -9,6 +9,7 @@ mod body;
 mod connect;
 mod failure;
 mod figures;
+mod huawei;
 mod post;
 mod probe;
 mod reporting;
@@ -16,6 +17,8 @@ mod settings;
 mod signer;
 
 pub use body::Outgoing;
+pub use huawei::{HuaweiClient, HuaweiCredentialSource, HuaweiReply, HuaweiSettings};
+
 pub use post::post;
 pub use probe::{Found, Probe, Step, StepKind, Trouble};
 pub use settings::{ConnectionSettings, CredentialError, CredentialSource, HttpError, Scheme};

@@ -1,7 +1,7 @@
 //! Finding the files that path patterns name.
 //!
-//! Files come sorted by path and each once, however often it is named or linked. Nothing is opened
-//! here. Names that start with `.` or `_` are left out when a directory is listed or a glob is
+//! Files come sorted by path and each once, however often it is named or linked, unless their paths
+//! say the day of their rows: then a link is a file of its own. Nothing is opened here. Names that start with `.` or `_` are left out when a directory is listed or a glob is
 //! expanded: hidden files, and the markers and unfinished attempts of Hadoop and Spark
 //! (`_SUCCESS`, `_temporary`). A glob that spells such a beginning out finds them. What is left out
 //! or does not match cannot fail either, whatever is wrong with it.
@@ -31,7 +31,7 @@ pub struct FoundFile {
 /// What patterns named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Discovered {
-    /// The files, sorted by path, each file of the device once; behind them the objects.
+    /// The files, sorted by path; behind them the objects.
     pub files: Vec<FoundFile>,
     /// The folders in which markers are looked for, sorted: a directory that was named or matched,
     /// and the parent of each file that was.
@@ -43,6 +43,17 @@ pub struct Discovered {
 }
 
 impl Discovered {
+    /// Keeps each file of the device once, under the first of its paths.
+    #[must_use]
+    pub fn each_file_once(mut self) -> Self {
+        let mut seen = HashSet::new();
+        self.files.retain(|file| match &file.identity {
+            InputIdentity::File(identity) => seen.insert((identity.device, identity.inode)),
+            _ => true,
+        });
+        self
+    }
+
     /// The folders in which a marker is not there (yet).
     pub fn folders_without(
         &self,
@@ -126,8 +137,18 @@ impl DiscoverError {
 
 /// Finds the files that patterns name for a day, directories recursively and whatever the
 /// extensions of the files in them. A path that exists is taken as it is, even if it looks like a
-/// glob. Symbolic links are followed.
+/// glob. Symbolic links are followed; a file of the device comes once.
 pub fn discover(
+    patterns: &[PathPattern],
+    date: Option<DataDate>,
+    stores: &Stores,
+) -> Result<Discovered, DiscoverError> {
+    discover_paths(patterns, date, stores).map(Discovered::each_file_once)
+}
+
+/// As [`discover`], but a file comes under each of its paths: where paths say something about the
+/// rows, a link is a file of its own.
+pub fn discover_paths(
     patterns: &[PathPattern],
     date: Option<DataDate>,
     stores: &Stores,
@@ -144,13 +165,9 @@ pub fn discover(
             empty.push(resolved.to_string());
         }
     }
-    let mut seen = HashSet::new();
-    let files = found.files.into_iter().filter_map(|(path, identity)| {
-        let first = seen.insert((identity.device, identity.inode));
-        first.then_some(FoundFile {
-            location: Location::File(path),
-            identity: InputIdentity::File(identity),
-        })
+    let files = found.files.into_iter().map(|(path, identity)| FoundFile {
+        location: Location::File(path),
+        identity: InputIdentity::File(identity),
     });
     let objects = found.objects.found.into_iter().map(|(url, identity)| {
         let location = Location::Object(RemoteObject {

@@ -48,7 +48,7 @@ pub use copies::copies;
 pub use csv_dialect::CsvDialect;
 pub use date_field::DateField;
 pub use day_pattern::{DayPattern, InvalidDayPattern, NoDay};
-pub use discover::{DiscoverError, Discovered, FoundFile, discover};
+pub use discover::{DiscoverError, Discovered, FoundFile, discover, discover_paths};
 pub use encoding::TextEncoding;
 pub use end_mark::EndMarked;
 pub use error::{InputError, InputFault};

@@ -119,6 +119,16 @@ pub enum LedgerError {
         /// What SQLite found first.
         found: String,
     },
+    /// The ledger is older than what was done with it.
+    #[error(
+        "the ledger does not know run {run}, which wrote to it: its log (ledger.db-wal) was lost or is damaged, or an older copy took its place, so nothing more is sent with it; put ledger.db and ledger.db-wal back as they were. To go on with it as it is, remove {path}: what was uploaded since may be sent again"
+    )]
+    PartMissing {
+        /// The newest run that wrote to it.
+        run: i64,
+        /// Where that is noted.
+        path: PathBuf,
+    },
     /// Something was asked of a date or an input that its state forbids.
     #[error("{0}")]
     Forbidden(String),

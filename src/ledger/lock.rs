@@ -30,6 +30,24 @@ impl HeldLock {
     }
 }
 
+/// Tries to take the lock under which one machine commits the checkpoint of a consumer, named so that no
+/// other has the name, in a directory that all processes share. `None` when another process holds it.
+pub fn checkpoint_lock(shared: &Path, consumer: &str) -> Result<Option<HeldLock>, LedgerError> {
+    let digest = xxhash_rust::xxh3::xxh3_128(consumer.as_bytes());
+    try_lock(shared, &format!("checkpoint-{digest:032x}"))
+}
+
+/// Tries to take the lock of a delivery (`delivery.rs`), in a state directory that is there. `None` when
+/// another process holds it.
+pub fn delivery_lock(
+    state_dir: &Path,
+    kind: &str,
+    key: &str,
+) -> Result<Option<HeldLock>, LedgerError> {
+    let digest = xxhash_rust::xxh3::xxh3_128(key.as_bytes());
+    try_lock(state_dir, &format!("{kind}-{digest:032x}"))
+}
+
 /// Who signed the lock of a name last; empty when nobody did.
 pub(super) fn signature(state_dir: &Path, name: &str) -> String {
     let path = state_dir.join("locks").join(name);

@@ -6,6 +6,7 @@
 //! reading side, which never blocks a writer. `accepted` is said to nobody before it is on disk.
 
 mod batches;
+mod delivery;
 mod error;
 mod facts;
 mod gate;
@@ -17,6 +18,7 @@ mod identity;
 mod inputs;
 mod known;
 mod lock;
+mod newest_run;
 mod open_rejects;
 mod place;
 mod query;
@@ -36,12 +38,13 @@ mod writer;
 mod tests;
 
 pub use batches::{Intention, NewBatch, Settlement};
+pub use delivery::Delivery;
 pub use error::LedgerError;
 pub use gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
 pub use health::{Health, examine};
 pub use id::{BatchId, InputId, PartitionId, RunId};
 pub use known::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
-pub use lock::HeldLock;
+pub use lock::{HeldLock, checkpoint_lock, delivery_lock};
 pub use open_rejects::{OpenRejects, Replayable};
 pub use reader::{LedgerReader, RejectRow, RejectSummary, RejectsOf};
 pub use register::{
@@ -55,6 +58,7 @@ pub use writer::Pending;
 
 use crate::domain::{Generation, Partition, Target};
 use error::in_file;
+use newest_run::NewestRun;
 use soundness::Soundness;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,7 +92,9 @@ impl Ledger {
         soundness.assure_of_small(&db)?;
         let name = identity::read_or_make(state_dir)?;
         let reserve = reserve::Reserve::keep(state_dir);
-        let writer = Writer::start(db, rejects::RejectFiles::new(state_dir), reserve)
+        let newest_run = NewestRun::check(state_dir, &db)?;
+        let rejects = rejects::RejectFiles::new(state_dir);
+        let writer = Writer::start(db, rejects, reserve, newest_run)
             .map_err(in_file("start the writer of", state_dir))?;
         Ok(Self {
             writer,

@@ -13,7 +13,7 @@ use std::time::Duration;
 const APPLICATION_ID: i32 = 0x4279_4172;
 
 /// The schema that this program writes (`PRAGMA user_version`).
-pub(super) const SCHEMA_VERSION: i32 = 4;
+pub(super) const SCHEMA_VERSION: i32 = 5;
 
 /// How long one process waits for another one's commit before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -115,6 +115,13 @@ CREATE TABLE run (
   started INTEGER NOT NULL, ended INTEGER, pid INTEGER NOT NULL, host TEXT NOT NULL,
   command TEXT NOT NULL, exit_status INTEGER
 ) STRICT;
+CREATE TABLE delivery (                      -- what is sent in order and has no date
+  kind TEXT NOT NULL, key TEXT NOT NULL,     -- metadata; service, source and file
+  records INTEGER NOT NULL, digest BLOB NOT NULL, -- settled, from the first on
+  rejected INTEGER NOT NULL,                 -- of these
+  in_doubt INTEGER NOT NULL,                 -- 1: what follows may have been sent
+  PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE event (                         -- the audit trail
   id INTEGER PRIMARY KEY,
   partition INTEGER, at INTEGER NOT NULL, run INTEGER, what TEXT NOT NULL, why TEXT NOT NULL
@@ -137,8 +144,19 @@ CREATE INDEX reject_of_any_date ON reject (input) WHERE blocks = 'scope';
 /// What version 4 has that version 3 had not.
 const FROM_3_TO_4: &str = "ALTER TABLE input ADD COLUMN read_options TEXT;";
 
+/// What version 5 has that version 4 had not: what is sent in order and has no date.
+const FROM_4_TO_5: &str = "
+CREATE TABLE delivery (
+  kind TEXT NOT NULL, key TEXT NOT NULL,
+  records INTEGER NOT NULL, digest BLOB NOT NULL,
+  rejected INTEGER NOT NULL,
+  in_doubt INTEGER NOT NULL,
+  PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+";
+
 /// The steps from version 1 on, one for each version.
-const UPGRADES: [&str; 3] = [FROM_1_TO_2, FROM_2_TO_3, FROM_3_TO_4];
+const UPGRADES: [&str; 4] = [FROM_1_TO_2, FROM_2_TO_3, FROM_3_TO_4, FROM_4_TO_5];
 
 /// Opens the ledger for writing and brings its schema up to date.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {

@@ -9,6 +9,7 @@
 use super::batches;
 use super::error::LedgerError;
 use super::id::BatchId;
+use super::newest_run::NewestRun;
 use super::rejects::RejectFiles;
 use super::reserve::Reserve;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -76,11 +77,12 @@ impl Writer {
         db: Connection,
         rejects: RejectFiles,
         reserve: Reserve,
+        newest_run: NewestRun,
     ) -> Result<Self, std::io::Error> {
         let (jobs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || write_groups(db, rejects, &reserve, &queue))?;
+            .spawn(move || write_groups(db, rejects, (&reserve, newest_run), &queue))?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
@@ -152,7 +154,7 @@ impl Drop for Writer {
 fn write_groups(
     mut db: Connection,
     mut rejects: RejectFiles,
-    reserve: &Reserve,
+    (reserve, mut newest_run): (&Reserve, NewestRun),
     queue: &mpsc::Receiver<Order>,
 ) {
     let mut intact = true;
@@ -172,7 +174,11 @@ fn write_groups(
                 (job.work)(Err(LedgerError::Closed))(Ok(()));
             }
         } else if !group.is_empty() {
-            intact = write_group(&mut db, &mut rejects, group);
+            let durable = group.iter().any(|job| job.durable);
+            intact = write_group(&mut db, &mut rejects, group, durable);
+            if intact && durable {
+                newest_run.note(&db);
+            }
         }
         write_last_words(&mut db, reserve, last_words);
     }
@@ -228,8 +234,13 @@ fn begin(db: &mut Connection, durable: bool) -> Result<Transaction<'_>, LedgerEr
 }
 
 /// Tells whether the group was committed, all of it.
-fn write_group(db: &mut Connection, rejects: &mut RejectFiles, group: Vec<Job>) -> bool {
-    let transaction = match begin(db, group.iter().any(|job| job.durable)) {
+fn write_group(
+    db: &mut Connection,
+    rejects: &mut RejectFiles,
+    group: Vec<Job>,
+    durable: bool,
+) -> bool {
+    let transaction = match begin(db, durable) {
         Ok(transaction) => transaction,
         Err(error) => {
             let mut reason = Some(error);

@@ -31,7 +31,7 @@ mod tests;
 pub use dispatcher::Dispatcher;
 pub use error::LimiterError;
 pub use permit::Permit;
-pub use place::quota_file_path;
+pub use place::{quota_file_path, shared_directory};
 pub use remote::{QuotaConnection, QuotaService};
 pub use service::serve;
 

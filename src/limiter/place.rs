@@ -20,19 +20,43 @@ use xxhash_rust::xxh3::xxh3_128;
 /// set but the directory is there), otherwise `<temp dir>/byteair-sync-<uid>/quota-<hash>.bin`.
 /// Fails when the directory cannot be made, is not ours or is open to others.
 pub fn quota_file_path(target: &Target) -> Result<PathBuf, LimiterError> {
+    let (runtime, temporary, user) = surroundings();
+    file_below(&runtime, &temporary, user, target)
+}
+
+/// The directory that all processes of a user on this machine share, whatever their state directories;
+/// it is made if there is none.
+pub fn shared_directory() -> Result<PathBuf, LimiterError> {
+    let (runtime, temporary, user) = surroundings();
+    directory_below(&runtime, &temporary, user)
+}
+
+fn surroundings() -> (PathBuf, PathBuf, u32) {
     let user = rustix::process::geteuid().as_raw();
     let runtime = std::env::var_os("XDG_RUNTIME_DIR")
         .map_or_else(|| format!("/run/user/{user}").into(), PathBuf::from);
-    file_below(&runtime, &std::env::temp_dir(), user, target)
+    (runtime, std::env::temp_dir(), user)
 }
 
-/// The same with the surroundings as arguments.
+/// The path of the quota file in these surroundings.
 pub(super) fn file_below(
     runtime: &Path,
     temporary: &Path,
     user: u32,
     target: &Target,
 ) -> Result<PathBuf, LimiterError> {
+    let directory = directory_below(runtime, temporary, user)?;
+    // Parts of a target have no blanks, so they cannot run into each other.
+    let name = format!(
+        "{VERSION} {} {} {}",
+        target.tenant(),
+        target.application(),
+        target.platform()
+    );
+    Ok(directory.join(format!("quota-{:032x}.bin", xxh3_128(name.as_bytes()))))
+}
+
+fn directory_below(runtime: &Path, temporary: &Path, user: u32) -> Result<PathBuf, LimiterError> {
     let usable = runtime.is_absolute()
         && std::fs::metadata(runtime).is_ok_and(|data| data.is_dir() && data.uid() == user);
     let directory = if usable {
@@ -55,14 +79,7 @@ pub(super) fn file_below(
         );
         return Err(unusable(&directory, error));
     }
-    // Parts of a target have no blanks, so they cannot run into each other.
-    let name = format!(
-        "{VERSION} {} {} {}",
-        target.tenant(),
-        target.application(),
-        target.platform()
-    );
-    Ok(directory.join(format!("quota-{:032x}.bin", xxh3_128(name.as_bytes()))))
+    Ok(directory)
 }
 
 fn unusable(directory: &Path, source: io::Error) -> LimiterError {

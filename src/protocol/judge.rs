@@ -198,7 +198,7 @@ pub fn bound_message(text: &str) -> String {
 }
 
 /// Seconds, or a date relative to the server's own clock (RFC 9110, 10.2.3).
-fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+pub(crate) fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
     let wait = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -211,7 +211,7 @@ fn parse_retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
 }
 
 /// The one form of date that a server may send (RFC 9110, 5.6.7).
-fn parse_http_date(value: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn parse_http_date(value: &str) -> Option<DateTime<Utc>> {
     let date = DateTime::parse_from_rfc2822(value).ok()?;
     Some(date.with_timezone(&Utc))
 }

@@ -23,5 +23,6 @@ pub use encode::{
 };
 pub use endpoint::{Call, ReceivedCall, ReceivedMethod};
 pub use judge::{MAX_MESSAGE_CHARS, MAX_RETRY_AFTER, bound_message, judge, judge_beginning};
+pub(crate) use judge::{parse_http_date, parse_retry_after};
 pub use mask::Mask;
 pub use request::request_headers;

@@ -71,6 +71,16 @@ pub(super) fn rows(sandbox: &Sandbox, query: Option<&str>) -> Response<ReplyBody
     stream(StatusCode::OK, "application/x-ndjson", dump.boxed())
 }
 
+/// `GET /sandbox/metadata`: the metadata events, one a line, in the order in which they came.
+pub(super) fn metadata(sandbox: &Sandbox) -> Response<ReplyBody> {
+    let pieces = sandbox.huawei().metadata_lines();
+    let dump = Dump {
+        waiting: pieces.into_iter().map(Piece::Memory).collect(),
+        reading: None,
+    };
+    stream(StatusCode::OK, "application/x-ndjson", dump.boxed())
+}
+
 /// `POST /sandbox/reset`.
 pub(super) fn reset(sandbox: &Sandbox) -> Response<ReplyBody> {
     match sandbox.reset() {

@@ -9,6 +9,7 @@ use super::answer::{Answer, ReplyFormat};
 use super::body::{self, BodyFault, MAX_BODY_BYTES, RowList};
 use super::calls::{self, Caller, Scene};
 use super::dates;
+use super::delivery::Delivery;
 use super::faults::FaultKind;
 use super::history::RequestState;
 use super::traffic::Arrival;
@@ -33,21 +34,6 @@ pub(super) struct Received {
     pub(super) body: Result<Bytes, BodyFault>,
 }
 
-/// What goes back to the client.
-#[derive(Debug)]
-pub(super) enum Delivery {
-    /// An answer in the platform's terms.
-    Reply(Answer),
-    /// This HTTP status and an HTML page, as a gateway would send.
-    Page(u16),
-    /// HTTP 200 with bytes that no decoder takes.
-    Garbage,
-    /// Nothing; the connection is reset.
-    Cut,
-    /// Nothing at all.
-    Hang,
-}
-
 /// HTTP statuses that tell a client for certain that its request was refused (the client's rules,
 /// `byteair-api.md` 6.2).
 const DEFINITE_HTTP: [u16; 6] = [400, 401, 403, 404, 413, 429];
@@ -57,7 +43,7 @@ const MAX_KEPT_ROWS: usize = 10_000;
 const _: () = assert!(MAX_BATCH_ROWS == 10_000, "a whole batch must be kept");
 
 /// Decides what becomes of a request, and notes it for those who watch.
-pub(super) fn handle(sandbox: &Sandbox, received: &Received) -> Delivery {
+pub(super) fn handle(sandbox: &Sandbox, received: &Received) -> Delivery<Answer> {
     let mut seen = RequestState {
         what: name_of(
             received.call.as_ref(),
@@ -84,7 +70,7 @@ pub(super) fn name_of(call: Option<&ReceivedCall>, path: &str, date: Option<&str
     }
 }
 
-fn decide(sandbox: &Sandbox, received: &Received, seen: &mut RequestState) -> Delivery {
+fn decide(sandbox: &Sandbox, received: &Received, seen: &mut RequestState) -> Delivery<Answer> {
     let caller = received.caller();
     let answer = match plain_body(sandbox, received) {
         Err(refusal) => refusal,
@@ -111,11 +97,8 @@ fn decide(sandbox: &Sandbox, received: &Received, seen: &mut RequestState) -> De
     if let Some(fault) = late_fault(received) {
         sandbox.traffic().count_fault(fault);
         seen.fault = Some(fault.to_string());
-        match fault {
-            FaultKind::LostReply => return Delivery::Cut,
-            FaultKind::LostReplyHttp(code) => return Delivery::Page(code),
-            FaultKind::Garbage => return Delivery::Garbage,
-            _ => {}
+        if let Some(delivery) = Delivery::after_storing(fault) {
+            return delivery;
         }
     }
     if answer.code() != 0 {
@@ -208,18 +191,11 @@ fn early_fault(
     sandbox: &Sandbox,
     received: &Received,
     caller: Option<&Caller>,
-) -> Option<Delivery> {
+) -> Option<Delivery<Answer>> {
     let fault = received.arrival.dice.fault?;
-    let delivery = match fault {
-        FaultKind::Http(code) => Delivery::Page(code),
-        FaultKind::Status(code) => Delivery::Reply(Answer::refused(
-            code,
-            "the sandbox was asked for this fault",
-        )),
-        FaultKind::ResetAfter => Delivery::Cut,
-        FaultKind::Hang => Delivery::Hang,
-        _ => return None,
-    };
+    let delivery = Delivery::before_storing(fault, |code| {
+        Answer::refused(code, "the sandbox was asked for this fault")
+    })?;
     sandbox.traffic().count_fault(fault);
     let definite = match fault {
         FaultKind::Http(code) => DEFINITE_HTTP.contains(&code),
@@ -234,16 +210,7 @@ fn early_fault(
 
 /// A fault that strikes after the request was judged, and stored if it was good.
 fn late_fault(received: &Received) -> Option<FaultKind> {
-    let is_late = |fault: &FaultKind| {
-        matches!(
-            fault,
-            FaultKind::LostReply
-                | FaultKind::LostReplyHttp(_)
-                | FaultKind::Garbage
-                | FaultKind::Slow
-        )
-    };
-    received.arrival.dice.fault.filter(is_late)
+    received.arrival.dice.fault.filter(|fault| fault.is_late())
 }
 
 /// Lets a refused request occupy its id, if that was asked for and the client is sure to see the

@@ -41,6 +41,8 @@ pub enum FaultOn {
     Write,
     /// Only `done` requests.
     Done,
+    /// Only requests to Huawei's services.
+    Huawei,
 }
 
 /// A fault and how often it hits.
@@ -64,7 +66,7 @@ pub enum InvalidFault {
     #[error("'{0}' is not a fault with its rate; write it as reset-after=0.05 or reset-after=5%")]
     Rate(String),
     /// The call is unknown.
-    #[error("'{0}' is not a call that faults can be restricted to; use write or done")]
+    #[error("'{0}' is not a call that faults can be restricted to; use write, done or huawei")]
     Call(String),
 }
 
@@ -95,6 +97,16 @@ impl FromStr for FaultKind {
                 _ => return Err(invalid()),
             },
         })
+    }
+}
+
+impl FaultKind {
+    /// Whether it strikes after the request was judged, and stored if it was good.
+    pub(super) const fn is_late(self) -> bool {
+        matches!(
+            self,
+            Self::LostReply | Self::LostReplyHttp(_) | Self::Garbage | Self::Slow
+        )
     }
 }
 
@@ -142,6 +154,7 @@ impl FromStr for FaultOn {
         match text {
             "write" => Ok(Self::Write),
             "done" => Ok(Self::Done),
+            "huawei" => Ok(Self::Huawei),
             other => Err(InvalidFault::Call(other.to_owned())),
         }
     }

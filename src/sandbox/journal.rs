@@ -1,4 +1,4 @@
-//! The journal of a data directory: one JSON line for each thing that the sandbox must not forget.
+//! The journals of a data directory: one JSON line for each thing that the sandbox must not forget.
 //!
 //! It is append-only and written before the answer goes out, so a sandbox that is killed and started
 //! again knows every id and state that a client may have been told of. It is handed to the kernel,
@@ -7,13 +7,15 @@
 
 use super::SandboxError;
 use crate::domain::{DataDate, Partition, Stage, Target};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::marker::PhantomData;
 use std::path::Path;
 
-/// Name of the journal in its directory.
-const FILE_NAME: &str = "journal.jsonl";
+/// Name of the data API's journal in its directory.
+pub(super) const FILE_NAME: &str = "journal.jsonl";
 
 /// Platform part of every target here: all of them live on this one sandbox.
 const PLATFORM: &str = "sandbox";
@@ -104,18 +106,19 @@ pub(super) fn target(tenant: &str, application: &str) -> Option<Target> {
     Target::new(tenant, application, PLATFORM).ok()
 }
 
-/// The journal, open and locked by this process.
+/// A journal of entries of one kind, open and locked by this process.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(super) struct Journal<E> {
     file: File,
     end: u64,
+    entries: PhantomData<fn(E)>,
 }
 
-impl Journal {
-    /// Opens or creates the journal of a directory and reads what it holds.
+impl<E: Serialize + DeserializeOwned> Journal<E> {
+    /// Opens or creates the journal of this name in a directory and reads what it holds.
     ///
     /// Fails when another sandbox uses the directory or a line before the last one is damaged.
-    pub(super) fn open(directory: &Path) -> Result<(Self, Vec<Entry>), SandboxError> {
+    pub(super) fn open(directory: &Path, name: &str) -> Result<(Self, Vec<E>), SandboxError> {
         let failed = |source| SandboxError::DataDirectory {
             path: directory.to_owned(),
             source,
@@ -126,7 +129,7 @@ impl Journal {
             .write(true)
             .create(true)
             .truncate(false)
-            .open(directory.join(FILE_NAME))
+            .open(directory.join(name))
             .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -151,20 +154,24 @@ impl Journal {
             if !line.is_empty() {
                 let entry = serde_json::from_slice(line);
                 entries.push(entry.map_err(|source| SandboxError::Journal {
-                    path: directory.join(FILE_NAME),
+                    path: directory.join(name),
                     line: index + 1,
                     source,
                 })?);
             }
         }
         let end = u64::try_from(whole).unwrap_or(u64::MAX);
-        let mut journal = Self { file, end };
+        let mut journal = Self {
+            file,
+            end,
+            entries: PhantomData,
+        };
         journal.cut_to(end).map_err(failed)?;
         Ok((journal, entries))
     }
 
     /// Appends an entry. After an error the journal is as it was.
-    pub(super) fn append(&mut self, entry: &Entry) -> io::Result<()> {
+    pub(super) fn append(&mut self, entry: &E) -> io::Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
         if let Err(error) = self.file.write_all(&line) {

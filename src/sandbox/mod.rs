@@ -12,10 +12,12 @@ mod body;
 mod calls;
 mod connection;
 mod dates;
+mod delivery;
 mod error;
 mod exchange;
 mod faults;
 mod history;
+mod huawei;
 mod journal;
 mod quota;
 mod rows;
@@ -36,7 +38,9 @@ pub use settings::{
 };
 pub use state::{PartitionState, SandboxLimits, State, TrafficState, Windows};
 
+use crate::protocol::huawei::HuaweiCredentials;
 use crate::protocol::sign::{Credentials, DEFAULT_SIGN_REGION};
+use huawei::Book;
 use schema::RowSchemas;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,10 +59,12 @@ const MAX_PARSING: usize = 16;
 pub struct Sandbox {
     settings: SandboxSettings,
     credentials: Vec<Credentials>,
+    huawei_credentials: [HuaweiCredentials; 2],
     schemas: RowSchemas,
     tls: Option<Tls>,
     parsing: Semaphore,
     store: Mutex<Store>,
+    huawei: Mutex<Book>,
     traffic: Mutex<Traffic>,
 }
 
@@ -89,10 +95,19 @@ impl Sandbox {
                     token: identity.token,
                 },
             ],
+            huawei_credentials: [
+                HuaweiCredentials::AkSk {
+                    access_key: identity.huawei_ak,
+                    secret_key: identity.huawei_sk,
+                    security_token: None,
+                },
+                HuaweiCredentials::Token(identity.huawei_token),
+            ],
             schemas,
             tls,
             parsing: Semaphore::new(MAX_PARSING),
             store: Mutex::new(Store::open(settings.data_dir.as_deref())?),
+            huawei: Mutex::new(Book::open(settings.data_dir.as_deref())?),
             traffic: Mutex::new(Traffic::new(&settings)),
             settings,
         }))
@@ -111,7 +126,7 @@ impl Sandbox {
     /// What was received so far.
     pub fn state(&self) -> State {
         let store = self.store();
-        State::of(&store, &self.traffic())
+        State::of(&store, &self.huawei(), &self.traffic())
     }
 
     /// The certificate that clients have to trust, PEM; `None` without TLS.
@@ -122,6 +137,7 @@ impl Sandbox {
     /// Forgets rows, ids, states and counts, on disk too.
     fn reset(&self) -> std::io::Result<()> {
         let mut store = self.store();
+        self.huawei().clear()?;
         *self.traffic() = Traffic::new(&self.settings);
         store.clear()
     }
@@ -134,6 +150,11 @@ impl Sandbox {
     /// panicked between two assignments; the counts of a sandbox survive that.
     fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Taken after [`Self::store`] and before [`Self::traffic`].
+    fn huawei(&self) -> MutexGuard<'_, Book> {
+        self.huawei.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn traffic(&self) -> MutexGuard<'_, Traffic> {

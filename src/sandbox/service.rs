@@ -4,10 +4,11 @@
 //! not. Also answers the SDKs' ping and metrics calls, which carry no data.
 
 use super::connection::Cut;
-use super::exchange::{self, Delivery, Received};
+use super::delivery::Delivery;
+use super::exchange::{self, Received};
 use super::faults::{FaultKind, FaultOn};
 use super::history::RequestState;
-use super::{Sandbox, admin, body};
+use super::{Sandbox, admin, body, huawei};
 use crate::protocol::{ReceivedCall, ReceivedMethod};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -18,6 +19,7 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinError;
 
 /// The body of a response.
 pub(super) type ReplyBody = BoxBody<Bytes, io::Error>;
@@ -37,9 +39,11 @@ pub(super) async fn answer(
     let path = request.uri().path();
     let response = match (request.method(), path) {
         (_, path) if path.starts_with("/data/") => data_call(sandbox, &cut, request).await,
+        (_, path) if huawei::is_path(path) => huawei::call(sandbox, &cut, request).await,
         (&Method::GET, "/") => admin::page(),
         (&Method::GET, "/sandbox/state") => admin::state(&sandbox),
         (&Method::GET, "/sandbox/traffic") => admin::traffic(&sandbox),
+        (&Method::GET, "/sandbox/metadata") => admin::metadata(&sandbox),
         (&Method::GET, "/sandbox/rows") => admin::rows(&sandbox, request.uri().query()),
         (&Method::POST, "/sandbox/reset") => admin::reset(&sandbox),
         (&Method::POST, "/sandbox/limits") => admin::limits(&sandbox, request.uri().query()),
@@ -94,20 +98,29 @@ async fn data_call(
     let handled = tokio::task::spawn_blocking(move || exchange::handle(&worker, &received)).await;
     drop(permit);
     tokio::time::sleep(arrival.dice.delay).await;
-    match handled {
-        Ok(Delivery::Reply(answer)) => respond(
+    deliver(cut, handled, format.content_type(), |answer| {
+        respond(
             answer.http_status(),
             format.content_type(),
             answer.encode(format).into(),
-        ),
+        )
+    })
+    .await
+}
+
+/// Sends what was decided, or does what a fault wants instead.
+pub(super) async fn deliver<A>(
+    cut: &Cut,
+    decided: Result<Delivery<A>, JoinError>,
+    content_type: &'static str,
+    render: impl FnOnce(A) -> Response<ReplyBody>,
+) -> Response<ReplyBody> {
+    match decided {
+        Ok(Delivery::Reply(answer)) => render(answer),
         Ok(Delivery::Page(code)) => {
             page(StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_GATEWAY))
         }
-        Ok(Delivery::Garbage) => respond(
-            StatusCode::OK,
-            format.content_type(),
-            Bytes::from_static(GARBAGE),
-        ),
+        Ok(Delivery::Garbage) => respond(StatusCode::OK, content_type, Bytes::from_static(GARBAGE)),
         Ok(Delivery::Cut) => end(cut).await,
         Ok(Delivery::Hang) => {
             tokio::time::sleep(MAX_HANG).await;
@@ -121,7 +134,7 @@ async fn data_call(
 }
 
 /// Cuts the connection; the task that waits here is dropped with it.
-async fn end(cut: &Cut) -> Response<ReplyBody> {
+pub(super) async fn end(cut: &Cut) -> Response<ReplyBody> {
     cut.order();
     std::future::pending().await
 }

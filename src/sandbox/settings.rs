@@ -34,7 +34,7 @@ pub struct SandboxSettings {
     pub latency: Option<RangeInclusive<Duration>>,
     /// Faults in the order in which they are tried; the first that hits wins.
     pub faults: Vec<FaultRule>,
-    /// The only call that faults may hit; both when absent.
+    /// The only calls that faults may hit; all when absent.
     pub fault_on: Option<FaultOn>,
     /// How long the fault `slow` waits, drawn uniformly.
     pub slow: RangeInclusive<Duration>,
@@ -59,7 +59,7 @@ pub struct SandboxSettings {
     pub credentials: SandboxCredentials,
 }
 
-/// The identity that both signing modes are verified against.
+/// The identities that signatures and tokens are verified against.
 #[derive(Debug, Clone)]
 pub struct SandboxCredentials {
     /// Access key of the AK/SK mode.
@@ -68,6 +68,12 @@ pub struct SandboxCredentials {
     pub sk: Secret,
     /// Token of the token mode.
     pub token: Secret,
+    /// Access key of Huawei's services.
+    pub huawei_ak: String,
+    /// Its secret.
+    pub huawei_sk: Secret,
+    /// IAM token of Huawei's services.
+    pub huawei_token: Secret,
 }
 
 impl Default for SandboxCredentials {
@@ -76,6 +82,9 @@ impl Default for SandboxCredentials {
             ak: DEFAULT_CREDENTIAL.to_owned(),
             sk: Secret::new(DEFAULT_CREDENTIAL),
             token: Secret::new(DEFAULT_CREDENTIAL),
+            huawei_ak: DEFAULT_CREDENTIAL.to_owned(),
+            huawei_sk: Secret::new(DEFAULT_CREDENTIAL),
+            huawei_token: Secret::new(DEFAULT_CREDENTIAL),
         }
     }
 }
@@ -120,6 +129,9 @@ mod tests {
             ak: "AK".into(),
             sk: Secret::new("hidden-1"),
             token: Secret::new("hidden-2"),
+            huawei_sk: Secret::new("hidden-3"),
+            huawei_token: Secret::new("hidden-4"),
+            ..SandboxCredentials::default()
         };
         assert!(!format!("{credentials:?}").contains("hidden"));
     }

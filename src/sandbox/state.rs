@@ -4,6 +4,7 @@
 //! Version 1 of published formats; fields may be added, never renamed.
 
 use super::history::{RequestState, SecondState};
+use super::huawei::Book;
 use super::store::{PartitionRecord, Store};
 use super::traffic::Traffic;
 use crate::domain::Partition;
@@ -20,7 +21,7 @@ pub struct State {
     pub partitions: Vec<PartitionState>,
     /// Checkpoints of Huawei DIS consumers.
     pub checkpoints: Vec<serde_json::Value>,
-    /// Metadata events of Huawei `DataArts`.
+    /// Metadata events of Huawei `DataArts`, counted by type; `GET /sandbox/metadata` has them all.
     pub metadata: Vec<serde_json::Value>,
     /// Requests of the data API since the start, whatever became of them.
     pub requests_total: u64,
@@ -99,7 +100,7 @@ pub struct PartitionState {
 }
 
 impl State {
-    pub(super) fn of(store: &Store, traffic: &Traffic) -> Self {
+    pub(super) fn of(store: &Store, huawei: &Book, traffic: &Traffic) -> Self {
         let partitions: Vec<PartitionState> = store
             .partitions()
             .iter()
@@ -109,8 +110,8 @@ impl State {
             v: 1,
             rows_total: partitions.iter().map(|partition| partition.rows).sum(),
             partitions,
-            checkpoints: Vec::new(),
-            metadata: Vec::new(),
+            checkpoints: huawei.checkpoint_states(),
+            metadata: huawei.metadata_states(),
             requests_total: traffic.requests_total,
             limits: SandboxLimits::of(traffic),
             windows: Windows {

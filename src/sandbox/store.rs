@@ -5,7 +5,7 @@
 //! answered. Nothing here judges a request; it only says what it knows.
 
 use super::SandboxError;
-use super::journal::{Entry, Journal, PartitionName, target};
+use super::journal::{Entry, FILE_NAME, Journal, PartitionName, target};
 use super::rows::{MAX_ROW_MEMORY_BYTES, Piece, Rows};
 use crate::domain::{Partition, Target};
 use bytes::Bytes;
@@ -41,7 +41,7 @@ pub(super) struct Store {
     ids: HashSet<(Target, String)>,
     ids_by_age: VecDeque<(Target, String)>,
     rows: Rows,
-    journal: Option<Journal>,
+    journal: Option<Journal<Entry>>,
 }
 
 impl Store {
@@ -55,7 +55,7 @@ impl Store {
             journal: None,
         };
         if let Some(directory) = directory {
-            let (journal, entries) = Journal::open(directory)?;
+            let (journal, entries) = Journal::open(directory, FILE_NAME)?;
             for entry in entries {
                 store.apply(&entry);
             }

@@ -29,6 +29,8 @@ pub(super) struct Traffic {
     pub(super) rows: Quota,
     /// Requests of the data API.
     pub(super) requests_total: u64,
+    /// Requests to Huawei's services, which have no part in the quotas.
+    huawei_total: u64,
     /// Faults that hit, by name.
     pub(super) faults: BTreeMap<String, u64>,
     /// Refusals, by status code.
@@ -44,6 +46,7 @@ impl Traffic {
             requests: Quota::new(settings.qps),
             rows: Quota::new(settings.rows_per_second),
             requests_total: 0,
+            huawei_total: 0,
             faults: BTreeMap::new(),
             refused: BTreeMap::new(),
             history: History::default(),
@@ -73,6 +76,13 @@ impl Traffic {
             within_quota: self.requests.admit(at, 1),
             dice: Dice::throw(settings, number, call),
         }
+    }
+
+    /// Registers a request to one of Huawei's services.
+    pub(super) fn arrive_at_huawei(&mut self, settings: &SandboxSettings) -> Dice {
+        let number = self.huawei_total;
+        self.huawei_total = number.saturating_add(1);
+        Dice::throw(settings, number, Some(FaultOn::Huawei))
     }
 
     /// Counts a fault that hit.

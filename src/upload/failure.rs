@@ -18,6 +18,7 @@ pub fn ledger_status(error: &LedgerError) -> Status {
         | LedgerError::NotALedger { .. }
         | LedgerError::Emptied { .. }
         | LedgerError::Damaged { .. }
+        | LedgerError::PartMissing { .. }
         | LedgerError::NoWriteAheadLog { .. }
         | LedgerError::NetworkFileSystem { .. }
         | LedgerError::OtherHosts { .. } => Status::Usage,

@@ -8,7 +8,8 @@ use super::report::Status;
 use super::{explain, failure};
 use crate::domain::DataDate;
 use crate::input::{
-    DayPattern, DiscoverError, Discovered, Location, NoDay, PathPattern, Stores, covers, discover,
+    DayPattern, DiscoverError, Discovered, Location, NoDay, PathPattern, Stores, covers,
+    discover_paths,
 };
 use crate::ledger::{KnownInput, LedgerError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +59,16 @@ pub(super) fn search(
     day: Option<DataDate>,
     stores: &Stores,
 ) -> Result<Discovered, Failure> {
-    let mut found = discover(patterns, day, stores)?;
+    search_paths(patterns, day, stores).map(Discovered::each_file_once)
+}
+
+/// As [`search`], but a file comes under each of its paths.
+pub(super) fn search_paths(
+    patterns: &[PathPattern],
+    day: Option<DataDate>,
+    stores: &Stores,
+) -> Result<Discovered, Failure> {
+    let mut found = discover_paths(patterns, day, stores)?;
     // The next run, or `done`, may be started from another directory.
     for file in &mut found.files {
         file.location = file.location.absolute();
@@ -69,8 +79,8 @@ pub(super) fn search(
     Ok(found)
 }
 
-/// The files of each day, as their paths say it. A file whose path says none stops the command:
-/// leaving it out could be leaving rows out.
+/// The files of each day, as their paths say it; one that is linked into several days is a file of
+/// each. A file whose path says none stops the command: leaving it out could be leaving rows out.
 pub(super) fn by_day(
     found: Discovered,
     pattern: &DayPattern,
@@ -94,7 +104,8 @@ pub(super) fn by_day(
         }
         of_day.files.push(file);
     }
-    Ok(days)
+    let once = |(day, found): (DataDate, Discovered)| (day, found.each_file_once());
+    Ok(days.into_iter().map(once).collect())
 }
 
 /// The day that a place says, and the folder that says it.

@@ -206,7 +206,7 @@ impl<'a> Dates<'a> {
                 vec![(None, None)]
             });
         };
-        let found = finding::search(paths, None, &settings.input.stores)?;
+        let found = finding::search_paths(paths, None, &settings.input.stores)?;
         let nothing: Vec<String> = found
             .missing
             .iter()

@@ -6,7 +6,9 @@
 use super::reading::Survey;
 use super::report::Failure;
 use crate::domain::DataDate;
-use crate::input::{DayPattern, FoundFile, PathPattern, Start, discover, open_file};
+use crate::input::{
+    DayPattern, Discovered, FoundFile, PathPattern, Start, discover_paths, open_file,
+};
 use chrono::Datelike;
 use std::collections::BTreeMap;
 use std::io;
@@ -20,7 +22,7 @@ impl Survey {
         pattern: &DayPattern,
         named: &[DataDate],
     ) -> io::Result<()> {
-        let found = match discover(patterns, None, &self.reading.stores) {
+        let found = match discover_paths(patterns, None, &self.reading.stores) {
             Ok(found) => found,
             Err(error) => {
                 self.report.failures.push(error.into());
@@ -72,7 +74,16 @@ impl Survey {
                 }),
             }
         }
-        days
+        let once = |files| {
+            let found = Discovered {
+                files,
+                ..Discovered::default()
+            };
+            found.each_file_once().files
+        };
+        days.into_iter()
+            .map(|(day, files)| (day, once(files)))
+            .collect()
     }
 }
 

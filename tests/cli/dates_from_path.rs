@@ -2,6 +2,8 @@
 
 use crate::recorder::{Received, Recorder};
 use crate::start::Place;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 const PATH: &str = "write -t item -s history_sync --date-from-path dt=%Y-%m-%d";
 
@@ -215,4 +217,35 @@ fn what_says_the_day_twice_or_not_at_all_is_refused() {
         place.end(&words).expect(2).says(why);
     }
     assert!(recorder.requests().is_empty());
+}
+
+/// Snapshots link what did not change into each day; such a file was left out of all days but one.
+#[test]
+fn a_file_that_is_linked_into_two_days_is_a_file_of_each() {
+    for link in [std::fs::hard_link::<PathBuf, PathBuf>, symlink] {
+        for one_by_one in [false, true] {
+            let recorder = Recorder::new();
+            let place = Place::with(&recorder);
+            place.rows("item/dt=2022-01-01/a.jsonl", 100, 10);
+            place.rows("item/dt=2022-01-02/b.jsonl", 200, 3);
+            let a = place.path("item/dt=2022-01-01/a.jsonl");
+            // Within a day the same file is read once.
+            for name in ["dt=2022-01-01/c.jsonl", "dt=2022-01-02/a.jsonl"] {
+                link(a.clone(), place.path(&format!("item/{name}"))).unwrap();
+            }
+            if one_by_one {
+                for day in ["2022-01-02", "2022-01-01"] {
+                    place.end(&format!("{PATH} -d {day} item")).expect(0);
+                }
+            } else {
+                place
+                    .end(&format!("{PATH} -d 2022-01-01..2022-01-02 item"))
+                    .expect(0);
+            }
+            assert_eq!(days(&recorder), [day(1, 10, 1), day(2, 13, 1)]);
+            let validate = "validate -t item --date-from-path dt=%Y-%m-%d --json item";
+            let report = place.end(validate).expect(0);
+            assert_eq!(report.lines().last().unwrap()["rows"], 23);
+        }
+    }
 }

@@ -4,12 +4,11 @@
 //! it is one for all tests and ends with their process. Where there is no Python, or `PyPI` is out of
 //! reach, the tests say that they were skipped; with `CI=true` they fail instead.
 
+use crate::python::{environment, or_skip};
 use crate::recorder::{Recorder, eventually};
 use crate::start::Place;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -31,23 +30,13 @@ os._exit(0)
 ";
 
 /// The server of this process; `None` where there can be none.
-#[allow(clippy::print_stderr, reason = "a test that was skipped has to say so")]
 fn server() -> Option<SocketAddr> {
     static SERVER: OnceLock<Option<SocketAddr>> = OnceLock::new();
-    *SERVER.get_or_init(|| match start() {
-        Ok(address) => Some(address),
-        Err(why) if std::env::var("CI").is_ok_and(|value| value == "true") => {
-            panic!("no object store: {why}")
-        }
-        Err(why) => {
-            eprintln!("skipped, because there is no object store: {why}");
-            None
-        }
-    })
+    *SERVER.get_or_init(|| or_skip("object store", start()))
 }
 
 fn start() -> Result<SocketAddr, String> {
-    let python = environment()?;
+    let python = environment("moto-5.2.5", &PACKAGES)?;
     let mut child = Command::new(python)
         .args(["-c", SERVER])
         .stdin(Stdio::piped())
@@ -61,39 +50,6 @@ fn start() -> Result<SocketAddr, String> {
     std::mem::forget(child);
     let port = port.ok_or("moto did not start")?;
     Ok(SocketAddr::from(([127, 0, 0, 1], port)))
-}
-
-/// The Python of a virtual environment with the server in it, made when there is none yet.
-fn environment() -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let home = folder.join("moto-5.2.5");
-    let (python, ready) = (home.join("bin/python"), home.join("ready"));
-    let lock = File::create(folder.join("moto.lock")).map_err(|error| error.to_string())?;
-    // Several test processes may want to make it.
-    lock.lock().map_err(|error| error.to_string())?;
-    if ready.exists() {
-        return Ok(python);
-    }
-    let path = home.to_str().unwrap();
-    succeed(Command::new("python3").args(["-m", "venv", "--clear", path]))?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ];
-    succeed(Command::new(&python).args(pip).args(PACKAGES))?;
-    std::fs::write(ready, "").map_err(|error| error.to_string())?;
-    Ok(python)
-}
-
-fn succeed(command: &mut Command) -> Result<(), String> {
-    let output = command.output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// A bucket of a test's own, behind a wire of its own.

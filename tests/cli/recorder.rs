@@ -30,10 +30,11 @@ pub(crate) const APPLICATION: &str = "20013144";
 pub(crate) struct Received {
     /// When its last byte had arrived.
     pub(crate) at: Instant,
+    pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: Vec<(String, String)>,
-    /// The body after gzip is undone.
+    /// The body after gzip is undone; as it came when it is none.
     pub(crate) text: Vec<u8>,
     /// The HTTP status of the reply, 0 while there is none.
     pub(crate) answered: Arc<AtomicU16>,
@@ -266,6 +267,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Rec
     reader.read_exact(&mut body)?;
     let mut received = Received {
         at: Instant::now(),
+        method,
         path: path.to_owned(),
         query: query.to_owned(),
         headers,
@@ -273,13 +275,13 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Rec
         answered: Arc::default(),
         faults: Vec::new(),
     };
-    let faults = check(&mut received, &method, &body);
+    let faults = check(&mut received, &body);
     received.faults = faults;
     Ok(Some(received))
 }
 
 /// What must hold for every request (`byteair-api.md` sections 2 to 4).
-fn check(request: &mut Received, method: &str, body: &[u8]) -> Vec<String> {
+fn check(request: &mut Received, body: &[u8]) -> Vec<String> {
     let mut faults = Vec::new();
     match inflate(body) {
         Ok(text) => request.text = text,
@@ -294,7 +296,7 @@ fn check(request: &mut Received, method: &str, body: &[u8]) -> Vec<String> {
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let signed = RequestToSign {
-        method,
+        method: &request.method,
         authority: request.header("host").unwrap_or_default(),
         path: &request.path,
         query: &request.query,

@@ -200,6 +200,36 @@ fn a_ledger_that_lost_a_table_is_damaged() {
     assert!(recorder.dones().is_empty());
 }
 
+/// SQLite takes a ledger without its log, or an older copy, for a whole one.
+#[test]
+fn a_ledger_that_does_not_know_the_last_run_is_refused_until_that_is_meant() {
+    let (recorder, place) = server();
+    let write = format!("{WRITE} --state-dir st --no-done");
+    place.end(&format!("{write} rows.jsonl")).expect(0);
+    let ledger = place.path("st/ledger.db");
+    rusqlite::Connection::open(&ledger)
+        .unwrap()
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+    place.rows("more.jsonl", 10, 5);
+    place.end(&format!("{write} more.jsonl")).expect(0);
+    let sent = recorder.requests().len();
+    fs::remove_file(place.path("st/ledger.db-wal")).unwrap();
+    for command in [
+        format!("{write} more.jsonl"),
+        "done --state-dir st -d 2022-01-01".to_owned(),
+    ] {
+        place
+            .end(&command)
+            .expect(2)
+            .says("does not know run 2")
+            .says("remove ");
+    }
+    assert_eq!(recorder.requests().len(), sent);
+    fs::remove_file(place.path("st/ledger.run")).unwrap();
+    place.end(&format!("{write} more.jsonl")).expect(0);
+}
+
 #[test]
 fn an_empty_directory_and_a_glob_without_a_file_are_status_10() {
     let (recorder, place) = server();

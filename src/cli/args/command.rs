@@ -9,10 +9,11 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, CommandFactory};
 
 /// Options that override a safeguard; they can only be typed.
-pub const SAFEGUARDS: [&str; 10] = [
+pub const SAFEGUARDS: [&str; 11] = [
     "accept-rejects",
     "allow-empty",
     "allow-plain-http",
+    "allow-rewind",
     "allow-zone-mismatch",
     "force",
     "no-done",

@@ -8,6 +8,7 @@ mod command;
 mod connection;
 mod doctor;
 mod done;
+mod huawei;
 mod ledger;
 mod names;
 mod part;
@@ -24,6 +25,9 @@ pub use command::{SAFEGUARDS, command, environment_name};
 pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};
 pub use doctor::DoctorArgs;
 pub use done::DoneArgs;
+pub use huawei::{
+    CheckpointCommand, CommitArgs, ConsumerArgs, HuaweiArgs, MetadataCommand, SyncArgs,
+};
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use names::{
     CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
@@ -123,6 +127,12 @@ pub enum Command {
     /// Look at and tidy up the record of what was uploaded
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Say how far a consumer of a Huawei DIS stream has come: commit, get or delete its checkpoint
+    #[command(subcommand)]
+    Checkpoint(CheckpointCommand),
+    /// Tell the catalog of Huawei DataArts Studio of metadata events
+    #[command(subcommand)]
+    Metadata(MetadataCommand),
     /// Share this machine's quota with uploads on other machines
     #[command(subcommand)]
     Quota(QuotaCommand),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Faults, each with a rate from 0 to 1 (--fault http:503=0.05):
   http:CODE        answer with that HTTP status, store nothing
-  status:CODE      answer with that code in the body, store nothing
+  status:CODE      answer with that code in the body, store nothing (to a DIS call: HTTP 400 with DIS.CODE)
   reset-before     cut the connection before the body is read
   reset-after      cut the connection after the body was read, store nothing
   lost-reply       store, then cut the connection
@@ -23,10 +23,13 @@ While it runs:
   GET  /sandbox/state      what was received, as JSON
   GET  /sandbox/traffic    the last seconds and requests, as JSON
   GET  /sandbox/rows       stored rows; ?topic=&stage=&date= choose
+  GET  /sandbox/metadata   metadata events as they were taken
   POST /sandbox/limits     other limits from now on, ?qps=20 or ?rows_per_second=15000 or both
   POST /sandbox/reset      starts over, with the limits of the command line
 Requests are checked against BYTEAIR_AK and BYTEAIR_SK or BYTEAIR_TOKEN of the sandbox's own
-environment; when none is set, each of them is the word sandbox.
+environment; when none is set, each of them is the word sandbox. So are those to Huawei's services (DIS
+below /v2, the metadata of DataArts below /v1) by HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or
+HUAWEICLOUD_SDK_TOKEN.
 Example:
   byteair-sync sandbox --fault lost-reply=5% --fault http:502=5% --latency 20ms..80ms";
 
@@ -66,8 +69,8 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "KIND=RATE", value_delimiter = ',')]
     pub fault: Vec<FaultRule>,
 
-    /// Only requests that get the faults [default: both]
-    #[arg(long, value_name = "write|done")]
+    /// Only requests that get the faults [default: all]
+    #[arg(long, value_name = "write|done|huawei")]
     pub fault_on: Option<FaultOn>,
 
     /// Seed of faults and latency

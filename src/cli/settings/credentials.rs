@@ -20,19 +20,19 @@ const SANDBOX_SECRET: &str = "sandbox";
 
 /// One value that is secret, or belongs to one.
 #[derive(Debug, Clone, Copy)]
-struct Name {
+pub(super) struct Name {
     /// For messages.
-    what: &'static str,
+    pub(super) what: &'static str,
     /// Our variable; with `_FILE` it names a file.
-    variable: &'static str,
+    pub(super) variable: &'static str,
     /// The vendor's own variable.
-    vendor: Option<&'static str>,
+    pub(super) vendor: Option<&'static str>,
     /// The profile's key, which names a file.
-    key: &'static str,
+    pub(super) key: &'static str,
 }
 
 /// Variables that hold secrets; a hook does not see them.
-pub const SECRET_VARIABLES: [&str; 11] = [
+pub const SECRET_VARIABLES: [&str; 12] = [
     // Its URL may hold a password.
     "BYTEAIR_METRICS_PUSH",
     super::part::QUOTA_SECRET,
@@ -42,6 +42,7 @@ pub const SECRET_VARIABLES: [&str; 11] = [
     "BYTEAIR_TOKEN",
     "VOLC_ACCESSKEY",
     "VOLC_SECRETKEY",
+    "HUAWEICLOUD_SDK_SECURITY_TOKEN",
     "HUAWEICLOUD_SDK_SK",
     "HUAWEICLOUD_SDK_TOKEN",
     "CLOUD_SDK_SK",
@@ -74,13 +75,13 @@ const TOKEN: Name = Name {
 
 /// Where one value is.
 #[derive(Debug, Clone)]
-enum Location {
+pub(super) enum Location {
     Text { said_by: String, secret: Secret },
     File { said_by: String, path: PathBuf },
 }
 
 impl Location {
-    fn find(invocation: &Invocation, name: Name) -> Result<Option<Self>, UsageError> {
+    pub(super) fn find(invocation: &Invocation, name: Name) -> Result<Option<Self>, UsageError> {
         let environment = &invocation.environment;
         let file_variable = format!("{}_FILE", name.variable);
         let text = environment.text(name.variable);
@@ -129,7 +130,7 @@ impl Location {
         }
     }
 
-    fn read(&self, name: Name) -> Result<Secret, CredentialError> {
+    pub(super) fn read(&self, name: Name) -> Result<Secret, CredentialError> {
         match self {
             Self::Text { secret, .. } => Ok(secret.clone()),
             Self::File { said_by, path } => read_secret(path).map_err(|why| {
@@ -228,7 +229,7 @@ impl CredentialPlaces {
     }
 }
 
-fn missing(name: Name) -> UsageError {
+pub(super) fn missing(name: Name) -> UsageError {
     UsageError::new(format!(
         "the {} is missing; set {variable}, or {variable}_FILE to name a file that holds it",
         name.what,

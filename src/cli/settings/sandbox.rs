@@ -35,5 +35,15 @@ fn credentials(environment: &Environment) -> SandboxCredentials {
     if let Some(text) = environment.text("BYTEAIR_TOKEN") {
         credentials.token = Secret::new(text);
     }
+    let first = |names: [&str; 2]| names.into_iter().find_map(|name| environment.text(name));
+    if let Some(text) = first(["HUAWEICLOUD_SDK_AK", "CLOUD_SDK_AK"]) {
+        text.clone_into(&mut credentials.huawei_ak);
+    }
+    if let Some(text) = first(["HUAWEICLOUD_SDK_SK", "CLOUD_SDK_SK"]) {
+        credentials.huawei_sk = Secret::new(text);
+    }
+    if let Some(text) = environment.text("HUAWEICLOUD_SDK_TOKEN") {
+        credentials.huawei_token = Secret::new(text);
+    }
     credentials
 }

@@ -133,7 +133,8 @@ fn a_dropped_file_lets_go_of_its_letters() {
         Replayable {
             begun: true,
             open: 0,
-            claimed: 2
+            claimed: 2,
+            undated: 0,
         }
     );
     desk.input.lock = None;
@@ -144,7 +145,8 @@ fn a_dropped_file_lets_go_of_its_letters() {
         Replayable {
             begun: false,
             open: 2,
-            claimed: 0
+            claimed: 0,
+            undated: 0,
         }
     );
 }
@@ -154,7 +156,8 @@ fn of_version(version: i32, path: &std::path::Path) {
     let newer: &[&str] = match version {
         1 => &["replayed_by", "date_options", "blocks", "read_options"],
         2 => &["date_options", "blocks", "read_options"],
-        _ => &["read_options"],
+        3 => &["read_options"],
+        _ => &[],
     };
     let kept = schema::SCHEMA
         .lines()
@@ -170,6 +173,7 @@ fn of_version(version: i32, path: &std::path::Path) {
     );
     let db = Connection::open(path).unwrap();
     db.execute_batch(&schema).unwrap();
+    db.execute_batch("DROP TABLE delivery").unwrap();
     db.pragma_update(None, "application_id", 0x4279_4172)
         .and_then(|()| db.pragma_update(None, "user_version", version))
         .unwrap();
@@ -205,6 +209,8 @@ fn an_older_ledger_is_upgraded_and_a_copy_of_it_is_kept() {
         (2, true),
         (3, false),
         (3, true),
+        (4, false),
+        (4, true),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(LEDGER_FILE);

@@ -46,7 +46,7 @@ pub struct HuaweiRequest<'a> {
 }
 
 impl<'a> HuaweiRequest<'a> {
-    fn header(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn header(&self, name: &str) -> Option<&'a str> {
         self.headers
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))

@@ -1,0 +1,17 @@
+//! Huawei Cloud beside the upload: checkpoints of DIS consumers, metadata events for `DataArts` Studio.
+//!
+//! Floor 3. [`Service`] asks and asks again; each of the other files is one thing that can be done with
+//! it. What goes over the wire is `protocol::huawei`. Nothing here knows the platform or its `done`.
+
+mod checkpoint;
+mod dead_letters;
+mod event_reader;
+mod fault;
+mod metadata;
+mod service;
+
+pub use checkpoint::{CommitFault, Committed, Wish, commit, delete, get};
+pub use event_reader::BadEvent;
+pub use fault::{Cause, Fault};
+pub use metadata::{MetadataSync, SyncFault, Synced};
+pub use service::Service;

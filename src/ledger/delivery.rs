@@ -1,0 +1,67 @@
+//! How far things went that are sent in order, one after the other, and belong to no date: the events of a
+//! metadata file. One row holds all of it, so it does not grow with what was sent.
+
+use super::error::LedgerError;
+use super::rejects::number;
+use super::{Ledger, Pending};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// How far something went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// Records of it that are settled, from the first on.
+    pub records: u64,
+    /// Digest (XXH3, 128 bits) of these records.
+    pub digest: u128,
+    /// How many of them were rejected.
+    pub rejected: u64,
+    /// Whether what follows may have been sent already, with an outcome that nobody knows.
+    pub in_doubt: bool,
+}
+
+impl Ledger {
+    /// How far a thing went; `None` when nothing of it is known.
+    pub fn delivery(&self, kind: &'static str, key: String) -> Pending<Option<Delivery>> {
+        self.writer
+            .submit(move |session| read(session.db, kind, &key))
+    }
+
+    /// Records how far a thing went.
+    pub fn deliver(&self, kind: &'static str, key: String, delivery: Delivery) -> Pending<()> {
+        self.writer
+            .submit(move |session| write(session.db, kind, &key, delivery))
+    }
+}
+
+fn read(db: &Connection, kind: &str, key: &str) -> Result<Option<Delivery>, LedgerError> {
+    let query =
+        "SELECT records, digest, rejected, in_doubt FROM delivery WHERE kind = ?1 AND key = ?2";
+    db.query_row(query, [kind, key], |row| {
+        let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+        Ok(Delivery {
+            records: count(0)?,
+            digest: u128::from_be_bytes(row.get(1)?),
+            rejected: count(2)?,
+            in_doubt: row.get(3)?,
+        })
+    })
+    .optional()
+    .map_err(|error| LedgerError::database("look up a delivery", error))
+}
+
+fn write(db: &Connection, kind: &str, key: &str, it: Delivery) -> Result<(), LedgerError> {
+    let statement = "INSERT INTO delivery (kind, key, records, digest, rejected, in_doubt)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (kind, key) DO UPDATE SET records = ?3, digest = ?4, rejected = ?5, in_doubt = ?6";
+    let values = params![
+        kind,
+        key,
+        number(it.records),
+        it.digest.to_be_bytes(),
+        number(it.rejected),
+        it.in_doubt
+    ];
+    db.execute(statement, values)
+        .map(drop)
+        .map_err(|error| LedgerError::database("record a delivery", error))
+}

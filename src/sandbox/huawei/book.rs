@@ -1,0 +1,346 @@
+//! What the sandbox keeps for Huawei's services: streams with their records, apps, checkpoints, metadata.
+//!
+//! All of it is in memory, up to a bound; with a data directory a journal of its own brings it back after a
+//! restart. As in the data API's store, one entry describes each change and one function applies it.
+
+use super::super::SandboxError;
+use super::super::journal::Journal;
+use crate::protocol::huawei::{AppName, Checkpoint, PartitionId, StreamName};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+/// Name of the journal in the data directory.
+const FILE_NAME: &str = "huawei.jsonl";
+
+/// Most bytes of records and events; whatever would exceed them is refused.
+const MAX_BYTES: usize = 256 * 1024 * 1024;
+
+/// Something to remember. Names are texts here: they were checked when they came.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum Entry {
+    Stream {
+        project: String,
+        stream: String,
+        partitions: u64,
+        at: i64,
+    },
+    DropStream {
+        project: String,
+        stream: String,
+    },
+    Records {
+        project: String,
+        stream: String,
+        records: Vec<NewRecord>,
+        at: i64,
+    },
+    App {
+        project: String,
+        app: String,
+        at: i64,
+    },
+    DropApp {
+        project: String,
+        app: String,
+    },
+    Checkpoint {
+        place: Place,
+        sequence: u64,
+        metadata: Option<String>,
+    },
+    /// Without a partition: of all of them.
+    DropCheckpoint {
+        project: String,
+        stream: String,
+        app: String,
+        partition: Option<u64>,
+    },
+    Metadata {
+        project: String,
+        engine: String,
+        instance: Option<String>,
+        events: Vec<Value>,
+    },
+}
+
+/// A record on its way in; its data stays in Base64.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct NewRecord {
+    pub(super) partition: u64,
+    pub(super) key: Option<String>,
+    pub(super) data: String,
+}
+
+/// A record; its sequence number is its place in the partition.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    pub(super) key: Option<String>,
+    pub(super) data: String,
+    pub(super) at: i64,
+}
+
+/// A stream.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stream {
+    pub(super) created: i64,
+    pub(super) partitions: Vec<Vec<Record>>,
+}
+
+/// Whose checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Place {
+    pub(super) project: String,
+    pub(super) stream: String,
+    pub(super) app: String,
+    pub(super) partition: u64,
+}
+
+/// Everything.
+#[derive(Debug, Default)]
+pub(in crate::sandbox) struct Book {
+    streams: BTreeMap<(String, String), Stream>,
+    /// When each was created.
+    apps: BTreeMap<(String, String), i64>,
+    checkpoints: BTreeMap<Place, Checkpoint>,
+    /// Number of events by project, engine, instance and type.
+    counts: BTreeMap<[String; 4], u64>,
+    /// Each event as a line.
+    events: Vec<Bytes>,
+    bytes: usize,
+    journal: Option<Journal<Entry>>,
+}
+
+impl Book {
+    /// An empty one, or what a directory holds.
+    pub(in crate::sandbox) fn open(directory: Option<&Path>) -> Result<Self, SandboxError> {
+        let mut book = Self::default();
+        if let Some(directory) = directory {
+            let (journal, entries) = Journal::open(directory, FILE_NAME)?;
+            for entry in entries {
+                book.apply(entry);
+            }
+            book.journal = Some(journal);
+        }
+        Ok(book)
+    }
+
+    /// Starts over, on disk too.
+    pub(in crate::sandbox) fn clear(&mut self) -> io::Result<()> {
+        let mut journal = self.journal.take();
+        if let Some(journal) = &mut journal {
+            journal.clear()?;
+        }
+        *self = Self {
+            journal,
+            ..Self::default()
+        };
+        Ok(())
+    }
+
+    /// Remembers something; when that fails nothing has changed.
+    pub(super) fn record(&mut self, entry: Entry) -> io::Result<()> {
+        if self.bytes.saturating_add(weight(&entry)) > MAX_BYTES {
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "the sandbox keeps no more records and events; POST /sandbox/reset starts over",
+            ));
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.append(&entry)?;
+        }
+        self.apply(entry);
+        Ok(())
+    }
+
+    /// A stream by its name.
+    pub(super) fn stream(&self, project: &str, stream: &StreamName) -> Option<&Stream> {
+        let key = (project.to_owned(), stream.to_string());
+        self.streams.get(&key)
+    }
+
+    /// Names of the streams of a project.
+    pub(super) fn streams_of(&self, project: &str) -> Vec<&str> {
+        let all = self.streams.keys();
+        all.filter(|(owner, _)| owner == project)
+            .map(|(_, name)| name.as_str())
+            .collect()
+    }
+
+    /// When an app was created; `None` when there is none.
+    pub(super) fn app(&self, project: &str, app: &AppName) -> Option<i64> {
+        let key = (project.to_owned(), app.to_string());
+        self.apps.get(&key).copied()
+    }
+
+    /// The apps of a project and when they were created.
+    pub(super) fn apps_of(&self, project: &str) -> Vec<(&str, i64)> {
+        let all = self.apps.iter();
+        all.filter(|((owner, _), _)| owner == project)
+            .map(|((_, name), created)| (name.as_str(), *created))
+            .collect()
+    }
+
+    /// Names of the streams in which an app has checkpoints.
+    pub(super) fn streams_with_checkpoints(&self, project: &str, app: &str) -> Vec<&str> {
+        let places = self.checkpoints.keys();
+        let mut names: Vec<&str> = places
+            .filter(|place| place.project == project && place.app == app)
+            .map(|place| place.stream.as_str())
+            .collect();
+        names.dedup();
+        names
+    }
+
+    /// A checkpoint.
+    pub(super) fn checkpoint(&self, place: &Place) -> Option<&Checkpoint> {
+        self.checkpoints.get(place)
+    }
+
+    /// Checkpoints for `GET /sandbox/state`.
+    pub(in crate::sandbox) fn checkpoint_states(&self) -> Vec<Value> {
+        let all = self.checkpoints.iter();
+        all.map(|(place, checkpoint)| {
+            let partition = PartitionId::new(place.partition).map(|it| it.to_string());
+            json!({
+                "project": place.project, "stream": place.stream, "app": place.app,
+                "partition": partition,
+                "sequence_number": checkpoint.sequence.to_string(),
+                "metadata": checkpoint.metadata,
+            })
+        })
+        .collect()
+    }
+
+    /// Counts of metadata events for `GET /sandbox/state`.
+    pub(in crate::sandbox) fn metadata_states(&self) -> Vec<Value> {
+        let all = self.counts.iter();
+        all.map(|([project, engine, instance, kind], events)| {
+            json!({
+                "project": project, "engine": engine, "instance_id": instance,
+                "event_type": kind, "events": events,
+            })
+        })
+        .collect()
+    }
+
+    /// Metadata events, one a line.
+    pub(in crate::sandbox) fn metadata_lines(&self) -> Vec<Bytes> {
+        self.events.clone()
+    }
+
+    fn apply(&mut self, entry: Entry) {
+        self.bytes = self.bytes.saturating_add(weight(&entry));
+        match entry {
+            Entry::Stream {
+                project,
+                stream,
+                partitions,
+                at,
+            } => {
+                let partitions = usize::try_from(partitions).unwrap_or_default();
+                let made = Stream {
+                    created: at,
+                    partitions: vec![Vec::new(); partitions],
+                };
+                self.streams.insert((project, stream), made);
+            }
+            Entry::DropStream { project, stream } => {
+                self.checkpoints
+                    .retain(|place, _| place.project != project || place.stream != stream);
+                self.streams.remove(&(project, stream));
+            }
+            Entry::Records {
+                project,
+                stream,
+                records,
+                at,
+            } => self.take_records((project, stream), records, at),
+            Entry::App { project, app, at } => {
+                self.apps.insert((project, app), at);
+            }
+            Entry::DropApp { project, app } => {
+                self.checkpoints
+                    .retain(|place, _| place.project != project || place.app != app);
+                self.apps.remove(&(project, app));
+            }
+            Entry::Checkpoint {
+                place,
+                sequence,
+                metadata,
+            } => {
+                if let Some(sequence) = crate::protocol::huawei::SequenceNumber::new(sequence) {
+                    let checkpoint = Checkpoint { sequence, metadata };
+                    self.checkpoints.insert(place, checkpoint);
+                }
+            }
+            Entry::DropCheckpoint {
+                project,
+                stream,
+                app,
+                partition,
+            } => self.checkpoints.retain(|place, _| {
+                let named = place.project == project && place.stream == stream && place.app == app;
+                !named || partition.is_some_and(|it| it != place.partition)
+            }),
+            Entry::Metadata {
+                project,
+                engine,
+                instance,
+                events,
+            } => self.take_events(&project, &engine, instance.as_deref(), events),
+        }
+    }
+
+    fn take_records(&mut self, name: (String, String), records: Vec<NewRecord>, at: i64) {
+        let stream = self.streams.entry(name).or_default();
+        for NewRecord {
+            partition,
+            key,
+            data,
+        } in records
+        {
+            let partition = usize::try_from(partition).ok();
+            if let Some(there) = partition.and_then(|it| stream.partitions.get_mut(it)) {
+                there.push(Record { key, data, at });
+            }
+        }
+    }
+
+    fn take_events(
+        &mut self,
+        project: &str,
+        engine: &str,
+        instance: Option<&str>,
+        events: Vec<Value>,
+    ) {
+        for event in events {
+            let kind = event.get("event_type").and_then(Value::as_str);
+            let key = [
+                project,
+                engine,
+                instance.unwrap_or_default(),
+                kind.unwrap_or_default(),
+            ];
+            let count = self.counts.entry(key.map(str::to_owned)).or_default();
+            *count = count.saturating_add(1);
+            self.events.push(Bytes::from(format!("{event}\n")));
+        }
+    }
+}
+
+/// Bytes of what may become large.
+fn weight(entry: &Entry) -> usize {
+    match entry {
+        Entry::Records { records, .. } => records
+            .iter()
+            .map(|record| record.data.len().saturating_add(64))
+            .sum(),
+        Entry::Metadata { events, .. } => events.iter().map(|it| it.to_string().len()).sum(),
+        _ => 64,
+    }
+}
