@@ -51,7 +51,7 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
                 if plan.shared.is_none() {
                     works.push(work(settings, WorkDates::One(index), inputs));
                 }
-                let why = format!("would be uploaded from {files} input(s)");
+                let why = format!("a dry run; {files} input(s) would be uploaded");
                 (DoneOutcome::Withheld, why)
             }
             Action::AlreadyDone { .. } => (DoneOutcome::Already, String::new()),
