@@ -127,6 +127,29 @@ impl Ledger {
         }
     }
 
+    /// Takes one more input for a run that is under way; the scope of the intent is this date. The
+    /// caller holds the lock of its path.
+    pub fn hold(
+        &self,
+        run: RunId,
+        partition: RegisteredPartition,
+        intent: InputIntent,
+    ) -> Pending<HeldInput> {
+        let state_dir = self.state_dir.clone();
+        self.writer.submit(move |session| {
+            hold::hold_one(session.db, &state_dir, run, &partition, &intent)
+        })
+    }
+
+    /// Takes the lock of a path that is followed for a date; `None` when another run has it.
+    pub fn lock_path(
+        &self,
+        partition: PartitionId,
+        path: &str,
+    ) -> Result<Option<HeldLock>, LedgerError> {
+        lock::try_lock(&self.state_dir, &lock::of_path(partition, path))
+    }
+
     /// Begins a run that reads nothing.
     pub fn begin_run(&self) -> Pending<RunId> {
         let info = self.info.clone();

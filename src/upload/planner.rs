@@ -6,7 +6,7 @@
 
 use super::copied::{Copied, copies_among_new};
 use super::explain;
-use super::finding::{Failure, Readiness, search};
+use super::finding::{Failure, Readiness, not_followed, search};
 use super::given_up::given_up;
 use super::plan::{Action, PlannedInput, PlannedPlace};
 use super::recognise::{KnownCopy, RecogniseError, Recognised, Recogniser, Sight, is_read_alike};
@@ -107,7 +107,8 @@ impl Planner<'_> {
                 partition.date(),
                 &self.settings.input.stores,
             )?),
-            (None, Sources::Stdin { .. }) => None,
+            // What is followed is met on the way.
+            (None, Sources::Stdin { .. } | Sources::Followed(_)) => None,
         };
         match (files, stdin.take()) {
             (Some(found), _) => self.plan_found(found, marker, (inputs, closed), notes),
@@ -231,6 +232,7 @@ impl Planner<'_> {
         recognised: Recognised,
         closed: Option<&Partition>,
     ) -> Result<PlannedInput, Failure> {
+        not_followed(&name, &recognised)?;
         let place = PlannedPlace::Stored(file.location.clone(), file.identity.clone());
         match (recognised, closed) {
             (Recognised::New, Some(date)) => Err(too_late(date, &name, "it is new")),

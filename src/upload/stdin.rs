@@ -1,11 +1,14 @@
 //! Standard input as an input: known by the name given to it, or by its first 64 KiB.
 //!
-//! It cannot be read twice, so its bodies are spooled; and when it is piped in again, what the
+//! A live one is read as its rows come and not waited for. It cannot be read twice, so its bodies are spooled; and when it is piped in again, what the
 //! ledger has of it is compared while it is passed over.
 
 use crate::domain::RawRange;
-use crate::input::{InputError, InputSettings, Next, RowReader, fingerprint_stdin, open_stream};
+use crate::input::{
+    InputError, InputSettings, Next, RowReader, fingerprint_live, fingerprint_stdin, open_stream,
+};
 use std::io::Read;
+use std::time::Duration;
 
 /// A stream that is about to be read.
 pub struct StdinInput {
@@ -22,6 +25,29 @@ impl StdinInput {
         } else {
             let (digest, stream) = fingerprint_stdin(stream)?;
             (format!("stdin:{digest:032x}"), stream)
+        };
+        Ok(Self {
+            name,
+            stream,
+            recorded: Vec::new(),
+        })
+    }
+
+    /// Takes a stream whose rows are sent as they come. Without a name it is known by its first 64 KiB
+    /// if these come within `patience`; a slower one could not be piped in again, and gets a name
+    /// that no other has.
+    pub fn live(
+        stream: Box<dyn Read + Send>,
+        input_id: Option<&str>,
+        patience: Duration,
+    ) -> Result<Self, InputError> {
+        // What has a name need not be recognised.
+        let patience = input_id.map_or(patience, |_| Duration::ZERO);
+        let (digest, stream) = fingerprint_live(stream, patience)?;
+        let name = match (input_id, digest) {
+            (Some(id), _) => format!("stdin:{id}"),
+            (None, Some(digest)) => format!("stdin:{digest:032x}"),
+            (None, None) => format!("stdin:live-{:032x}", rand::random::<u128>()),
         };
         Ok(Self {
             name,

@@ -1,6 +1,7 @@
 //! What is left to read, as the plan hands it to the reading thread.
 
 use super::comparison::Comparison;
+use super::follow::Following;
 use super::plan::{PlannedInput, PlannedPlace};
 use crate::domain::{DataDate, RawRange};
 use crate::input::{InputError, InputSettings, Location, RowReader, Start, is_stored_as_read};
@@ -18,6 +19,8 @@ pub(super) struct Work {
     pub(super) sources: HashMap<InputId, Source>,
     /// Inputs in order.
     pub(super) inputs: Vec<InputWork>,
+    /// Files that are followed, instead of inputs that end.
+    pub(super) followed: Option<Following>,
 }
 
 /// Which dates the rows of some inputs belong to, by their indices in the run.
@@ -49,6 +52,12 @@ pub(super) struct Source {
 }
 
 impl Work {
+    /// Inputs, or paths that are followed.
+    pub(super) fn input_count(&self) -> usize {
+        let followed = self.followed.as_ref().map(|followed| followed.paths.len());
+        followed.unwrap_or(self.inputs.len())
+    }
+
     /// Bytes as stored that the rows of an intended batch take, as far as they can be reckoned.
     pub(super) fn bytes_of(&self, batch: &IntendedBatch) -> u64 {
         let pieces = batch.pieces.iter();
@@ -168,6 +177,7 @@ impl Prepared {
             sources: sources_of(ledger, ids, &intended)?,
             intended,
             inputs: work,
+            followed: None,
         };
         let unsettled = work.intended.iter().map(|(_, batch)| work.bytes_of(batch));
         self.bytes_before = self.bytes_before.saturating_sub(unsettled.sum());

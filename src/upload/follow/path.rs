@@ -1,0 +1,184 @@
+//! One path that is followed, and the files that are and were under it.
+//!
+//! The newest file is the last one. Those before it are read to their ends first, and let go when
+//! nothing was written to them for a while: a writer may go on with a file that was renamed until it
+//! is told of it.
+
+use super::rest::{Opened, open};
+use super::tail::{Course, Tail};
+use super::{Follower, unreadable};
+use crate::domain::{FileIdentity, RawRange};
+use crate::ledger::{HeldInput, HeldLock, InputId};
+use crate::upload::batcher::Halt;
+use crate::upload::report::Status;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a file under another name is waited for, since it may still be written to.
+const LEAVE_AFTER: Duration = Duration::from_secs(5);
+
+/// A path that is followed.
+pub(super) struct FollowedPath<'a> {
+    path: PathBuf,
+    name: String,
+    tails: Vec<Tail<'a>>,
+    /// Somebody was told that there is no file.
+    missing_told: bool,
+    /// The input that was finished last: its batches may still be on their way.
+    _finished: Option<HeldInput>,
+    /// No other run follows the path.
+    _lock: HeldLock,
+}
+
+impl<'a> FollowedPath<'a> {
+    /// Takes up what an earlier run has left: batches that were not settled, then files that were not
+    /// read to their ends.
+    pub(super) fn begin(follower: &mut Follower<'a>, path: &Path) -> Result<Self, Halt> {
+        let name = path.display().to_string();
+        let following = follower.following;
+        let locking = following.ledger.lock_path(following.partition.id, &name);
+        let Some(lock) = locking.map_err(|error| super::halted(&error))? else {
+            let problem = format!("another run follows {name}");
+            return Err(Halt::Partition(Status::Busy, problem));
+        };
+        let known = follower.known(&name)?;
+        follower.send_again(&known)?;
+        let mut followed = Self {
+            path: path.to_owned(),
+            tails: Vec::new(),
+            missing_told: false,
+            _finished: None,
+            _lock: lock,
+            name,
+        };
+        let now = followed.under_its_name()?;
+        let current = match &now {
+            Some((_, identity)) => follower.recognise(path, identity)?.map(|(input, _)| input.id),
+            None => None,
+        };
+        for input in known.iter().filter(|input| !input.read_to_end) {
+            if Some(input.id) == current {
+                continue;
+            }
+            let last = follower.last_of(input)?;
+            let place = input.identity.as_ref().and_then(|it| it.place());
+            match follower.find_rest(path, place, last)? {
+                Some(rest) => followed.take_up(follower, Some(input.id), rest, last)?,
+                None => follower.warn(lost(&followed.name, input.id, last))?,
+            }
+        }
+        Ok(followed)
+    }
+
+    /// Reads what is there; whether there was anything.
+    pub(super) fn go_on(&mut self, follower: &mut Follower<'a>) -> Result<bool, Halt> {
+        self.look(follower)?;
+        let newest = self.tails.len().saturating_sub(1);
+        let mut has_read = false;
+        let mut ended = Vec::new();
+        for (at, tail) in self.tails.iter_mut().enumerate() {
+            match tail.go_on(follower)? {
+                Course::Idle => {}
+                Course::HasRead => has_read = true,
+                Course::Ended => ended.push(at),
+            }
+            let is_left = at < newest || tail.file.is_replaced();
+            if is_left && tail.is_quiet_for(LEAVE_AFTER) {
+                tail.complete();
+            }
+        }
+        for at in ended.into_iter().rev() {
+            self._finished = Some(self.tails.remove(at).into_held());
+        }
+        Ok(has_read)
+    }
+
+    /// Sends what was read so far.
+    pub(super) fn flush(&mut self) -> Result<(), Halt> {
+        self.tails.iter_mut().try_for_each(Tail::flush)
+    }
+
+    /// Looks at what is under the path by now.
+    fn look(&mut self, follower: &mut Follower<'a>) -> Result<(), Halt> {
+        self.leave_truncated(follower)?;
+        let Some((file, identity)) = self.under_its_name()? else {
+            if self.tails.is_empty() && !self.missing_told {
+                self.missing_told = true;
+                let name = &self.name;
+                follower.warn(format!("there is no {name} yet; waiting for it"))?;
+            }
+            return Ok(());
+        };
+        let place = (identity.device, identity.inode);
+        let is_it = |tail: &Tail<'_>| tail.place == place && !tail.file.is_replaced();
+        if let Some(at) = self.tails.iter().position(is_it) {
+            // Usually the newest already.
+            let tail = self.tails.remove(at);
+            self.tails.push(tail);
+            return Ok(());
+        }
+        if !self.tails.iter().all(Tail::is_dry) {
+            return Ok(());
+        }
+        let known = follower.recognise(&self.path, &identity)?;
+        let (known, last) = known.map_or((None, None), |(input, last)| (Some(input.id), last));
+        self.take_up(follower, known, (file, identity), last)
+    }
+
+    fn take_up(
+        &mut self,
+        follower: &mut Follower<'a>,
+        known: Option<InputId>,
+        opened: Opened,
+        last: Option<RawRange>,
+    ) -> Result<(), Halt> {
+        let held = follower.hold(known, &self.name, opened.1)?;
+        self.tails.push(Tail::new(&self.name, opened, held, last));
+        Ok(())
+    }
+
+    /// Of a file that was truncated, the rest is read from the copy that was made of it before. Without
+    /// one, what is left in memory is all that there is.
+    fn leave_truncated(&mut self, follower: &Follower<'a>) -> Result<(), Halt> {
+        let is_truncated = |tail: &&mut Tail<'_>| tail.file.is_replaced() && !tail.file.is_complete();
+        let Some(tail) = self.tails.iter_mut().find(is_truncated) else {
+            return Ok(());
+        };
+        tail.flush()?;
+        let copy = match tail.last() {
+            Some(last) => follower.find_rest(&self.path, None, Some(last))?,
+            None => None,
+        };
+        match copy {
+            Some(copy) => tail.move_to(copy),
+            None => {
+                tail.complete();
+                follower.warn(format!(
+                    "{} was truncated, and there is no copy of it beside it: rows that were written right before that may not have been read",
+                    self.name
+                ))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The file that is under the path.
+    fn under_its_name(&self) -> Result<Option<(crate::input::GrowingFile, FileIdentity)>, Halt> {
+        let failed = unreadable(&self.name);
+        let found = open(&self.path).map_err(&failed)?;
+        if found.is_some() && !self.path.is_file() && self.path.exists() {
+            return Err(failed(io::Error::other("it is no file")));
+        }
+        Ok(found)
+    }
+}
+
+/// What is said of an input whose rest is nowhere.
+fn lost(name: &str, input: InputId, last: Option<RawRange>) -> String {
+    let lines = last.map_or(0, |last| last.line.saturating_add(last.lines).saturating_sub(1));
+    format!(
+        "a file that was {name} has vanished before it was read to its end: rows behind its line {lines}, if there were any, were not uploaded (input {}); 'byteair-sync ledger drop-input {name}' lets go of it",
+        input.0
+    )
+}
