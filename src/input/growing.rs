@@ -84,7 +84,9 @@ impl GrowingFile {
 
     /// Goes to a place whose surroundings are trusted.
     pub(super) fn go_to(&self, offset: u64) -> io::Result<()> {
-        let wanted = u64::try_from(REMEMBERED_BYTES).unwrap_or(u64::MAX).min(offset);
+        let wanted = u64::try_from(REMEMBERED_BYTES)
+            .unwrap_or(u64::MAX)
+            .min(offset);
         let mut before = vec![0; usize::try_from(wanted).unwrap_or(0)];
         self.0
             .file
@@ -128,7 +130,10 @@ impl GrowingFile {
     }
 
     fn reached(&self) -> MutexGuard<'_, Reached> {
-        self.0.reached.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .reached
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -190,9 +190,7 @@ impl JsonlReader {
             }
         }
         self.window.count_record();
-        let length = long
-            .length
-            .saturating_sub(usize::from(long.last == b'\r'));
+        let length = long.length.saturating_sub(usize::from(long.last == b'\r'));
         let reject = LocalReject::too_long(long.position, long.raw, length, self.max_row_bytes);
         Ok(Next::Rejected(Box::new(reject)))
     }

@@ -57,7 +57,10 @@ const ONLY_TYPED: [(&str, &str); 26] = [
     ("help", "it belongs to the command line"),
     ("input_id", "it names standard input, which no job reads"),
     ("json", "it belongs to the command line of `run`"),
-    ("linger", "it is about rows as they come, which no job reads"),
+    (
+        "linger",
+        "it is about rows as they come, which no job reads",
+    ),
     ("log_format", "it belongs to the command line of `run`"),
     ("max_duration", "type --max-duration behind `run`"),
     ("metrics_push", "it belongs to the command line of `run`"),

@@ -28,11 +28,16 @@ pub(super) fn followed(
         ));
     }
     if args.run.dry_run {
-        return refused("has no end that --dry-run could come to; leave one of them out".to_owned());
+        return refused(
+            "has no end that --dry-run could come to; leave one of them out".to_owned(),
+        );
     }
     let reading = &args.input.reading;
     let is_text = matches!(reading.format, FormatName::Auto | FormatName::Jsonl)
-        && matches!(reading.compression, CompressionName::Auto | CompressionName::None);
+        && matches!(
+            reading.compression,
+            CompressionName::Auto | CompressionName::None
+        );
     if !is_text {
         return refused(
             "reads JSON lines as they are written; leave --format and --compression out".to_owned(),

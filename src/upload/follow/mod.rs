@@ -178,6 +178,13 @@ impl<'a> Follower<'a> {
         super::redo::resend_intended(self.batcher, &work)
     }
 
+    /// Lets the ledger join what is settled of an input. Should that fail, the ledger is closed, and
+    /// whoever intends the next batch hears why.
+    fn condense(&self, input: InputId) {
+        let following = self.following;
+        let _nobody_waits = following.ledger.condense(following.partition.id, input);
+    }
+
     fn warn(&self, text: String) -> Result<(), Halt> {
         self.batcher.tell(Message::Warning(text))
     }

@@ -4,14 +4,13 @@
 //! nothing was written to them for a while: a writer may go on with a file that was renamed until it
 //! is told of it.
 
-use super::rest::{Opened, open};
+use super::rest::{Opened, identity_of, open};
 use super::tail::{Course, Tail};
 use super::{Follower, unreadable};
-use crate::domain::{FileIdentity, RawRange};
+use crate::domain::{FileIdentity, InputIdentity, RawRange};
 use crate::ledger::{HeldInput, HeldLock, InputId};
 use crate::upload::batcher::Halt;
 use crate::upload::report::Status;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ pub(super) struct FollowedPath<'a> {
     /// Somebody was told that there is no file.
     missing_told: bool,
     /// The input that was finished last: its batches may still be on their way.
-    _finished: Option<HeldInput>,
+    finished: Option<HeldInput>,
     /// No other run follows the path.
     _lock: HeldLock,
 }
@@ -48,13 +47,14 @@ impl<'a> FollowedPath<'a> {
             path: path.to_owned(),
             tails: Vec::new(),
             missing_told: false,
-            _finished: None,
+            finished: None,
             _lock: lock,
             name,
         };
-        let now = followed.under_its_name()?;
-        let current = match &now {
-            Some((_, identity)) => follower.recognise(path, identity)?.map(|(input, _)| input.id),
+        let current = match followed.under_its_name()? {
+            Some(identity) => follower
+                .recognise(path, &identity)?
+                .map(|(input, _)| input.id),
             None => None,
         };
         for input in known.iter().filter(|input| !input.read_to_end) {
@@ -62,11 +62,15 @@ impl<'a> FollowedPath<'a> {
                 continue;
             }
             let last = follower.last_of(input)?;
-            let place = input.identity.as_ref().and_then(|it| it.place());
+            let place = input.identity.as_ref().and_then(InputIdentity::place);
             match follower.find_rest(path, place, last)? {
                 Some(rest) => followed.take_up(follower, Some(input.id), rest, last)?,
                 None => follower.warn(lost(&followed.name, input.id, last))?,
             }
+        }
+        let taken: Vec<_> = followed.tails.iter().map(|tail| tail.place).collect();
+        for missed in follower.missed(path, &known, &taken)? {
+            followed.take_up(follower, None, missed, None)?;
         }
         Ok(followed)
     }
@@ -89,7 +93,11 @@ impl<'a> FollowedPath<'a> {
             }
         }
         for at in ended.into_iter().rev() {
-            self._finished = Some(self.tails.remove(at).into_held());
+            let finished = self.tails.remove(at).into_held();
+            // All batches of the one before are long settled.
+            if let Some(before) = self.finished.replace(finished) {
+                follower.condense(before.id);
+            }
         }
         Ok(has_read)
     }
@@ -102,7 +110,7 @@ impl<'a> FollowedPath<'a> {
     /// Looks at what is under the path by now.
     fn look(&mut self, follower: &mut Follower<'a>) -> Result<(), Halt> {
         self.leave_truncated(follower)?;
-        let Some((file, identity)) = self.under_its_name()? else {
+        let Some(identity) = self.under_its_name()? else {
             if self.tails.is_empty() && !self.missing_told {
                 self.missing_told = true;
                 let name = &self.name;
@@ -121,6 +129,10 @@ impl<'a> FollowedPath<'a> {
         if !self.tails.iter().all(Tail::is_dry) {
             return Ok(());
         }
+        let opened = open(&self.path).map_err(unreadable(&self.name))?;
+        let Some((file, identity)) = opened else {
+            return Ok(());
+        };
         let known = follower.recognise(&self.path, &identity)?;
         let (known, last) = known.map_or((None, None), |(input, last)| (Some(input.id), last));
         self.take_up(follower, known, (file, identity), last)
@@ -141,7 +153,8 @@ impl<'a> FollowedPath<'a> {
     /// Of a file that was truncated, the rest is read from the copy that was made of it before. Without
     /// one, what is left in memory is all that there is.
     fn leave_truncated(&mut self, follower: &Follower<'a>) -> Result<(), Halt> {
-        let is_truncated = |tail: &&mut Tail<'_>| tail.file.is_replaced() && !tail.file.is_complete();
+        let is_truncated =
+            |tail: &&mut Tail<'_>| tail.file.is_replaced() && !tail.file.is_complete();
         let Some(tail) = self.tails.iter_mut().find(is_truncated) else {
             return Ok(());
         };
@@ -163,20 +176,17 @@ impl<'a> FollowedPath<'a> {
         Ok(())
     }
 
-    /// The file that is under the path.
-    fn under_its_name(&self) -> Result<Option<(crate::input::GrowingFile, FileIdentity)>, Halt> {
-        let failed = unreadable(&self.name);
-        let found = open(&self.path).map_err(&failed)?;
-        if found.is_some() && !self.path.is_file() && self.path.exists() {
-            return Err(failed(io::Error::other("it is no file")));
-        }
-        Ok(found)
+    /// What is under the path.
+    fn under_its_name(&self) -> Result<Option<FileIdentity>, Halt> {
+        identity_of(&self.path).map_err(unreadable(&self.name))
     }
 }
 
 /// What is said of an input whose rest is nowhere.
 fn lost(name: &str, input: InputId, last: Option<RawRange>) -> String {
-    let lines = last.map_or(0, |last| last.line.saturating_add(last.lines).saturating_sub(1));
+    let lines = last.map_or(0, |last| {
+        last.line.saturating_add(last.lines).saturating_sub(1)
+    });
     format!(
         "a file that was {name} has vanished before it was read to its end: rows behind its line {lines}, if there were any, were not uploaded (input {}); 'byteair-sync ledger drop-input {name}' lets go of it",
         input.0

@@ -7,18 +7,24 @@
 
 use super::{Follower, halted, unreadable};
 use crate::domain::{FileIdentity, InputIdentity, RawRange};
-use crate::input::{Compression, Format, GrowingFile, InputSettings, Verifier};
+use crate::input::{Compression, Format, GrowingFile, InputSettings, Verifier, is_stored_as_read};
 use crate::ledger::{InputKind, KnownInput};
 use crate::upload::batcher::Halt;
 use crate::upload::report::Status;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Inputs with which a file is compared that may be a copy: a copy is made of a file that was read lately.
+const MOST_COMPARED: usize = 8;
+
 /// A file that is open, and what it was when it was opened.
 pub(super) type Opened = (GrowingFile, FileIdentity);
 
 /// Opens what is at a path; nothing when there is no file.
 pub(super) fn open(path: &Path) -> io::Result<Option<Opened>> {
+    if identity_of(path)?.is_none() {
+        return Ok(None);
+    }
     let file = match GrowingFile::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -26,6 +32,16 @@ pub(super) fn open(path: &Path) -> io::Result<Option<Opened>> {
     };
     let identity = file.identity()?;
     Ok(Some((file, identity)))
+}
+
+/// What is at a path; nothing when there is no file. Pipes and devices cannot be read twice.
+pub(super) fn identity_of(path: &Path) -> io::Result<Option<FileIdentity>> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(Some(FileIdentity::of(&found))),
+        Ok(_) => Err(io::Error::other("it is no file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Device and inode of an input's file.
@@ -110,6 +126,51 @@ impl Follower<'_> {
         }
         Ok(copy)
     }
+
+    /// Files that came and went under a path while nobody followed it, the oldest first: they are named
+    /// after it, were written later than anything that was read, and nothing of them was.
+    pub(super) fn missed(
+        &self,
+        path: &Path,
+        known: &[KnownInput],
+        taken: &[(u64, u64)],
+    ) -> Result<Vec<Opened>, Halt> {
+        let file = |input: &KnownInput| match input.identity {
+            Some(InputIdentity::File(file)) => Some(file),
+            _ => None,
+        };
+        let Some(since) = known.iter().filter_map(file).map(|it| it.mtime_ns).max() else {
+            return Ok(Vec::new());
+        };
+        let mut lasts = Vec::new();
+        for input in known.iter().rev().take(MOST_COMPARED) {
+            lasts.extend(self.last_of(input)?);
+        }
+        let name = path.display().to_string();
+        let mut missed = Vec::new();
+        for candidate in beside(path).map_err(unreadable(&name))? {
+            let Ok(Some((file, identity))) = open(&candidate) else {
+                continue;
+            };
+            let place = (identity.device, identity.inode);
+            let is_known = taken.contains(&place)
+                || known.iter().any(|input| place_of(input) == Some(place))
+                || lasts.iter().any(|last| holds(&candidate, last));
+            if is_known || identity.mtime_ns <= since || !is_named_after(&candidate, path) {
+                continue;
+            }
+            if is_stored_as_read(&candidate.display().to_string()) {
+                missed.push((file, identity));
+            } else {
+                self.warn(format!(
+                    "{} was written and compressed while nobody followed {name}; if its rows are to be uploaded, do it without --follow",
+                    candidate.display()
+                ))?;
+            }
+        }
+        missed.sort_by_key(|(_, identity)| identity.mtime_ns);
+        Ok(missed)
+    }
 }
 
 /// The files in the folder of a path, in the order of their names.
@@ -128,9 +189,14 @@ fn beside(path: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Whether a name is one that rotation gives: `app.log.1`, `app.log-20260101` of `app.log`.
 fn is_named_after(candidate: &Path, path: &Path) -> bool {
-    let name = |path: &Path| path.file_name().map(|name| name.as_encoded_bytes().to_vec());
+    let name = |path: &Path| {
+        path.file_name()
+            .map(|name| name.as_encoded_bytes().to_vec())
+    };
     match (name(candidate), name(path)) {
-        (Some(candidate), Some(path)) => candidate.len() > path.len() && candidate.starts_with(&path),
+        (Some(candidate), Some(path)) => {
+            candidate.len() > path.len() && candidate.starts_with(&path)
+        }
         _ => false,
     }
 }

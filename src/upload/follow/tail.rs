@@ -8,6 +8,9 @@ use crate::upload::batcher::{Gathering as _, Halt, Progress, halt};
 use crate::upload::open_batch::OpenBatch;
 use std::time::{Duration, Instant};
 
+/// Batches after which what is settled of an input is joined in the ledger.
+const CONDENSE_AFTER: u32 = 256;
+
 /// A file as it was opened, whatever becomes of its name.
 pub(super) struct Tail<'a> {
     /// For people and for the ledger: the path that is followed.
@@ -25,6 +28,8 @@ pub(super) struct Tail<'a> {
     last: Option<RawRange>,
     /// Since when there was nothing more; nothing while there may be.
     dry_since: Option<Instant>,
+    /// Batches that have left since what is settled was joined.
+    sent: u32,
 }
 
 /// What going on with a file came to.
@@ -57,6 +62,7 @@ impl<'a> Tail<'a> {
             open: None,
             last,
             dry_since: None,
+            sent: 0,
         }
     }
 
@@ -68,6 +74,10 @@ impl<'a> Tail<'a> {
         }
         if self.open.as_ref().is_some_and(OpenBatch::is_due) {
             self.flush()?;
+        }
+        if self.sent >= CONDENSE_AFTER {
+            self.sent = 0;
+            follower.condense(self.held.id);
         }
         Ok(course)
     }
@@ -124,6 +134,7 @@ impl<'a> Tail<'a> {
             course = Course::HasRead;
             self.dry_since = None;
             if open.is_empty() {
+                self.sent = self.sent.saturating_add(1);
                 return Ok(course);
             }
         }
@@ -149,6 +160,7 @@ impl<'a> Tail<'a> {
             reader.accept();
             open.cut_input(reader.as_mut());
             self.last = open.last().or(self.last);
+            self.sent = self.sent.saturating_add(1);
             open.finish()?;
         }
         Ok(())
