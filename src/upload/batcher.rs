@@ -150,6 +150,7 @@ impl Batcher {
         let (mut reader, spooled) = match input.place {
             Place::Stored(location) => (self.open(&location, input.resume)?, false),
             Place::Stream(open_stream) => (open_stream().map_err(|e| halt(&e))?, true),
+            Place::Spool => return Ok(()),
         };
         let consumed = self.skipped(reader.as_ref(), input.resume, input.bytes_before);
         open.begin_input(id, spooled, consumed);

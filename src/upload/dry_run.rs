@@ -102,6 +102,7 @@ fn work(settings: &Settings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Wor
                 let settings = settings.input.clone();
                 Place::Stream(Box::new(move || stream.open(&settings)))
             }
+            PlannedPlace::Spool => Place::Spool,
         },
     });
     Work {

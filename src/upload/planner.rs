@@ -112,7 +112,14 @@ impl Planner<'_> {
         };
         match (files, stdin.take()) {
             (Some(found), _) => self.plan_found(found, marker, (inputs, closed), notes),
-            (None, Some(input)) => self.plan_stdin(input, inputs, closed),
+            (None, Some(input)) => {
+                let mut planned = match self.ledger {
+                    Some(ledger) => stdin::left_in_the_spool(ledger, inputs)?,
+                    None => Vec::new(),
+                };
+                planned.extend(self.plan_stdin(input, inputs, closed)?);
+                Ok(planned)
+            }
             (None, None) => Ok(Vec::new()),
         }
     }

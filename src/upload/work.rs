@@ -124,6 +124,8 @@ pub(super) enum Place {
     Stored(Location),
     /// Standard input, which cannot.
     Stream(OpenStream),
+    /// Standard input of an earlier run, of which there are batches and nothing to read.
+    Spool,
 }
 
 /// A plan turned into work, with what the whole run needs to know of it.
@@ -191,7 +193,7 @@ impl Prepared {
         let total = if first { Some(0) } else { self.bytes_total };
         let size = match &input.place {
             PlannedPlace::Stored(_, identity) => Some(identity.size()),
-            PlannedPlace::Stdin(_) => None,
+            PlannedPlace::Stdin(_) | PlannedPlace::Spool => None,
         };
         self.bytes_total = total
             .zip(size)
@@ -219,6 +221,7 @@ fn input_work(
             let settings = settings.clone();
             Place::Stream(Box::new(move || stream.open(&settings)))
         }
+        PlannedPlace::Spool => Place::Spool,
     };
     InputWork {
         id,

@@ -460,3 +460,24 @@ fn a_stream_that_comes_at_once_is_known_again() {
     place.end_with_stdin(words, &text).expect(0);
     assert_eq!(recorder.rows(), rows(0, 50));
 }
+
+#[test]
+fn what_a_killed_run_had_taken_from_a_pipe_is_sent_by_the_next() {
+    let mut platform = Platform::start();
+    let place = platform.client();
+    let (child, mut stdin) = piped(&place, "--linger 50ms");
+    stdin.write_all(lines(&rows(0, 10)).as_bytes()).unwrap();
+    eventually("the first rows", || platform.stored().len() == 10);
+    platform.go_away();
+    stdin.write_all(lines(&rows(10, 10)).as_bytes()).unwrap();
+    eventually("a batch in the spool", || !spooled(&place).is_empty());
+    // The file is there before the ledger knows of it.
+    std::thread::sleep(Duration::from_millis(500));
+    kill(child);
+    platform.come_back();
+    let (child, mut stdin) = piped(&place, "--linger 50ms");
+    stdin.write_all(lines(&rows(20, 5)).as_bytes()).unwrap();
+    drop(stdin);
+    Ran::after(child).expect(0);
+    platform.expect(rows(0, 25));
+}

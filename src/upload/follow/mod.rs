@@ -94,7 +94,8 @@ impl<'a> Follower<'a> {
     fn make_room(&self, paths: &mut [FollowedPath<'a>]) -> Result<(), Halt> {
         let (_, batch_bytes) = (self.batcher.limits)();
         let largest = batch_bytes.max(self.batcher.settings.max_row_bytes);
-        if self.batcher.budget.free_bytes() >= largest.saturating_mul(2) {
+        let open: usize = paths.iter().map(FollowedPath::open_batches).sum();
+        if open < 2 || self.batcher.budget.free_bytes() >= largest.saturating_mul(2) {
             return Ok(());
         }
         paths.iter_mut().try_for_each(FollowedPath::flush)

@@ -22,6 +22,8 @@ pub(super) struct FollowedPath<'a> {
     path: PathBuf,
     name: String,
     tails: Vec<Tail<'a>>,
+    /// Device and inode of the file that was truncated last: what is in it since is another input.
+    begins_anew: Option<(u64, u64)>,
     /// Somebody was told that there is no file.
     missing_told: bool,
     /// The input that was finished last: its batches may still be on their way.
@@ -46,6 +48,7 @@ impl<'a> FollowedPath<'a> {
         let mut followed = Self {
             path: path.to_owned(),
             tails: Vec::new(),
+            begins_anew: None,
             missing_told: false,
             finished: None,
             _lock: lock,
@@ -102,6 +105,11 @@ impl<'a> FollowedPath<'a> {
         Ok(has_read)
     }
 
+    /// Batches that are being filled.
+    pub(super) fn open_batches(&self) -> usize {
+        self.tails.iter().filter(|it| it.has_open_batch()).count()
+    }
+
     /// Sends what was read so far.
     pub(super) fn flush(&mut self) -> Result<(), Halt> {
         self.tails.iter_mut().try_for_each(Tail::flush)
@@ -133,6 +141,11 @@ impl<'a> FollowedPath<'a> {
         let Some((file, identity)) = opened else {
             return Ok(());
         };
+        let place = (identity.device, identity.inode);
+        if self.begins_anew == Some(place) {
+            self.begins_anew = None;
+            return self.take_up(follower, None, (file, identity), None);
+        }
         let known = follower.recognise(&self.path, &identity)?;
         let (known, last) = known.map_or((None, None), |(input, last)| (Some(input.id), last));
         self.take_up(follower, known, (file, identity), last)
@@ -145,7 +158,12 @@ impl<'a> FollowedPath<'a> {
         opened: Opened,
         last: Option<RawRange>,
     ) -> Result<(), Halt> {
-        let held = follower.hold(known, &self.name, opened.1)?;
+        let finished = self.finished.take_if(|held| Some(held.id) == known);
+        let held = match finished {
+            // It was taken for finished and is back under its name.
+            Some(held) => held,
+            None => follower.hold(known, &self.name, opened.1)?,
+        };
         self.tails.push(Tail::new(&self.name, opened, held, last));
         Ok(())
     }
@@ -159,6 +177,7 @@ impl<'a> FollowedPath<'a> {
             return Ok(());
         };
         tail.flush()?;
+        self.begins_anew = Some(tail.place);
         let copy = match tail.last() {
             Some(last) => follower.find_rest(&self.path, None, Some(last))?,
             None => None,

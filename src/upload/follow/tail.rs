@@ -166,6 +166,11 @@ impl<'a> Tail<'a> {
         Ok(())
     }
 
+    /// Whether a batch is being filled.
+    pub(super) const fn has_open_batch(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Whether all that is there was read.
     pub(super) const fn is_dry(&self) -> bool {
         self.dry_since.is_some()
