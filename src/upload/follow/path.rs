@@ -26,8 +26,8 @@ pub(super) struct FollowedPath<'a> {
     begins_anew: Option<(u64, u64)>,
     /// Somebody was told that there is no file.
     missing_told: bool,
-    /// The input that was finished last: its batches may still be on their way.
-    finished: Option<HeldInput>,
+    /// The input that was finished last, and its last stretch: both may still be on their way.
+    finished: Option<(HeldInput, Option<RawRange>)>,
     /// No other run follows the path.
     _lock: HeldLock,
 }
@@ -96,9 +96,9 @@ impl<'a> FollowedPath<'a> {
             }
         }
         for at in ended.into_iter().rev() {
-            let finished = self.tails.remove(at).into_held();
+            let finished = self.tails.remove(at).into_finished();
             // All batches of the one before are long settled.
-            if let Some(before) = self.finished.replace(finished) {
+            if let Some((before, _)) = self.finished.replace(finished) {
                 follower.condense(before.id);
             }
         }
@@ -158,11 +158,11 @@ impl<'a> FollowedPath<'a> {
         opened: Opened,
         last: Option<RawRange>,
     ) -> Result<(), Halt> {
-        let finished = self.finished.take_if(|held| Some(held.id) == known);
-        let held = match finished {
+        let finished = self.finished.take_if(|(held, _)| Some(held.id) == known);
+        let (held, last) = match finished {
             // It was taken for finished and is back under its name.
-            Some(held) => held,
-            None => follower.hold(known, &self.name, opened.1)?,
+            Some(finished) => finished,
+            None => (follower.hold(known, &self.name, opened.1)?, last),
         };
         self.tails.push(Tail::new(&self.name, opened, held, last));
         Ok(())
@@ -207,7 +207,7 @@ fn lost(name: &str, input: InputId, last: Option<RawRange>) -> String {
         last.line.saturating_add(last.lines).saturating_sub(1)
     });
     format!(
-        "a file that was {name} has vanished before it was read to its end: rows behind its line {lines}, if there were any, were not uploaded (input {}); 'byteair-sync ledger drop-input {name}' lets go of it",
+        "a file that was {name} has vanished before it was read to its end: rows behind its line {lines}, if there were any, were not uploaded (input {} of the ledger); if it lies elsewhere, upload those rows without --follow",
         input.0
     )
 }

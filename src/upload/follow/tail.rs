@@ -201,8 +201,8 @@ impl<'a> Tail<'a> {
         self.dry_since = None;
     }
 
-    /// Its input, for whoever lets it go.
-    pub(super) fn into_held(self) -> HeldInput {
-        self.held
+    /// Its input and its last stretch, for whoever lets it go.
+    pub(super) fn into_finished(self) -> (HeldInput, Option<RawRange>) {
+        (self.held, self.last)
     }
 }
