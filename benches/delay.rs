@@ -145,18 +145,20 @@ fn write_rows(
     let all = options.rows_per_second * options.seconds;
     let rotated_after = all / 10 + 1;
     let (started, mut written, mut rotated) = (Instant::now(), 0, 0);
-    let mut text = String::new();
+    let mut text = Vec::new();
     while written < all {
         let elapsed = u64::try_from(started.elapsed().as_micros()).unwrap();
         let due = (elapsed * options.rows_per_second / 1_000_000).min(all);
         text.clear();
         let now = begun.elapsed().as_nanos();
         for row in written..due {
-            text += &format!(
-                "{{\"user_id\":\"{row:09}\",\"event_type\":\"click\",\"goods_id\":\"g{row:06}\",\"at\":\"{now}\"}}\n"
-            );
+            writeln!(
+                text,
+                "{{\"user_id\":\"{row:09}\",\"event_type\":\"click\",\"goods_id\":\"g{row:06}\",\"at\":\"{now}\"}}"
+            )
+            .unwrap();
         }
-        to.write_all(text.as_bytes()).unwrap();
+        to.write_all(&text).unwrap();
         written = due;
         if way == Way::RotatedFile && written / rotated_after > rotated {
             rotated = written / rotated_after;
