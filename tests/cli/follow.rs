@@ -240,6 +240,7 @@ fn a_killed_run_goes_on_with_every_row_once() {
         kill(child);
     }
     let child = place.start(FOLLOW);
+    log.write(5);
     platform.expect(log.written);
     terminate(child);
     assert!(

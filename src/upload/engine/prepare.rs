@@ -2,7 +2,9 @@
 
 use super::Engine;
 use crate::input::PathPattern;
-use crate::ledger::{HeldInput, InputId, LedgerError, LedgerReader, Registered, Replay, RunId};
+use crate::ledger::{
+    HeldInput, InputId, LedgerError, LedgerReader, Registered, RegisteredPartition, Replay, RunId,
+};
 use crate::upload::context::{Context, DateRun, InputNames, Services, SizeLimit};
 use crate::upload::date_state::DateState;
 use crate::upload::done::Finisher;
@@ -84,16 +86,8 @@ impl Engine {
             prepared.add(&reader, &settings.input, dates, with_ids(inputs))?;
         }
         let context = context(settings, services, registered.run, prepared.names);
-        if let (Sources::Followed(paths), Some(work), Some(date)) =
-            (&settings.sources, prepared.work.first_mut(), dates.first())
-        {
-            work.followed = Some(Following {
-                paths: paths.iter().map(absolute).collect(),
-                ledger: Arc::clone(&services.ledger),
-                run: registered.run,
-                partition: date.run.row.clone(),
-                names: context.input_names.clone(),
-            });
+        if let (Some(work), Some(date)) = (prepared.work.first_mut(), dates.first()) {
+            work.followed = following(settings, &context, &date.run.row);
         }
         let engine = Self {
             settings: settings.clone(),
@@ -162,6 +156,24 @@ impl Engine {
             bytes_of_others,
         });
     }
+}
+
+/// What is to be followed, if anything is.
+fn following(
+    settings: &Settings,
+    context: &Context,
+    partition: &RegisteredPartition,
+) -> Option<Following> {
+    let Sources::Followed(paths) = &settings.sources else {
+        return None;
+    };
+    Some(Following {
+        paths: paths.iter().map(absolute).collect(),
+        ledger: Arc::clone(&context.services.ledger),
+        run: context.run,
+        partition: partition.clone(),
+        names: context.input_names.clone(),
+    })
 }
 
 /// Where a followed path leads, whatever directory the next run is started from.

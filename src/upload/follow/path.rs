@@ -4,7 +4,7 @@
 //! nothing was written to them for a while: a writer may go on with a file that was renamed until it
 //! is told of it.
 
-use super::rest::{Opened, identity_of, open};
+use super::rest::{Opened, find_rest, identity_of, open};
 use super::tail::{Course, Tail};
 use super::{Follower, unreadable};
 use crate::domain::{FileIdentity, InputIdentity, RawRange};
@@ -66,7 +66,7 @@ impl<'a> FollowedPath<'a> {
             }
             let last = follower.last_of(input)?;
             let place = input.identity.as_ref().and_then(InputIdentity::place);
-            match follower.find_rest(path, place, last)? {
+            match find_rest(path, place, last)? {
                 Some(rest) => followed.take_up(follower, Some(input.id), rest, last)?,
                 None => follower.warn(lost(&followed.name, input.id, last))?,
             }
@@ -179,20 +179,18 @@ impl<'a> FollowedPath<'a> {
         tail.flush()?;
         self.begins_anew = Some(tail.place);
         let copy = match tail.last() {
-            Some(last) => follower.find_rest(&self.path, None, Some(last))?,
+            Some(last) => find_rest(&self.path, None, Some(last))?,
             None => None,
         };
-        match copy {
-            Some(copy) => tail.move_to(copy),
-            None => {
-                tail.complete();
-                follower.warn(format!(
-                    "{} was truncated, and there is no copy of it beside it: rows that were written right before that may not have been read",
-                    self.name
-                ))?;
-            }
+        if let Some(copy) = copy {
+            tail.move_to(copy);
+            return Ok(());
         }
-        Ok(())
+        tail.complete();
+        follower.warn(format!(
+            "{} was truncated, and there is no copy of it beside it: rows that were written right before that may not have been read",
+            self.name
+        ))
     }
 
     /// What is under the path.

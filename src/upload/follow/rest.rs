@@ -96,37 +96,6 @@ impl Follower<'_> {
         Ok(Some((input, last)))
     }
 
-    /// The file with the rows of an input that were not read yet: itself under another name, or a
-    /// copy of it.
-    pub(super) fn find_rest(
-        &self,
-        path: &Path,
-        place: Option<(u64, u64)>,
-        last: Option<RawRange>,
-    ) -> Result<Option<Opened>, Halt> {
-        let name = path.display().to_string();
-        let failed = unreadable(&name);
-        let mut copy = None;
-        for candidate in beside(path).map_err(&failed)? {
-            let Ok(Some((file, identity))) = open(&candidate) else {
-                // Gone meanwhile, or somebody else's.
-                continue;
-            };
-            let is_itself = place == Some((identity.device, identity.inode));
-            let has_rows = match &last {
-                Some(last) => identity.size >= last.end() && holds(&candidate, last),
-                None => is_itself,
-            };
-            if has_rows && is_itself {
-                return Ok(Some((file, identity)));
-            }
-            if has_rows && is_named_after(&candidate, path) {
-                copy = Some((file, identity));
-            }
-        }
-        Ok(copy)
-    }
-
     /// Files that came and went under a path while nobody followed it, the oldest first: they are named
     /// after it, were written later than anything that was read, and nothing of them was.
     pub(super) fn missed(
@@ -152,11 +121,14 @@ impl Follower<'_> {
             let Ok(Some((file, identity))) = open(&candidate) else {
                 continue;
             };
+            if identity.mtime_ns <= since || !is_named_after(&candidate, path) {
+                continue;
+            }
             let place = (identity.device, identity.inode);
             let is_known = taken.contains(&place)
                 || known.iter().any(|input| place_of(input) == Some(place))
                 || lasts.iter().any(|last| holds(&candidate, last));
-            if is_known || identity.mtime_ns <= since || !is_named_after(&candidate, path) {
+            if is_known {
                 continue;
             }
             if is_stored_as_read(&candidate.display().to_string()) {
@@ -171,6 +143,39 @@ impl Follower<'_> {
         missed.sort_by_key(|(_, identity)| identity.mtime_ns);
         Ok(missed)
     }
+}
+
+/// The file with the rows of an input that were not read yet: itself under another name, or a
+/// copy of it.
+pub(super) fn find_rest(
+    path: &Path,
+    place: Option<(u64, u64)>,
+    last: Option<RawRange>,
+) -> Result<Option<Opened>, Halt> {
+    let name = path.display().to_string();
+    let failed = unreadable(&name);
+    let mut copy = None;
+    for candidate in beside(path).map_err(&failed)? {
+        let Ok(Some((file, identity))) = open(&candidate) else {
+            // Gone meanwhile, or somebody else's.
+            continue;
+        };
+        let is_itself = place == Some((identity.device, identity.inode));
+        if !is_itself && !is_named_after(&candidate, path) {
+            continue;
+        }
+        let has_rows = match &last {
+            Some(last) => identity.size >= last.end() && holds(&candidate, last),
+            None => is_itself,
+        };
+        if has_rows && is_itself {
+            return Ok(Some((file, identity)));
+        }
+        if has_rows {
+            copy = Some((file, identity));
+        }
+    }
+    Ok(copy)
 }
 
 /// The files in the folder of a path, in the order of their names.

@@ -87,13 +87,12 @@ impl<'a> Tail<'a> {
             self.dry_since.get_or_insert_with(Instant::now);
             return Ok(Course::Idle);
         };
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => {
-                let mut open = OpenBatch::new(follower.batcher, follower.index)?;
-                open.begin_input(self.held.id, true, reader.consumed_bytes());
-                open
-            }
+        let mut open = if let Some(open) = self.open.take() {
+            open
+        } else {
+            let mut open = OpenBatch::new(follower.batcher, follower.index)?;
+            open.begin_input(self.held.id, true, reader.consumed_bytes());
+            open
         };
         let course = self.fill(&mut open, reader.as_mut(), follower)?;
         self.last = open.last().or(self.last);
