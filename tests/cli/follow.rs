@@ -2,19 +2,19 @@
 //! and killed: the sandbox has every row, and none twice.
 
 use crate::platform::Platform;
-use crate::recorder::{Recorder, eventually};
+use crate::recorder::eventually;
 use crate::start::{Place, Ran, rows, signal};
 use rustix::process::Signal;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
-const FOLLOW: &str = "write -t behavior -s incremental_sync_streaming --yes-i-mean streaming-only --linger 50ms --follow app.log";
+pub(crate) const FOLLOW: &str = "write -t behavior -s incremental_sync_streaming --yes-i-mean streaming-only --linger 50ms --follow app.log";
 
 /// A log file with its writer.
-struct Log {
+pub(crate) struct Log {
     path: PathBuf,
     file: File,
     rotated: usize,
@@ -22,7 +22,7 @@ struct Log {
 }
 
 impl Log {
-    fn new(place: &Place) -> Self {
+    pub(crate) fn new(place: &Place) -> Self {
         let path = place.path("app.log");
         Self {
             file: appended(&path),
@@ -32,7 +32,7 @@ impl Log {
         }
     }
 
-    fn write(&mut self, count: usize) {
+    pub(crate) fn write(&mut self, count: usize) {
         let more = rows(self.written.len(), count);
         self.file.write_all(lines(&more).as_bytes()).unwrap();
         self.written.extend(more);
@@ -74,18 +74,18 @@ fn appended(path: &Path) -> File {
     options.append(true).create(true).open(path).unwrap()
 }
 
-fn lines(rows: &[String]) -> String {
+pub(crate) fn lines(rows: &[String]) -> String {
     rows.iter()
         .fold(String::new(), |text, row| text + row + "\n")
 }
 
-fn terminate(child: Child) {
+pub(crate) fn terminate(child: Child) {
     signal(&child, Signal::TERM);
     let ran = Ran::after(child).expect(143);
     assert!(!ran.errors.contains("rejected /"), "{}", ran.errors);
 }
 
-fn kill(mut child: Child) {
+pub(crate) fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -249,7 +249,7 @@ fn a_killed_run_goes_on_with_every_row_once() {
     );
 }
 
-fn spooled(place: &Place) -> Vec<PathBuf> {
+pub(crate) fn spooled(place: &Place) -> Vec<PathBuf> {
     let spool = walkdir::WalkDir::new(place.path(".local/state/byteair-sync/spool"));
     let files = spool.into_iter().filter_map(Result::ok);
     let files = files.filter(|entry| entry.file_type().is_file());
@@ -342,158 +342,4 @@ fn several_paths_are_followed_at_once() {
     }
     platform.expect(expected);
     terminate(child);
-}
-
-#[test]
-fn a_followed_path_has_one_follower_and_is_not_read_in_another_way() {
-    let recorder = Recorder::new();
-    let place = Place::with(&recorder);
-    let mut log = Log::new(&place);
-    log.write(10);
-    let child = place.start(FOLLOW);
-    recorder.wait_for(1);
-    place.end(FOLLOW).expect(11).says("another run follows");
-    terminate(child);
-    let once = FOLLOW
-        .replace("--follow ", "")
-        .replace("--linger 50ms ", "");
-    place.end(&once).expect(2).says("was read with --follow");
-    assert_eq!(recorder.rows(), rows(0, 10));
-}
-
-#[test]
-fn what_was_uploaded_before_is_not_sent_again_when_it_is_followed() {
-    let recorder = Recorder::new();
-    let place = Place::with(&recorder);
-    let mut log = Log::new(&place);
-    log.write(10);
-    let once = FOLLOW
-        .replace("--follow ", "")
-        .replace("--linger 50ms ", "");
-    place.end(&once).expect(0);
-    log.write(10);
-    let child = place.start(FOLLOW);
-    recorder.wait_for(2);
-    terminate(child);
-    assert_eq!(recorder.rows(), rows(0, 20));
-}
-
-#[test]
-fn what_cannot_be_followed_is_refused_before_anything_is_sent() {
-    let recorder = Recorder::new();
-    let place = Place::with(&recorder);
-    place.rows("rows.jsonl", 0, 3);
-    place.file("table.csv", "id,title\n1,a\n");
-    let follow = "write -t item -s incremental_sync_streaming --yes-i-mean streaming-only --follow";
-    for (words, status, expected) in [
-        (
-            "write -t item -s history_sync -d 2022-01-01 --follow rows.jsonl".to_owned(),
-            2,
-            "a day of history_sync ends",
-        ),
-        (
-            "write -t item -s history_sync -d 2022-01-01 --linger 2s rows.jsonl".to_owned(),
-            2,
-            "--linger is for",
-        ),
-        (format!("{follow} -"), 2, "needs files"),
-        (format!("{follow} *.jsonl"), 2, "single files"),
-        (format!("{follow} ."), 2, "single files"),
-        (format!("{follow} --dry-run rows.jsonl"), 2, "has no end"),
-        (
-            format!("{follow} --format csv table.csv"),
-            2,
-            "reads JSON lines",
-        ),
-        (format!("{follow} table.csv"), 4, "no file of JSON lines"),
-    ] {
-        place.end(&words).expect(status).says(expected);
-    }
-    assert_eq!(recorder.requests().len(), 0);
-}
-
-/// The program with a pipe as its standard input.
-fn piped(place: &Place, options: &str) -> (Child, std::process::ChildStdin) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_byteair-sync"));
-    let words = format!(
-        "write -t behavior -s incremental_sync_streaming --yes-i-mean streaming-only {options} -"
-    );
-    command.args(words.split_whitespace());
-    let mut child = place.spawn_reading(command, Stdio::piped());
-    let stdin = child.stdin.take().unwrap();
-    (child, stdin)
-}
-
-#[test]
-fn rows_of_a_pipe_are_sent_while_it_is_open() {
-    for options in ["", "--input-id events", "--format csv --columns id,title"] {
-        let recorder = Recorder::new();
-        let place = Place::with(&recorder);
-        let (child, mut stdin) = piped(&place, &format!("--linger 100ms {options}"));
-        let (first, second) = if options.contains("csv") {
-            ("1,a\n2,b\n", "3,c\n")
-        } else {
-            ("{\"id\":1}\n{\"id\":2}\n", "{\"id\":3}\n")
-        };
-        stdin.write_all(first.as_bytes()).unwrap();
-        if !options.contains("csv") {
-            recorder.wait_for(1);
-            assert_eq!(recorder.rows().len(), 2, "{options}");
-        }
-        stdin.write_all(second.as_bytes()).unwrap();
-        drop(stdin);
-        Ran::after(child).expect(0);
-        assert_eq!(recorder.rows().len(), 3, "{options}");
-        assert_eq!(recorder.dones().len(), 0);
-    }
-}
-
-#[test]
-fn a_full_batch_does_not_wait() {
-    let recorder = Recorder::new();
-    let place = Place::with(&recorder);
-    let (child, mut stdin) = piped(&place, "--linger 1d --input-id events");
-    stdin.write_all(lines(&rows(0, 2_500)).as_bytes()).unwrap();
-    recorder.wait_for(2);
-    let counts: Vec<usize> = recorder
-        .requests()
-        .iter()
-        .map(|one| one.rows().len())
-        .collect();
-    assert_eq!(counts, [1_000, 1_000]);
-    drop(stdin);
-    Ran::after(child).expect(0);
-    assert_eq!(recorder.rows(), rows(0, 2_500));
-}
-
-#[test]
-fn a_stream_that_comes_at_once_is_known_again() {
-    let recorder = Recorder::new();
-    let place = Place::with(&recorder);
-    let words = "write -t behavior -s incremental_sync_streaming --yes-i-mean streaming-only -";
-    let text = lines(&rows(0, 50));
-    place.end_with_stdin(words, &text).expect(0);
-    place.end_with_stdin(words, &text).expect(0);
-    assert_eq!(recorder.rows(), rows(0, 50));
-}
-
-#[test]
-fn what_a_killed_run_had_taken_from_a_pipe_is_sent_by_the_next() {
-    let mut platform = Platform::start();
-    let place = platform.client();
-    let (child, mut stdin) = piped(&place, "--linger 50ms");
-    stdin.write_all(lines(&rows(0, 10)).as_bytes()).unwrap();
-    eventually("the first rows", || platform.stored().len() == 10);
-    platform.go_away();
-    stdin.write_all(lines(&rows(10, 10)).as_bytes()).unwrap();
-    eventually("a batch in the spool", || !spooled(&place).is_empty());
-    // The file is there before the ledger knows of it.
-    std::thread::sleep(Duration::from_millis(500));
-    kill(child);
-    platform.come_back();
-    let (child, mut stdin) = piped(&place, "--linger 50ms");
-    stdin.write_all(lines(&rows(20, 5)).as_bytes()).unwrap();
-    drop(stdin);
-    Ran::after(child).expect(0);
-    platform.expect(rows(0, 25));
 }

@@ -22,6 +22,7 @@ mod doctor;
 mod doctor_network;
 mod done_replies;
 mod follow;
+mod follow_rules;
 mod full_rejects;
 mod guards;
 mod hostile_lists;
@@ -45,6 +46,7 @@ mod panics;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod parts;
+mod piped;
 mod planted;
 mod platform;
 mod poison;

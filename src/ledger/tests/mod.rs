@@ -2,7 +2,6 @@
 //!
 //! [`Desk`] is one state directory with a date and an input; each file here tests one subject.
 
-mod condensing;
 mod file;
 mod housekeeping;
 mod lifecycle;
