@@ -6,7 +6,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 0 | [`domain`]: names and invariants, no I/O |
-//! | 1 | [`schema`]: what a row should look like · [`protocol`]: bytes and headers of the services, no sockets · [`retry`]: wait, or stop and why |
+//! | 1 | [`text`]: text from outside made fit to be shown, and pages · [`schema`]: what a row should look like · [`protocol`]: bytes and headers of the services, no sockets · [`retry`]: wait, or stop and why |
 //! | 2 | [`input`]: places and bytes become records · [`ledger`]: durable memory · [`limiter`]: the quota · [`http`]: the client |
 //! | 3 | [`upload`]: the engine · [`validation`]: what is wrong with rows, without sending any · [`sandbox`]: a local service that speaks the same protocol |
 //! | 4 | [`cli`]: arguments, settings, printing, progress · [`jobs`]: several uploads as one |
@@ -24,5 +24,6 @@ pub mod protocol;
 pub mod retry;
 pub mod sandbox;
 pub mod schema;
+pub mod text;
 pub mod upload;
 pub mod validation;

@@ -222,6 +222,17 @@ fn every_command_runs_and_prints_what_is_shown() {
     assert!(run > 10 && compared > 5, "{run} commands, {compared} lines");
 }
 
+/// The README of most users has the commands of this one, which are run above.
+#[test]
+fn both_languages_have_the_same_blocks() {
+    let chinese = std::fs::read_to_string(package().join("README.zh-CN.md")).unwrap();
+    let of = |text: &str| -> Vec<(String, Vec<String>)> {
+        let blocks = blocks(text).into_iter();
+        blocks.map(|block| (block.language, block.lines)).collect()
+    };
+    assert_eq!(of(&chinese), of(&readme()));
+}
+
 #[test]
 fn a_command_that_fails_is_noticed() {
     let place = Place::new();
@@ -253,17 +264,29 @@ fn every_option_and_variable_exists() {
             .map(|name| name.to_string_lossy().into_owned());
         variables.extend(variable);
     });
-    let text = readme();
-    // Options of cargo and Spark are not ours.
-    let of_cargo = [
+    let mut text = readme();
+    for name in [
+        "README.zh-CN.md",
+        "packaging/Containerfile",
+        "packaging/recipes/airflow.py",
+        "packaging/recipes/kubernetes.yaml",
+        "packaging/systemd/byteair-sync@.service",
+    ] {
+        text.push_str(&std::fs::read_to_string(package().join(name)).unwrap());
+    }
+    // The options of other programs are not ours.
+    let of_others = [
         "cargo install ",
         "cargo test ",
         "`cargo bench ",
         "spark-submit ",
+        "docker ",
+        "apt-get ",
+        "COPY ",
     ];
     let ours = text
         .lines()
-        .filter(|line| !of_cargo.iter().any(|command| line.contains(command)));
+        .filter(|line| !of_others.iter().any(|command| line.contains(command)));
     let mut seen = 0;
     for word in ours.flat_map(words) {
         if word.len() > 2 && word.starts_with("--") && !word.starts_with("---") {

@@ -6,6 +6,7 @@
 use super::figure::{counted, grouped};
 use super::printer::visible;
 use crate::domain::{DataDate, StageKind, Topic};
+use crate::ledger::RowCounts;
 use chrono::Datelike;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -55,7 +56,8 @@ impl DayState {
         }
     }
 
-    const fn sign(self) -> char {
+    /// The sign of a day.
+    pub const fn sign(self) -> char {
         match self {
             Self::Done => '#',
             Self::Uploaded => 'u',
@@ -96,6 +98,18 @@ pub struct DayRows {
     pub pending: u64,
 }
 
+impl From<RowCounts> for DayRows {
+    fn from(rows: RowCounts) -> Self {
+        Self {
+            read: rows.read,
+            accepted: rows.accepted,
+            unconfirmed: rows.unconfirmed,
+            rejected: rows.refused.saturating_add(rows.invalid),
+            pending: rows.pending,
+        }
+    }
+}
+
 /// The days of a topic and stage.
 #[derive(Debug, Clone)]
 pub struct Series {
@@ -118,12 +132,14 @@ impl Series {
         days.chain(self.streaming.iter().map(|what| (None, what)))
     }
 
-    fn count(&self, state: DayState) -> u64 {
+    /// How many days are in this state.
+    pub fn count(&self, state: DayState) -> u64 {
         let found = self.days.values().filter(|day| day.state == state).count();
         u64::try_from(found).unwrap_or(u64::MAX)
     }
 
-    fn name(&self) -> String {
+    /// Topic and stage, and whose they are where that is a question.
+    pub fn name(&self) -> String {
         let name = format!("{} {}", self.topic, self.stage);
         if self.target.is_empty() {
             name
@@ -194,20 +210,24 @@ fn months(text: &mut String, series: &Series) {
     }
 }
 
+/// A day that is not done, with its topic and stage; no day when streaming.
+type Waiting<'a> = (&'a Series, Option<DataDate>, &'a Day);
+
+/// The days that are not done.
+pub fn waiting(all: &[Series]) -> Vec<Waiting<'_>> {
+    let days = all
+        .iter()
+        .flat_map(|series| series.all().map(move |(day, what)| (series, day, what)));
+    let is_fine = |day: Option<DataDate>, what: &Day| match day {
+        Some(_) => what.state == DayState::Done,
+        None => !matches!(what.state, DayState::Partial | DayState::Rejected),
+    };
+    days.filter(|(_, day, what)| !is_fine(*day, what)).collect()
+}
+
 /// What the days that are not done wait for, with the commands.
 fn owed(text: &mut String, all: &[Series]) {
-    let mut waiting = Vec::new();
-    for series in all {
-        for (day, what) in series.all() {
-            let is_fine = match day {
-                Some(_) => what.state == DayState::Done,
-                None => what.state != DayState::Partial && what.state != DayState::Rejected,
-            };
-            if !is_fine {
-                waiting.push((series, day, what));
-            }
-        }
-    }
+    let waiting = waiting(all);
     if waiting.is_empty() {
         return;
     }

@@ -7,9 +7,10 @@
 
 use super::json_line::JsonLine;
 use super::summary;
+use crate::text::printable;
+pub use crate::text::visible;
 use crate::upload::report::{Status, Summary};
 use indicatif::MultiProgress;
-use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -250,37 +251,6 @@ fn write_line(sink: &mut dyn Write, text: &str) -> io::Result<()> {
     line.push('\n');
     sink.write_all(line.as_bytes())?;
     sink.flush()
-}
-
-/// What comes from outside (file names, rows, replies) on one line: whatever could move the cursor,
-/// change colours, reorder text or break the line is written out as an escape such as `\u{1b}`.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    escaped(text, is_harmful)
-}
-
-/// The same for text of several lines: line ends and tabs stay.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    escaped(text, |c| is_harmful(c) && c != '\n' && c != '\t')
-}
-
-fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn escaped(text: &str, is_harmful: fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(is_harmful) {
-        return text.into();
-    }
-    let mut safe = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if is_harmful(c) {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    safe.into()
 }
 
 fn text_message(level: Level, text: &str, color: bool) -> String {

@@ -9,6 +9,12 @@ use clap_complete::Shell;
 pub(super) fn run(session: &Session, shell: Shell) -> Status {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(), "byteair-sync", &mut script);
-    session.printer.result(&String::from_utf8_lossy(&script));
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if shell == Shell::Bash {
+        // The generator sets the state of a program with a hyphen by one spelling and looks for it by
+        // another (clap issue 6421), so that bash would complete no option of any command.
+        script = script.replace("byteair__subcmd__sync", "byteair__sync");
+    }
+    session.printer.result(&script);
     Status::Success
 }

@@ -27,6 +27,7 @@ mod running;
 mod sandbox;
 mod schema;
 mod status;
+mod status_html;
 mod validate;
 mod write;
 

@@ -4,10 +4,10 @@
 use super::{Failure, Session, metrics, reporting};
 use crate::cli::logging::{self, LogSettings};
 use crate::cli::printer::Level;
-use crate::cli::progress::Progress;
+use crate::cli::progress::{Progress, Timeline};
+use crate::cli::run_record;
 use crate::cli::settings::{QuotaAddress, RateSettings};
 use crate::cli::signals::{StatusRequests, StopSignals};
-use crate::cli::summary::for_machines;
 use crate::domain::Target;
 use crate::http::{Client, ConnectionSettings};
 use crate::jobs::Book;
@@ -148,7 +148,16 @@ impl<'a> Running<'a> {
             return stop.cause().map_or(Status::Interrupted, StopCause::status);
         };
         summary.origin = Some(self.origin.clone());
-        self.keep(&mut summary);
+        let timeline = self.progress.finish();
+        let idle = Gauges::get(&self.gauges.requests) == 0
+            && Gauges::get(&self.gauges.rows_read) == 0
+            && summary.status == Status::Success;
+        if idle {
+            // A run that did nothing leaves nothing behind.
+            let _ = std::fs::remove_dir_all(&self.run_dir);
+        } else if !self.throw_away {
+            keep(&self.run_dir, &mut summary, timeline.as_ref());
+        }
         if self.throw_away {
             summary.next = without_state(&summary.next, &self.command);
         }
@@ -158,34 +167,20 @@ impl<'a> Running<'a> {
         if !self.throw_away {
             metrics::publish(self.session, &self.origin.target, &self.book).await;
         }
-        self.progress.finish();
         self.session.printer.summary(&summary, rows);
         summary.status
     }
+}
 
-    /// Keeps the summary beside the log; a run that did nothing leaves nothing behind.
-    fn keep(&self, summary: &mut Summary) {
-        let idle = Gauges::get(&self.gauges.requests) == 0
-            && Gauges::get(&self.gauges.rows_read) == 0
-            && summary.status == Status::Success;
-        if idle {
-            let _ = std::fs::remove_dir_all(&self.run_dir);
-            return;
-        }
-        if self.throw_away {
-            return;
-        }
-        summary.run_dir = Some(self.run_dir.clone());
-        let Ok(text) = serde_json::to_vec_pretty(&for_machines(summary)) else {
-            return;
-        };
-        let path = self.run_dir.join("summary.json");
-        // In a directory of this run alone: nobody waits for it, and the ledger has the same facts.
-        if let Err(error) = std::fs::write(&path, &text) {
-            summary
-                .notes
-                .push(format!("{} could not be written: {error}", path.display()));
-        }
+/// Keeps the summary beside the log.
+fn keep(run_dir: &Path, summary: &mut Summary, timeline: Option<&Timeline>) {
+    summary.run_dir = Some(run_dir.to_owned());
+    if let Err(error) = run_record::keep(run_dir, summary, timeline) {
+        let text = format!(
+            "the summary in {} could not be written: {error}",
+            run_dir.display()
+        );
+        summary.notes.push(text);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::ledger::nothing;
 use super::running::ledger_failure;
-use super::{Failure, Outcome, Session};
+use super::{Failure, Outcome, Session, status_html};
 use crate::cli::args::StatusArgs;
 use crate::cli::calendar::{Day, DayRows, DayState, Series, text};
 use crate::cli::json_line::JsonLine;
@@ -23,6 +23,9 @@ const MAX_NAMED: usize = 3;
 pub(super) fn run(session: &Session, args: &StatusArgs) -> Outcome {
     let place = state_dir(session.context())?;
     let wanted = selection(session.context(), &args.selection)?;
+    if let Some(file) = &args.html {
+        status_html::check(file)?;
+    }
     let reader = LedgerReader::open(&place).map_err(ledger_failure)?;
     let look = Look {
         session,
@@ -31,9 +34,14 @@ pub(super) fn run(session: &Session, args: &StatusArgs) -> Outcome {
         now: session.context().now,
         wanted,
     };
-    let all = look.everything()?;
+    let (dates, several_targets) = look.known()?;
+    let all = look.everything(&dates, several_targets)?;
     if all.is_empty() {
         return Err(nothing(&place));
+    }
+    if let Some(file) = &args.html {
+        let rejects = status_html::rejects_by_reason(look.reader, &dates)?;
+        status_html::write(session, file, &all, &rejects, &place)?;
     }
     let summary = Look::summary(&all, args.gaps);
     for series in &all {
@@ -82,45 +90,54 @@ struct Look<'a> {
     wanted: Selection,
 }
 
-type ByName = BTreeMap<(Target, crate::domain::Topic, StageKind), Vec<KnownPartition>>;
+type ByName<'a> =
+    BTreeMap<(&'a Target, &'a crate::domain::Topic, StageKind), Vec<&'a KnownPartition>>;
 
 impl Look<'_> {
+    /// Every date of those that were asked for, and whether the ledger knows several targets.
+    fn known(&self) -> Result<(Vec<KnownPartition>, bool), Failure> {
+        let Some(reader) = self.reader else {
+            return Ok((Vec::new(), false));
+        };
+        let targets = reader.targets().map_err(ledger_failure)?;
+        let mut known = Vec::new();
+        for target in &targets {
+            known.extend(reader.partitions(target).map_err(ledger_failure)?);
+        }
+        known.retain(|date| {
+            let partition = &date.partition;
+            self.wanted.matches(&partition.topic, partition.stage)
+        });
+        Ok((known, targets.len() > 1))
+    }
+
     /// Every topic and stage that was asked for.
-    fn everything(&self) -> Result<Vec<Series>, Failure> {
-        let mut known: ByName = BTreeMap::new();
-        let mut targets = 0;
-        if let Some(reader) = self.reader {
-            for target in reader.targets().map_err(ledger_failure)? {
-                targets += 1;
-                for date in reader.partitions(&target).map_err(ledger_failure)? {
-                    let partition = &date.partition;
-                    if !self.wanted.matches(&partition.topic, partition.stage) {
-                        continue;
-                    }
-                    let name = (
-                        partition.target.clone(),
-                        partition.topic.clone(),
-                        partition.stage.kind(),
-                    );
-                    known.entry(name).or_default().push(date);
-                }
-            }
+    fn everything(
+        &self,
+        dates: &[KnownPartition],
+        names_target: bool,
+    ) -> Result<Vec<Series>, Failure> {
+        let mut known: ByName<'_> = BTreeMap::new();
+        for date in dates {
+            let partition = &date.partition;
+            let name = (&partition.target, &partition.topic, partition.stage.kind());
+            known.entry(name).or_default().push(date);
         }
         let mut all = Vec::new();
         for ((target, topic, stage), dates) in known {
             let mut series = Series {
-                target: if targets > 1 {
+                target: if names_target {
                     target.to_string()
                 } else {
                     String::new()
                 },
-                topic,
+                topic: topic.clone(),
                 stage,
                 days: BTreeMap::new(),
                 streaming: None,
             };
             for date in dates {
-                let day = self.day(&date)?;
+                let day = self.day(date)?;
                 match date.partition.date() {
                     Some(date) => {
                         series.days.insert(date, day);
@@ -337,13 +354,7 @@ fn state_of(known: &KnownPartition, facts: &GateFacts, lacking: &[Unmet]) -> Day
 fn day_of(state: DayState, rows: RowCounts, why: String, next: Option<String>) -> Day {
     Day {
         state,
-        rows: DayRows {
-            read: rows.read,
-            accepted: rows.accepted,
-            unconfirmed: rows.unconfirmed,
-            rejected: rows.refused.saturating_add(rows.invalid),
-            pending: rows.pending,
-        },
+        rows: rows.into(),
         why,
         next,
     }

@@ -90,6 +90,14 @@ impl PathPattern {
         Ok(pattern)
     }
 
+    /// The path of something that is there, whatever its name looks like: `a[.jsonl`.
+    pub fn literal(path: &str) -> Self {
+        Self {
+            text: path.to_owned(),
+            pieces: vec![Piece::Text(path.to_owned())],
+        }
+    }
+
     /// Whether it is a valid glob on every day, if it is a glob at all.
     fn is_sound(&self) -> bool {
         let probe = |piece: &Piece| match piece {

@@ -127,7 +127,7 @@ pub enum Unmet {
     BatchesPending(u64),
     /// The platform said 409 to a first attempt.
     ForeignBatches(u64),
-    /// The platform refused rows without saying which.
+    /// The platform refused rows without saying which, or answered what nothing names.
     UndeterminedBatches(u64),
     /// More rows are rejected than `--max-errors` allows.
     TooManyRejects {
@@ -195,7 +195,7 @@ impl fmt::Display for Unmet {
             ),
             Self::UndeterminedBatches(count) => write!(
                 f,
-                "{count} batch(es) were refused in part and the platform did not say which rows"
+                "{count} batch(es) got an answer that does not say which of their rows are stored"
             ),
             Self::TooManyRejects { open, budget } => {
                 write!(

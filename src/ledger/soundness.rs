@@ -6,7 +6,9 @@
 //! the gate. The look costs about 3 ms for each MB of the ledger.
 
 use super::error::LedgerError;
+use super::schema::SCHEMA;
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Pages of 4 KiB that are looked through in about 25 ms.
@@ -39,13 +41,34 @@ impl Soundness {
         if self.0.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let found: String = db
-            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-            .map_err(|e| LedgerError::database("look through the ledger", e))?;
-        if found != "ok" {
+        let damage = damage(db).map_err(|e| LedgerError::database("look through the ledger", e))?;
+        if let Some(found) = damage {
             return Err(LedgerError::Damaged { found });
         }
         self.0.store(true, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// What is wrong with the file, if anything is.
+fn damage(db: &Connection) -> rusqlite::Result<Option<String>> {
+    let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        return Ok(Some(found));
+    }
+    // A list of the tables that lost an entry is as whole as one that never had it.
+    let whole = Connection::open_in_memory()?;
+    whole.execute_batch(SCHEMA)?;
+    let there = names(db)?;
+    let lost = names(&whole)?
+        .into_iter()
+        .find(|name| !there.contains(name));
+    Ok(lost.map(|name| format!("{name} is missing")))
+}
+
+/// The tables and indexes of a database.
+fn names(db: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    let mut names = db.prepare("SELECT name FROM sqlite_schema")?;
+    let names = names.query_map([], |row| row.get(0))?;
+    names.collect()
 }

@@ -6,8 +6,9 @@
 use super::Sandbox;
 use super::rows::Piece;
 use super::service::{ReplyBody, respond, stream};
-use super::state::SandboxLimits;
+use super::state::{SandboxLimits, TrafficState};
 use crate::domain::Partition;
+use crate::text::{Page, Scripts};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body::Frame;
@@ -23,18 +24,30 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// Size of one frame of a dump, in bytes.
 const FRAME_BYTES: usize = 64 * 1024;
 
-/// The live page; it reads `/sandbox/state` by itself.
+/// The live page; it reads `/sandbox/state` and `/sandbox/traffic` by itself.
 pub(super) fn page() -> Response<ReplyBody> {
+    let mut page = Page::new("byteair-sync sandbox", Scripts::Own);
+    page.raw(include_str!("page.html"));
     respond(
         StatusCode::OK,
         "text/html; charset=utf-8",
-        Bytes::from_static(include_bytes!("page.html")),
+        page.end().into(),
     )
 }
 
 /// `GET /sandbox/state`.
 pub(super) fn state(sandbox: &Sandbox) -> Response<ReplyBody> {
-    match serde_json::to_vec(&sandbox.state()) {
+    document(&sandbox.state())
+}
+
+/// `GET /sandbox/traffic`.
+pub(super) fn traffic(sandbox: &Sandbox) -> Response<ReplyBody> {
+    let state = TrafficState::of(&sandbox.traffic());
+    document(&state)
+}
+
+fn document(state: &impl serde::Serialize) -> Response<ReplyBody> {
+    match serde_json::to_vec(state) {
         Ok(text) => respond(StatusCode::OK, "application/json", text.into()),
         Err(error) => failed(&error.to_string()),
     }

@@ -10,6 +10,7 @@ use super::body::{self, BodyFault, MAX_BODY_BYTES, RowList};
 use super::calls::{self, Caller, Scene};
 use super::dates;
 use super::faults::FaultKind;
+use super::history::RequestState;
 use super::traffic::Arrival;
 use crate::domain::MAX_BATCH_ROWS;
 use crate::protocol::sign::{RequestToSign, payload_digest, verify};
@@ -55,8 +56,35 @@ const DEFINITE_HTTP: [u16; 6] = [400, 401, 403, 404, 413, 429];
 const MAX_KEPT_ROWS: usize = 10_000;
 const _: () = assert!(MAX_BATCH_ROWS == 10_000, "a whole batch must be kept");
 
-/// Decides what becomes of a request.
+/// Decides what becomes of a request, and notes it for those who watch.
 pub(super) fn handle(sandbox: &Sandbox, received: &Received) -> Delivery {
+    let mut seen = RequestState {
+        what: name_of(
+            received.call.as_ref(),
+            received.uri.path(),
+            received.header("content-date"),
+        ),
+        ..RequestState::default()
+    };
+    let delivery = decide(sandbox, received, &mut seen);
+    sandbox.traffic().note(received.arrival.at, seen);
+    delivery
+}
+
+/// A request in a few words. Its parts come from outside.
+pub(super) fn name_of(call: Option<&ReceivedCall>, path: &str, date: Option<&str>) -> String {
+    match call.map(|call| &call.method) {
+        Some(ReceivedMethod::Write { topic, stage }) => {
+            format!("write {topic} {stage} {}", date.unwrap_or_default())
+        }
+        Some(ReceivedMethod::Done { topic, stage }) => format!("done {topic} {stage}"),
+        Some(ReceivedMethod::ListOperations | ReceivedMethod::GetOperation) | None => {
+            path.to_owned()
+        }
+    }
+}
+
+fn decide(sandbox: &Sandbox, received: &Received, seen: &mut RequestState) -> Delivery {
     let caller = received.caller();
     let answer = match plain_body(sandbox, received) {
         Err(refusal) => refusal,
@@ -65,9 +93,11 @@ pub(super) fn handle(sandbox: &Sandbox, received: &Received) -> Delivery {
                 Some(ReceivedMethod::Write { .. }) => body::split_rows(&plain, MAX_KEPT_ROWS),
                 _ => None,
             };
-            if let Some(refusal) = over_quota(sandbox, received, list.as_ref()) {
+            seen.rows = list.as_ref().map_or(0, |list| list.count);
+            if let Some(refusal) = over_quota(sandbox, received, seen.rows) {
                 refusal
             } else if let Some(delivery) = early_fault(sandbox, received, caller.as_ref().ok()) {
+                seen.fault = received.arrival.dice.fault.map(|fault| fault.to_string());
                 return delivery;
             } else {
                 caller
@@ -77,8 +107,16 @@ pub(super) fn handle(sandbox: &Sandbox, received: &Received) -> Delivery {
             }
         }
     };
-    if let Some(delivery) = late_fault(sandbox, received) {
-        return delivery;
+    seen.code = Some(answer.code());
+    if let Some(fault) = late_fault(received) {
+        sandbox.traffic().count_fault(fault);
+        seen.fault = Some(fault.to_string());
+        match fault {
+            FaultKind::LostReply => return Delivery::Cut,
+            FaultKind::LostReplyHttp(code) => return Delivery::Page(code),
+            FaultKind::Garbage => return Delivery::Garbage,
+            _ => {}
+        }
     }
     if answer.code() != 0 {
         sandbox.traffic().count_refusal(answer.code());
@@ -112,12 +150,7 @@ fn plain_body<'a>(sandbox: &Sandbox, received: &'a Received) -> Result<Cow<'a, [
 }
 
 /// The refusal of a request that does not fit the quotas, as of its arrival.
-fn over_quota(
-    sandbox: &Sandbox,
-    received: &Received,
-    list: Option<&RowList<'_>>,
-) -> Option<Answer> {
-    let rows = list.map_or(0, |list| list.count);
+fn over_quota(sandbox: &Sandbox, received: &Received, rows: u64) -> Option<Answer> {
     let mut traffic = sandbox.traffic();
     let within_rows = traffic.rows.admit(received.arrival.at, rows);
     if received.arrival.within_quota && within_rows {
@@ -199,18 +232,18 @@ fn early_fault(
     Some(delivery)
 }
 
-/// Faults that strike after the request was judged, and stored if it was good.
-fn late_fault(sandbox: &Sandbox, received: &Received) -> Option<Delivery> {
-    let fault = received.arrival.dice.fault?;
-    let delivery = match fault {
-        FaultKind::LostReply => Some(Delivery::Cut),
-        FaultKind::LostReplyHttp(code) => Some(Delivery::Page(code)),
-        FaultKind::Garbage => Some(Delivery::Garbage),
-        FaultKind::Slow => None,
-        _ => return None,
+/// A fault that strikes after the request was judged, and stored if it was good.
+fn late_fault(received: &Received) -> Option<FaultKind> {
+    let is_late = |fault: &FaultKind| {
+        matches!(
+            fault,
+            FaultKind::LostReply
+                | FaultKind::LostReplyHttp(_)
+                | FaultKind::Garbage
+                | FaultKind::Slow
+        )
     };
-    sandbox.traffic().count_fault(fault);
-    delivery
+    received.arrival.dice.fault.filter(is_late)
 }
 
 /// Lets a refused request occupy its id, if that was asked for and the client is sure to see the

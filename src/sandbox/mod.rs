@@ -15,6 +15,7 @@ mod dates;
 mod error;
 mod exchange;
 mod faults;
+mod history;
 mod journal;
 mod quota;
 mod rows;
@@ -29,10 +30,11 @@ mod traffic;
 
 pub use error::SandboxError;
 pub use faults::{FaultKind, FaultOn, FaultRule, InvalidFault};
+pub use history::{RequestState, SecondState};
 pub use settings::{
     DEFAULT_QPS, DEFAULT_ROWS_PER_SECOND, DEFAULT_SLOW, SandboxCredentials, SandboxSettings,
 };
-pub use state::{PartitionState, SandboxLimits, State, Windows};
+pub use state::{PartitionState, SandboxLimits, State, TrafficState, Windows};
 
 use crate::protocol::sign::{Credentials, DEFAULT_SIGN_REGION};
 use schema::RowSchemas;

@@ -6,6 +6,7 @@
 use super::connection::Cut;
 use super::exchange::{self, Delivery, Received};
 use super::faults::{FaultKind, FaultOn};
+use super::history::RequestState;
 use super::{Sandbox, admin, body};
 use crate::protocol::{ReceivedCall, ReceivedMethod};
 use bytes::Bytes;
@@ -38,6 +39,7 @@ pub(super) async fn answer(
         (_, path) if path.starts_with("/data/") => data_call(sandbox, &cut, request).await,
         (&Method::GET, "/") => admin::page(),
         (&Method::GET, "/sandbox/state") => admin::state(&sandbox),
+        (&Method::GET, "/sandbox/traffic") => admin::traffic(&sandbox),
         (&Method::GET, "/sandbox/rows") => admin::rows(&sandbox, request.uri().query()),
         (&Method::POST, "/sandbox/reset") => admin::reset(&sandbox),
         (&Method::POST, "/sandbox/limits") => admin::limits(&sandbox, request.uri().query()),
@@ -67,7 +69,14 @@ async fn data_call(
     });
     let arrival = sandbox.traffic().arrive(&sandbox.settings, exposed);
     if arrival.dice.fault == Some(FaultKind::ResetBefore) {
-        sandbox.traffic().count_fault(FaultKind::ResetBefore);
+        let fault = FaultKind::ResetBefore;
+        let seen = RequestState {
+            what: exchange::name_of(call.as_ref(), parts.uri.path(), None),
+            fault: Some(fault.to_string()),
+            ..RequestState::default()
+        };
+        sandbox.traffic().count_fault(fault);
+        sandbox.traffic().note(arrival.at, seen);
         return end(cut).await;
     }
     let received = Received {

@@ -1,12 +1,15 @@
-//! What the sandbox tells about itself: the document behind `GET /sandbox/state`.
+//! What the sandbox tells about itself: the documents behind `GET /sandbox/state` and
+//! `GET /sandbox/traffic`.
 //!
-//! Version 1 of a published format; fields may be added, never renamed.
+//! Version 1 of published formats; fields may be added, never renamed.
 
+use super::history::{RequestState, SecondState};
 use super::store::{PartitionRecord, Store};
 use super::traffic::Traffic;
 use crate::domain::Partition;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// Everything that was received, as numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,6 +34,21 @@ pub struct State {
     pub faults: BTreeMap<String, u64>,
     /// Refusals since the start, by status code; faults are not among them.
     pub refused: BTreeMap<i32, u64>,
+}
+
+/// What came in lately.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TrafficState {
+    /// Version of the format: 1.
+    pub v: u32,
+    /// The second since the start that it is now.
+    pub second: u64,
+    /// The limits in force.
+    pub limits: SandboxLimits,
+    /// The last three minutes: seconds in which something arrived, the oldest first.
+    pub seconds: Vec<SecondState>,
+    /// The last requests, the newest first.
+    pub requests: Vec<RequestState>,
 }
 
 /// What any one-second window may hold before 429.
@@ -101,6 +119,18 @@ impl State {
             },
             faults: traffic.faults.clone(),
             refused: traffic.refused.clone(),
+        }
+    }
+}
+
+impl TrafficState {
+    pub(super) fn of(traffic: &Traffic) -> Self {
+        Self {
+            v: 1,
+            second: traffic.second_of(Instant::now()),
+            limits: SandboxLimits::of(traffic),
+            seconds: traffic.history.seconds(),
+            requests: traffic.history.requests(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! One small structure under one lock; nothing in it is kept across restarts.
 
 use super::faults::{Dice, FaultKind, FaultOn};
+use super::history::{History, RequestState};
 use super::quota::Quota;
 use super::settings::SandboxSettings;
 use std::collections::BTreeMap;
@@ -32,6 +33,9 @@ pub(super) struct Traffic {
     pub(super) faults: BTreeMap<String, u64>,
     /// Refusals, by status code.
     pub(super) refused: BTreeMap<i32, u64>,
+    /// The last seconds and requests.
+    pub(super) history: History,
+    started: Instant,
 }
 
 impl Traffic {
@@ -42,7 +46,20 @@ impl Traffic {
             requests_total: 0,
             faults: BTreeMap::new(),
             refused: BTreeMap::new(),
+            history: History::default(),
+            started: Instant::now(),
         }
+    }
+
+    /// Which second since the start an instant lies in.
+    pub(super) fn second_of(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.started).as_secs()
+    }
+
+    /// Notes what became of a request that arrived then.
+    pub(super) fn note(&mut self, at: Instant, request: RequestState) {
+        let second = self.second_of(at);
+        self.history.note(RequestState { second, ..request });
     }
 
     /// Registers a request of the data API. The instant is taken here, so that the order of

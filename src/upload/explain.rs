@@ -144,7 +144,7 @@ pub(super) fn unmet(missing: &Unmet) -> (Status, String) {
         ),
         Unmet::UndeterminedBatches(_) => (
             Status::Unfinished,
-            "; check the table definition in the console, then start over with 'write --restart'",
+            "; mend what the answer named, look in the console which rows are there, then start over with 'write --restart' (behavior rows would be stored twice)",
         ),
         Unmet::TooManyRejects { .. } | Unmet::EverythingRejected => (Status::RowsRejected, ""),
         Unmet::TooFewRows { .. } | Unmet::OtherFileCount { .. } | Unmet::RowsDropped { .. } => {

@@ -368,12 +368,13 @@ pub(super) fn is_closed(known: &KnownPartition) -> bool {
 }
 
 pub(super) fn too_late(date: &Partition, name: &str, what: &str) -> Failure {
-    Failure::Date(
-        Status::Refused,
-        format!(
-            "late_input: {date} is already done (or its done is under way), but {name} would have to be uploaded: {what}. {}",
-            way_to_reopen(date)
-        ),
+    Failure::Date(Status::Refused, what_is_too_late(date, name, what))
+}
+
+pub(super) fn what_is_too_late(date: &Partition, name: &str, what: &str) -> String {
+    format!(
+        "late_input: {date} is already done (or its done is under way), but {name} would have to be uploaded: {what}. {}",
+        way_to_reopen(date)
     )
 }
 

@@ -12,7 +12,7 @@
 use super::finding::{Failure, search};
 use super::given_up::given_up;
 use super::plan::{Action, Dates, Plan, PlannedDate, PlannedInput, PlannedPlace, SharedInput};
-use super::planner::{Planner, done_before_restart, is_closed, too_late};
+use super::planner::{Planner, done_before_restart, is_closed, what_is_too_late};
 use super::report::Status;
 use super::settings::Sources;
 use super::stdin::StdinInput;
@@ -219,8 +219,14 @@ impl Scopes<'_> {
             // Of what was read to its end only batches of dates that are open can be left.
             let is_read = input.read_to_end || matches!(input.place, PlannedPlace::Stdin(_));
             if let (false, Some(date)) = (is_read, closed) {
-                let what = "it has rows of that date, or may have. Name the dates that are not done with --date, and rows of others become dead letters; or";
-                return Err(too_late(&date.partition, &input.name, what));
+                let what = "it has rows of that date, or may have";
+                let why = what_is_too_late(&date.partition, &input.name, what);
+                return Err(Failure::Date(
+                    Status::Refused,
+                    format!(
+                        "{why}; or name the dates that are not done with --date, and the rows of others become dead letters"
+                    ),
+                ));
             }
             if days.is_empty() && input.known.is_none() {
                 notes.push(format!("{} has no row, and so no date", input.name));

@@ -9,6 +9,7 @@
 )]
 
 mod bad_inputs;
+mod browser;
 mod changed_inputs;
 mod clocks;
 mod closed_dates;
@@ -25,6 +26,7 @@ mod follow;
 mod follow_rules;
 mod full_rejects;
 mod guards;
+mod help;
 mod hostile_lists;
 #[cfg(feature = "parquet")]
 mod hostile_parquet;
@@ -42,6 +44,7 @@ mod next_steps;
 #[cfg(feature = "remote")]
 mod object_store;
 mod output;
+mod pages;
 mod panics;
 #[cfg(feature = "parquet")]
 mod parquet;

@@ -191,3 +191,16 @@ fn standard_output_that_is_closed_early_changes_no_upload() {
     assert!(run.wait().unwrap().success());
     assert_eq!(recorder.dones().len(), 1);
 }
+
+#[test]
+fn a_path_that_is_there_is_taken_by_its_name_even_if_it_is_no_valid_glob() {
+    let (recorder, place) = server();
+    std::fs::create_dir(place.path("br[]k")).unwrap();
+    place.rows("br[]k/a{.jsonl", 0, 3);
+    place.end(&format!("{WRITE} br[]k/a{{.jsonl")).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+    place
+        .end(&format!("{WRITE} br[]k/b{{.jsonl"))
+        .expect(2)
+        .says("no valid glob");
+}

@@ -211,7 +211,7 @@ fn a_second_signal_leaves_at_once_and_loses_nothing() {
 
 #[test]
 fn a_run_that_may_not_take_longer_is_status_5_and_goes_on_later() {
-    let (recorder, latch, place, child) = waiting(1, "--max-duration 500ms --grace 100ms");
+    let (recorder, latch, place, child) = waiting(1, "--max-duration 5s --grace 100ms");
     Ran::after(child).expect(5);
     latch.open();
     place.end(&format!("{WRITE} {FIVE_BATCHES}")).expect(0);

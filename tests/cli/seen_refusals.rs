@@ -41,7 +41,7 @@ fn is_blocked(place: &Place, recorder: &Recorder) {
     place
         .end(&format!("{WRITE} rows.jsonl"))
         .expect(7)
-        .says("did not say which rows")
+        .says("does not say which of their rows are stored")
         .says("--restart");
     place.end("done -d 2022-01-01").expect(7);
     assert!(recorder.dones().is_empty());

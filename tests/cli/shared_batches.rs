@@ -206,7 +206,10 @@ fn a_refusal_that_was_seen_of_a_shared_batch_blocks_done_also_when_a_file_is_dro
         }
     });
     let words = format!("{WRITE} in/b.jsonl in/c.jsonl");
-    place.end(&words).expect(7).says("did not say which rows");
+    place
+        .end(&words)
+        .expect(7)
+        .says("does not say which of their rows are stored");
     assert_eq!(recorder.writes()[0].id(), recorder.writes()[1].id());
     assert!(recorder.dones().is_empty());
 }

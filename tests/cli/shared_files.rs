@@ -126,6 +126,24 @@ fn a_done_date_among_the_named_ones_takes_no_new_file_and_nothing_is_sent() {
 }
 
 #[test]
+fn of_a_file_of_several_dates_only_those_that_are_open_again_may_be_written() {
+    let (recorder, place) = server();
+    place.file("one.jsonl", text(&mixed(4, &[1, 2])));
+    let both = format!("{FIELD} -d 2022-01-01,2022-01-02 one.jsonl");
+    place.end(&both).expect(0);
+    place
+        .end("ledger reopen -t item -s history_sync -d 2022-01-01")
+        .expect(0);
+    let sent = recorder.requests().len();
+    place
+        .end(&both)
+        .expect(6)
+        .says("it has rows of that date, or may have. Re-sync")
+        .says("then write again; or name the dates that are not done with --date");
+    assert_eq!(recorder.requests().len(), sent);
+}
+
+#[test]
 fn a_date_that_the_platform_refuses_does_not_keep_the_others_of_its_file_back() {
     let refused = |request: &Received, _| {
         if request.day().as_deref() == Some("2022-01-02") {
@@ -364,7 +382,10 @@ fn a_refusal_that_was_seen_of_a_batch_of_several_dates_blocks_done_after_a_resum
             Reply::ok()
         }
     });
-    place.end(&words).expect(7).says("did not say which rows");
+    place
+        .end(&words)
+        .expect(7)
+        .says("does not say which of their rows are stored");
     assert_eq!(done_days(&recorder).len(), 1);
     assert_ne!(done_days(&recorder)[0], recorder.writes()[0].day().unwrap());
 }

@@ -179,6 +179,27 @@ fn a_ledger_of_a_newer_version_is_refused() {
     assert_eq!(recorder.requests().len(), before);
 }
 
+/// SQLite calls a file whole whose list of tables has lost an entry.
+#[test]
+fn a_ledger_that_lost_a_table_is_damaged() {
+    let (recorder, place) = server();
+    place
+        .end(&format!("{WRITE} --no-done rows.jsonl"))
+        .expect(0);
+    let ledger =
+        rusqlite::Connection::open(place.path(".local/state/byteair-sync/ledger.db")).unwrap();
+    ledger
+        .execute_batch("PRAGMA foreign_keys = OFF; DROP TABLE piece")
+        .unwrap();
+    drop(ledger);
+    place
+        .end("done -d 2022-01-01")
+        .expect(2)
+        .says("the ledger is damaged (piece")
+        .says("restore");
+    assert!(recorder.dones().is_empty());
+}
+
 #[test]
 fn an_empty_directory_and_a_glob_without_a_file_are_status_10() {
     let (recorder, place) = server();

@@ -191,3 +191,26 @@ fn a_terminal_that_goes_away_does_not_end_the_upload() {
     assert_eq!(recorder.stored(), rows(0, 200));
     assert_eq!(recorder.dones().len(), 1);
 }
+
+#[test]
+fn colours_are_for_terminals_and_no_color_switches_them_off() {
+    let mut place = Place::new();
+    for (no_color, options, coloured) in [
+        ("", "", true),
+        ("1", "", false),
+        ("1", "--color always", true),
+        ("", "--color never", false),
+    ] {
+        place.set("NO_COLOR", no_color);
+        let words = format!("status -t item {options} --state-dir none");
+        let (terminal, mut child) = Terminal::start(&place, &words, 80, 24);
+        assert_eq!(child.wait().unwrap().code(), Some(8));
+        let seen = terminal.finish();
+        assert!(seen.contains("error:"), "{seen}");
+        assert_eq!(
+            seen.contains('\u{1b}'),
+            coloured,
+            "{no_color:?} {options}: {seen}"
+        );
+    }
+}

@@ -4,7 +4,7 @@
 //! sandbox's own are `BYTEAIR_SANDBOX_<OPTION>`, and an option that overrides a safeguard has none,
 //! so that a forgotten export in a shell profile cannot switch it on for ever.
 
-use super::Cli;
+use super::{Cli, EXIT_STATUSES};
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, CommandFactory};
 
@@ -22,6 +22,60 @@ pub const SAFEGUARDS: [&str; 10] = [
     "yes-i-mean",
 ];
 
+/// Options that `-h` shows, in whichever command they occur, so that it fits a screen; the others are
+/// in `--help`.
+const BRIEF: [&str; 33] = [
+    "accept-rejects",
+    "backfill",
+    "catch-up",
+    "data-dir",
+    "date",
+    "dry-run",
+    "expect-topics",
+    "fault",
+    "fault-on",
+    "format",
+    "gaps",
+    "help",
+    "html",
+    "id",
+    "json",
+    "key",
+    "latency",
+    "limit",
+    "listen",
+    "max-errors",
+    "no-done",
+    "older-than",
+    "output",
+    "pending",
+    "port-file",
+    "print-schema",
+    "quiet",
+    "sample",
+    "sandbox",
+    "stage",
+    "tls",
+    "topic",
+    "version",
+];
+
+/// Commands whose `--help` lists the exit statuses: those that scripts wait for.
+const WITH_STATUSES: [&str; 8] = [
+    "byteair-sync",
+    "doctor",
+    "done",
+    "replay",
+    "run",
+    "status",
+    "validate",
+    "write",
+];
+
+/// What `-h` ends with.
+const AFTER_BRIEF: &str =
+    "--help explains every option with its default, and shows examples and more.";
+
 /// Prefix of all variables.
 const PREFIX: &str = "BYTEAIR_";
 /// Prefix of the variables of `sandbox`.
@@ -29,7 +83,42 @@ const SANDBOX_PREFIX: &str = "BYTEAIR_SANDBOX_";
 
 /// The command with its environment variables, ready to parse or to document.
 pub fn command() -> clap::Command {
-    with_environment(Cli::command(), PREFIX)
+    with_help(with_environment(Cli::command(), PREFIX))
+}
+
+/// Makes `-h` brief and `--help` complete.
+fn with_help(command: clap::Command) -> clap::Command {
+    let name = command.get_name().to_owned();
+    let mut command = command
+        .after_help(AFTER_BRIEF)
+        .mut_args(in_brief_and_in_full)
+        .mut_subcommands(with_help);
+    if WITH_STATUSES.contains(&name.as_str()) {
+        let own = command.get_after_long_help().map(ToString::to_string);
+        let both = [EXIT_STATUSES, own.as_deref().unwrap_or_default()];
+        command = command.after_long_help(both.join("\n\n"));
+    }
+    command
+}
+
+/// The variable, and that there is no default, are told by `--help` alone.
+fn in_brief_and_in_full(arg: clap::Arg) -> clap::Arg {
+    let brief = arg.get_long().is_none_or(|long| BRIEF.contains(&long));
+    let arg = arg.hide_short_help(!brief);
+    let Some(help) = arg.get_help().map(ToString::to_string) else {
+        return arg;
+    };
+    let mut full = arg
+        .get_long_help()
+        .map_or_else(|| help.clone(), ToString::to_string);
+    if let Some(variable) = arg
+        .get_env()
+        .map(|name| name.to_string_lossy().into_owned())
+    {
+        full = format!("{full} [env: {variable}]");
+    }
+    let short = help.split(" [default: none").next().unwrap_or_default();
+    arg.help(short.to_owned()).long_help(full).hide_env(true)
 }
 
 /// The variable of a long option, `None` for one that overrides a safeguard.
@@ -113,6 +202,60 @@ mod tests {
             assert!(arg.get_help().is_some(), "--{long} of {owner} has no help");
         });
         assert!(seen > 60, "{seen}");
+    }
+
+    fn each_command(
+        command: &clap::Command,
+        path: &str,
+        visit: &mut impl FnMut(&str, clap::Command),
+    ) {
+        for sub in command.get_subcommands() {
+            let path = format!("{path} {}", sub.get_name());
+            if sub.has_subcommands() {
+                each_command(sub, &path, visit);
+            } else {
+                visit(path.trim(), sub.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_every_example_can_be_typed() {
+        let mut examples = 0;
+        each_command(&command(), "", &mut |path, sub| {
+            let help = sub.get_after_long_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            assert!(help.contains(&format!("byteair-sync {path}")), "{path}");
+            let typed = help.lines().filter_map(|line| {
+                let line = line.split(" > ").next()?;
+                line.split_once("byteair-sync ")
+                    .map(|(_, words)| words.replace('\'', ""))
+            });
+            for words in
+                typed.filter(|words| words.contains(char::is_whitespace) || words == "done")
+            {
+                let words = std::iter::once("byteair-sync").chain(words.split_whitespace());
+                if let Err(error) = command().try_get_matches_from(words) {
+                    panic!("{path}: {error}");
+                }
+                examples += 1;
+            }
+        });
+        assert!(examples > 25, "{examples}");
+    }
+
+    #[test]
+    fn help_says_the_default_of_every_option() {
+        each_long_option(&command(), &mut |owner, arg| {
+            let Some(long) = arg.get_long() else { return };
+            if !arg.get_action().takes_values() || arg.is_required_set() {
+                return;
+            }
+            let help = arg.get_long_help();
+            let says = help.is_some_and(|help| help.to_string().contains("[default: "));
+            let has = !arg.get_default_values().is_empty();
+            assert!(says != has, "--{long} of {owner}");
+        });
     }
 
     #[test]

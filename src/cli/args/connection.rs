@@ -15,11 +15,11 @@ pub struct GlobalArgs {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Connection")]
     pub config: Option<PathBuf>,
 
-    /// Host of the data API; may be given several times, the next one is used when one cannot be reached
+    /// Host of the data API; may be given several times, the next one is used when one cannot be reached [default: that of --region]
     #[arg(long, value_name = "HOST[:PORT]", global = true, value_delimiter = ',', value_parser = host_name, help_heading = "Connection")]
     pub host: Vec<HostName>,
 
-    /// Region of the public platform, instead of --host
+    /// Region of the public platform, instead of --host [default: none; this or --host must be given]
     ///
     /// cn is api.byteair.volces.com, oversea1 is api-oversea1.byteair.volces.com.
     #[arg(long, value_enum, global = true, help_heading = "Connection")]
@@ -33,11 +33,11 @@ pub struct GlobalArgs {
     #[arg(long, global = true, help_heading = "Connection")]
     pub allow_plain_http: bool,
 
-    /// Application id, from the console
+    /// Application id, from the console [default: none, must be given]
     #[arg(long, value_name = "ID", global = true, help_heading = "Connection")]
     pub application_id: Option<String>,
 
-    /// Tenant (account) id, from the console
+    /// Tenant (account) id, from the console [default: none, must be given]
     #[arg(long, value_name = "ID", global = true, help_heading = "Connection")]
     pub tenant_id: Option<String>,
 
@@ -63,7 +63,7 @@ pub struct GlobalArgs {
     #[arg(long, global = true, help_heading = "Connection")]
     pub allow_zone_mismatch: bool,
 
-    /// PEM file with certificates to trust besides the system's
+    /// PEM file with certificates to trust besides the system's [default: the system's alone]
     #[arg(long, value_name = "FILE", global = true, help_heading = "Connection")]
     pub ca_cert: Option<PathBuf>,
 
@@ -95,11 +95,11 @@ pub struct GlobalArgs {
     #[arg(long, value_enum, default_value_t = When::Auto, global = true, help_heading = "Output")]
     pub color: When,
 
-    /// Write the summary as JSON to a file as well
+    /// Write the summary as JSON to a file as well [default: none]
     #[arg(long, value_name = "FILE", global = true, help_heading = "Output")]
     pub report: Option<PathBuf>,
 
-    /// Write metrics of the run for the node exporter of Prometheus (its textfile collector)
+    /// Write metrics of the run for the node exporter of Prometheus (its textfile collector) [default: none]
     ///
     /// One file, whose name must end in .prom there, serves all topics and stages: a run replaces the
     /// lines of its own and keeps those of others, and the last success stays when a run fails. It is
@@ -108,7 +108,7 @@ pub struct GlobalArgs {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Output")]
     pub metrics_textfile: Option<PathBuf>,
 
-    /// Push the same metrics to a Pushgateway, such as <http://gateway:9091>
+    /// Push the same metrics to a Pushgateway, such as <http://gateway:9091> [default: none]
     ///
     /// Each topic and stage is a group of the job `byteair_sync`; name another job, or more labels, as
     /// `http://gateway:9091/metrics/job/NAME/instance/HOST`. A URL with a password belongs into
@@ -124,7 +124,7 @@ pub struct GlobalArgs {
     #[arg(long, global = true, help_heading = "Connection")]
     pub report_to_platform: bool,
 
-    /// Print one JSON object a line on standard output; the last one is the summary
+    /// Print a JSON object a line on standard output, the summary last
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
 }

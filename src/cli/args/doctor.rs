@@ -25,7 +25,7 @@ Examples:
 
 /// Options of `doctor`.
 #[derive(Debug, Args)]
-#[command(long_about = ABOUT, after_long_help = EXAMPLES, after_help = "--help also shows examples.")]
+#[command(long_about = ABOUT, after_long_help = EXAMPLES)]
 pub struct DoctorArgs {
     /// Longest time for one step
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]

@@ -8,8 +8,18 @@ use crate::domain::{StageKind, Topic};
 use clap::Args;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "\
+Examples:
+  Everything of the previous day that is complete:
+    byteair-sync done
+  A date whose done was held back:
+    byteair-sync done -t item -s history_sync -d 2022-01-01
+  From monitoring: status 7 unless all three topics are there:
+    byteair-sync done -d yesterday --expect-topics item,user,behavior";
+
 /// Options of `done`.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub struct DoneArgs {
     /// Only these topics [default: all that the ledger knows]
     #[arg(
@@ -46,7 +56,7 @@ pub struct DoneArgs {
     )]
     pub expect_topics: Vec<Topic>,
 
-    /// Reports (--report) of other machines that must say the same
+    /// Reports (--report) of other machines that must say the same [default: none]
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Done")]
     pub require_report: Vec<PathBuf>,
 
@@ -58,7 +68,7 @@ pub struct DoneArgs {
     #[arg(long, help_heading = "Done")]
     pub force: bool,
 
-    /// Confirm what a message asked to be confirmed, with the word it named
+    /// Confirm what a message asked to be confirmed, with the word it named [default: none]
     #[arg(long, value_name = "WORD", help_heading = "Done")]
     pub yes_i_mean: Option<String>,
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 #[derive(Debug, Subcommand)]
 pub enum RejectsCommand {
     /// List rejected rows, oldest first
+    #[command(after_long_help = "Example:\n  byteair-sync rejects list -t item -d 2022-01-01")]
     List {
         /// Which ones.
         #[command(flatten)]
@@ -22,6 +23,7 @@ pub enum RejectsCommand {
         limit: NonZeroUsize,
     },
     /// Show rejected rows in full, with the row itself
+    #[command(after_long_help = "Example:\n  byteair-sync rejects show 7 8")]
     Show {
         /// Numbers from `rejects list`
         #[arg(value_name = "ID", required = true)]
@@ -39,24 +41,34 @@ pub enum RejectsCommand {
 #[derive(Debug, Subcommand)]
 pub enum LedgerCommand {
     /// List what the ledger knows, one line a date
+    #[command(after_long_help = "Example:\n  byteair-sync ledger list")]
     List {
         /// Which partitions.
         #[command(flatten)]
         selection: SelectionArgs,
     },
     /// Show the inputs, batches and history of a date
+    #[command(
+        after_long_help = "Example:\n  byteair-sync ledger show -t item -s history_sync -d 2022-01-01"
+    )]
     Show {
         /// Which partitions.
         #[command(flatten)]
         selection: SelectionArgs,
     },
     /// Open a date again after a re-sync in the console: all its inputs will be sent again
+    #[command(
+        after_long_help = "Example:\n  byteair-sync ledger reopen -t item -s history_sync -d 2022-01-01"
+    )]
     Reopen {
         /// Which partition.
         #[command(flatten)]
         partition: OnePartitionArgs,
     },
     /// Forget an unfinished input; what was accepted from it stays on the platform
+    #[command(
+        after_long_help = "Example:\n  byteair-sync ledger drop-input export/part-7.csv -d 2022-01-01"
+    )]
     DropInput {
         /// The file as `ledger show` spells it
         #[arg(value_name = "FILE")]
@@ -66,15 +78,21 @@ pub enum LedgerCommand {
         selection: SelectionArgs,
     },
     /// Forget a date altogether, as if it had never been uploaded from here
+    #[command(
+        after_long_help = "Example:\n  byteair-sync ledger forget -t item -s history_sync -d 2022-01-01"
+    )]
     Forget {
         /// Which partition.
         #[command(flatten)]
         partition: OnePartitionArgs,
-        /// Confirm that a date which is done may be uploaded a second time, with the date
+        /// Confirm that a date which is done may be uploaded a second time, with the date [default: none]
         #[arg(long, value_name = "DATE")]
         yes_i_mean: Option<String>,
     },
     /// Forget the details of dates that were done long ago
+    #[command(
+        after_long_help = "Example:\n  byteair-sync ledger prune --older-than 180d --dry-run"
+    )]
     Prune {
         /// How long ago
         #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration)]
@@ -104,15 +122,15 @@ pub struct SelectionArgs {
 /// The partitions of one topic and stage that a command changes; nothing is implied.
 #[derive(Debug, Args)]
 pub struct OnePartitionArgs {
-    /// Topic; must be given
+    /// Topic [default: none, must be given]
     #[arg(short, long, value_name = "TOPIC")]
     pub topic: Option<Topic>,
 
-    /// Stage; must be given
+    /// Stage [default: none, must be given]
     #[arg(short, long, value_name = "STAGE", value_parser = stage_kind)]
     pub stage: Option<StageKind>,
 
-    /// Days, as for `write`; must be given unless the stage is streaming
+    /// Days, as for `write` [default: none, must be given unless the stage is streaming]
     #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec)]
     pub date: Vec<DateSpec>,
 }

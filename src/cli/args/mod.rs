@@ -61,12 +61,21 @@ Exit statuses:
    11  another run is uploading exactly this input: normal overlap
    12  credentials or clock rejected; everything resumable: rotate, or fix the clock
   130, 143  interrupted; state saved: run it again
-Treat an unknown status as a failure.
+Treat an unknown status as a failure.";
 
+/// What `--help` of the program says besides.
+const ENVIRONMENT: &str = "\
 Every long option can come from the environment as BYTEAIR_<OPTION>, or from a profile in the
 config file (see `config init`); a flag wins over both. Options that override a safeguard can only
 be typed. Secrets have no option: BYTEAIR_AK and BYTEAIR_SK, or BYTEAIR_TOKEN, each also as
-..._FILE naming a file.";
+..._FILE naming a file. NO_COLOR switches colours off.
+
+Examples:
+  Try it without an account, against a built-in server:
+    byteair-sync write --sandbox -t item -s history_sync -d 2022-01-01 item.jsonl
+  Upload a day, then see what is owed:
+    byteair-sync write -t item -s history_sync -d 2022-01-01 item.jsonl
+    byteair-sync status";
 
 /// Bulk uploader for the data API of Volcengine's recommendation platform (ByteAir).
 ///
@@ -76,8 +85,7 @@ be typed. Secrets have no option: BYTEAIR_AK and BYTEAIR_SK, or BYTEAIR_TOKEN, e
 #[command(
     name = "byteair-sync",
     version,
-    after_long_help = EXIT_STATUSES,
-    after_help = "--help also lists the exit statuses and the environment.",
+    after_long_help = ENVIRONMENT,
     subcommand_required = true,
     arg_required_else_help = true,
     propagate_version = false
@@ -94,22 +102,22 @@ pub struct Cli {
 /// The commands, named as in `cli.md` section 1.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read, check, batch and upload rows; then send `done` for each date that is complete
+    /// Upload rows, then send `done` for each date that is complete
     Write(Box<WriteArgs>),
-    /// Send `done` for dates that are complete; for the others say what is missing
+    /// Send `done` for complete dates; of others say what is missing
     Done(Box<DoneArgs>),
-    /// Read everything and report every error of every row, without sending any
+    /// Report every error of every row, without sending any
     Validate(Box<ValidateArgs>),
-    /// Look at built-in schemas, propose one from data, or check a schema file
+    /// Show built-in schemas, propose one from data, or check a file
     #[command(subcommand)]
     Schema(SchemaCommand),
-    /// Upload several topics and days that a job file names; made for cron
+    /// Upload the topics and days that a job file names; for cron
     Run(JobsArgs),
-    /// Show a calendar of what is uploaded and done, and what is owed next
+    /// Show what is uploaded and done, and what is owed next
     Status(StatusArgs),
-    /// Look for what would keep an upload from working, without sending any row
+    /// Look for what would keep an upload from working
     Doctor(DoctorArgs),
-    /// Look at rows that were refused, send corrected ones, or give them up
+    /// Look at refused rows, send corrected ones, or give them up
     #[command(subcommand)]
     Rejects(RejectsCommand),
     /// Look at and tidy up the record of what was uploaded
@@ -118,18 +126,22 @@ pub enum Command {
     /// Share this machine's quota with uploads on other machines
     #[command(subcommand)]
     Quota(QuotaCommand),
-    /// Run a local ByteAir server for trying things out, with faults on request
+    /// Run a local ByteAir server to try things, with faults if wanted
     Sandbox(SandboxArgs),
-    /// Show where each setting comes from, or write a config file to start from
+    /// Show where settings come from, or write a first config file
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print a completion script for a shell
+    #[command(
+        after_long_help = "Examples:\n  byteair-sync completions bash > ~/.local/share/bash-completion/completions/byteair-sync\n  byteair-sync completions zsh > ~/.zfunc/_byteair-sync\n  byteair-sync completions fish > ~/.config/fish/completions/byteair-sync.fish"
+    )]
     Completions {
         /// Which shell
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
     },
     /// Write the manual pages into a directory
+    #[command(after_long_help = "Example:\n  byteair-sync man ~/.local/share/man/man1")]
     Man {
         /// Directory that receives one file a command; made when it does not exist
         #[arg(value_name = "DIR")]
@@ -141,7 +153,9 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print each setting, its value and where it came from; secrets are masked
+    #[command(after_long_help = "Example:\n  byteair-sync config show --profile default")]
     Show,
     /// Write a commented config file; never overwrites one
+    #[command(after_long_help = "Example:\n  byteair-sync config init --config byteair.toml")]
     Init,
 }

@@ -8,7 +8,7 @@ use clap::Args;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Parts of a larger upload")]
 pub struct PartArgs {
-    /// Make Request-Ids from this text and the rows alone, so that a repetition with another ledger has the same
+    /// Make Request-Ids from this text and the rows alone, so that a repetition with another ledger has the same [default: none]
     ///
     /// For standard input and a new --state-dir. A text must never be used for two different parts: of
     /// two that hold the same rows the platform would take one. Batches are then cut the same whatever the
@@ -24,7 +24,7 @@ pub struct PartArgs {
     #[arg(long)]
     pub end_mark: bool,
 
-    /// Take each place in the quota from `byteair-sync quota serve` there; its secret is in `BYTEAIR_QUOTA_TOKEN`
+    /// Take each place in the quota from `byteair-sync quota serve` there; its secret is in `BYTEAIR_QUOTA_TOKEN` [default: this machine's own window]
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "no_rate_limit")]
     pub quota_service: Option<String>,
 }

@@ -23,6 +23,9 @@ Example:
 
 /// Options of `rejects export`.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Example:\n  byteair-sync rejects export -d 2022-01-01 --output fix.jsonl"
+)]
 pub struct ExportArgs {
     /// Which partition; only one may have open rejected rows.
     #[command(flatten)]
@@ -39,7 +42,7 @@ pub struct ExportArgs {
 
 /// Options of `rejects replay`.
 #[derive(Debug, Args)]
-#[command(after_long_help = ABOUT_REPLAY, after_help = "--help also says what is replaced when.")]
+#[command(after_long_help = ABOUT_REPLAY)]
 pub struct ReplayArgs {
     /// Which partition.
     #[command(flatten)]
@@ -78,6 +81,7 @@ pub struct ReplayArgs {
 
 /// Options of `rejects waive`.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Example:\n  byteair-sync rejects waive -d 2022-01-01 --id 7..12")]
 pub struct WaiveArgs {
     /// Which partitions.
     #[command(flatten)]

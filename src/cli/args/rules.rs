@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Types")]
 pub struct RulesArgs {
-    /// File with fields, types and checks; a row that breaks them is rejected
+    /// File with fields, types and checks; a row that breaks them is rejected [default: none]
     ///
     /// One schema (an object with "fields", or a schema file of the vendor's `air_api_tool`) and any
     /// number of the vendor's checker files; repeat the option for each. Values are cast to the type of
@@ -22,15 +22,15 @@ pub struct RulesArgs {
     #[arg(long, value_name = "FILE")]
     pub schema: Vec<PathBuf>,
 
-    /// Template of the platform for the topic, in place of a schema of your own
+    /// Template of the platform for the topic, in place of a schema of your own [default: none]
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(INDUSTRIES))]
     pub industry: Option<String>,
 
-    /// Types of fields, such as price=double,status=int32; they go before those of a schema
+    /// Types of fields, such as price=double,status=int32; they go before those of a schema [default: none]
     #[arg(long, value_name = "FIELD=TYPE,...", value_delimiter = ',', value_parser = typed_field)]
     pub types: Vec<TypedField>,
 
-    /// Send a field under another name, such as goods=`goods_id`; types and checks go by the new name
+    /// Send a field under another name, such as goods=`goods_id`; types and checks go by the new name [default: none]
     #[arg(long, value_name = "FROM=TO,...", value_delimiter = ',', value_parser = renaming)]
     pub map: Vec<Renaming>,
 

@@ -19,7 +19,7 @@ underscores; --print-schema prints its JSON Schema for editors.";
 
 /// Options of `run`.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, after_help = "--help also shows examples.")]
+#[command(after_long_help = EXAMPLES)]
 pub struct JobsArgs {
     /// Job file
     #[arg(value_name = "JOBS.toml", required_unless_present = "print_schema")]
@@ -29,15 +29,15 @@ pub struct JobsArgs {
     #[arg(value_name = "JOB")]
     pub jobs: Vec<String>,
 
-    /// Days, instead of those in the file: 2022-01-01, several with commas, A..B, today, yesterday
+    /// Days, instead of those in the file: 2022-01-01, several with commas, A..B, today, yesterday [default: those of the file]
     #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec, help_heading = "Days")]
     pub date: Vec<DateSpec>,
 
-    /// All days from A to B, one after the other, with the time left
+    /// All days from A to B, one after the other, with the time left [default: none]
     #[arg(long, value_name = "A..B", value_parser = date_spec, help_heading = "Days")]
     pub backfill: Option<DateSpec>,
 
-    /// Besides the days in the file, finish those of the last DAYS days that were begun and are open
+    /// Besides the days in the file, finish those of the last DAYS days that were begun and are open [default: none]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3653), help_heading = "Days")]
     pub catch_up: Option<u32>,
 

@@ -21,15 +21,18 @@ Faults, each with a rate from 0 to 1 (--fault http:503=0.05):
 While it runs:
   GET  /                   live page
   GET  /sandbox/state      what was received, as JSON
+  GET  /sandbox/traffic    the last seconds and requests, as JSON
   GET  /sandbox/rows       stored rows; ?topic=&stage=&date= choose
   POST /sandbox/limits     other limits from now on, ?qps=20 or ?rows_per_second=15000 or both
   POST /sandbox/reset      starts over, with the limits of the command line
 Requests are checked against BYTEAIR_AK and BYTEAIR_SK or BYTEAIR_TOKEN of the sandbox's own
-environment; when none is set, each of them is the word sandbox.";
+environment; when none is set, each of them is the word sandbox.
+Example:
+  byteair-sync sandbox --fault lost-reply=5% --fault http:502=5% --latency 20ms..80ms";
 
 /// Options of `sandbox`.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, after_help = "--help also lists the faults and what can be asked of it while it runs.")]
+#[command(after_long_help = EXAMPLES)]
 pub struct SandboxArgs {
     /// Address to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7431")]

@@ -18,18 +18,17 @@ Examples:
 What differs from air_api_tool on purpose: an int32 or float outside its range, \"\" for a number, NaN and
 infinities, a control character in a JSON string, a second value behind an object, and a line longer
 than 4 MiB are errors here; CSV cells may hold line breaks; decimals in an enum are compared as
-numbers, not as Go prints them.
-Exit statuses: 0 all rows are fine, 3 some are not, 4 an input cannot be read to its end, 8 no row.";
+numbers, not as Go prints them.";
 
 /// Options of `validate`.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, after_help = "--help also shows examples and exit statuses.")]
+#[command(after_long_help = EXAMPLES)]
 pub struct ValidateArgs {
-    /// Topic of the rows; decides about the template of --industry
+    /// Topic of the rows; decides about the template of --industry [default: none]
     #[arg(short, long, value_name = "TOPIC")]
     pub topic: Option<Topic>,
 
-    /// Days that {date} in a PATH stands for: 2022-01-01, several with commas, A..B, today, yesterday
+    /// Days that {date} in a PATH stands for: 2022-01-01, several with commas, A..B, today, yesterday [default: none]
     #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec)]
     pub date: Vec<DateSpec>,
 
@@ -46,7 +45,7 @@ pub struct ValidateArgs {
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
     pub key: Vec<String>,
 
-    /// Also write a page for a browser, with what the fields hold and the worst rows
+    /// Also write a page for a browser, with what the fields hold and the worst rows [default: none]
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 
@@ -59,6 +58,7 @@ pub struct ValidateArgs {
 #[derive(Debug, Subcommand)]
 pub enum SchemaCommand {
     /// List the built-in templates, or print one as a file for --schema
+    #[command(after_long_help = "Example:\n  byteair-sync schema show ecommerce/item")]
     Show {
         /// Such as ecommerce/item; an industry alone lists its topics
         #[arg(value_name = "NAME")]
@@ -67,6 +67,7 @@ pub enum SchemaCommand {
     /// Propose a schema from data, with the evidence for each type; nothing is applied
     Infer(Box<InferArgs>),
     /// Say whether schema files are right, where they are not, and what their rules mean
+    #[command(after_long_help = "Example:\n  byteair-sync schema check item.json")]
     Check {
         /// Files for --schema: schemas of ours, schemas and checkers of `air_api_tool`
         #[arg(value_name = "FILE", required = true)]
@@ -76,12 +77,15 @@ pub enum SchemaCommand {
 
 /// Options of `schema infer`.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Example:\n  byteair-sync schema infer -t item --sample 1000 item.jsonl"
+)]
 pub struct InferArgs {
-    /// Topic that the proposed schema is for
+    /// Topic that the proposed schema is for [default: none]
     #[arg(short, long, value_name = "TOPIC")]
     pub topic: Option<Topic>,
 
-    /// Days that {date} in a PATH stands for
+    /// Days that {date} in a PATH stands for [default: none]
     #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec)]
     pub date: Vec<DateSpec>,
 

@@ -40,7 +40,7 @@ Quote globs: the same command then finds files that were added later.";
 
 /// Options of `write`.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, after_help = "--help also shows examples.")]
+#[command(after_long_help = EXAMPLES)]
 pub struct WriteArgs {
     /// Which partition.
     #[command(flatten)]
@@ -78,15 +78,15 @@ pub struct WriteArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
-    /// Topic: item, user, behavior, or another one of your application
+    /// Topic: item, user, behavior, or another one of your application [default: none, must be given]
     #[arg(short, long, value_name = "TOPIC")]
     pub topic: Option<Topic>,
 
-    /// Stage: `pre_sync`, `history_sync`, `incremental_sync_daily` or `incremental_sync_streaming`
+    /// Stage: `pre_sync`, `history_sync`, `incremental_sync_daily` or `incremental_sync_streaming` [default: none, must be given]
     #[arg(short, long, value_name = "STAGE", value_parser = stage_kind)]
     pub stage: Option<StageKind>,
 
-    /// Day of the rows: 2022-01-01, several with commas, A..B with both ends, today, yesterday
+    /// Day of the rows: 2022-01-01, several with commas, A..B with both ends, today, yesterday [default: none; an offline stage needs days]
     #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec)]
     pub date: Vec<DateSpec>,
 
@@ -99,7 +99,7 @@ pub struct TargetArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub struct DateSourceArgs {
-    /// The day of a file is in the names of its folders, such as dt=%Y-%m-%d
+    /// The day of a file is in the names of its folders, such as dt=%Y-%m-%d [default: all rows are of --date]
     ///
     /// As many names in a row as the pattern has: year=%Y/month=%m/day=%d. A file whose path says
     /// no day, or two, is an error (status 4) and nothing is sent. With --date, files of other days
@@ -108,7 +108,7 @@ pub struct DateSourceArgs {
     #[arg(long, value_name = "PATTERN", value_parser = day_pattern, conflicts_with = "date_from_field")]
     pub date_from_path: Option<DayPattern>,
 
-    /// The day of a row is in this field of it, as the input names it
+    /// The day of a row is in this field of it, as the input names it [default: all rows are of --date]
     ///
     /// Without --date-format, integers of at most 11 digits are seconds and those of 13 are
     /// milliseconds since 1970, texts are 2022-01-01 or RFC 3339. An instant counts for the day on
@@ -121,7 +121,7 @@ pub struct DateSourceArgs {
     #[arg(long, value_name = "FIELD")]
     pub date_from_field: Option<String>,
 
-    /// How that field is written, such as %Y%m%d, %Y/%m/%d %H:%M:%S, or %s for seconds since 1970
+    /// How that field is written, such as %Y%m%d, %Y/%m/%d %H:%M:%S, or %s for seconds since 1970 [default: as below]
     #[arg(long, value_name = "FORMAT", value_parser = date_format, requires = "date_from_field")]
     pub date_format: Option<String>,
 }
@@ -134,7 +134,7 @@ pub struct InputArgs {
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
 
-    /// File with one more PATH on each line
+    /// File with one more PATH on each line [default: none]
     #[arg(long, value_name = "FILE")]
     pub files_from: Option<PathBuf>,
 
@@ -175,7 +175,7 @@ pub struct ReadingArgs {
     #[arg(long, value_name = "CHAR", default_value = "none", value_parser = quote)]
     pub escape: CharOrNone,
 
-    /// Column names of a CSV file without a header row
+    /// Column names of a CSV file without a header row [default: the header row]
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
     pub columns: Vec<String>,
 
@@ -364,7 +364,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub grace: Duration,
 
-    /// Confirm what a message asked to be confirmed, with the word it named
+    /// Confirm what a message asked to be confirmed, with the word it named [default: none]
     #[arg(long, value_name = "WORD")]
     pub yes_i_mean: Option<String>,
 

@@ -10,7 +10,10 @@ mod line_quota;
 mod machine;
 mod reporter;
 mod screen;
+mod timeline;
 mod view;
+
+pub use timeline::{Moment, Timeline};
 
 use crate::cli::logging::SHOWN;
 use crate::cli::printer::{Level, Printer};
@@ -49,7 +52,7 @@ enum Message {
 #[derive(Debug)]
 pub struct Progress {
     sender: SyncSender<Message>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Timeline>,
 }
 
 /// What the run talks to; the clones all feed the same display.
@@ -72,11 +75,11 @@ impl Progress {
     }
 
     /// Shows everything that is queued, takes the display off the screen, and ends the thread.
-    /// Events that come later are dropped.
-    pub fn finish(self) {
+    /// Events that come later are dropped. Tells how the run went, unless the thread panicked.
+    pub fn finish(self) -> Option<Timeline> {
         // A thread that is gone has nothing left to show.
         let _gone = self.sender.send(Message::Finish);
-        let _panicked = self.thread.join();
+        self.thread.join().ok()
     }
 }
 
@@ -107,7 +110,7 @@ fn log(event: &Event) {
     }
 }
 
-fn show(receiver: &Receiver<Message>, mut reporter: Reporter) {
+fn show(receiver: &Receiver<Message>, mut reporter: Reporter) -> Timeline {
     let mut next_tick = Instant::now();
     loop {
         let now = Instant::now();
@@ -122,7 +125,7 @@ fn show(receiver: &Receiver<Message>, mut reporter: Reporter) {
             Ok(Message::Finish) | Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    reporter.finish();
+    reporter.finish(Instant::now())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::event_text::event_text;
 use super::line_quota::LineQuota;
 use super::machine::{event_line, progress_line};
 use super::screen::size_of_terminal;
+use super::timeline::{Recorder, Timeline};
 use super::view::View;
 use crate::cli::figure::grouped;
 use crate::cli::printer::{Level, Printer, visible};
@@ -36,13 +37,14 @@ pub(super) struct Reporter {
     printer: Printer,
     display: Display,
     gauges: Arc<Gauges>,
+    begun: Instant,
+    timeline: Recorder,
     view: View,
     bar: Option<Bar>,
     events: LineQuota,
     warnings: LineQuota,
     dones: LineQuota,
     withheld: Withheld,
-    begun: Option<Instant>,
     last_line: Option<Instant>,
     last_object: Option<Instant>,
 }
@@ -54,13 +56,14 @@ impl Reporter {
             printer,
             display,
             gauges,
+            begun: Instant::now(),
+            timeline: Recorder::default(),
             view: View::default(),
             bar,
             events: LineQuota::new(MAX_EVENT_LINES),
             warnings: LineQuota::new(MAX_WARNING_LINES),
             dones: LineQuota::new(MAX_DONE_LINES),
             withheld: Withheld::default(),
-            begun: None,
             last_line: None,
             last_object: None,
         }
@@ -98,7 +101,8 @@ impl Reporter {
     /// Time went by.
     pub(super) fn tick(&mut self, now: Instant) {
         self.view.sample(&self.gauges, now);
-        let begun = *self.begun.get_or_insert(now);
+        let elapsed = now.saturating_duration_since(self.begun);
+        self.timeline.note(&self.gauges, elapsed);
         let quotas = [&mut self.events, &mut self.warnings, &mut self.dones];
         if quotas.map(|quota| quota.renew(now)).contains(&true) {
             self.tell_withheld();
@@ -106,7 +110,7 @@ impl Reporter {
         if let Some(bar) = &mut self.bar {
             bar.draw(self.view.frame(&self.gauges, now));
         }
-        let every = distance(now.saturating_duration_since(begun));
+        let every = distance(elapsed);
         if self.display == Display::Lines && is_due(&mut self.last_line, every, now) {
             self.status(now);
         }
@@ -122,14 +126,17 @@ impl Reporter {
         self.printer.answer(&line);
     }
 
-    /// The run is over.
-    pub(super) fn finish(mut self) {
+    /// The run is over; how it went.
+    pub(super) fn finish(mut self, now: Instant) -> Timeline {
+        let elapsed = now.saturating_duration_since(self.begun);
+        self.timeline.note(&self.gauges, elapsed);
         self.tell_withheld();
         if let Some(bar) = self.bar.take() {
             // Its lines end before the display does, or they would be drawn once more.
             drop(bar);
             self.printer.release_display();
         }
+        self.timeline.end()
     }
 
     /// Says how many lines there would have been besides.

@@ -95,7 +95,7 @@ fn off_a_terminal_there_is_a_line_a_minute_and_one_on_each_change() {
         },
         start,
     );
-    reporter.finish();
+    let _timeline = reporter.finish(Instant::now());
     assert_eq!(
         err.text(),
         "\
@@ -116,7 +116,7 @@ fn a_flood_of_rejected_rows_is_summed_up() {
     for line in 1..=1_234 {
         reporter.event(&rejected(line), start);
     }
-    reporter.finish();
+    let _timeline = reporter.finish(Instant::now());
     let text = err.text();
     assert_eq!(text.lines().count(), 17);
     assert!(
@@ -145,7 +145,7 @@ fn two_hours_of_everything_leave_at_most_130_lines_with_the_summary() {
         };
         reporter.event(&done, now);
     }
-    reporter.finish();
+    let _timeline = reporter.finish(start + Duration::from_secs(7_200));
     let text = err.text();
     // A summary takes a dozen.
     let lines = text.lines().count();
@@ -231,7 +231,7 @@ fn without_progress_only_what_needs_attention_is_said() {
     reporter.event(&retry(), start);
     reporter.event(&Event::Warning("look here".to_owned()), start);
     reporter.tick(start + Duration::from_secs(600));
-    reporter.finish();
+    let _timeline = reporter.finish(Instant::now());
     assert_eq!(err.text(), "warning: look here\n");
 }
 
@@ -310,7 +310,7 @@ fn finishing_shows_everything_that_was_queued() {
         });
     }
     progress.observer().print_status();
-    progress.finish();
+    let _timeline = progress.finish();
     assert_eq!(err.text().lines().count(), 3_001);
     observer.observe(&Event::Warning("late".to_owned()));
     assert!(!err.text().contains("late"));

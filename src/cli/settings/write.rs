@@ -16,10 +16,11 @@ use crate::domain::{
     BatchSize, DataDate, GuardChanges, MAX_BATCH_ROWS, StageKind, Topic, UnconfirmedPolicy,
 };
 use crate::http::ConnectionSettings;
-use crate::input::{DateField, PathPattern};
+use crate::input::{DateField, InvalidPattern, PathPattern};
 use crate::protocol::DoneFormat;
 use crate::upload::STREAMING_ONLY;
 use crate::upload::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Rows of a batch when streaming, by default: such rows are wanted soon.
@@ -257,11 +258,20 @@ pub(super) fn sources(invocation: &Invocation, args: &InputArgs) -> Result<Sourc
             "--input-id names standard input; it needs - as PATH",
         ));
     }
-    let parsed: Result<Vec<PathPattern>, _> =
-        paths.iter().map(|path| PathPattern::parse(path)).collect();
+    let parsed: Result<Vec<PathPattern>, _> = paths.iter().map(|path| pattern(path)).collect();
     parsed
         .map(Sources::Paths)
         .map_err(|error| UsageError::new(error.to_string()))
+}
+
+/// A path as it was given. What is there is meant by its name, even one that is no valid glob.
+fn pattern(path: &str) -> Result<PathPattern, InvalidPattern> {
+    match PathPattern::parse(path) {
+        Err(InvalidPattern::BadGlob(_)) if Path::new(path).exists() => {
+            Ok(PathPattern::literal(path))
+        }
+        parsed => parsed,
+    }
 }
 
 fn dates(

@@ -1,17 +1,13 @@
 //! What the fields hold, a card for each: how often it is there, its types, numbers and values.
 
-use super::Page;
 use crate::cli::figure::grouped;
+use crate::text::{Column, Page, per_mille};
 use crate::validation::{FieldProfile, MAX_FIELDS, MAX_VALUES, Numbers, Profile};
-use std::fmt::Write;
 
 /// Values that are shown of a field.
 const MAX_SHOWN: usize = 8;
 /// Bars of a distribution.
 const BINS: usize = 24;
-/// Height of a distribution.
-const HEIGHT: u64 = 48;
-
 /// Adds the cards of all fields.
 pub(super) fn fields(page: &mut Page, profile: &Profile) {
     page.raw("<h2>Fields</h2>\n<p class=\"soft\">Each bar is all rows: ");
@@ -109,25 +105,15 @@ fn distribution(page: &mut Page, numbers: &Numbers) {
             *count += 1;
         }
     }
+    let columns: Vec<Column> = bins
+        .iter()
+        .map(|count| Column {
+            about: grouped(*count),
+            parts: vec![("bar", *count)],
+        })
+        .collect();
     let highest = bins.iter().copied().max().unwrap_or(1);
-    let _never_fails = write!(
-        page.0,
-        "<svg viewBox=\"0 0 {} {HEIGHT}\" height=\"{HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"distribution\">",
-        BINS * 10
-    );
-    for (bin, count) in bins.iter().enumerate() {
-        let height = (count * HEIGHT)
-            .checked_div(highest)
-            .unwrap_or(0)
-            .max(u64::from(*count > 0));
-        let _never_fails = write!(
-            page.0,
-            "<rect class=\"bar\" x=\"{}\" y=\"{}\" width=\"9\" height=\"{height}\"/>",
-            bin * 10,
-            HEIGHT - height.min(HEIGHT)
-        );
-    }
-    page.raw("</svg>");
+    page.chart(&columns, highest, "distribution");
     let sampled = u64::try_from(numbers.sample.len()).unwrap_or(0);
     if sampled < numbers.count() {
         let text = format!("drawn from {} of them, evenly chosen", grouped(sampled));
@@ -159,13 +145,4 @@ fn values(page: &mut Page, field: &FieldProfile) {
         );
         page.element("<p class=\"soft\">", &text, "</p>\n");
     }
-}
-
-/// Shares are drawn, not computed with; what is there at all is seen.
-fn per_mille(count: u64, all: u64) -> u64 {
-    let scaled = u128::from(count) * 1_000;
-    let share = scaled.checked_div(u128::from(all)).unwrap_or(0);
-    u64::try_from(share)
-        .unwrap_or(1_000)
-        .max(u64::from(count > 0))
 }
