@@ -15,6 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Bytes in front of the place that was reached by which a truncated file is recognised.
 const REMEMBERED_BYTES: usize = 256;
 
+/// Bytes by which a copy is recognised.
+const COMPARED_BYTES: usize = 4 << 10;
+
 /// Bytes in which the first line has to end before anything is read.
 const FIRST_LINE_BYTES: usize = 64 << 10;
 
@@ -61,6 +64,14 @@ impl GrowingFile {
         let mut head = vec![0; FIRST_LINE_BYTES];
         let read = self.0.file.read_at(&mut head, 0)?;
         Ok(read == head.len() || head.get(..read).is_some_and(|head| head.contains(&b'\n')))
+    }
+
+    /// Whether it begins as another file does, as far as both go: one of them is a copy.
+    pub fn begins_like(&self, other: &Self) -> io::Result<bool> {
+        let (mut mine, mut theirs) = (vec![0; COMPARED_BYTES], vec![0; COMPARED_BYTES]);
+        let read = self.0.file.read_at(&mut mine, 0)?;
+        let length = read.min(other.0.file.read_at(&mut theirs, 0)?);
+        Ok(mine.get(..length) == theirs.get(..length))
     }
 
     /// Whether what was read of it is not there any more: it was truncated and perhaps written anew.

@@ -15,7 +15,7 @@ use super::context::InputNames;
 use super::cut::Message;
 use super::report::Status;
 use super::work::{Source, Work, WorkDates};
-use super::{explain, failure};
+use super::{explain, failure, spool};
 use crate::domain::{FileIdentity, InputIdentity};
 use crate::ledger::{
     HeldInput, InputId, InputIntent, InputKind, KnownInput, Ledger, LedgerError, LedgerReader,
@@ -158,6 +158,10 @@ impl<'a> Follower<'a> {
             inputs: Vec::new(),
             followed: None,
         };
+        let spool_dir = &self.batcher.spool_dir;
+        for input in known.iter().filter(|input| !input.unsettled) {
+            spool::sweep(spool_dir, input.id, &[]);
+        }
         for input in known.iter().filter(|input| input.unsettled) {
             let Some(InputIdentity::File(identity)) = input.identity else {
                 continue;
@@ -167,6 +171,7 @@ impl<'a> Follower<'a> {
             let partition = self.following.partition.id;
             let batches = self.reader.intended_batches(partition, input.id);
             let batches = batches.map_err(|error| halted(&error))?;
+            spool::sweep(spool_dir, input.id, &batches);
             let batches = batches.into_iter().map(|batch| (self.index, batch));
             work.intended.extend(batches);
             let source = Source {

@@ -8,7 +8,7 @@ use super::rest::{Opened, find_rest, identity_of, open};
 use super::tail::{Course, Tail};
 use super::{Follower, unreadable};
 use crate::domain::{FileIdentity, InputIdentity, RawRange};
-use crate::ledger::{HeldInput, HeldLock, InputId};
+use crate::ledger::{HeldInput, HeldLock, InputId, KnownInput};
 use crate::upload::batcher::Halt;
 use crate::upload::report::Status;
 use std::path::{Path, PathBuf};
@@ -71,11 +71,23 @@ impl<'a> FollowedPath<'a> {
                 None => follower.warn(lost(&followed.name, input.id, last))?,
             }
         }
-        let taken: Vec<_> = followed.tails.iter().map(|tail| tail.place).collect();
-        for missed in follower.missed(path, &known, &taken)? {
-            followed.take_up(follower, None, missed, None)?;
-        }
+        followed.take_up_missed(follower, &known)?;
         Ok(followed)
+    }
+
+    /// Takes up files that came and went between two looks, perhaps of different runs; whether there
+    /// were any.
+    fn take_up_missed(
+        &mut self,
+        follower: &mut Follower<'a>,
+        known: &[KnownInput],
+    ) -> Result<bool, Halt> {
+        let missed = follower.missed(&self.path, known, &self.tails)?;
+        let any = !missed.is_empty();
+        for opened in missed {
+            self.take_up(follower, None, opened, None)?;
+        }
+        Ok(any)
     }
 
     /// Reads what is there; whether there was anything.
@@ -141,6 +153,10 @@ impl<'a> FollowedPath<'a> {
         let Some((file, identity)) = opened else {
             return Ok(());
         };
+        let all_known = follower.known(&self.name)?;
+        if self.take_up_missed(follower, &all_known)? {
+            return Ok(());
+        }
         let place = (identity.device, identity.inode);
         if self.begins_anew == Some(place) {
             self.begins_anew = None;

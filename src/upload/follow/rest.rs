@@ -5,6 +5,7 @@
 //! the last recorded stretch. A file that was copied away and truncated is found again by that
 //! stretch, among the files beside it whose names begin with its own.
 
+use super::tail::Tail;
 use super::{Follower, halted, unreadable};
 use crate::domain::{FileIdentity, InputIdentity, RawRange};
 use crate::input::{Compression, Format, GrowingFile, InputSettings, Verifier, is_stored_as_read};
@@ -102,7 +103,7 @@ impl Follower<'_> {
         &self,
         path: &Path,
         known: &[KnownInput],
-        taken: &[(u64, u64)],
+        tails: &[Tail<'_>],
     ) -> Result<Vec<Opened>, Halt> {
         let file = |input: &KnownInput| match input.identity {
             Some(InputIdentity::File(file)) => Some(file),
@@ -125,7 +126,10 @@ impl Follower<'_> {
                 continue;
             }
             let place = (identity.device, identity.inode);
-            let is_known = taken.contains(&place)
+            let is_known = tails.iter().any(|tail| tail.place == place)
+                || tails
+                    .iter()
+                    .any(|tail| matches!(file.begins_like(&tail.file), Ok(true)))
                 || known.iter().any(|input| place_of(input) == Some(place))
                 || lasts.iter().any(|last| holds(&candidate, last));
             if is_known {

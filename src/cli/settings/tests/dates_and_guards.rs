@@ -132,7 +132,7 @@ fn paths_can_come_from_a_file() {
             let texts: Vec<String> = paths.iter().map(ToString::to_string).collect();
             assert_eq!(texts, ["d.csv", "a.csv", "b c.csv"]);
         }
-        Sources::Stdin { .. } => panic!("no standard input was asked for"),
+        other => panic!("{other:?}"),
     }
     let message = refused(&format!(
         "{ITEM} --files-from {}/none",
