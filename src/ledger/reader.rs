@@ -141,6 +141,11 @@ impl LedgerReader {
         query::gate_of(&self.db, partition)
     }
 
+    /// Whether a run that is alive holds an input at this moment.
+    pub fn is_held(&self, input: InputId) -> Result<bool, LedgerError> {
+        Ok(lock::try_lock(&self.state_dir, &lock::of_input(input))?.is_none())
+    }
+
     /// Inputs of a date that were not dropped.
     pub fn inputs(&self, partition: PartitionId) -> Result<Vec<KnownInput>, LedgerError> {
         inputs::inputs_of(&self.db, partition)

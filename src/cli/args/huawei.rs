@@ -21,6 +21,14 @@ The checkpoint is looked at first. When it is there already nothing is sent; whe
 committed and the status is 6, unless --allow-rewind. Running the same command again is always safe.
 ";
 
+// Clap does not wrap a usage.
+const USAGE_OF_COMMIT: &str = "byteair-sync checkpoint commit --stream <STREAM> --app <APP>
+       --partition <PARTITION> --sequence <N> [OPTIONS]";
+const USAGE_OF_GET: &str = "byteair-sync checkpoint get --stream <STREAM> --app <APP>
+       --partition <PARTITION> [OPTIONS]";
+const USAGE_OF_DELETE: &str = "byteair-sync checkpoint delete --stream <STREAM> --app <APP>
+       --partition <PARTITION> [OPTIONS]";
+
 const COMMIT_EXAMPLE: &str = "\n
 Example:
   byteair-sync checkpoint commit --stream orders --app uploader --partition 0 --sequence 41";
@@ -118,13 +126,13 @@ pub struct CommitArgs {
 #[derive(Debug, Subcommand)]
 pub enum CheckpointCommand {
     /// Record that everything up to a sequence number is dealt with; never goes back by itself
-    #[command(after_long_help = format!("{COMMIT_HELP}{SECRETS}{COMMIT_EXAMPLE}"))]
+    #[command(override_usage = USAGE_OF_COMMIT, after_long_help = format!("{COMMIT_HELP}{SECRETS}{COMMIT_EXAMPLE}"))]
     Commit(Box<CommitArgs>),
     /// Print the checkpoint; status 8 when there is none
-    #[command(after_long_help = format!("{SECRETS}{GET_EXAMPLE}"))]
+    #[command(override_usage = USAGE_OF_GET, after_long_help = format!("{SECRETS}{GET_EXAMPLE}"))]
     Get(Box<ConsumerArgs>),
     /// Remove the checkpoint of one partition
-    #[command(after_long_help = format!("{SECRETS}{DELETE_EXAMPLE}"))]
+    #[command(override_usage = USAGE_OF_DELETE, after_long_help = format!("{SECRETS}{DELETE_EXAMPLE}"))]
     Delete(Box<ConsumerArgs>),
 }
 
