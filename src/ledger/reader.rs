@@ -202,6 +202,15 @@ impl LedgerReader {
         facts::count(&self.db, known, day_over, None)
     }
 
+    /// The same without comparing the books: for showing, not for deciding.
+    pub fn gate_outline(
+        &self,
+        known: &KnownPartition,
+        day_over: bool,
+    ) -> Result<GateFacts, LedgerError> {
+        facts::outline(&self.db, known, day_over)
+    }
+
     /// Row counts of a date.
     pub fn rows(&self, known: &KnownPartition) -> Result<RowCounts, LedgerError> {
         match known.totals {
