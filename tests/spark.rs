@@ -13,7 +13,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PACKAGES: [&str; 2] = ["pyspark==4.0.1", "pyarrow>=18"];
+const PACKAGES: [&str; 3] = ["pyspark==4.0.1", "pyarrow>=18", "pandas>=2"];
 
 /// The Python of a virtual environment with Spark in it.
 fn environment() -> Result<PathBuf, String> {

@@ -8,6 +8,7 @@ whether it is the same upload.
 import contextlib
 import fcntl
 import hashlib
+import ipaddress
 import json
 import os
 import secrets
@@ -120,7 +121,7 @@ class Driver:
         with open(run_file, "w", encoding="utf-8"):
             pass
         command = self._command(
-            "quota", "serve", "--listen", f"{_bracketed(host)}:0", "--port-file", port_file,
+            "quota", "serve", "--listen", f"{_bracketed(_bound(host))}:0", "--port-file", port_file,
             *self.options.rate,
         )
         environment = dict(os.environ, BYTEAIR_QUOTA_TOKEN=token, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
@@ -362,6 +363,15 @@ def _answers(address):
         return True
     except OSError:
         return False
+
+
+def _bound(host):
+    """The address to listen on: a name may stand for this machine elsewhere and for loopback here."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+        return host
+    except ValueError:
+        return "127.0.0.1" if host == "localhost" else "0.0.0.0"
 
 
 def _bracketed(host):

@@ -27,6 +27,8 @@ CONNECTION = {
 #: The same for how requests are sent, and for the rate, which the quota service has to know as well.
 SENDING = {"timeout": "--timeout", "retryfor": "--retry-for", "retrymaxdelay": "--retry-max-delay"}
 RATE = {"rateguard": "--rate-guard", "qps": "--qps", "rowspersecond": "--rows-per-second"}
+# Spark hands its own options on to the writer of a stream.
+SPARKS_OWN = ("checkpointlocation",)
 SECRETS = ("ak", "sk", "token", "sessiontoken", "accesskey", "secretkey", "password", "secret")
 OTHERS = (
     "topic", "stage", "date", "datecolumn", "keepdatecolumn", "uploadid", "timestamps", "nulls", "sort",
@@ -123,6 +125,8 @@ def _budget(text):
 def parse(given):
     """Checks the options; raises :class:`OptionError` for the first that cannot be taken."""
     options = {key.lower(): value for key, value in dict(given).items() if value is not None}
+    for key in SPARKS_OWN:
+        options.pop(key, None)
     for key in options:
         if key in SECRETS or any(key == name for name in ("byteair_sk", "byteair_ak", "byteair_token")):
             raise OptionError(

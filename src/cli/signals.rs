@@ -5,13 +5,19 @@
 
 use crate::upload::StopCause;
 use std::io;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Signals that come so soon after another one are the same: `timeout` signals the process and then its
+/// group, which it is in.
+const ECHO: Duration = Duration::from_millis(300);
 
 /// The two stop signals, from now on.
 #[derive(Debug)]
 pub struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
+    last: Option<Instant>,
 }
 
 impl StopSignals {
@@ -20,11 +26,23 @@ impl StopSignals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            last: None,
         })
     }
 
     /// Waits for the next one. Cancel-safe.
     pub async fn next(&mut self) -> StopCause {
+        loop {
+            let cause = self.receive().await;
+            let now = Instant::now();
+            let before = self.last.replace(now);
+            if before.is_none_or(|before| now.duration_since(before) >= ECHO) {
+                return cause;
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> StopCause {
         tokio::select! {
             Some(()) = self.interrupt.recv() => StopCause::Interrupt,
             Some(()) = self.terminate.recv() => StopCause::Terminate,

@@ -87,7 +87,11 @@ impl Text {
             Status::Success => String::new(),
             other => format!(" (exit status {})", other.code()),
         };
-        self.line(&format!("{subject}: {}{status}", meaning(story.status)));
+        let meaning = match (story.status, story.course) {
+            (Status::Success, Course::DryRun) => "a dry run, nothing was sent",
+            (status, _) => meaning(status),
+        };
+        self.line(&format!("{subject}: {meaning}{status}"));
     }
 
     fn rows(&mut self, story: &Summary) {
@@ -122,11 +126,18 @@ impl Text {
         }
         if totals.rows_pending > 0 {
             let rows = grouped(totals.rows_pending);
-            self.entry("pending", &format!("{rows} (kept for the next run)"));
+            let fate = match story.course {
+                Course::DryRun => "would be sent",
+                _ => "kept for the next run",
+            };
+            self.entry("pending", &format!("{rows} ({fate})"));
         }
     }
 
     fn requests(&mut self, story: &Summary, rows_this_run: u64) {
+        if story.course == Course::DryRun {
+            return;
+        }
         let totals = &story.totals;
         let elapsed = time(totals.elapsed);
         if totals.requests == 0 {
@@ -170,11 +181,14 @@ impl Text {
             let label = row.partition.to_string();
             self.line(&format!(
                 "  {label:width$}  {counts}; done {}",
-                done_of(row)
+                in_brief(row)
             ));
         }
         if let Some(more) = partitions.len().checked_sub(rows.len()).filter(|n| *n > 0) {
             self.line(&format!("  and {} more", grouped(as_count(more))));
+        }
+        if partitions.iter().any(|row| row.done == DoneOutcome::Sent) {
+            self.entry("done", &format!("sent means: {SENT}"));
         }
     }
 
@@ -253,9 +267,20 @@ fn step_text(step: &NextStep) -> String {
     }
 }
 
+/// What a `done` that was sent means.
+const SENT: &str = "the platform has the rows, it has not yet ingested them";
+
 fn done_of(report: &PartitionReport) -> String {
+    match report.done {
+        DoneOutcome::Sent => format!("{} ({SENT})", in_brief(report)),
+        _ => in_brief(report),
+    }
+}
+
+/// The state of `done` for a table of many.
+fn in_brief(report: &PartitionReport) -> String {
     let outcome = match report.done {
-        DoneOutcome::Sent => "sent (the platform has the rows, it has not yet ingested them)",
+        DoneOutcome::Sent => "sent",
         DoneOutcome::Already => "was sent before",
         DoneOutcome::Unconfirmed => "was received by the platform at an earlier try",
         DoneOutcome::Withheld => "withheld",

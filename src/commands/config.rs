@@ -16,6 +16,8 @@ use std::os::unix::fs::DirBuilderExt;
 
 /// The file that `config init` writes; every setting in it is commented out.
 const TEMPLATE: &str = include_str!("config_template.toml");
+/// Widest column of values: a path that is longer does not move the origins of all others off a screen.
+const MAX_VALUE_WIDTH: usize = 24;
 
 /// Runs one of the two.
 pub(super) fn run(session: &Session, command: &ConfigCommand) -> Outcome {
@@ -58,7 +60,8 @@ pub(super) fn print(session: &Session, settings: &[Setting]) {
             .max()
             .unwrap_or(0)
     };
-    let (names, values) = (width(|s| &s.name), width(|s| &s.value));
+    let names = width(|s| &s.name);
+    let values = width(|s| &s.value).min(MAX_VALUE_WIDTH);
     for Setting {
         name,
         value,

@@ -73,6 +73,7 @@ fn intent(
     let letters = ids_of(&args.id);
     if !replayable.begun {
         let replaced = if letters.is_empty() {
+            require_one_date(&date, &path, replayable)?;
             require_as_many(&date, &path, rows, replayable)?;
             replayable.open
         } else {
@@ -151,6 +152,24 @@ fn rows_of(path: &Path, settings: &Settings) -> Result<u64, Failure> {
         Status::Nothing,
         anyhow::anyhow!("{} has no row; nothing was sent", path.display()),
     ))
+}
+
+/// All rows of the file are stored under one date, so it has to be clear that they are of it.
+fn require_one_date(
+    date: &KnownPartition,
+    path: &Path,
+    replayable: Replayable,
+) -> Result<(), Failure> {
+    if replayable.undated == 0 {
+        return Ok(());
+    }
+    Err(Failure::from(UsageError::new(format!(
+        "{} of the open rejected row(s) say no date and come from inputs with rows of several dates, and every row of {} would be stored as one of {}; nothing was sent. Put the rows of each date into a file of their own, and replay each with --id for every row that it replaces ('byteair-sync rejects list {}')",
+        grouped(replayable.undated),
+        path.display(),
+        date.partition,
+        arguments_of(&date.partition),
+    ))))
 }
 
 fn require_as_many(

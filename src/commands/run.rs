@@ -11,7 +11,7 @@ use crate::cli::printer::Level;
 use crate::jobs::together;
 use crate::upload::StopCause;
 use crate::upload::event::Gauges;
-use crate::upload::report::{NextStep, Status};
+use crate::upload::report::{Course, NextStep, Status};
 use anyhow::Context;
 use std::sync::Arc;
 use std::time::Instant;
@@ -94,6 +94,7 @@ async fn dry_run(session: &Session, plan: Plan) -> Outcome {
     }
     let read: u64 = stories.iter().map(|story| story.totals.bytes_read).sum();
     let mut summary = together(stories, &Gauges::default(), begun.elapsed());
+    summary.course = Course::DryRun;
     summary.totals.bytes_read = read;
     summary.notes.push(crate::upload::plan_in_words(&summary));
     session.printer.summary(&summary, 0);

@@ -206,8 +206,8 @@ impl Look<'_> {
         let Some(reader) = self.reader else {
             return Ok(missing_day());
         };
-        let rows = reader.rows(known).map_err(ledger_failure)?;
         if known.gate.is_done() {
+            let rows = reader.rows(known).map_err(ledger_failure)?;
             let why = if known.gate == Gate::DoneUnconfirmed {
                 "the reply to done was lost; it got through as far as can be known"
             } else {
@@ -219,7 +219,7 @@ impl Look<'_> {
             .partition
             .date()
             .is_none_or(|day| self.zone.is_over(day, self.now));
-        let facts = reader.gate_facts(known, over).map_err(ledger_failure)?;
+        let facts = reader.gate_outline(known, over).map_err(ledger_failure)?;
         let lacking = unmet(&facts);
         let state = state_of(known, &facts, &lacking);
         let why: Vec<String> = lacking
@@ -234,7 +234,7 @@ impl Look<'_> {
             _ => why.join("; "),
         };
         let next = self.next(known, state, &lacking)?;
-        Ok(day_of(state, rows, why, next))
+        Ok(day_of(state, facts.rows, why, next))
     }
 
     /// The command for what is owed.

@@ -48,7 +48,7 @@ pub(super) async fn findings(
     let begun = Instant::now();
     let looking = tokio::task::spawn_blocking(move || {
         let places = match options.sources {
-            Sources::Paths(patterns) => Places::Files(patterns),
+            Sources::Paths(patterns) | Sources::Followed(patterns) => Places::Files(patterns),
             Sources::Stdin { input_id } => {
                 let name = input_id.unwrap_or_else(|| "stdin".to_owned());
                 Places::Stream(name, Box::new(std::io::stdin()))

@@ -33,8 +33,8 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
         session.printer.message(Level::Warning, warning);
     }
     let stdin = match &options.upload.sources {
-        Sources::Stdin { input_id } => Some(open_stdin(input_id.clone(), options.end_mark).await?),
-        Sources::Paths(_) => None,
+        Sources::Stdin { input_id } => Some(open_stdin(input_id.clone(), &options).await?),
+        Sources::Paths(_) | Sources::Followed(_) => None,
     };
     if options.upload.run.dry_run {
         let mut summary = crate::upload::plan_only(options.upload, stdin).await;
@@ -64,14 +64,21 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
 }
 
 /// The first read may wait for whoever writes the pipe.
-async fn open_stdin(input_id: Option<String>, end_mark: bool) -> Result<StdinInput, Failure> {
+async fn open_stdin(
+    input_id: Option<String>,
+    options: &WriteOptions,
+) -> Result<StdinInput, Failure> {
+    let (end_mark, linger) = (options.end_mark, options.upload.batch.linger);
     let opening = tokio::task::spawn_blocking(move || {
         let stream: Box<dyn Read + Send> = if end_mark {
             Box::new(EndMarked::new(std::io::stdin()))
         } else {
             Box::new(std::io::stdin())
         };
-        StdinInput::new(stream, input_id.as_deref())
+        match linger {
+            Some(linger) => StdinInput::live(stream, input_id.as_deref(), linger),
+            None => StdinInput::new(stream, input_id.as_deref()),
+        }
     });
     opening
         .await

@@ -176,7 +176,8 @@ impl EventReader {
         let bytes = match next {
             Next::Row { .. } => row,
             Next::Rejected(reject) => &reject.raw,
-            Next::End => return false,
+            // Only a file that is followed has nothing yet.
+            Next::NothingYet | Next::End => return false,
         };
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.hasher.update(&length.to_le_bytes());
@@ -220,7 +221,7 @@ impl EventReader {
                     source: LOCAL,
                     raw: reject.raw,
                 }),
-                Next::End => {}
+                Next::NothingYet | Next::End => {}
             }
             batch.progress = self.progress();
         }

@@ -138,7 +138,8 @@ impl Source {
         }
     }
 
-    /// Reads some bytes; 0 at the end.
+    /// Reads some bytes; 0 at the end. Of an input that others still write to there may be none yet,
+    /// which is an error that [`InputFault::is_nothing_yet`] tells from others.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, InputFault> {
         loop {
             let read = match self {
@@ -148,6 +149,9 @@ impl Source {
             };
             match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(reading(error));
+                }
                 Err(error) => return Err(self.fault(error)),
                 Ok(read) => return Ok(read),
             }
@@ -193,14 +197,17 @@ fn reading(source: io::Error) -> InputFault {
     InputFault::of_io("read", source)
 }
 
-/// Reads until `head` holds `limit` bytes or the input ends.
+/// Reads until `head` holds `limit` bytes, the input ends, or there is nothing more yet.
 pub(super) fn read_up_to(
     stream: &mut impl Read,
     head: &mut Vec<u8>,
     limit: usize,
 ) -> io::Result<()> {
     let missing = u64::try_from(limit.saturating_sub(head.len())).unwrap_or(u64::MAX);
-    stream.take(missing).read_to_end(head).map(|_| ())
+    match stream.take(missing).read_to_end(head) {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn resolve(compression: Compression, head: &[u8]) -> Result<Compression, InputFault> {

@@ -49,7 +49,7 @@ impl Discovered {
         let mut seen = HashSet::new();
         self.files.retain(|file| match &file.identity {
             InputIdentity::File(identity) => seen.insert((identity.device, identity.inode)),
-            _ => true,
+            InputIdentity::Object(_) => true,
         });
         self
     }

@@ -152,6 +152,18 @@ impl InputFault {
     }
 }
 
+impl InputFault {
+    /// What a failed read means.
+    pub(super) fn of_reading(source: io::Error) -> Self {
+        Self::of_io("read", source)
+    }
+
+    /// Whether there is nothing to read yet, of an input that others still write to.
+    pub(super) fn is_nothing_yet(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
 impl InputError {
     /// An error about what is at a place.
     pub(super) fn of(location: &Location, fault: InputFault) -> Self {

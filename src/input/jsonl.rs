@@ -8,6 +8,7 @@ use super::json::{JsonCheck, Remarks, Suspicions};
 use super::row::{RejectCode, RowReader, Warnings, keep_beginning, not_utf8_at};
 use super::window::{Window, wide};
 use super::{InputError, LocalReject, Next, RawRange, RowWarning};
+use crate::domain::Position;
 use memchr::{memchr, memrchr};
 
 pub(super) struct JsonlReader {
@@ -19,6 +20,8 @@ pub(super) struct JsonlReader {
     pending: Option<(usize, usize)>,
     /// Unread bytes in which there is no line end.
     searched: usize,
+    /// The line that is passed over because it is too long, if its end was not there yet.
+    long: Option<LongLine>,
     block: Block,
 }
 
@@ -30,6 +33,24 @@ struct Block {
     is_utf8: bool,
     /// Looked for when the first row comes that is not plain.
     suspicions: Option<Suspicions>,
+}
+
+/// As much as was seen of a line that is longer than a row may be.
+struct LongLine {
+    position: Position,
+    raw: Vec<u8>,
+    length: usize,
+    last: u8,
+}
+
+/// Where the unread line ends.
+enum LineEnd {
+    /// Behind so many bytes comes its newline.
+    Newline(usize),
+    /// Not in memory, because the line is too long or the input is at its end.
+    Elsewhere,
+    /// It is still to be written.
+    NotYet,
 }
 
 /// A line in the window: white space in front, the row, everything up to the next line.
@@ -50,25 +71,27 @@ impl JsonlReader {
             warnings: Warnings::default(),
             pending: None,
             searched: 0,
+            long: None,
             block: Block::default(),
         }
     }
 
-    /// Length of the unread line without its newline; `None` when it is not whole in memory, either
-    /// because it is too long or because the input is at its end.
-    fn find_line(&mut self) -> Result<Option<usize>, InputError> {
+    fn find_line(&mut self) -> Result<LineEnd, InputError> {
         loop {
             let unread = self.window.unread();
             let rest = unread.get(self.searched..).unwrap_or_default();
             if let Some(at) = memchr(b'\n', rest) {
-                return Ok(Some(self.searched.saturating_add(at)));
+                return Ok(LineEnd::Newline(self.searched.saturating_add(at)));
             }
             self.searched = unread.len();
             // One byte more than the limit may be a carriage return.
             if self.window.at_end() || unread.len() > self.max_row_bytes.saturating_add(1) {
-                return Ok(None);
+                return Ok(LineEnd::Elsewhere);
             }
             self.window.fill()?;
+            if self.window.is_dry() {
+                return Ok(LineEnd::NotYet);
+            }
         }
     }
 
@@ -135,20 +158,22 @@ impl JsonlReader {
         }
     }
 
-    /// Passes over a line that is longer than a row may be.
+    /// Passes over a line that is longer than a row may be, as far as there is more of it.
     fn skip_long_line(&mut self) -> Result<Next, InputError> {
-        let position = self.window.position();
-        let mut raw = Vec::new();
-        let mut length = 0_usize;
-        let mut last = 0_u8;
+        let mut long = self.long.take().unwrap_or_else(|| LongLine {
+            position: self.window.position(),
+            raw: Vec::new(),
+            length: 0,
+            last: 0,
+        });
         loop {
             let unread = self.window.unread();
             let newline = memchr(b'\n', unread);
             let content = unread.get(..newline.unwrap_or(unread.len()));
             let content = content.unwrap_or_default();
-            length = length.saturating_add(content.len());
-            last = content.last().copied().unwrap_or(last);
-            keep_beginning(&mut raw, content);
+            long.length = long.length.saturating_add(content.len());
+            long.last = content.last().copied().unwrap_or(long.last);
+            keep_beginning(&mut long.raw, content);
             let taken = content.len();
             self.window.advance(taken, 0);
             if newline.is_some() {
@@ -159,10 +184,14 @@ impl JsonlReader {
                 break;
             }
             self.window.fill()?;
+            if self.window.is_dry() {
+                self.long = Some(long);
+                return Ok(Next::NothingYet);
+            }
         }
         self.window.count_record();
-        length = length.saturating_sub(usize::from(last == b'\r'));
-        let reject = LocalReject::too_long(position, raw, length, self.max_row_bytes);
+        let length = long.length.saturating_sub(usize::from(long.last == b'\r'));
+        let reject = LocalReject::too_long(long.position, long.raw, length, self.max_row_bytes);
         Ok(Next::Rejected(Box::new(reject)))
     }
 }
@@ -170,21 +199,27 @@ impl JsonlReader {
 impl RowReader for JsonlReader {
     fn next(&mut self, body: &mut Vec<u8>) -> Result<Next, InputError> {
         self.accept();
+        if self.long.is_some() {
+            return self.skip_long_line();
+        }
         loop {
             let found = self.find_line()?;
+            if matches!(found, LineEnd::NotYet) {
+                return Ok(Next::NothingYet);
+            }
             self.searched = 0;
             let unread = self.window.unread();
-            let length = match found {
-                Some(length) => length,
-                None if unread.is_empty() => return Ok(Next::End),
-                None => unread.len(),
+            let (length, ends_in_newline) = match found {
+                LineEnd::Newline(length) => (length, true),
+                _ if unread.is_empty() => return Ok(Next::End),
+                _ => (unread.len(), false),
             };
             let content = unread.get(..length).unwrap_or_default();
             let content = content.strip_suffix(b"\r").unwrap_or(content);
             if content.len() > self.max_row_bytes {
                 return self.skip_long_line();
             }
-            let line = trim(content, length, found.is_some());
+            let line = trim(content, length, ends_in_newline);
             if let Some(next) = self.take_line(&line, body) {
                 return Ok(next);
             }

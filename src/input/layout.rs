@@ -61,7 +61,7 @@ pub fn count_records(path: &Path, settings: &InputSettings) -> Result<u64, Input
     loop {
         body.clear();
         match reader.next(&mut body)? {
-            Next::End => return Ok(records),
+            Next::NothingYet | Next::End => return Ok(records),
             Next::Row { .. } | Next::Rejected(_) => records = records.saturating_add(1),
         }
     }

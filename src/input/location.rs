@@ -1,5 +1,6 @@
 //! Where an input that can be read again is: a file or an object of a remote store.
 
+use super::growing::GrowingFile;
 use super::remote::{ObjectReader, ObjectUrl, RemoteObject, Stores};
 use super::{InputError, InputFault};
 use crate::domain::{FileIdentity, InputIdentity};
@@ -104,6 +105,8 @@ impl From<&Self> for Location {
 pub(super) enum Stored {
     /// Of a file.
     File(File),
+    /// Of a file that others still write to.
+    Growing(GrowingFile),
     /// Of an object.
     Object(Box<ObjectReader>),
 }
@@ -113,6 +116,7 @@ impl Stored {
     pub(super) fn size(&self) -> io::Result<u64> {
         match self {
             Self::File(file) => Ok(file.metadata()?.len()),
+            Self::Growing(file) => file.size(),
             Self::Object(object) => Ok(object.len()),
         }
     }
@@ -121,6 +125,7 @@ impl Stored {
     pub(super) fn go_to(&mut self, offset: u64) -> io::Result<()> {
         match self {
             Self::File(file) => file.seek(SeekFrom::Start(offset)).map(|_| ()),
+            Self::Growing(file) => file.go_to(offset),
             Self::Object(object) => {
                 object.seek(offset);
                 Ok(())
@@ -146,6 +151,7 @@ impl Read for Stored {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::File(file) => file.read(buffer),
+            Self::Growing(file) => file.read(buffer),
             Self::Object(object) => object.read(buffer),
         }
     }

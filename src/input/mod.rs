@@ -25,12 +25,14 @@ mod encoding;
 mod end_mark;
 mod error;
 mod glob;
+mod growing;
 mod json;
 mod json_file;
 mod json_scan;
 mod jsonl;
 mod key_order;
 mod layout;
+mod live;
 mod location;
 mod open;
 mod pattern;
@@ -54,9 +56,12 @@ pub use discover::{DiscoverError, Discovered, FoundFile, discover, discover_path
 pub use encoding::TextEncoding;
 pub use end_mark::EndMarked;
 pub use error::{InputError, InputFault};
+pub use growing::GrowingFile;
 pub use layout::{Layout, count_records, layout};
 pub use location::Location;
-pub use open::{fingerprint_stdin, is_stored_as_read, open_file, open_stream};
+pub use open::{
+    fingerprint_live, fingerprint_stdin, is_stored_as_read, open_file, open_growing, open_stream,
+};
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern, covers};
 pub use range::Start;
 pub use remote::{

@@ -10,14 +10,17 @@ use super::csv_dialect::dialect;
 use super::dated::dated;
 use super::decompress::{Source, read_up_to, with_head};
 use super::encoding::decoded;
+use super::growing::GrowingFile;
 use super::json_file::JsonReader;
 use super::jsonl::JsonlReader;
+use super::live::LiveStream;
 use super::location::Stored;
 use super::shaped::shaped;
 use super::window::Window;
 use super::{Format, InputError, InputFault, InputSettings, Location, RawRange, RowReader, Start};
 use std::io::Read;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Bytes of a stream that tell it from other streams.
@@ -36,6 +39,37 @@ pub fn open_file(
     let location = location.into();
     let source = stored_source(&location, settings)?;
     open(source, &location.to_string(), settings, start).map(|reader| finished(reader, settings))
+}
+
+/// Opens a file that others still write to, known in messages as `name`, for reading rows from
+/// `start`. Its first line has to be whole. Only JSON lines can be read while they are written: a
+/// compressed file or a table has no end before its writer has made one.
+pub fn open_growing(
+    file: &GrowingFile,
+    name: &str,
+    settings: &InputSettings,
+    start: Start,
+) -> Result<Box<dyn RowReader>, InputError> {
+    let opened = || {
+        let mut stored = Stored::Growing(file.clone());
+        let mut head = Vec::new();
+        read_up_to(&mut stored, &mut head, SNIFFED_BYTES).map_err(InputFault::of_reading)?;
+        stored.go_to(0).map_err(InputFault::of_reading)?;
+        let is_parquet = head.starts_with(MAGIC) || head.starts_with(ENCRYPTED_MAGIC);
+        let source = Source::of_stored(stored, settings.compression)?;
+        let source = decoded(source, settings.encoding)?;
+        let is_plain = matches!(source, Source::Plain(_)) && !is_parquet;
+        if is_plain && resolve_format(&head, name, settings)? == Format::Jsonl {
+            return Ok(source);
+        }
+        Err(InputFault::Unsupported {
+            what: "no file of JSON lines in UTF-8",
+            advice: "only such a file can be read while it is written (--follow); upload others \
+                     when they are complete, without --follow",
+        })
+    };
+    let source = opened().map_err(|fault| error(name, fault))?;
+    open(source, name, settings, start).map(|reader| finished(reader, settings))
 }
 
 /// Opens a stream, known in messages as `name`, for reading rows after what was recorded of it
@@ -73,6 +107,33 @@ pub fn fingerprint_stdin(
         .map_err(|source| error("standard input", InputFault::Io { doing, source }))?;
     let digest = xxh3_128(&head);
     Ok((digest, Box::new(with_head(head, stream))))
+}
+
+/// The same of a stream that is not waited for, as soon as its first line is there; no digest if the
+/// 64 KiB, or all of it, do not come within `patience`.
+pub fn fingerprint_live(
+    stream: Box<dyn Read + Send>,
+    patience: Duration,
+) -> Result<(Option<u128>, Box<dyn Read + Send>), InputError> {
+    let failed = |source| error("standard input", InputFault::of_reading(source));
+    let mut live = LiveStream::new(stream).map_err(failed)?;
+    let mut head = Vec::with_capacity(FINGERPRINT_BYTES);
+    let mut begun = None;
+    loop {
+        let before = head.len();
+        read_up_to(&mut live, &mut head, FINGERPRINT_BYTES).map_err(failed)?;
+        if head.len() > before {
+            begun.get_or_insert_with(Instant::now);
+        }
+        if live.has_ended() || head.len() >= FINGERPRINT_BYTES {
+            let digest = xxh3_128(&head);
+            return Ok((Some(digest), Box::new(with_head(head, Box::new(live)))));
+        }
+        let waited = begun.is_some_and(|begun: Instant| begun.elapsed() >= patience);
+        if waited && head.contains(&b'\n') {
+            return Ok((None, Box::new(with_head(head, Box::new(live)))));
+        }
+    }
 }
 
 /// Rows with their days, as they are to be sent.
@@ -165,6 +226,10 @@ fn open(
     }
     while window.unread().len() < SNIFFED_BYTES && !window.at_end() {
         window.fill()?;
+        // More than the first line may be a long time coming.
+        if window.is_dry() && window.unread().contains(&b'\n') {
+            break;
+        }
     }
     let format = resolve_format(window.unread(), name, settings);
     let format = format.map_err(|fault| error(name, fault))?;
@@ -177,6 +242,7 @@ fn open(
         }
         return Ok(Box::new(JsonlReader::new(window, settings.max_row_bytes)));
     }
+    window.wait_for_more();
     if format == Format::Json {
         let reader = JsonReader::new(window, settings.max_row_bytes, start)?;
         return Ok(Box::new(reader));

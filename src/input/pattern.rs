@@ -84,6 +84,11 @@ impl PathPattern {
         pieces.any(|piece| matches!(piece, Piece::Date(_)))
     }
 
+    /// Whether it may name several files, or other ones on other days.
+    pub fn is_glob(&self) -> bool {
+        has_glob(&self.text)
+    }
+
     /// The pattern for one day. Without a day, placeholders stay as they were written; a caller
     /// that has no day refuses patterns with [`has_date`](Self::has_date).
     pub fn for_date(&self, date: Option<DataDate>) -> ResolvedPattern {

@@ -27,6 +27,8 @@ pub enum Next {
     },
     /// Something that is a record but no row. It belongs to the current range already.
     Rejected(Box<LocalReject>),
+    /// Nothing yet: others still write to the input, and what there is of its next row is not whole.
+    NothingYet,
     /// The input is read to its end.
     End,
 }

@@ -47,7 +47,7 @@ pub(super) fn drain(mut reader: Box<dyn RowReader>, records: u64) -> Result<Cont
                 }
             }
             Next::Rejected(reject) => content.rejects.push(*reject),
-            Next::End => break,
+            Next::NothingYet | Next::End => break,
         }
         seen += 1;
         if seen % records == 0 {

@@ -28,6 +28,10 @@ pub(super) struct Window {
     /// The same of the input as stored, when that is something else.
     released: u64,
     ended: bool,
+    /// There is nothing more to read yet.
+    dry: bool,
+    /// Waits until there is.
+    waits: bool,
     failed: bool,
     hasher: Box<Xxh3>,
     range_start: Start,
@@ -48,6 +52,8 @@ impl Window {
             base: 0,
             released: 0,
             ended: false,
+            dry: false,
+            waits: false,
             failed: false,
             hasher: Box::new(Xxh3::new()),
             range_start: Start::BEGINNING,
@@ -66,6 +72,17 @@ impl Window {
     /// Whether nothing follows the unread bytes.
     pub(super) const fn at_end(&self) -> bool {
         self.ended
+    }
+
+    /// Whether there was nothing more to read when it was last tried, and may be later.
+    pub(super) const fn is_dry(&self) -> bool {
+        self.dry
+    }
+
+    /// From now on reading waits until there is something to read: for formats whose rows can only be
+    /// read as a whole.
+    pub(super) const fn wait_for_more(&mut self) {
+        self.waits = true;
     }
 
     /// Byte of the input at the cursor.
@@ -111,7 +128,8 @@ impl Window {
         self.record = self.record.saturating_add(1);
     }
 
-    /// Reads more behind the unread bytes; afterwards there are more or the input is at its end.
+    /// Reads more behind the unread bytes; afterwards there are more, or the input is at its end, or
+    /// it is dry.
     pub(super) fn fill(&mut self) -> Result<(), InputError> {
         if self.failed {
             let source = io::Error::other("an earlier read failed");
@@ -129,15 +147,23 @@ impl Window {
             self.buffer.resize(doubled, 0);
         }
         let free = self.buffer.get_mut(self.filled..).unwrap_or_default();
-        match self.source.read(free) {
-            Ok(read) => {
-                self.filled = self.filled.saturating_add(read);
-                self.ended = read == 0;
-                Ok(())
-            }
-            Err(fault) => {
-                self.failed = true;
-                Err(self.error(Some(self.line), fault))
+        loop {
+            match self.source.read(free) {
+                Ok(read) => {
+                    self.filled = self.filled.saturating_add(read);
+                    (self.ended, self.dry) = (read == 0, false);
+                    return Ok(());
+                }
+                // Such a source waits a while by itself.
+                Err(fault) if fault.is_nothing_yet() && self.waits => {}
+                Err(fault) if fault.is_nothing_yet() => {
+                    self.dry = true;
+                    return Ok(());
+                }
+                Err(fault) => {
+                    self.failed = true;
+                    return Err(self.error(Some(self.line), fault));
+                }
             }
         }
     }

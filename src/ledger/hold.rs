@@ -27,6 +27,33 @@ pub(super) struct Registrar<'a> {
     pub(super) meanwhile: Option<&'a HashSet<(PartitionId, i64)>>,
 }
 
+/// Takes one more input for a run that is under way. Nobody else takes it meanwhile: whoever follows
+/// the path holds its lock.
+pub(super) fn hold_one(
+    db: &Connection,
+    state_dir: &Path,
+    run: RunId,
+    partition: &RegisteredPartition,
+    intent: &InputIntent,
+) -> Result<HeldInput, LedgerError> {
+    let target = db
+        .query_row(
+            "SELECT target FROM partition WHERE id = ?1",
+            [partition.id.0],
+            |row| row.get(0),
+        )
+        .map_err(|e| LedgerError::database("register an input", e))?;
+    let registrar = Registrar {
+        db,
+        state_dir,
+        run,
+        target,
+        newest_known: inputs::newest_input(db)?,
+        meanwhile: None,
+    };
+    registrar.hold_input(intent, &[partition])
+}
+
 /// Dates and sizes of the files that were registered since an input was the newest one.
 pub(super) fn registered_since(
     db: &Connection,
@@ -322,7 +349,7 @@ impl Registrar<'_> {
             .execute(
                 "UPDATE input SET name = ?2, device = ?3, inode = ?4, size = ?5, mtime_ns = ?6,
                    ctime_ns = ?7, etag = ?8, verified = ?9, row_options = ?10, date_options = ?11,
-                   read_options = ?12
+                   read_options = ?12, kind = ?13
                  WHERE id = ?1",
                 params![
                     id.0,
@@ -337,6 +364,7 @@ impl Registrar<'_> {
                     intent.row_options.to_be_bytes(),
                     intent.date_options.map(u128::to_be_bytes),
                     intent.read_options,
+                    intent.kind.as_str(),
                 ],
             )
             .map_err(|e| LedgerError::database("register an input", e))?;

@@ -13,6 +13,8 @@ pub enum InputKind {
     Object,
     /// Standard input, spooled.
     Stdin,
+    /// A file that was read while it grew, spooled: it may have another name by now.
+    Followed,
 }
 
 impl InputKind {
@@ -22,16 +24,17 @@ impl InputKind {
             Self::File => "file",
             Self::Object => "object",
             Self::Stdin => "stdin",
+            Self::Followed => "followed",
         }
     }
 
-    /// Whether it can be read again.
+    /// Whether it can be read again from where it was.
     pub const fn is_stored(self) -> bool {
         matches!(self, Self::File | Self::Object)
     }
 
     pub(super) fn parse(word: &str) -> Option<Self> {
-        [Self::File, Self::Object, Self::Stdin]
+        [Self::File, Self::Object, Self::Stdin, Self::Followed]
             .into_iter()
             .find(|kind| kind.as_str() == word)
     }

@@ -66,6 +66,12 @@ pub(super) fn of_partition(partition: PartitionId) -> String {
     format!("partition-{}", partition.0)
 }
 
+/// Name of the lock of a path that is followed for a partition.
+pub(super) fn of_path(partition: PartitionId, path: &str) -> String {
+    let digest = xxhash_rust::xxh3::xxh3_128(path.as_bytes());
+    format!("follow-{}-{digest:032x}", partition.0)
+}
+
 /// Tries to take the lock of a name; `None` when another process (or another handle) holds it.
 pub(super) fn try_lock(state_dir: &Path, name: &str) -> Result<Option<HeldLock>, LedgerError> {
     let (file, path) = open(state_dir, name)?;

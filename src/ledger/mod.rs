@@ -6,6 +6,7 @@
 //! reading side, which never blocks a writer. `accepted` is said to nobody before it is on disk.
 
 mod batches;
+mod condense;
 mod delivery;
 mod error;
 mod facts;
@@ -131,6 +132,36 @@ impl Ledger {
         } else {
             self.writer.submit(work)
         }
+    }
+
+    /// Takes one more input for a run that is under way; the scope of the intent is this date. The
+    /// caller holds the lock of its path.
+    pub fn hold(
+        &self,
+        run: RunId,
+        partition: RegisteredPartition,
+        intent: InputIntent,
+    ) -> Pending<HeldInput> {
+        let state_dir = self.state_dir.clone();
+        self.writer
+            .submit(move |session| hold::hold_one(session.db, &state_dir, run, &partition, &intent))
+    }
+
+    /// Takes the lock of a path that is followed for a date; `None` when another run has it.
+    pub fn lock_path(
+        &self,
+        partition: PartitionId,
+        path: &str,
+    ) -> Result<Option<HeldLock>, LedgerError> {
+        lock::try_lock(&self.state_dir, &lock::of_path(partition, path))
+    }
+
+    /// Joins what is settled of an input without end, so that the ledger does not grow with it.
+    pub fn condense(&self, partition: PartitionId, input: InputId) -> Pending<()> {
+        self.writer
+            .submit_without_waiting_for_the_disk(move |session| {
+                condense::condense(session.db, partition, input)
+            })
     }
 
     /// Begins a run that reads nothing.

@@ -31,6 +31,8 @@ pub struct Replayable {
     pub open: u64,
     /// Open ones that another file has begun to replace.
     pub claimed: u64,
+    /// Of the open ones those whose row says no date although its input has rows of several.
+    pub undated: u64,
 }
 
 /// Whether nothing of an input `i` was stored and nothing else replaces its rows: all that was read
@@ -102,7 +104,9 @@ impl LedgerReader {
                                  AND i.id IN (SELECT input FROM scope WHERE partition = ?1)
                                  AND NOT ({ALL_REJECTED})),
                        count(*) FILTER (WHERE replayed_by IS NULL),
-                       count(*) FILTER (WHERE replayed_by IS NOT NULL)
+                       count(*) FILTER (WHERE replayed_by IS NOT NULL),
+                       count(*) FILTER (WHERE replayed_by IS NULL AND r.blocks = 'scope'
+                         AND (SELECT count(*) FROM scope s WHERE s.input = r.input) > 1)
                      FROM reject r WHERE {CONCERNING} AND state = 'open' AND blocks <> 'nothing'"
                 ),
                 params![partition.0, name],
@@ -111,6 +115,7 @@ impl LedgerReader {
                         begun: row.get(0)?,
                         open: unsigned(row.get(1)?),
                         claimed: unsigned(row.get(2)?),
+                        undated: unsigned(row.get(3)?),
                     })
                 },
             )

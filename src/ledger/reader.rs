@@ -141,6 +141,11 @@ impl LedgerReader {
         query::gate_of(&self.db, partition)
     }
 
+    /// Whether a run that is alive holds an input at this moment.
+    pub fn is_held(&self, input: InputId) -> Result<bool, LedgerError> {
+        Ok(lock::try_lock(&self.state_dir, &lock::of_input(input))?.is_none())
+    }
+
     /// Inputs of a date that were not dropped.
     pub fn inputs(&self, partition: PartitionId) -> Result<Vec<KnownInput>, LedgerError> {
         inputs::inputs_of(&self.db, partition)
@@ -195,6 +200,15 @@ impl LedgerReader {
         day_over: bool,
     ) -> Result<GateFacts, LedgerError> {
         facts::count(&self.db, known, day_over, None)
+    }
+
+    /// The same without comparing the books: for showing, not for deciding.
+    pub fn gate_outline(
+        &self,
+        known: &KnownPartition,
+        day_over: bool,
+    ) -> Result<GateFacts, LedgerError> {
+        facts::outline(&self.db, known, day_over)
     }
 
     /// Row counts of a date.

@@ -134,6 +134,17 @@ impl Page {
         self.raw("</svg>\n");
     }
 
+    /// What the first and the last column of a chart are, written below it; `columns` is how many.
+    pub fn ends(&mut self, columns: usize, first: &str, last: &str) {
+        let width = (columns * 100).div_ceil(MIN_COLUMNS).min(100);
+        let _never_fails = write!(self.0, "<p class=\"ends soft\" style=\"width:{width}%\">");
+        self.element("<span>", first, "</span>");
+        if first != last {
+            self.element("<span>", last, "</span>");
+        }
+        self.raw("</p>\n");
+    }
+
     fn rectangle(&mut self, class: &str, (x, y): (u64, u64), (width, height): (u64, u64)) {
         if width > 0 && height > 0 {
             let _never_fails = write!(
@@ -187,6 +198,18 @@ mod tests {
             assert!(drawn.contains(wanted), "{wanted}: {drawn}");
         }
         assert!(chart(&[vec![("bar", 5)]], 0).contains("height=\"1\""));
+    }
+
+    #[test]
+    fn the_ends_of_a_chart_are_written_below_its_columns() {
+        let ends = |columns, last| {
+            let mut page = Page(String::new());
+            page.ends(columns, "a", last);
+            page.0
+        };
+        assert!(ends(6, "b").contains("width:25%\"><span>a</span><span>b</span>"));
+        assert!(ends(400, "b").contains("width:100%"));
+        assert!(ends(1, "a").ends_with("<span>a</span></p>\n"));
     }
 
     proptest! {

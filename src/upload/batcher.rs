@@ -17,6 +17,7 @@ use crate::ledger::InputId;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -38,6 +39,8 @@ pub(super) struct Batcher {
     pub(super) rejected: Arc<AtomicU64>,
     pub(super) stop_after_errors: u64,
     pub(super) spool_dir: PathBuf,
+    /// How long a row waits for others of its batch, where rows come as they are made.
+    pub(super) linger: Option<Duration>,
 }
 
 /// Where rows gather while an input is read: one batch, or one of each date.
@@ -53,6 +56,9 @@ pub(super) trait Gathering {
         reject: LocalReject,
         judged: bool,
     ) -> Result<(), Halt>;
+    /// Sends off what was read so far, if it has waited for long enough.
+    fn flush_if_due(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt>;
+
     /// Sends off what was read so far.
     fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt>;
     /// The input is read to its end.
@@ -115,6 +121,9 @@ impl Batcher {
 
     fn read_work(&self, work: Work) -> Result<(), Halt> {
         super::redo::resend_intended(self, &work)?;
+        if let (Some(following), WorkDates::One(partition)) = (&work.followed, &work.dates) {
+            return following.follow(self, *partition);
+        }
         match &work.dates {
             WorkDates::One(partition) => {
                 let mut open = OpenBatch::new(self, *partition)?;
@@ -141,49 +150,63 @@ impl Batcher {
         let (mut reader, spooled) = match input.place {
             Place::Stored(location) => (self.open(&location, input.resume)?, false),
             Place::Stream(open_stream) => (open_stream().map_err(|e| halt(&e))?, true),
+            Place::Spool => return Ok(()),
         };
         let consumed = self.skipped(reader.as_ref(), input.resume, input.bytes_before);
         open.begin_input(id, spooled, consumed);
-        let mut progress = Progress::default();
+        let mut progress = Progress::new(name, input.resume);
         loop {
-            match open.next_row(reader.as_mut())? {
-                Next::Row { .. } => progress.good = progress.good.saturating_add(1),
-                // A row of another date is a good one, only not here.
-                Next::Rejected(reject) if reject.code == RejectCode::DateOutside => {
-                    progress.good = progress.good.saturating_add(1);
-                    open.add_reject(reader.as_mut(), *reject, true)?;
-                    if let Err(too_many) = self.count_reject(&name) {
-                        open.flush(reader.as_mut())?;
-                        return Err(too_many);
-                    }
-                }
-                Next::Rejected(reject) => {
-                    progress.bad = progress.bad.saturating_add(1);
-                    if progress.good == 0
-                        && progress.bad == ALL_BAD_ROWS
-                        && input.resume.record == 1
-                    {
-                        return Err(Halt::Partition(Status::BadInput, all_bad(&name, &reject)));
-                    }
-                    open.add_reject(reader.as_mut(), *reject, progress.good > 0)?;
-                    if let Err(too_many) = self.count_reject(&name) {
-                        // What was read is recorded, so that the rejects can be looked at.
-                        open.flush(reader.as_mut())?;
-                        return Err(too_many);
-                    }
-                }
+            let next = open.next_row(reader.as_mut())?;
+            match next {
                 Next::End => break,
+                // Nobody waits any more for what is still to come.
+                Next::NothingYet if self.messages.is_closed() => return Err(Halt::Closed),
+                next => self.take(next, open, reader.as_mut(), &mut progress)?,
             }
-            for warning in reader.warnings() {
-                self.tell(Message::Warning(format!(
-                    "{name}:{}: {} in {} row(s), sent as they are",
-                    warning.first.line,
-                    warning.kind.as_str(),
-                    warning.count
-                )))?;
-            }
+            open.flush_if_due(reader.as_mut())?;
         }
         open.end_input(reader.as_mut());
+        Ok(())
+    }
+
+    /// Takes what came next of an input: a row is in its batch already, a bad one is counted.
+    pub(super) fn take(
+        &self,
+        next: Next,
+        open: &mut impl Gathering,
+        reader: &mut dyn RowReader,
+        progress: &mut Progress,
+    ) -> Result<(), Halt> {
+        if let Next::Rejected(reject) = next {
+            let elsewhere = reject.code == RejectCode::DateOutside;
+            if elsewhere {
+                // A row of another date is a good one, only not here.
+                progress.good = progress.good.saturating_add(1);
+            } else {
+                progress.bad = progress.bad.saturating_add(1);
+                if progress.is_all_bad() {
+                    let problem = all_bad(&progress.name, &reject);
+                    return Err(Halt::Partition(Status::BadInput, problem));
+                }
+            }
+            open.add_reject(reader, *reject, progress.good > 0)?;
+            if let Err(too_many) = self.count_reject(&progress.name) {
+                // What was read is recorded, so that the rejects can be looked at.
+                open.flush(reader)?;
+                return Err(too_many);
+            }
+        } else if matches!(next, Next::Row { .. }) {
+            progress.good = progress.good.saturating_add(1);
+        }
+        for warning in reader.warnings() {
+            self.tell(Message::Warning(format!(
+                "{}:{}: {} in {} row(s), sent as they are",
+                progress.name,
+                warning.first.line,
+                warning.kind.as_str(),
+                warning.count
+            )))?;
+        }
         Ok(())
     }
 
@@ -230,10 +253,27 @@ impl Batcher {
 }
 
 /// Rows of one input seen so far.
-#[derive(Default)]
-struct Progress {
+pub(super) struct Progress {
+    name: String,
+    /// Whether these are its first rows.
+    from_beginning: bool,
     good: u64,
     bad: u64,
+}
+
+impl Progress {
+    pub(super) fn new(name: String, start: Start) -> Self {
+        Self {
+            name,
+            from_beginning: start.record == 1,
+            good: 0,
+            bad: 0,
+        }
+    }
+
+    const fn is_all_bad(&self) -> bool {
+        self.from_beginning && self.good == 0 && self.bad == ALL_BAD_ROWS
+    }
 }
 
 /// Turns the failure of an input into the failure of its date.

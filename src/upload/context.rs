@@ -12,7 +12,7 @@ use crate::limiter::Limiter;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -100,6 +100,26 @@ impl Probe {
     }
 }
 
+/// Files and streams, for people. Clones share them; those that are met later are added.
+#[derive(Debug, Clone, Default)]
+pub(super) struct InputNames(Arc<RwLock<HashMap<InputId, String>>>);
+
+impl InputNames {
+    pub(super) fn new(names: HashMap<InputId, String>) -> Self {
+        Self(Arc::new(RwLock::new(names)))
+    }
+
+    pub(super) fn add(&self, input: InputId, name: String) {
+        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        names.insert(input, name);
+    }
+
+    fn get(&self, input: InputId) -> String {
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(&input).cloned().unwrap_or_default()
+    }
+}
+
 /// The services together with what is the same for every request of the run.
 #[derive(Clone)]
 pub(super) struct Context {
@@ -112,7 +132,7 @@ pub(super) struct Context {
     pub(super) gzip_level: i32,
     /// Where ids come from a seed: how every batch begins.
     pub(super) seeded: Option<Seeded>,
-    pub(super) input_names: Arc<HashMap<InputId, String>>,
+    pub(super) input_names: InputNames,
     /// The first batch of the run: its dates share topic, stage, tenant and application.
     pub(super) probe: Arc<Probe>,
     /// The answer that says that one of these is wrong.
@@ -129,7 +149,7 @@ impl Context {
 
     /// File or stream of a record, for people.
     pub(super) fn input_name(&self, input: InputId) -> String {
-        self.input_names.get(&input).cloned().unwrap_or_default()
+        self.input_names.get(input)
     }
 
     /// Tells of rows that the platform refused.

@@ -51,7 +51,7 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
                 if plan.shared.is_none() {
                     works.push(work(settings, WorkDates::One(index), inputs));
                 }
-                let why = format!("would be uploaded from {files} input(s)");
+                let why = format!("a dry run; {files} input(s) would be uploaded");
                 (DoneOutcome::Withheld, why)
             }
             Action::AlreadyDone { .. } => (DoneOutcome::Already, String::new()),
@@ -102,6 +102,7 @@ fn work(settings: &Settings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Wor
                 let settings = settings.input.clone();
                 Place::Stream(Box::new(move || stream.open(&settings)))
             }
+            PlannedPlace::Spool => Place::Spool,
         },
     });
     Work {
@@ -109,6 +110,7 @@ fn work(settings: &Settings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Wor
         intended: Vec::new(),
         sources: HashMap::new(),
         inputs: inputs.collect(),
+        followed: None,
     }
 }
 
@@ -127,6 +129,7 @@ async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summa
         rejected: Arc::new(AtomicU64::new(0)),
         stop_after_errors: settings.gate.stop_after_errors,
         spool_dir: settings.run.state_dir.join("spool"),
+        linger: None,
     };
     let reading = tokio::task::spawn_blocking(move || batcher.run(works));
     while let Some(message) = incoming.recv().await {

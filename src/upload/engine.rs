@@ -181,6 +181,7 @@ impl Engine {
             rejected: Arc::new(AtomicU64::new(0)),
             stop_after_errors: self.settings.gate.stop_after_errors,
             spool_dir: self.context.spool_dir.clone(),
+            linger: self.settings.batch.linger,
             is_stopped: Arc::new(move |index| {
                 dates
                     .get(index)

@@ -3,7 +3,7 @@
 //! What is missing is told before anything is read; what vanished after all of it was uploaded is
 //! not missing.
 
-use super::recognise::RecogniseError;
+use super::recognise::{RecogniseError, Recognised};
 use super::report::Status;
 use super::{explain, failure};
 use crate::domain::DataDate;
@@ -11,7 +11,7 @@ use crate::input::{
     DayPattern, DiscoverError, Discovered, Location, NoDay, PathPattern, Stores, covers,
     discover_paths,
 };
-use crate::ledger::{KnownInput, LedgerError};
+use crate::ledger::{InputKind, KnownInput, LedgerError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -50,6 +50,23 @@ impl From<DiscoverError> for Failure {
             _ => Status::BadInput,
         };
         Self::Date(status, explain::with_causes(&error))
+    }
+}
+
+/// Refuses a file whose rows were read while it grew: what was read of it is known only to a run that
+/// follows its path.
+pub(super) fn not_followed(name: &str, recognised: &Recognised) -> Result<(), Failure> {
+    match recognised {
+        Recognised::Known { input, .. } | Recognised::Changed { input, .. }
+            if input.kind == InputKind::Followed =>
+        {
+            let problem = format!(
+                "{name} was read with --follow, as {}; go on with that, which also finds the rest of files that were renamed",
+                input.name
+            );
+            Err(Failure::Date(Status::Usage, problem))
+        }
+        _ => Ok(()),
     }
 }
 

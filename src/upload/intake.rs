@@ -38,6 +38,8 @@ pub(super) struct Reading {
     invalid: u64,
     consumed: u64,
     reject_bytes: usize,
+    /// The last stretch that was cut.
+    last: Option<RawRange>,
     intake: Intake,
 }
 
@@ -78,6 +80,7 @@ impl Reading {
         let range = reader.cut();
         if range.length > 0 {
             self.intake.chunks.push((self.input, range, self.invalid));
+            self.last = Some(range);
         }
         self.invalid = 0;
         let consumed = reader.consumed_bytes();
@@ -86,6 +89,16 @@ impl Reading {
         self.consumed = consumed;
         Gauges::add(&gauges.bytes_read, fresh);
         Gauges::add(&gauges.rows_read, range.records);
+    }
+
+    /// The last stretch that was cut.
+    pub(super) const fn last(&self) -> Option<RawRange> {
+        self.last
+    }
+
+    /// Whether there is a bad row that was not handed over.
+    pub(super) const fn has_rejects(&self) -> bool {
+        !self.intake.rejects.is_empty()
     }
 
     /// The input is read to its end, and cut there.

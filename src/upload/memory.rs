@@ -113,6 +113,11 @@ impl Budget {
             .saturating_mul(UNIT_BYTES)
     }
 
+    /// Bytes that nobody has taken, spare bodies not counted.
+    pub(super) fn free_bytes(&self) -> usize {
+        self.units.available_permits().saturating_mul(UNIT_BYTES)
+    }
+
     /// Buffers for bodies.
     pub(super) const fn spare(&self) -> &SpareBodies {
         &self.spare

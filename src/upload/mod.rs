@@ -22,6 +22,7 @@ mod explain;
 mod failure;
 mod finding;
 mod finish;
+mod follow;
 mod given_up;
 mod intake;
 mod life;

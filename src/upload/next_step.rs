@@ -81,6 +81,18 @@ impl Situation<'_> {
         self.compose(words, &date.unwrap_or_default())
     }
 
+    /// The date that is closed; where none of several waits, only the problem names it.
+    fn arguments_of_reopen(&self) -> String {
+        if let Some(date) = self.waiting.first() {
+            return arguments_of(date);
+        }
+        let named = self.problems.iter().find_map(|problem| {
+            let (_, behind) = problem.split_once("'byteair-sync ledger reopen")?;
+            behind.split_once('\'').map(|(arguments, _)| arguments)
+        });
+        named.unwrap_or_default().to_owned()
+    }
+
     fn compose(&self, words: &str, arguments: &str) -> String {
         let carried = carried_options(self.command);
         format!("byteair-sync {words}{carried}{arguments}")
@@ -199,7 +211,7 @@ impl Situation<'_> {
         if self.says("ledger reopen") {
             return vec![
                 NextStep::new(
-                    self.about_date("ledger reopen"),
+                    self.compose("ledger reopen", &self.arguments_of_reopen()),
                     "after a re-sync of the date in the console",
                 ),
                 NextStep::new(self.write_again(""), "then, with all inputs of the date"),

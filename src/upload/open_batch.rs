@@ -10,9 +10,10 @@ use super::intake::Reading;
 use super::memory::Share;
 use super::places::RowPlaces;
 use super::spool::Spooled;
-use crate::domain::Position;
+use crate::domain::{Position, RawRange};
 use crate::input::{LocalReject, Next, RowReader};
 use crate::ledger::{Blocks, InputId, Piece};
+use std::time::Instant;
 
 /// Least memory that a body begins with, and by which it grows.
 const LEAST_GRANT: usize = 1 << 20;
@@ -31,6 +32,8 @@ pub(super) struct OpenBatch<'a> {
     max_bytes: usize,
     /// Bytes of the body for which there is memory in the share.
     granted: usize,
+    /// When it leaves at the latest, once something is in it and its rows wait for others.
+    due: Option<Instant>,
 }
 
 impl<'a> OpenBatch<'a> {
@@ -47,6 +50,7 @@ impl<'a> OpenBatch<'a> {
             max_rows: 0,
             max_bytes: 0,
             granted: 0,
+            due: None,
         };
         open.renew()?;
         Ok(open)
@@ -54,6 +58,7 @@ impl<'a> OpenBatch<'a> {
 
     /// Memory and limits for the next batch.
     fn renew(&mut self) -> Result<(), Halt> {
+        self.due = None;
         (self.max_rows, self.max_bytes) = (self.batcher.limits)();
         // The next batch is probably as large as the last one; if not, it takes more on the way.
         let likely = self.granted.max(LEAST_GRANT).min(self.max_bytes);
@@ -83,6 +88,7 @@ impl<'a> OpenBatch<'a> {
     }
 
     pub(super) fn add_row(&mut self, position: Position) {
+        self.begin_to_wait();
         match self.pieces.last_mut() {
             Some(piece) if piece.input == self.reading.input => {
                 piece.last_record = position.ordinal;
@@ -100,8 +106,36 @@ impl<'a> OpenBatch<'a> {
         self.rows = self.rows.saturating_add(1);
     }
 
+    fn begin_to_wait(&mut self) {
+        if let (None, Some(linger)) = (self.due, self.batcher.linger) {
+            self.due = Instant::now().checked_add(linger);
+        }
+    }
+
+    /// Whether it has waited for long enough.
+    pub(super) fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| Instant::now() >= due)
+    }
+
+    /// Whether there is nothing in it that the ledger would have to hear of soon.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rows == 0 && !self.reading.has_rejects()
+    }
+
+    /// The last stretch of its input that left with a batch.
+    pub(super) const fn last(&self) -> Option<RawRange> {
+        self.reading.last()
+    }
+
+    /// Gives the memory of an empty batch back.
+    pub(super) fn give_back(self) {
+        if let Some(share) = self.share {
+            self.batcher.budget.spare().put(self.body, share);
+        }
+    }
+
     /// Takes what was consumed of the current input into the batch.
-    fn cut_input(&mut self, reader: &mut dyn RowReader) {
+    pub(super) fn cut_input(&mut self, reader: &mut dyn RowReader) {
         self.reading.cut(reader, &self.batcher.gauges);
     }
 
@@ -205,7 +239,7 @@ impl<'a> OpenBatch<'a> {
                 self.body.truncate(before);
                 Ok(Some(reject.position.ordinal))
             }
-            Next::End => {
+            Next::NothingYet | Next::End => {
                 self.body.truncate(before);
                 Ok(None)
             }
@@ -253,6 +287,7 @@ impl Gathering for OpenBatch<'_> {
         reject: LocalReject,
         judged: bool,
     ) -> Result<(), Halt> {
+        self.begin_to_wait();
         self.reading.reject(reject, Blocks::Date);
         if self.reading.has_many_rejects(judged) {
             self.cut_input(reader);
@@ -266,7 +301,15 @@ impl Gathering for OpenBatch<'_> {
         self.reading.end();
     }
 
+    fn flush_if_due(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt> {
+        if self.is_due() {
+            self.flush(reader)?;
+        }
+        Ok(())
+    }
+
     fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt> {
+        reader.accept();
         self.cut_input(reader);
         self.send()
     }

@@ -102,6 +102,8 @@ pub(super) enum PlannedPlace {
     Stored(Location, InputIdentity),
     /// Standard input.
     Stdin(StdinInput),
+    /// Standard input of an earlier run: nothing of it can be read, its batches lie in the spool.
+    Spool,
 }
 
 /// Makes the plan.
@@ -302,7 +304,7 @@ fn intent(settings: &Settings, input: &PlannedInput, scope: Vec<usize>) -> Input
             };
             (kind, Some(identity.clone()))
         }
-        PlannedPlace::Stdin(_) => (InputKind::Stdin, None),
+        PlannedPlace::Stdin(_) | PlannedPlace::Spool => (InputKind::Stdin, None),
     };
     let date_field = settings.input.date_field.as_ref();
     InputIntent {

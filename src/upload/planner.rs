@@ -6,7 +6,7 @@
 
 use super::copied::{Copied, copies_among_new};
 use super::explain;
-use super::finding::{Failure, Readiness, search};
+use super::finding::{Failure, Readiness, not_followed, search};
 use super::given_up::given_up;
 use super::plan::{Action, PlannedInput, PlannedPlace};
 use super::recognise::{KnownCopy, RecogniseError, Recognised, Recogniser, Sight, is_read_alike};
@@ -107,11 +107,19 @@ impl Planner<'_> {
                 partition.date(),
                 &self.settings.input.stores,
             )?),
-            (None, Sources::Stdin { .. }) => None,
+            // What is followed is met on the way.
+            (None, Sources::Stdin { .. } | Sources::Followed(_)) => None,
         };
         match (files, stdin.take()) {
             (Some(found), _) => self.plan_found(found, marker, (inputs, closed), notes),
-            (None, Some(input)) => self.plan_stdin(input, inputs, closed),
+            (None, Some(input)) => {
+                let mut planned = match self.ledger {
+                    Some(ledger) => stdin::left_in_the_spool(ledger, inputs)?,
+                    None => Vec::new(),
+                };
+                planned.extend(self.plan_stdin(input, inputs, closed)?);
+                Ok(planned)
+            }
             (None, None) => Ok(Vec::new()),
         }
     }
@@ -231,6 +239,7 @@ impl Planner<'_> {
         recognised: Recognised,
         closed: Option<&Partition>,
     ) -> Result<PlannedInput, Failure> {
+        not_followed(&name, &recognised)?;
         let place = PlannedPlace::Stored(file.location.clone(), file.identity.clone());
         match (recognised, closed) {
             (Recognised::New, Some(date)) => Err(too_late(date, &name, "it is new")),

@@ -154,7 +154,7 @@ fn left_to_finish<'a>(
 /// Whether the input can be read once more; whether an object is there only its store could tell.
 fn is_there(input: &KnownInput) -> bool {
     match input.kind {
-        InputKind::File => Path::new(&input.name).exists(),
+        InputKind::File | InputKind::Followed => Path::new(&input.name).exists(),
         InputKind::Object => true,
         InputKind::Stdin => false,
     }

@@ -172,7 +172,7 @@ fn read_again(
                 rows.truncate(start);
                 reject.position
             }
-            Next::End => return Err(ends_early(source, last)),
+            Next::NothingYet | Next::End => return Err(ends_early(source, last)),
         };
         at.last_record = position.ordinal;
     }

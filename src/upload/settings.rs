@@ -57,6 +57,8 @@ impl Settings {
 pub enum Sources {
     /// Files, directories and globs, perhaps with `{date}` in them.
     Paths(Vec<PathPattern>),
+    /// Single files that are read while they grow, whatever file is under the path.
+    Followed(Vec<PathPattern>),
     /// Standard input, with the name given by `--input-id`.
     Stdin {
         /// Name under which the ledger knows this stream; without one its first 64 KiB do.
@@ -78,6 +80,9 @@ pub struct BatchSettings {
     pub memory_bytes: usize,
     /// Most requests at one time; `None` grows by itself.
     pub max_in_flight: Option<usize>,
+    /// How long a row waits for others of its batch, where rows come as they are made; `None` where an
+    /// input is read as fast as it can be.
+    pub linger: Option<Duration>,
 }
 
 /// How failures are met.

@@ -176,7 +176,7 @@ impl Scopes<'_> {
                 self.planner
                     .plan_stdin(input, &known.inputs, late.filter(|_| !begun))?
             }
-            (Sources::Stdin { .. }, None) => Vec::new(),
+            (Sources::Stdin { .. } | Sources::Followed(_), _) => Vec::new(),
         };
         self.of_inputs(planned, notes)
     }
@@ -316,7 +316,7 @@ fn look_through(
                 }
                 reject.day
             }
-            Next::End => return Ok(seen),
+            Next::NothingYet | Next::End => return Ok(seen),
         };
         seen.days.extend(day);
         if seen.days.len() > MAX_DAYS {

@@ -5,7 +5,7 @@
 //! is removed.
 
 use super::places::RowPlaces;
-use crate::ledger::Piece;
+use crate::ledger::{InputId, IntendedBatch, Piece};
 use crate::protocol;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -88,6 +88,21 @@ pub(super) fn load(dir: &Path, piece: &Piece) -> Result<Spooled, SpoolError> {
         body,
         places: RowPlaces::from_bytes(places.to_vec()),
     })
+}
+
+/// Removes the bodies of an input that no unsettled batch refers to: litter of a crash. Nobody else is
+/// at work on the input. What cannot be removed stays litter.
+pub(super) fn sweep(dir: &Path, input: InputId, unsettled: &[IntendedBatch]) {
+    let first = unsettled.iter().filter_map(|batch| batch.pieces.first());
+    let kept: Vec<PathBuf> = first.map(|piece| file_of(dir, piece)).collect();
+    let folder = dir.join(input.0.to_string());
+    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if !kept.contains(&path) {
+            let _litter = fs::remove_file(path);
+        }
+    }
+    let _not_empty = fs::remove_dir(folder);
 }
 
 /// Removes the body of a settled batch. A file that stays behind is only litter.

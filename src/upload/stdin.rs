@@ -1,11 +1,17 @@
 //! Standard input as an input: known by the name given to it, or by its first 64 KiB.
 //!
-//! It cannot be read twice, so its bodies are spooled; and when it is piped in again, what the
+//! A live one is read as its rows come and not waited for. It cannot be read twice, so its bodies are spooled; and when it is piped in again, what the
 //! ledger has of it is compared while it is passed over.
 
+use super::plan::{PlannedInput, PlannedPlace};
 use crate::domain::RawRange;
-use crate::input::{InputError, InputSettings, Next, RowReader, fingerprint_stdin, open_stream};
+use crate::input::{
+    InputError, InputSettings, Next, RowReader, Start, fingerprint_live, fingerprint_stdin,
+    open_stream,
+};
+use crate::ledger::{InputKind, KnownInput, LedgerError, LedgerReader};
 use std::io::Read;
+use std::time::Duration;
 
 /// A stream that is about to be read.
 pub struct StdinInput {
@@ -30,6 +36,29 @@ impl StdinInput {
         })
     }
 
+    /// Takes a stream whose rows are sent as they come. Without a name it is known by its first 64 KiB
+    /// if these come within `patience`; a slower one could not be piped in again, and gets a name
+    /// that no other has.
+    pub fn live(
+        stream: Box<dyn Read + Send>,
+        input_id: Option<&str>,
+        patience: Duration,
+    ) -> Result<Self, InputError> {
+        // What has a name need not be recognised.
+        let patience = input_id.map_or(patience, |_| Duration::ZERO);
+        let (digest, stream) = fingerprint_live(stream, patience)?;
+        let name = match (input_id, digest) {
+            (Some(id), _) => format!("stdin:{id}"),
+            (None, Some(digest)) => format!("stdin:{digest:032x}"),
+            (None, None) => format!("{LIVE}{:032x}", rand::random::<u128>()),
+        };
+        Ok(Self {
+            name,
+            stream,
+            recorded: Vec::new(),
+        })
+    }
+
     /// Its name in the ledger.
     pub fn name(&self) -> &str {
         &self.name
@@ -44,6 +73,33 @@ impl StdinInput {
     pub(super) fn open(self, settings: &InputSettings) -> Result<Box<dyn RowReader>, InputError> {
         open_stream(self.stream, &self.name, settings, &self.recorded)
     }
+}
+
+/// How the names of streams begin that nobody named and that cannot come again.
+const LIVE: &str = "stdin:live-";
+
+/// What is left of such streams of earlier runs: batches that nobody else will send.
+pub(super) fn left_in_the_spool(
+    ledger: &LedgerReader,
+    inputs: &[KnownInput],
+) -> Result<Vec<PlannedInput>, LedgerError> {
+    let mut left = Vec::new();
+    for input in inputs {
+        let is_live = input.kind == InputKind::Stdin && input.name.starts_with(LIVE);
+        if !is_live || !input.unsettled || ledger.is_held(input.id)? {
+            continue;
+        }
+        left.push(PlannedInput {
+            name: input.name.clone(),
+            place: PlannedPlace::Spool,
+            known: Some(input.id),
+            resume: Start::BEGINNING,
+            read_to_end: true,
+            finished: false,
+            unverified: Vec::new(),
+        });
+    }
+    Ok(left)
 }
 
 /// Whether a stream has more rows than were recorded of it.

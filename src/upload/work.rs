@@ -1,6 +1,7 @@
 //! What is left to read, as the plan hands it to the reading thread.
 
 use super::comparison::Comparison;
+use super::follow::Following;
 use super::plan::{PlannedInput, PlannedPlace};
 use crate::domain::{DataDate, RawRange};
 use crate::input::{InputError, InputSettings, Location, RowReader, Start, is_stored_as_read};
@@ -18,6 +19,8 @@ pub(super) struct Work {
     pub(super) sources: HashMap<InputId, Source>,
     /// Inputs in order.
     pub(super) inputs: Vec<InputWork>,
+    /// Files that are followed, instead of inputs that end.
+    pub(super) followed: Option<Following>,
 }
 
 /// Which dates the rows of some inputs belong to, by their indices in the run.
@@ -49,6 +52,12 @@ pub(super) struct Source {
 }
 
 impl Work {
+    /// Inputs, or paths that are followed.
+    pub(super) fn input_count(&self) -> usize {
+        let followed = self.followed.as_ref().map(|followed| followed.paths.len());
+        followed.unwrap_or(self.inputs.len())
+    }
+
     /// Bytes as stored that the rows of an intended batch take, as far as they can be reckoned.
     pub(super) fn bytes_of(&self, batch: &IntendedBatch) -> u64 {
         let pieces = batch.pieces.iter();
@@ -115,6 +124,8 @@ pub(super) enum Place {
     Stored(Location),
     /// Standard input, which cannot.
     Stream(OpenStream),
+    /// Standard input of an earlier run, of which there are batches and nothing to read.
+    Spool,
 }
 
 /// A plan turned into work, with what the whole run needs to know of it.
@@ -168,6 +179,7 @@ impl Prepared {
             sources: sources_of(ledger, ids, &intended)?,
             intended,
             inputs: work,
+            followed: None,
         };
         let unsettled = work.intended.iter().map(|(_, batch)| work.bytes_of(batch));
         self.bytes_before = self.bytes_before.saturating_sub(unsettled.sum());
@@ -181,7 +193,7 @@ impl Prepared {
         let total = if first { Some(0) } else { self.bytes_total };
         let size = match &input.place {
             PlannedPlace::Stored(_, identity) => Some(identity.size()),
-            PlannedPlace::Stdin(_) => None,
+            PlannedPlace::Stdin(_) | PlannedPlace::Spool => None,
         };
         self.bytes_total = total
             .zip(size)
@@ -209,6 +221,7 @@ fn input_work(
             let settings = settings.clone();
             Place::Stream(Box::new(move || stream.open(&settings)))
         }
+        PlannedPlace::Spool => Place::Spool,
     };
     InputWork {
         id,

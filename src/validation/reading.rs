@@ -158,7 +158,7 @@ impl Survey {
         while self.left > 0 {
             body.clear();
             match reader.next(&mut body) {
-                Ok(Next::End) => break,
+                Ok(Next::NothingYet | Next::End) => break,
                 Ok(Next::Rejected(reject)) => self.take_reject(&reject),
                 Ok(Next::Row { position, .. }) => {
                     self.day = reader.day().map_or(self.day, number_of);

@@ -10,10 +10,15 @@ use crate::server::{Server, unlimited};
 use crate::upload::{Form, Upload};
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// Room for about the ledger's tables, and how much more there is each time: one page.
 const FREE_BEGIN_BYTES: usize = 160 * 1024;
 const FREE_STEP_BYTES: usize = 4 * 1024;
+
+/// Size of the disk.
+const DISK_BYTES: u64 = 8 << 20;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mounted file system; it goes away with this value.
 struct Disk(PathBuf);
@@ -22,7 +27,8 @@ impl Disk {
     fn mount(place: &Place) -> Option<Self> {
         let path = place.state();
         std::fs::create_dir_all(&path).unwrap();
-        let words = ["-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs"];
+        let options = format!("size={DISK_BYTES},mode=0700");
+        let words = ["-t", "tmpfs", "-o", &options, "tmpfs"];
         let mounted = Command::new("mount").args(words).arg(&path).output();
         match mounted {
             Ok(output) if output.status.success() => Some(Self(path)),
@@ -35,14 +41,24 @@ impl Disk {
 
     /// Leaves this many bytes free.
     fn fill(&self, free: usize) {
-        let facts = rustix::fs::statvfs(&self.0).unwrap();
-        let room = facts.f_bavail * facts.f_frsize;
-        let filler = vec![0_u8; usize::try_from(room).unwrap().saturating_sub(free)];
+        let filler = vec![0_u8; usize::try_from(self.free()).unwrap().saturating_sub(free)];
         std::fs::write(self.0.join("filler"), filler).unwrap();
     }
 
+    /// A child that another test has begun and that is not yet itself may hold the file open for a
+    /// while.
     fn make_room(&self) {
         std::fs::remove_file(self.0.join("filler")).unwrap();
+        let begun = Instant::now();
+        while self.free() < DISK_BYTES / 2 {
+            assert!(begun.elapsed() < PATIENCE, "the room does not come back");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn free(&self) -> u64 {
+        let facts = rustix::fs::statvfs(&self.0).unwrap();
+        facts.f_bavail * facts.f_frsize
     }
 
     fn remount(&self, how: &str) {

@@ -245,7 +245,7 @@ fn a_file_that_is_linked_into_two_days_is_a_file_of_each() {
             assert_eq!(days(&recorder), [day(1, 10, 1), day(2, 13, 1)]);
             let validate = "validate -t item --date-from-path dt=%Y-%m-%d --json item";
             let report = place.end(validate).expect(0);
-            assert_eq!(report.lines().last().unwrap()["rows"], 23);
+            assert_eq!(report.lines().last().unwrap()["rows_read"], 23);
         }
     }
 }

@@ -157,10 +157,15 @@ fn catching_up_finishes_the_days_that_were_begun() {
 fn a_dry_run_sends_nothing_and_says_what_it_would() {
     let recorder = Recorder::new();
     let place = place(&recorder, &["2022-01-01", "2022-01-02"]);
+    let dry = "run jobs.toml --dry-run --backfill 2022-01-01..2022-01-02";
     place
-        .end("run jobs.toml --dry-run --backfill 2022-01-01..2022-01-02")
+        .end(dry)
         .expect(0)
-        .says("dry run: 14 row(s) in 4 request(s) would be sent");
+        .says("dry run: 14 row(s) in 4 request(s) would be sent")
+        .says("2 dates of 2 topics: a dry run, nothing was sent\n")
+        .says("pending      14 (would be sent)\n");
+    let machines = place.end(&format!("{dry} --json")).expect(0);
+    machines.says("\"dry_run\":true");
     assert!(recorder.requests().is_empty());
 }
 

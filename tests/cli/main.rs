@@ -24,6 +24,8 @@ mod disk;
 mod doctor;
 mod doctor_network;
 mod done_replies;
+mod follow;
+mod follow_rules;
 mod full_rejects;
 mod guards;
 mod help;
@@ -55,7 +57,9 @@ mod panics;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod parts;
+mod piped;
 mod planted;
+mod platform;
 mod poison;
 mod progress;
 mod python;

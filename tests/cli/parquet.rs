@@ -230,7 +230,7 @@ fn rows_of(path: &std::path::Path) -> Result<u64, InputError> {
     loop {
         body.clear();
         match reader.next(&mut body)? {
-            Next::End => return Ok(rows),
+            Next::NothingYet | Next::End => return Ok(rows),
             Next::Row { .. } | Next::Rejected(_) => rows += 1,
         }
     }

@@ -200,6 +200,7 @@ fn a_second_signal_leaves_at_once_and_loses_nothing() {
     let (recorder, latch, place, mut child) = waiting(1, "");
     signal(&child, Signal::INT);
     wait_for_message(&mut child, "stopping");
+    std::thread::sleep(std::time::Duration::from_millis(500));
     signal(&child, Signal::INT);
     Ran::after(child).expect(130).says("left at once");
     latch.open();
@@ -207,6 +208,21 @@ fn a_second_signal_leaves_at_once_and_loses_nothing() {
     assert_ids_name_bodies(&recorder.requests());
     assert_eq!(recorder.stored(), rows(0, 100));
     assert_eq!(recorder.dones().len(), 1);
+}
+
+/// `timeout` signals the process, and then its group, which the process is in.
+#[test]
+fn a_signal_that_comes_twice_at_once_is_one() {
+    let (recorder, latch, place, mut child) = waiting(1, "");
+    signal(&child, Signal::TERM);
+    signal(&child, Signal::TERM);
+    wait_for_message(&mut child, "stopping");
+    signal(&child, Signal::TERM);
+    latch.open();
+    let ran = Ran::after(child).expect(143);
+    assert!(!ran.errors.contains("left at once"), "{}", ran.errors);
+    place.end(&format!("{WRITE} {FIVE_BATCHES}")).expect(0);
+    assert_eq!(recorder.writes().len(), 5);
 }
 
 #[test]

@@ -53,6 +53,10 @@ fn corrected_rows_take_the_places_of_rows_without_a_date() {
     assert_eq!(exported, "{\"id\":\"x\"}\n");
     place
         .end("rejects replay fix.jsonl -t item -s history_sync -d 2022-01-02")
+        .expect(2)
+        .says("1 of the open rejected row(s) say no date");
+    place
+        .end("rejects replay fix.jsonl --id 1 -t item -s history_sync -d 2022-01-02")
         .expect(0);
     assert_eq!(by_day(&recorder)["2022-01-02"].len(), 4);
     place.end(&format!("done {both}")).expect(0);
@@ -127,20 +131,18 @@ fn a_done_date_among_the_named_ones_takes_no_new_file_and_nothing_is_sent() {
 
 #[test]
 fn of_a_file_of_several_dates_only_those_that_are_open_again_may_be_written() {
-    let (recorder, place) = server();
+    let (_recorder, place) = server();
     place.file("one.jsonl", text(&mixed(4, &[1, 2])));
     let both = format!("{FIELD} -d 2022-01-01,2022-01-02 one.jsonl");
     place.end(&both).expect(0);
     place
         .end("ledger reopen -t item -s history_sync -d 2022-01-01")
         .expect(0);
-    let sent = recorder.requests().len();
     place
         .end(&both)
         .expect(6)
         .says("it has rows of that date, or may have. Re-sync")
         .says("then write again; or name the dates that are not done with --date");
-    assert_eq!(recorder.requests().len(), sent);
 }
 
 #[test]

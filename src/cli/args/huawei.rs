@@ -21,19 +21,43 @@ The checkpoint is looked at first. When it is there already nothing is sent; whe
 committed and the status is 6, unless --allow-rewind. Running the same command again is always safe.
 ";
 
+// Clap does not wrap a usage.
+const USAGE_OF_COMMIT: &str = "byteair-sync checkpoint commit --stream <STREAM> --app <APP>
+       --partition <PARTITION> --sequence <N> [OPTIONS]";
+const USAGE_OF_GET: &str = "byteair-sync checkpoint get --stream <STREAM> --app <APP>
+       --partition <PARTITION> [OPTIONS]";
+const USAGE_OF_DELETE: &str = "byteair-sync checkpoint delete --stream <STREAM> --app <APP>
+       --partition <PARTITION> [OPTIONS]";
+
+const COMMIT_EXAMPLE: &str = "\n
+Example:
+  byteair-sync checkpoint commit --stream orders --app uploader --partition 0 --sequence 41";
+
+const GET_EXAMPLE: &str = "\n
+Example:
+  byteair-sync checkpoint get --stream orders --app uploader --partition 0";
+
+const DELETE_EXAMPLE: &str = "\n
+Example:
+  byteair-sync checkpoint delete --stream orders --app uploader --partition 0";
+
+const SYNC_EXAMPLE: &str = "\n
+Example:
+  byteair-sync metadata sync --engine MRS --engine-version 3.1.2 --instance-id i-1 events.jsonl";
+
 /// Where one of Huawei's services is, and whose project it is about.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Huawei Cloud")]
 pub struct HuaweiArgs {
-    /// Project id, from My Credentials in the console
+    /// Project id, from My Credentials in the console [default: none, must be given]
     #[arg(long, value_name = "ID")]
     pub project_id: Option<ProjectId>,
 
-    /// Region, such as cn-north-4; it says which host is asked
+    /// Region, such as cn-north-4; it says which host is asked [default: none; this or --endpoint must be given]
     #[arg(long, value_name = "REGION")]
     pub huawei_region: Option<RegionId>,
 
-    /// Host to ask, instead of --huawei-region; http only to this machine unless --allow-plain-http
+    /// Host to ask, instead of --huawei-region; http only to this machine unless --allow-plain-http [default: that of the region]
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub endpoint: Option<Endpoint>,
 
@@ -85,7 +109,7 @@ pub struct CommitArgs {
     #[arg(long, value_name = "N")]
     pub sequence: SequenceNumber,
 
-    /// Free text of at most 1,000 characters that goes with it
+    /// Free text of at most 1,000 characters that goes with it [default: none]
     #[arg(long, value_name = "TEXT")]
     pub metadata: Option<CheckpointMetadata>,
 
@@ -102,13 +126,13 @@ pub struct CommitArgs {
 #[derive(Debug, Subcommand)]
 pub enum CheckpointCommand {
     /// Record that everything up to a sequence number is dealt with; never goes back by itself
-    #[command(after_long_help = format!("{COMMIT_HELP}{SECRETS}"))]
+    #[command(override_usage = USAGE_OF_COMMIT, after_long_help = format!("{COMMIT_HELP}{SECRETS}{COMMIT_EXAMPLE}"))]
     Commit(Box<CommitArgs>),
     /// Print the checkpoint; status 8 when there is none
-    #[command(after_long_help = SECRETS)]
+    #[command(override_usage = USAGE_OF_GET, after_long_help = format!("{SECRETS}{GET_EXAMPLE}"))]
     Get(Box<ConsumerArgs>),
     /// Remove the checkpoint of one partition
-    #[command(after_long_help = SECRETS)]
+    #[command(override_usage = USAGE_OF_DELETE, after_long_help = format!("{SECRETS}{DELETE_EXAMPLE}"))]
     Delete(Box<ConsumerArgs>),
 }
 
@@ -132,11 +156,11 @@ pub struct SyncArgs {
     #[arg(long, value_name = "ENGINE")]
     pub engine: Engine,
 
-    /// Version of the engine, such as 3.1.2
+    /// Version of the engine, such as 3.1.2 [default: none]
     #[arg(long, value_name = "VERSION")]
     pub engine_version: Option<String>,
 
-    /// Id of the cluster; needed for MRS and DWS
+    /// Id of the cluster; needed for MRS and DWS [default: none]
     #[arg(long, value_name = "ID")]
     pub instance_id: Option<InstanceId>,
 
@@ -161,6 +185,6 @@ pub struct SyncArgs {
 #[derive(Debug, Subcommand)]
 pub enum MetadataCommand {
     /// Send events from files, checked, in order, resumable
-    #[command(after_long_help = format!("{SYNC_HELP}{SECRETS}"))]
+    #[command(after_long_help = format!("{SYNC_HELP}{SECRETS}{SYNC_EXAMPLE}"))]
     Sync(Box<SyncArgs>),
 }

@@ -32,6 +32,8 @@ Examples:
     byteair-sync write -t behavior -s history_sync -d 2022-01-01..2022-01-31 --date-from-field bhv_time all.jsonl
   Rows of a pipe, streaming stage:
     make-rows | byteair-sync write -t item -s incremental_sync_streaming --format jsonl -
+  Rows of a log as they are written, through rotation, until it is stopped:
+    byteair-sync write -t behavior -s incremental_sync_streaming --follow /var/log/app/behavior.jsonl
   Try it without an account, against a built-in server:
     byteair-sync write --sandbox -t item -s history_sync -d 2022-01-01 item.jsonl
 Quote globs: the same command then finds files that were added later.";
@@ -223,6 +225,13 @@ pub struct BatchArgs {
     /// Most requests at one time, 1 to 1000, or auto
     #[arg(long, value_name = "N", default_value = "auto", value_parser = in_flight)]
     pub max_in_flight: crate::cli::value::InFlight,
+
+    /// How long a row of the streaming stage waits for others of its request
+    ///
+    /// For standard input and followed files. A request leaves when it is full (--batch-rows) or
+    /// when its first row has waited for so long, whichever comes first.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    pub linger: Duration,
 }
 
 /// How fast to send.
@@ -336,6 +345,16 @@ pub struct RunArgs {
     /// Read again what is recorded as read, even when the file looks untouched
     #[arg(long)]
     pub verify: bool,
+
+    /// Read files while they are written, for ever: as tail -F does, from their first row on
+    ///
+    /// For files of JSON lines and the stage `incremental_sync_streaming`. A file that is renamed is
+    /// read to its end before the new one under its name is begun; of one that is copied and
+    /// truncated, what was not read yet is read from the copy. A file that does not exist yet is
+    /// waited for. While the server is away nothing is given up, unless --retry-for says so. The
+    /// same command goes on where the last one was stopped or killed.
+    #[arg(long)]
+    pub follow: bool,
 
     /// Stop after this long, resumable [default: no limit]
     #[arg(long, value_name = "DURATION", value_parser = duration)]

@@ -48,14 +48,19 @@ pub(super) enum Place {
 }
 
 /// Options that are not for files, with the reason.
-const ONLY_TYPED: [(&str, &str); 24] = [
+const ONLY_TYPED: [(&str, &str); 26] = [
     ("color", "it belongs to the command line of `run`"),
     ("config", "it belongs to the command line of `run`"),
     ("dry_run", "type --dry-run behind `run`"),
     ("end_mark", "it is about standard input, which no job reads"),
+    ("follow", "it never ends; type it behind `write`"),
     ("help", "it belongs to the command line"),
     ("input_id", "it names standard input, which no job reads"),
     ("json", "it belongs to the command line of `run`"),
+    (
+        "linger",
+        "it is about rows as they come, which no job reads",
+    ),
     ("log_format", "it belongs to the command line of `run`"),
     ("max_duration", "type --max-duration behind `run`"),
     ("metrics_push", "it belongs to the command line of `run`"),

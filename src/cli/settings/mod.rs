@@ -17,6 +17,7 @@ mod replay;
 mod rules;
 mod sandbox;
 mod selection;
+mod streaming;
 mod survey;
 mod validate;
 mod write;

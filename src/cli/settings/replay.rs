@@ -66,6 +66,7 @@ fn as_write(args: &ReplayArgs, file: String) -> WriteArgs {
             dry_run: false,
             restart: false,
             verify: false,
+            follow: false,
             max_duration: None,
             grace: GRACE,
             yes_i_mean: None,

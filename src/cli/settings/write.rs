@@ -5,6 +5,7 @@ use super::part::{QuotaAddress, quota_service, seed};
 use super::rate::RateSettings;
 use super::reading::input_settings;
 use super::rules::warning_about;
+use super::streaming::{followed, linger, retry_for};
 use super::{Connection, Context, SandboxEndpoint};
 use crate::cli::args::{DoneFormatName, GuardArgs, InputArgs, UnconfirmedName, WriteArgs};
 use crate::cli::dates::resolve_dates;
@@ -75,8 +76,11 @@ impl WriteOptions {
         let mut input = input_settings(&args.input.reading, &topic)?;
         let mut warnings = warnings(&topic, &rate);
         warnings.extend(warning_about(&input.rules));
-        let batch = batch_settings(args, stage, &rate)?;
-        let sources = sources(invocation, &args.input)?;
+        let sources = followed(args, stage, sources(invocation, &args.input)?)?;
+        let batch = BatchSettings {
+            linger: linger(context, args, (stage, &sources))?,
+            ..batch_settings(args, stage, &rate)?
+        };
         let connection = Connection::resolve(context, args.retry.timeout, sandbox)?;
         let dates = dates(context, args, stage, &connection)?;
         let date_from = DateFrom::of(&args.dates, stage);
@@ -108,7 +112,7 @@ impl WriteOptions {
                 input,
                 batch,
                 retry: RetrySettings {
-                    retry_for: args.retry.retry_for,
+                    retry_for: retry_for(context, args),
                     max_delay: args.retry.retry_max_delay,
                 },
                 gate,
@@ -217,6 +221,7 @@ fn batch_settings(
             InFlight::Auto => None,
             InFlight::AtMost(number) => Some(number),
         },
+        linger: None,
     })
 }
 

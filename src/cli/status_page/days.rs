@@ -207,8 +207,7 @@ pub(super) fn rows_per_day(page: &mut Page, all: &[Series]) {
         );
         let ends = [shown.first(), shown.last()].map(|end| end.map(|(day, _)| day.to_string()));
         if let [Some(first), Some(last)] = ends {
-            page.element("<p class=\"ends soft\"><span>", &first, "</span>");
-            page.element("<span>", &last, "</span></p>\n");
+            page.ends(columns.len(), &first, &last);
         }
     }
 }

@@ -45,7 +45,7 @@ fn timeline_of(page: &mut Page, timeline: &Timeline) {
         .iter()
         .map(|(point, length)| per_second(point.rows, *length));
     let rates: Vec<u64> = rates.collect();
-    strip(page, timeline, &rates, ("rows/s", "rows/s at most", "bar"));
+    strip(page, timeline, &rates, ("rows/s", "", "bar"));
     let of = |get: fn(&Moment) -> u64| {
         moments
             .iter()
@@ -56,28 +56,24 @@ fn timeline_of(page: &mut Page, timeline: &Timeline) {
         page,
         timeline,
         &of(|point| point.requests),
-        ("requests", "requests in a stretch at most", "bar"),
+        ("requests", " in a column", "bar"),
     );
     strip(
         page,
         timeline,
         &of(|point| point.throttled),
-        ("times throttled (429)", "in a stretch at most", "null"),
+        ("times throttled (429)", " in a column", "null"),
     );
     strip(
         page,
         timeline,
         &of(|point| point.retries),
-        ("retries", "in a stretch at most", "empty"),
+        ("retries", " in a column", "empty"),
     );
-    page.raw("<p class=\"ends soft\"><span>start</span>");
     let all = time(Duration::try_from_secs_f64(timeline.seconds).unwrap_or_default());
     let each = counted(timeline.seconds_each, "second", "seconds");
-    page.element(
-        "<span>",
-        &format!("after {all}, a column for {each}"),
-        "</span></p>\n",
-    );
+    let end = format!("after {all}, a column for {each}");
+    page.ends(moments.len(), "start", &end);
 }
 
 /// One measure over the time of a run; nothing when it never happened.
@@ -85,7 +81,7 @@ fn strip(
     page: &mut Page,
     timeline: &Timeline,
     amounts: &[u64],
-    (name, most_name, class): (&str, &str, &'static str),
+    (name, of_what, class): (&str, &str, &'static str),
 ) {
     let most = amounts.iter().copied().max().unwrap_or(0);
     if most == 0 {
@@ -95,7 +91,7 @@ fn strip(
     page.element("<p><b>", name, "</b> ");
     page.element(
         "<span class=\"soft\">",
-        &format!("{} {most_name}", grouped(most)),
+        &format!("at most {}{of_what}", grouped(most)),
         "</span></p>\n",
     );
     let columns: Vec<Column> = amounts

@@ -38,7 +38,7 @@ impl RowReader for ColumnarReader {
                 }
                 Ok(Next::Rejected(reject))
             }
-            Next::End => Ok(Next::End),
+            end @ (Next::NothingYet | Next::End) => Ok(end),
         }
     }
 

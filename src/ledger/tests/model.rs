@@ -216,6 +216,7 @@ impl Desk {
         let (reader, known) = (self.reader(), self.known());
         let facts = reader.gate_facts(&known, true).unwrap();
         assert_eq!(reader.rows(&known).unwrap(), facts.rows);
+        assert_eq!(reader.gate_outline(&known, true).unwrap(), facts);
     }
 }
 

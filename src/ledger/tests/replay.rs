@@ -133,7 +133,8 @@ fn a_dropped_file_lets_go_of_its_letters() {
         Replayable {
             begun: true,
             open: 0,
-            claimed: 2
+            claimed: 2,
+            undated: 0,
         }
     );
     desk.input.lock = None;
@@ -144,7 +145,8 @@ fn a_dropped_file_lets_go_of_its_letters() {
         Replayable {
             begun: false,
             open: 2,
-            claimed: 0
+            claimed: 0,
+            undated: 0,
         }
     );
 }

@@ -1,18 +1,23 @@
 //! From a registered plan to an engine that is ready to begin.
 
 use super::Engine;
-use crate::ledger::{HeldInput, InputId, LedgerError, LedgerReader, Registered, Replay, RunId};
-use crate::upload::context::{Context, DateRun, Services, SizeLimit};
+use crate::input::PathPattern;
+use crate::ledger::{
+    HeldInput, InputId, LedgerError, LedgerReader, Registered, RegisteredPartition, Replay, RunId,
+};
+use crate::upload::context::{Context, DateRun, InputNames, Services, SizeLimit};
 use crate::upload::date_state::DateState;
 use crate::upload::done::Finisher;
 use crate::upload::event::{Event, Gauges};
+use crate::upload::follow::Following;
 use crate::upload::parcel::Packer;
 use crate::upload::plan::{Plan, PlannedInput};
 use crate::upload::seeded::Seeded;
-use crate::upload::settings::Settings;
+use crate::upload::settings::{Settings, Sources};
 use crate::upload::summary;
-use crate::upload::work::{Prepared, WorkDates};
+use crate::upload::work::{Prepared, Work, WorkDates};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -33,7 +38,7 @@ fn context(
         )),
         gzip_level: settings.batch.gzip_level,
         seeded: settings.run.seed.map(|seed| Seeded::new(seed.used_before)),
-        input_names: Arc::new(names),
+        input_names: InputNames::new(names),
         probe: Arc::default(),
         wrong_setup: Arc::default(),
     }
@@ -81,6 +86,9 @@ impl Engine {
             prepared.add(&reader, &settings.input, dates, with_ids(inputs))?;
         }
         let context = context(settings, services, registered.run, prepared.names);
+        if let (Some(work), Some(date)) = (prepared.work.first_mut(), dates.first()) {
+            work.followed = following(settings, &context, &date.run.row);
+        }
         let engine = Self {
             settings: settings.clone(),
             finisher: Finisher {
@@ -118,7 +126,7 @@ impl Engine {
         let intended: usize = self.work.iter().map(|work| work.intended.len()).sum();
         let intended = u64::try_from(intended).unwrap_or(u64::MAX);
         Gauges::set(&gauges.batches_unsettled, intended);
-        let inputs = self.work.iter().map(|work| work.inputs.len()).sum();
+        let inputs = self.work.iter().map(Work::input_count).sum();
         let finished = self
             .work
             .iter()
@@ -148,6 +156,30 @@ impl Engine {
             bytes_of_others,
         });
     }
+}
+
+/// What is to be followed, if anything is.
+fn following(
+    settings: &Settings,
+    context: &Context,
+    partition: &RegisteredPartition,
+) -> Option<Following> {
+    let Sources::Followed(paths) = &settings.sources else {
+        return None;
+    };
+    Some(Following {
+        paths: paths.iter().map(absolute).collect(),
+        ledger: Arc::clone(&context.services.ledger),
+        run: context.run,
+        partition: partition.clone(),
+        names: context.input_names.clone(),
+    })
+}
+
+/// Where a followed path leads, whatever directory the next run is started from.
+fn absolute(pattern: &PathPattern) -> PathBuf {
+    let path = PathBuf::from(pattern.to_string());
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// The replay that this run is, if it is one.

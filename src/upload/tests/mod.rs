@@ -107,6 +107,7 @@ fn settings(state_dir: &Path, sources: Sources) -> Settings {
             gzip_level: DEFAULT_GZIP_LEVEL,
             memory_bytes: 64 << 20,
             max_in_flight: None,
+            linger: None,
         },
         retry: RetrySettings {
             retry_for: Duration::from_secs(1),
@@ -181,6 +182,7 @@ fn read_as(
         rejected: Arc::new(AtomicU64::new(0)),
         stop_after_errors: u64::MAX,
         spool_dir,
+        linger: None,
     };
     std::thread::scope(|threads| {
         threads.spawn(move || batcher.run(work));

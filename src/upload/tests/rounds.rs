@@ -130,6 +130,7 @@ fn read_all(paths: &[PathBuf], limits: (u32, usize), budget: usize, dir: &Path) 
         intended: Vec::new(),
         sources: HashMap::new(),
         inputs: inputs.collect(),
+        followed: None,
     };
     let mut known = Known::default();
     let packer = Packer::new(dir.to_owned(), DEFAULT_GZIP_LEVEL);
@@ -164,6 +165,7 @@ fn read_again(paths: &[PathBuf], known: &Known, budget: usize, dir: &Path) -> Ve
         intended: known.batches.clone(),
         sources: sources.collect(),
         inputs: Vec::new(),
+        followed: None,
     };
     let packer = Packer::new(dir.to_owned(), DEFAULT_GZIP_LEVEL);
     let mut ids = Vec::new();

@@ -72,7 +72,7 @@ fn drain(mut reader: Box<dyn RowReader>, records: usize) -> Result<Content, Inpu
                 }
             }
             Next::Rejected(reject) => content.records.push(Found::Rejected(*reject)),
-            Next::End => break,
+            Next::NothingYet | Next::End => break,
         }
         if content.records.len().is_multiple_of(records) {
             content.ranges.push(reader.cut());

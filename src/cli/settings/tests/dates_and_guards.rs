@@ -132,7 +132,7 @@ fn paths_can_come_from_a_file() {
             let texts: Vec<String> = paths.iter().map(ToString::to_string).collect();
             assert_eq!(texts, ["d.csv", "a.csv", "b c.csv"]);
         }
-        Sources::Stdin { .. } => panic!("no standard input was asked for"),
+        other => panic!("{other:?}"),
     }
     let message = refused(&format!(
         "{ITEM} --files-from {}/none",
@@ -273,4 +273,37 @@ fn commands_that_change_the_ledger_imply_nothing() {
     assert!(reopen("-t item -s incremental_sync_streaming -d 2022-01-01").is_err());
     let (topic, stages) = reopen("-t item -s history_sync -d 2022-01-01..2022-01-02").unwrap();
     assert_eq!((topic.as_str(), stages.len()), ("item", 2));
+}
+
+#[test]
+fn rows_linger_only_where_they_come_as_they_are_made() {
+    let streaming = "-t item -s incremental_sync_streaming";
+    let linger = |words: &str| {
+        write(&format!("{streaming} {words}"))
+            .unwrap()
+            .upload
+            .batch
+            .linger
+    };
+    let millis = |linger: Option<std::time::Duration>| linger.map(|it| it.as_millis());
+    assert_eq!(millis(linger("-")), Some(1_000));
+    assert_eq!(millis(linger("--follow --linger 50ms app.log")), Some(50));
+    assert_eq!(millis(linger("app.log")), None);
+    // A part of a larger upload has to be cut in the same way again.
+    assert_eq!(millis(linger("--end-mark -")), None);
+    assert_eq!(
+        write(&format!("{ITEM} -")).unwrap().upload.batch.linger,
+        None
+    );
+}
+
+#[test]
+fn following_gives_a_batch_up_only_when_it_is_told_to() {
+    let retry_for = |words: &str| {
+        let words = format!("-t item -s incremental_sync_streaming {words}");
+        write(&words).unwrap().upload.retry.retry_for
+    };
+    assert!(retry_for("--follow app.log").as_secs() > 10 * 365 * 86_400);
+    assert_eq!(retry_for("--follow --retry-for 5m app.log").as_secs(), 300);
+    assert_eq!(retry_for("-").as_secs(), 900);
 }

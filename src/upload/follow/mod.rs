@@ -1,0 +1,214 @@
+//! Files that are followed: read as they grow, through rotation and truncation, until the run ends.
+//!
+//! A path is followed, not a file: each file that is found under it becomes an input of its own, known
+//! by device, inode and the bytes that were read, and is registered when it is met. A file that was
+//! renamed or copied away is read to its end before the next one is begun. All batches are spooled
+//! before they are sent, so a resume needs a file only for what was not read. The thread that reads
+//! waits for memory like any other, and the files wait for it.
+
+mod path;
+mod rest;
+mod tail;
+
+use super::batcher::{Batcher, Halt};
+use super::context::InputNames;
+use super::cut::Message;
+use super::report::Status;
+use super::work::{Source, Work, WorkDates};
+use super::{explain, failure, spool};
+use crate::domain::{FileIdentity, InputIdentity};
+use crate::ledger::{
+    HeldInput, InputId, InputIntent, InputKind, KnownInput, Ledger, LedgerError, LedgerReader,
+    RegisteredPartition, RunId,
+};
+use path::FollowedPath;
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often it is looked whether there is more: a small part of what a row may be late.
+const TICK: Duration = Duration::from_millis(20);
+
+/// What following needs besides a reading thread.
+pub(super) struct Following {
+    /// Absolute paths.
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) run: RunId,
+    pub(super) partition: RegisteredPartition,
+    pub(super) names: InputNames,
+}
+
+/// What all followed paths share.
+struct Follower<'a> {
+    batcher: &'a Batcher,
+    following: &'a Following,
+    /// Index of the partition in the run.
+    index: usize,
+    reader: LedgerReader,
+    /// Inputs that were taken for batches of an earlier run, before their files are read on.
+    held: HashMap<InputId, HeldInput>,
+}
+
+impl Following {
+    /// Follows until nobody takes batches any more.
+    pub(super) fn follow(&self, batcher: &Batcher, index: usize) -> Result<(), Halt> {
+        let reader = LedgerReader::open(self.ledger.state_dir()).map_err(|error| halted(&error))?;
+        let mut follower = Follower {
+            batcher,
+            following: self,
+            index,
+            reader: reader.ok_or(Halt::Closed)?,
+            held: HashMap::new(),
+        };
+        let mut paths = Vec::new();
+        for path in &self.paths {
+            paths.push(FollowedPath::begin(&mut follower, path)?);
+        }
+        loop {
+            let mut has_read = false;
+            for at in 0..paths.len() {
+                if batcher.messages.is_closed() {
+                    return Err(Halt::Closed);
+                }
+                if (batcher.is_stopped)(index) {
+                    return Err(Halt::Stopped);
+                }
+                follower.make_room(&mut paths)?;
+                if let Some(path) = paths.get_mut(at) {
+                    has_read |= path.go_on(&mut follower)?;
+                }
+            }
+            if !has_read {
+                std::thread::sleep(TICK);
+            }
+        }
+    }
+}
+
+impl<'a> Follower<'a> {
+    /// Batches that are being filled hold memory which nothing but sending them gives back: before
+    /// one could wait for it in vain, all are sent.
+    fn make_room(&self, paths: &mut [FollowedPath<'a>]) -> Result<(), Halt> {
+        let (_, batch_bytes) = (self.batcher.limits)();
+        let largest = batch_bytes.max(self.batcher.settings.max_row_bytes);
+        let open: usize = paths.iter().map(FollowedPath::open_batches).sum();
+        if open < 2 || self.batcher.budget.free_bytes() >= largest.saturating_mul(2) {
+            return Ok(());
+        }
+        paths.iter_mut().try_for_each(FollowedPath::flush)
+    }
+
+    /// Inputs that were followed under a path, the oldest first.
+    fn known(&self, name: &str) -> Result<Vec<KnownInput>, Halt> {
+        let mut known = self.all_known()?;
+        known.retain(|input| input.kind == InputKind::Followed && input.name == name);
+        Ok(known)
+    }
+
+    fn all_known(&self) -> Result<Vec<KnownInput>, Halt> {
+        let inputs = self.reader.inputs(self.following.partition.id);
+        inputs.map_err(|error| halted(&error))
+    }
+
+    /// Takes an input, known or new.
+    fn hold(
+        &mut self,
+        known: Option<InputId>,
+        name: &str,
+        identity: FileIdentity,
+    ) -> Result<HeldInput, Halt> {
+        if let Some(held) = known.and_then(|id| self.held.remove(&id)) {
+            return Ok(held);
+        }
+        let settings = &self.batcher.settings;
+        let intent = InputIntent {
+            known,
+            kind: InputKind::Followed,
+            name: name.to_owned(),
+            identity: Some(InputIdentity::File(identity)),
+            row_options: settings.row_options_digest(),
+            date_options: None,
+            read_options: settings.read_options(),
+            scope: Vec::new(),
+            verified: true,
+            unfinished: true,
+        };
+        let Following {
+            ledger,
+            run,
+            partition,
+            names,
+            ..
+        } = self.following;
+        let held = ledger.hold(*run, partition.clone(), intent);
+        let held = held.committed_blocking().map_err(|error| halted(&error))?;
+        names.add(held.id, name.to_owned());
+        Ok(held)
+    }
+
+    /// Sends batches again that an earlier run intended.
+    fn send_again(&mut self, known: &[KnownInput]) -> Result<(), Halt> {
+        let mut work = Work {
+            dates: WorkDates::One(self.index),
+            intended: Vec::new(),
+            sources: HashMap::new(),
+            inputs: Vec::new(),
+            followed: None,
+        };
+        let spool_dir = &self.batcher.spool_dir;
+        for input in known.iter().filter(|input| !input.unsettled) {
+            spool::sweep(spool_dir, input.id, &[]);
+        }
+        for input in known.iter().filter(|input| input.unsettled) {
+            let Some(InputIdentity::File(identity)) = input.identity else {
+                continue;
+            };
+            let held = self.hold(Some(input.id), &input.name, identity)?;
+            self.held.insert(input.id, held);
+            let partition = self.following.partition.id;
+            let batches = self.reader.intended_batches(partition, input.id);
+            let batches = batches.map_err(|error| halted(&error))?;
+            spool::sweep(spool_dir, input.id, &batches);
+            let batches = batches.into_iter().map(|batch| (self.index, batch));
+            work.intended.extend(batches);
+            let source = Source {
+                name: input.name.clone(),
+                location: None,
+                chunks: Vec::new(),
+            };
+            work.sources.insert(input.id, source);
+        }
+        super::redo::resend_intended(self.batcher, &work)
+    }
+
+    /// Lets the ledger join what is settled of an input. Should that fail, the ledger is closed, and
+    /// whoever intends the next batch hears why.
+    fn condense(&self, input: InputId) {
+        let following = self.following;
+        let _nobody_waits = following.ledger.condense(following.partition.id, input);
+    }
+
+    fn warn(&self, text: String) -> Result<(), Halt> {
+        self.batcher.tell(Message::Warning(text))
+    }
+}
+
+/// What a failure of the ledger means for following.
+fn halted(error: &LedgerError) -> Halt {
+    Halt::Partition(failure::ledger_status(error), explain::with_causes(error))
+}
+
+/// What a failure of the file system means for following a path.
+fn unreadable(name: &str) -> impl Fn(io::Error) -> Halt {
+    move |error| {
+        Halt::Partition(
+            Status::BadInput,
+            format!(
+                "{name} cannot be followed: {error}; see to it that it can be read, then run the same command again: it goes on where this one stopped"
+            ),
+        )
+    }
+}

@@ -1,0 +1,95 @@
+//! Standard input of the streaming stage: rows are sent while the pipe is open.
+
+use crate::follow::{kill, lines, spooled};
+use crate::platform::Platform;
+use crate::recorder::{Recorder, eventually};
+use crate::start::{Place, Ran, rows};
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// The program with a pipe as its standard input.
+fn piped(place: &Place, options: &str) -> (Child, std::process::ChildStdin) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_byteair-sync"));
+    let words = format!(
+        "write -t behavior -s incremental_sync_streaming --yes-i-mean streaming-only {options} -"
+    );
+    command.args(words.split_whitespace());
+    let mut child = place.spawn_reading(command, Stdio::piped());
+    let stdin = child.stdin.take().unwrap();
+    (child, stdin)
+}
+
+#[test]
+fn rows_of_a_pipe_are_sent_while_it_is_open() {
+    for options in ["", "--input-id events", "--format csv --columns id,title"] {
+        let recorder = Recorder::new();
+        let place = Place::with(&recorder);
+        let (child, mut stdin) = piped(&place, &format!("--linger 100ms {options}"));
+        let (first, second) = if options.contains("csv") {
+            ("1,a\n2,b\n", "3,c\n")
+        } else {
+            ("{\"id\":1}\n{\"id\":2}\n", "{\"id\":3}\n")
+        };
+        stdin.write_all(first.as_bytes()).unwrap();
+        if !options.contains("csv") {
+            recorder.wait_for(1);
+            assert_eq!(recorder.rows().len(), 2, "{options}");
+        }
+        stdin.write_all(second.as_bytes()).unwrap();
+        drop(stdin);
+        Ran::after(child).expect(0);
+        assert_eq!(recorder.rows().len(), 3, "{options}");
+        assert_eq!(recorder.dones().len(), 0);
+    }
+}
+
+#[test]
+fn a_full_batch_does_not_wait() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let (child, mut stdin) = piped(&place, "--linger 1d --input-id events");
+    stdin.write_all(lines(&rows(0, 2_500)).as_bytes()).unwrap();
+    recorder.wait_for(2);
+    let counts: Vec<usize> = recorder
+        .requests()
+        .iter()
+        .map(|one| one.rows().len())
+        .collect();
+    assert_eq!(counts, [1_000, 1_000]);
+    drop(stdin);
+    Ran::after(child).expect(0);
+    assert_eq!(recorder.rows(), rows(0, 2_500));
+}
+
+#[test]
+fn a_stream_that_comes_at_once_is_known_again() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let words = "write -t behavior -s incremental_sync_streaming --yes-i-mean streaming-only -";
+    let text = lines(&rows(0, 50));
+    place.end_with_stdin(words, &text).expect(0);
+    place.end_with_stdin(words, &text).expect(0);
+    assert_eq!(recorder.rows(), rows(0, 50));
+}
+
+#[test]
+fn what_a_killed_run_had_taken_from_a_pipe_is_sent_by_the_next() {
+    let mut platform = Platform::start();
+    let place = platform.client();
+    let (child, mut stdin) = piped(&place, "--linger 50ms");
+    stdin.write_all(lines(&rows(0, 10)).as_bytes()).unwrap();
+    eventually("the first rows", || platform.stored().len() == 10);
+    platform.go_away();
+    stdin.write_all(lines(&rows(10, 10)).as_bytes()).unwrap();
+    eventually("a batch in the spool", || !spooled(&place).is_empty());
+    // The file is there before the ledger knows of it.
+    std::thread::sleep(Duration::from_millis(500));
+    kill(child);
+    platform.come_back();
+    let (child, mut stdin) = piped(&place, "--linger 50ms");
+    stdin.write_all(lines(&rows(20, 5)).as_bytes()).unwrap();
+    drop(stdin);
+    Ran::after(child).expect(0);
+    platform.expect(rows(0, 25));
+}
