@@ -59,7 +59,7 @@ impl PathPattern {
     pub fn literal(path: &str) -> Self {
         Self {
             text: path.to_owned(),
-            pieces: vec![Piece::Text(path.to_owned())],
+            dated: DatedText(vec![Piece::Text(path.to_owned())]),
         }
     }
 
