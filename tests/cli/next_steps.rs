@@ -66,6 +66,24 @@ fn late_input_names_the_command_that_opens_the_date_again() {
 }
 
 #[test]
+fn late_input_of_several_dates_names_the_one_that_is_closed() {
+    let (_recorder, place) = server();
+    let rows = crate::dates_from_field::mixed(4, &[1, 2]);
+    place.file("both.jsonl", crate::dates_from_field::text(&rows));
+    let both =
+        "write -t item -s history_sync --date-from-field ts -d 2022-01-01,2022-01-02 both.jsonl";
+    place.end(both).expect(0);
+    let reopen = "ledger reopen -t item -s history_sync -d 2022-01-01";
+    place.end(reopen).expect(0);
+    let steps = next(&place.end(both).expect(6));
+    assert!(
+        steps[0].ends_with("ledger reopen --topic item --stage history_sync --date 2022-01-02"),
+        "{steps:?}"
+    );
+    place.end(&steps[0]).expect(0);
+}
+
+#[test]
 fn an_empty_date_can_be_done_by_the_command_that_is_named() {
     let (recorder, place) = server();
     place.file("rows.jsonl", "");
