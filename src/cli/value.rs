@@ -15,6 +15,8 @@ pub use host::{HostName, host_name};
 
 use crate::domain::StageKind;
 use crate::input::{DateField, DayPattern, TextEncoding};
+use crate::upload::StreamFrom;
+use chrono::DateTime;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -105,6 +107,26 @@ pub struct DurationRange {
     pub least: Duration,
     /// The longest, not below the shortest.
     pub most: Duration,
+}
+
+/// Reads `--from`: a word, an instant of RFC 3339, or milliseconds since 1970.
+pub fn stream_from(text: &str) -> Result<StreamFrom, String> {
+    match text {
+        "checkpoint" => return Ok(StreamFrom::Checkpoint),
+        "oldest" => return Ok(StreamFrom::Oldest),
+        "latest" => return Ok(StreamFrom::Latest),
+        _ => {}
+    }
+    let milliseconds = match DateTime::parse_from_rfc3339(text) {
+        Ok(instant) => Some(instant.timestamp_millis()),
+        Err(_) if text.len() == 13 => text.parse().ok(),
+        Err(_) => None,
+    };
+    let time = milliseconds.filter(|time| *time > 0).map(StreamFrom::Time);
+    time.ok_or_else(|| {
+        "write it as checkpoint, oldest, latest, 2022-01-01T00:00:00+08:00, or milliseconds since 1970"
+            .to_owned()
+    })
 }
 
 /// Reads `20ms..80ms`, or one duration for both ends.

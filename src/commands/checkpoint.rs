@@ -7,7 +7,7 @@ use crate::cli::json_line::JsonLine;
 use crate::cli::printer::visible;
 use crate::cli::settings::{HuaweiConnection, HuaweiService};
 use crate::cli::summary::{for_machines, of_success};
-use crate::huawei::{CommitFault, Wish, commit, delete, get};
+use crate::huawei::{CommitFault, Wish, commit, delete, get, lock_name};
 use crate::ledger::{HeldLock, checkpoint_lock};
 use crate::limiter::shared_directory;
 use crate::protocol::huawei::{Checkpoint, Consumer};
@@ -33,7 +33,7 @@ fn connect(
     args: &ConsumerArgs,
 ) -> Result<(HuaweiConnection, Consumer), Failure> {
     let connection =
-        HuaweiConnection::resolve(session.context(), &args.huawei, HuaweiService::Dis)?;
+        HuaweiConnection::resolve(session.context(), args.huawei.parts(), HuaweiService::Dis)?;
     let consumer = Consumer {
         project: connection.project().clone(),
         stream: args.stream.clone(),
@@ -115,14 +115,7 @@ async fn commit_checkpoint(session: &Session, args: &CommitArgs) -> Outcome {
 /// Takes the lock under which this machine commits the checkpoint, within the patience of the command.
 async fn lock(connection: &HuaweiConnection, consumer: &Consumer) -> Result<HeldLock, Failure> {
     let shared = shared_directory().map_err(|error| Failure::new(Status::Usage, error))?;
-    let name = format!(
-        "{} {} {} {} {}",
-        connection.settings.host,
-        consumer.project,
-        consumer.stream,
-        consumer.app,
-        consumer.partition
-    );
+    let name = lock_name(&connection.settings.host, consumer);
     let begun = Instant::now();
     loop {
         let tried =

@@ -29,8 +29,11 @@ const STOP_GRACE: Duration = Duration::from_secs(30);
 /// Runs the command.
 pub(super) async fn run(session: &Session, command: &MetadataCommand) -> Outcome {
     let MetadataCommand::Sync(args) = command;
-    let connection =
-        HuaweiConnection::resolve(session.context(), &args.huawei, HuaweiService::DataArts)?;
+    let connection = HuaweiConnection::resolve(
+        session.context(),
+        args.huawei.parts(),
+        HuaweiService::DataArts,
+    )?;
     let source = EventSource::new(
         args.engine,
         args.engine_version.clone(),

@@ -38,7 +38,8 @@ impl Catalog {
             return Err(UsageError::new("on_done is no metadata sync"));
         };
         let context = Context { invocation, now };
-        let connection = HuaweiConnection::resolve(context, &args.huawei, HuaweiService::DataArts)?;
+        let connection =
+            HuaweiConnection::resolve(context, args.huawei.parts(), HuaweiService::DataArts)?;
         let source = EventSource::new(
             args.engine,
             args.engine_version.clone(),

@@ -49,6 +49,8 @@ pub(super) async fn findings(
     let looking = tokio::task::spawn_blocking(move || {
         let places = match options.sources {
             Sources::Paths(patterns) | Sources::Followed(patterns) => Places::Files(patterns),
+            // No stream gets here: only `write` reads one.
+            Sources::Stream(_) => Places::Files(Vec::new()),
             Sources::Stdin { input_id } => {
                 let name = input_id.unwrap_or_else(|| "stdin".to_owned());
                 Places::Stream(name, Box::new(std::io::stdin()))

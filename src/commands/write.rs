@@ -34,7 +34,7 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
     }
     let stdin = match &options.upload.sources {
         Sources::Stdin { input_id } => Some(open_stdin(input_id.clone(), &options).await?),
-        Sources::Paths(_) | Sources::Followed(_) => None,
+        Sources::Paths(_) | Sources::Followed(_) | Sources::Stream(_) => None,
     };
     if options.upload.run.dry_run {
         let mut summary = crate::upload::plan_only(options.upload, stdin).await;

@@ -64,11 +64,12 @@ pub struct HuaweiReply {
     pub request_id: Option<String>,
     /// What no message may quote of the request.
     pub mask: Mask,
-    server_time: Option<DateTime<Utc>>,
+    /// The server's clock.
+    pub server_time: Option<DateTime<Utc>>,
 }
 
-/// A connection to one of Huawei's services.
-#[derive(Debug)]
+/// A connection to one of Huawei's services; a clone uses the same sockets.
+#[derive(Debug, Clone)]
 pub struct HuaweiClient {
     pool: reqwest::Client,
     host: Host,
@@ -78,6 +79,7 @@ pub struct HuaweiClient {
     source: Source,
 }
 
+#[derive(Clone)]
 struct Source(Arc<dyn HuaweiCredentialSource>);
 
 impl std::fmt::Debug for Source {

@@ -55,6 +55,14 @@ pub enum CommitFault {
     Service(#[from] Fault),
 }
 
+/// By which name one machine locks the checkpoint of a consumer.
+pub fn lock_name(host: &str, consumer: &Consumer) -> String {
+    format!(
+        "{host} {} {} {} {}",
+        consumer.project, consumer.stream, consumer.app, consumer.partition
+    )
+}
+
 /// Commits a checkpoint unless it is there, or further, already.
 pub async fn commit(service: &mut Service, wish: &Wish) -> Result<Committed, CommitFault> {
     let mut attempts = service.attempts();
@@ -111,7 +119,7 @@ async fn commit_once(
     Ok(())
 }
 
-async fn create_app(service: &mut Service, consumer: &Consumer) -> Result<(), Fault> {
+pub(super) async fn create_app(service: &mut Service, consumer: &Consumer) -> Result<(), Fault> {
     let call = HuaweiCall::create_app(&consumer.project, &consumer.app);
     match service.ask_once(&call).await {
         Err(fault) if fault.refusal() != Some(RefusalKind::AppExists) => Err(fault),

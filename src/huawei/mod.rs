@@ -11,10 +11,12 @@ mod event_reader;
 mod fault;
 mod metadata;
 mod service;
+mod stream;
 
 pub use announce::{AnnounceFault, Announced, Announcer, CompleteDate};
-pub use checkpoint::{CommitFault, Committed, Wish, commit, delete, get};
+pub use checkpoint::{CommitFault, Committed, Wish, commit, delete, get, lock_name};
 pub use event_reader::BadEvent;
 pub use fault::{Cause, Fault};
 pub use metadata::{MetadataSync, SyncFault, Synced};
 pub use service::Service;
+pub use stream::{DisConsumer, DisStream};

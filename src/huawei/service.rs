@@ -4,10 +4,11 @@ use super::fault::{Cause, Fault};
 use crate::http::HuaweiClient;
 use crate::protocol::huawei::{HuaweiCall, Refusal, RefusalKind, metadata_success};
 use crate::retry::{Backoff, Decision, Tried};
+use chrono::{DateTime, Utc};
 use std::time::Instant;
 
 /// A service and the patience with it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Service {
     client: HuaweiClient,
     backoff: Backoff,
@@ -26,13 +27,21 @@ impl Service {
 
     /// One attempt; the body of a success.
     pub async fn ask_once(&mut self, call: &HuaweiCall) -> Result<Vec<u8>, Fault> {
+        self.ask_dated(call).await.map(|(body, _)| body)
+    }
+
+    /// One attempt; the body of a success, and when that was by the server's clock.
+    pub(super) async fn ask_dated(
+        &mut self,
+        call: &HuaweiCall,
+    ) -> Result<(Vec<u8>, Option<DateTime<Utc>>), Fault> {
         let host = self.client.host().to_owned();
         let reply = match self.client.ask(call).await {
             Ok(reply) => reply,
             Err(judged) => return Err(Fault::no_reply(&host, judged)),
         };
         if (200..=299).contains(&reply.status) {
-            return Ok(reply.body);
+            return Ok((reply.body, reply.server_time));
         }
         let refusal = Refusal::of(reply.status, &reply.body, &reply.mask);
         Err(Fault::of(&host, &reply, Cause::Refused(refusal)))

@@ -39,10 +39,12 @@ mod pattern;
 mod plain_row;
 mod range;
 mod read_options;
+mod records;
 mod remote;
 mod row;
 mod settings;
 mod shaped;
+mod stream;
 mod verify;
 mod window;
 
@@ -64,6 +66,7 @@ pub use open::{
 };
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern, covers};
 pub use range::Start;
+pub use records::{RecordFeed, RecordStart, open_records};
 pub use remote::{
     InvalidUrl, ObjectUrl, OpenClient, RemoteObject, StoreFault, StoreTrouble, Stores,
 };
@@ -73,6 +76,10 @@ pub use row::{
 };
 pub use settings::{Compression, EmptyCells, Format, InputSettings, Timestamps};
 pub use shaped::NOTHING_IS_LEFT;
+pub use stream::{
+    CheckpointState, Fetched, Listing, RecordStream, StreamAnswer, StreamFault, StreamPartition,
+    StreamPlace, StreamRecord, StreamTrouble,
+};
 pub use verify::{Verifier, continues_at_a_row_boundary};
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ use super::location::Stored;
 use super::shaped::shaped;
 use super::window::Window;
 use super::{Format, InputError, InputFault, InputSettings, Location, RawRange, RowReader, Start};
-use std::io::Read;
+use bytes::Bytes;
+use std::io::{Cursor, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use xxhash_rust::xxh3::xxh3_128;
@@ -86,6 +87,25 @@ pub fn open_stream(
         .compared_with(recorded, format_for_rows(name, settings));
     let start = recorded.last().map_or(Start::BEGINNING, Start::after);
     open(source, name, settings, start).map(|reader| finished(reader, settings))
+}
+
+/// Opens a record of a stream, known in messages as `name`, for reading its rows as it has them.
+pub(super) fn open_record(
+    data: Bytes,
+    name: &str,
+    settings: &InputSettings,
+) -> Result<Box<dyn RowReader>, InputError> {
+    // One byte more, to see the end without growing.
+    let room = data.len().saturating_add(1);
+    let source = Source::of_stream(Box::new(Cursor::new(data)), settings.compression)
+        .and_then(|source| decoded(source, settings.encoding))
+        .map_err(|fault| error(name, fault))?;
+    open_window(
+        Window::with_room(name.to_owned(), source, room),
+        name,
+        settings,
+        Start::BEGINNING,
+    )
 }
 
 /// The format as far as it is known before the first byte: a CSV may begin with `[` as well.
@@ -224,6 +244,16 @@ fn open(
         let lines = JsonlReader::new(window, settings.max_row_bytes);
         return Ok(Box::new(ColumnarReader::new(lines, faults)));
     }
+    open_window(window, name, settings, start)
+}
+
+/// The reader of text in a window.
+fn open_window(
+    mut window: Window,
+    name: &str,
+    settings: &InputSettings,
+    start: Start,
+) -> Result<Box<dyn RowReader>, InputError> {
     while window.unread().len() < SNIFFED_BYTES && !window.at_end() {
         window.fill()?;
         // More than the first line may be a long time coming.

@@ -138,6 +138,8 @@ pub enum RejectCode {
     DateMissing,
     /// A row of a day that nobody asked for (`--date` with `--date-from-field`).
     DateOutside,
+    /// A record of a stream that cannot be read: damaged, or in another format.
+    BadRecord,
     /// A value that JSON does not have: NaN, bytes that are no text.
     NoJsonValue,
     /// A row that breaks the rules it was to be shaped by; which one is the kind.
@@ -160,6 +162,7 @@ impl RejectCode {
             Self::EmptyCell => "empty_cell",
             Self::DateMissing => "date_missing",
             Self::DateOutside => "date_outside",
+            Self::BadRecord => "bad_record",
             Self::NoJsonValue => "no_json_value",
             Self::Rule(kind) => kind.as_str(),
         }

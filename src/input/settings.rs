@@ -55,6 +55,8 @@ pub enum Compression {
     Bzip2,
     /// xz, one or many streams.
     Xz,
+    /// Snappy: the framing format, or one raw block.
+    Snappy,
 }
 
 /// What an empty CSV cell becomes (`--empty`).

@@ -42,10 +42,15 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(name: String, source: Source) -> Self {
+        Self::with_room(name, source, BUFFER_BYTES)
+    }
+
+    /// A window for an input of about so many bytes.
+    pub(super) fn with_room(name: String, source: Source, room: usize) -> Self {
         Self {
             name,
             source,
-            buffer: vec![0; BUFFER_BYTES],
+            buffer: vec![0; room.min(BUFFER_BYTES)],
             filled: 0,
             cursor: 0,
             hashed: 0,

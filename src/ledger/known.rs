@@ -15,6 +15,8 @@ pub enum InputKind {
     Stdin,
     /// A file that was read while it grew, spooled: it may have another name by now.
     Followed,
+    /// A partition of a DIS stream with its consumer, spooled.
+    Dis,
 }
 
 impl InputKind {
@@ -25,6 +27,7 @@ impl InputKind {
             Self::Object => "object",
             Self::Stdin => "stdin",
             Self::Followed => "followed",
+            Self::Dis => "dis",
         }
     }
 
@@ -34,9 +37,14 @@ impl InputKind {
     }
 
     pub(super) fn parse(word: &str) -> Option<Self> {
-        [Self::File, Self::Object, Self::Stdin, Self::Followed]
-            .into_iter()
-            .find(|kind| kind.as_str() == word)
+        let all = [
+            Self::File,
+            Self::Object,
+            Self::Stdin,
+            Self::Followed,
+            Self::Dis,
+        ];
+        all.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 

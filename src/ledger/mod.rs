@@ -31,6 +31,7 @@ mod replay;
 mod reserve;
 mod schema;
 mod seal;
+mod settled;
 mod soundness;
 mod waive;
 mod writer;

@@ -45,7 +45,7 @@ CREATE TABLE input (
   id INTEGER PRIMARY KEY AUTOINCREMENT,      -- never reused: it is part of every Request-Id
   target INTEGER NOT NULL REFERENCES target,
   topic TEXT NOT NULL, stage TEXT NOT NULL,
-  kind TEXT NOT NULL,                        -- file, object, stdin, followed
+  kind TEXT NOT NULL,                        -- file, object, stdin, followed, dis
   name TEXT NOT NULL,
   device INTEGER, inode INTEGER, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, etag TEXT,
   row_options BLOB NOT NULL,                 -- digest of the options that change rows

@@ -6,7 +6,7 @@
 use super::outcome::WorkerError;
 use super::parcel::PackError;
 use super::report::Status;
-use crate::input::{InputError, StoreTrouble};
+use crate::input::{InputError, StoreTrouble, StreamFault, StreamTrouble};
 use crate::ledger::LedgerError;
 use crate::limiter::LimiterError;
 
@@ -50,6 +50,16 @@ fn io_status(error: &std::io::Error) -> Status {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Status::Temporary,
         _ => Status::Usage,
+    }
+}
+
+/// What trouble with a stream means for the exit status.
+pub(super) const fn stream_status(fault: &StreamFault) -> Status {
+    match fault {
+        StreamFault::OutOfRange { .. } => Status::InputChanged,
+        StreamFault::Gone | StreamFault::Other(StreamTrouble::Refused, _) => Status::Refused,
+        StreamFault::Other(StreamTrouble::Temporary, _) => Status::Temporary,
+        StreamFault::Other(StreamTrouble::Unauthorized, _) => Status::Unauthorized,
     }
 }
 

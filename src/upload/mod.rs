@@ -8,6 +8,7 @@
 mod attempt;
 mod batcher;
 mod command_line;
+mod committing;
 mod comparison;
 mod context;
 mod copied;
@@ -72,7 +73,8 @@ pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
 pub use limiting::watch_what_limits;
 pub use settings::{
-    BatchSettings, GateSettings, RetrySettings, RunSettings, Seed, Settings, Sources,
+    BatchSettings, GateSettings, OutOfRange, RetrySettings, RunSettings, Seed, Settings, Sources,
+    StreamFrom, StreamSource,
 };
 pub use stage_rules::STREAMING_ONLY;
 pub use stdin::StdinInput;
@@ -80,6 +82,7 @@ pub use stop::{Stop, StopCause};
 
 use crate::domain::Target;
 use crate::ledger::{LedgerError, LedgerReader, Registered};
+use committing::Committing;
 use engine::Engine;
 use event::Event;
 use plan::{Action, Plan, PlannedDate};
@@ -118,11 +121,16 @@ pub async fn run(mut settings: Settings, services: Services, stdin: Option<Stdin
     for note in &plan.notes {
         services.observer.observe(&Event::Warning(note.clone()));
     }
+    let first = registered.partitions.first().map(|row| row.id);
     let engine = match Engine::prepare(&settings, &services, plan, registered) {
         Ok(engine) => engine,
         Err(error) => return story.failed(failure::ledger_status(&error), &error),
     };
-    let outcome = engine.upload().await;
+    let committing = first.and_then(|id| Committing::begin(&settings, &services, id));
+    let mut outcome = engine.upload().await;
+    if let Some(committing) = committing {
+        outcome.problems.extend(committing.end().await);
+    }
     story.take_outcome(outcome);
     let summary = story.tell().await;
     let ended = services.ledger.end_run(run, summary.status.code());

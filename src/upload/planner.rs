@@ -108,7 +108,7 @@ impl Planner<'_> {
                 &self.settings.input.stores,
             )?),
             // What is followed is met on the way.
-            (None, Sources::Stdin { .. } | Sources::Followed(_)) => None,
+            (None, Sources::Stdin { .. } | Sources::Followed(_) | Sources::Stream(_)) => None,
         };
         match (files, stdin.take()) {
             (Some(found), _) => self.plan_found(found, marker, (inputs, closed), notes),

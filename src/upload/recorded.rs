@@ -156,7 +156,7 @@ fn is_there(input: &KnownInput) -> bool {
     match input.kind {
         InputKind::File | InputKind::Followed => Path::new(&input.name).exists(),
         InputKind::Object => true,
-        InputKind::Stdin => false,
+        InputKind::Stdin | InputKind::Dis => false,
     }
 }
 

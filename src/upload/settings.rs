@@ -1,10 +1,11 @@
 //! What an upload was asked to do, resolved and checked. No field needs a second interpretation.
 
 use crate::domain::{BatchSize, DataDate, Epoch, GuardChanges, StageKind, Target, Topic, Zone};
-use crate::input::{DayPattern, InputSettings, PathPattern};
+use crate::input::{DayPattern, InputSettings, PathPattern, RecordStream};
 use crate::ledger::ReplayIntent;
 use crate::protocol::DoneFormat;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything that `write` needs besides the connection, the limiter and the ledger.
@@ -64,6 +65,45 @@ pub enum Sources {
         /// Name under which the ledger knows this stream; without one its first 64 KiB do.
         input_id: Option<String>,
     },
+    /// A stream of a service.
+    Stream(StreamSource),
+}
+
+/// A stream that is read.
+#[derive(Debug, Clone)]
+pub struct StreamSource {
+    /// The stream, as one of its consumers.
+    pub stream: Arc<dyn RecordStream>,
+    /// Where a partition begins that this ledger has not read yet.
+    pub from: StreamFrom,
+    /// What to do when records that come next are not kept any more.
+    pub out_of_range: OutOfRange,
+    /// End when there is nothing more, instead of waiting for it.
+    pub until_end: bool,
+}
+
+/// Where reading begins (`--from`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamFrom {
+    /// Behind the checkpoint; without one, at the oldest record.
+    Checkpoint,
+    /// At the oldest record.
+    Oldest,
+    /// At what is written from now on.
+    Latest,
+    /// At what was written then or later, milliseconds since 1970.
+    Time(i64),
+}
+
+/// What records that are gone mean (`--out-of-range`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutOfRange {
+    /// The run ends.
+    Fail,
+    /// It goes on with the oldest record.
+    Oldest,
+    /// It goes on with what is written from now on.
+    Latest,
 }
 
 /// How rows become batches.

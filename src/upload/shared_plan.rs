@@ -176,7 +176,7 @@ impl Scopes<'_> {
                 self.planner
                     .plan_stdin(input, &known.inputs, late.filter(|_| !begun))?
             }
-            (Sources::Stdin { .. } | Sources::Followed(_), _) => Vec::new(),
+            (Sources::Stdin { .. } | Sources::Followed(_) | Sources::Stream(_), _) => Vec::new(),
         };
         self.of_inputs(planned, notes)
     }

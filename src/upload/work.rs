@@ -54,7 +54,7 @@ pub(super) struct Source {
 impl Work {
     /// Inputs, or paths that are followed.
     pub(super) fn input_count(&self) -> usize {
-        let followed = self.followed.as_ref().map(|followed| followed.paths.len());
+        let followed = self.followed.as_ref().map(|followed| followed.what.count());
         followed.unwrap_or(self.inputs.len())
     }
 

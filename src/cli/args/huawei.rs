@@ -48,7 +48,7 @@ Example:
 /// Where one of Huawei's services is, and whose project it is about.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Huawei Cloud")]
-pub struct HuaweiArgs {
+pub struct HuaweiPlaceArgs {
     /// Project id, from My Credentials in the console [default: none, must be given]
     #[arg(long, value_name = "ID")]
     pub project_id: Option<ProjectId>,
@@ -60,10 +60,26 @@ pub struct HuaweiArgs {
     /// Host to ask, instead of --huawei-region; http only to this machine unless --allow-plain-http [default: that of the region]
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub endpoint: Option<Endpoint>,
+}
+
+/// How one of Huawei's services is asked.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Huawei Cloud")]
+pub struct HuaweiArgs {
+    /// Where it is.
+    #[command(flatten)]
+    pub place: HuaweiPlaceArgs,
 
     /// How often and how long.
     #[command(flatten)]
     pub retry: RetryArgs,
+}
+
+impl HuaweiArgs {
+    /// Where the service is, and how often and how long it is asked.
+    pub const fn parts(&self) -> (&HuaweiPlaceArgs, &RetryArgs) {
+        (&self.place, &self.retry)
+    }
 }
 
 /// Whose checkpoint.

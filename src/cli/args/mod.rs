@@ -6,6 +6,7 @@
 
 mod command;
 mod connection;
+mod dis;
 mod doctor;
 mod done;
 mod huawei;
@@ -23,10 +24,12 @@ mod write;
 
 pub use command::{SAFEGUARDS, command, environment_name};
 pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};
+pub use dis::{DisArgs, OutOfRangeName};
 pub use doctor::DoctorArgs;
 pub use done::DoneArgs;
 pub use huawei::{
-    CheckpointCommand, CommitArgs, ConsumerArgs, HuaweiArgs, MetadataCommand, SyncArgs,
+    CheckpointCommand, CommitArgs, ConsumerArgs, HuaweiArgs, HuaweiPlaceArgs, MetadataCommand,
+    SyncArgs,
 };
 pub use ledger::{LedgerCommand, OnePartitionArgs, RejectsCommand, SelectionArgs};
 pub use names::{

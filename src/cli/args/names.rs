@@ -34,6 +34,7 @@ pub enum CompressionName {
     Zstd,
     Bzip2,
     Xz,
+    Snappy,
 }
 
 /// `--empty`.

@@ -1,5 +1,6 @@
 //! The options of `write`, one struct for each subject with its own heading in the help.
 
+use super::dis::DisArgs;
 use super::names::{
     CompressionName, DoneFormatName, EmptyName, FormatName, TimestampsName, UnconfirmedName,
 };
@@ -34,6 +35,8 @@ Examples:
     make-rows | byteair-sync write -t item -s incremental_sync_streaming --format jsonl -
   Rows of a log as they are written, through rotation, until it is stopped:
     byteair-sync write -t behavior -s incremental_sync_streaming --follow /var/log/app/behavior.jsonl
+  Rows of a Huawei DIS stream, with checkpoints, until it is stopped (credentials as for checkpoint):
+    byteair-sync write -t behavior -s incremental_sync_streaming dis://orders --dis-app uploader --create-app
   Try it without an account, against a built-in server:
     byteair-sync write --sandbox -t item -s history_sync -d 2022-01-01 item.jsonl
 Quote globs: the same command then finds files that were added later.";
@@ -69,6 +72,9 @@ pub struct WriteArgs {
     /// How the run behaves.
     #[command(flatten)]
     pub run: RunArgs,
+    /// A stream as the source.
+    #[command(flatten)]
+    pub dis: DisArgs,
     /// What it is a part of.
     #[command(flatten)]
     pub part: PartArgs,
@@ -130,7 +136,7 @@ pub struct DateSourceArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Files, directories, quoted globs, or - for standard input; {date} or {date:%Y%m%d} stands for the day
+    /// Files, directories, quoted globs, dis://STREAM, or - for standard input; {date} or {date:%Y%m%d} stands for the day
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
 

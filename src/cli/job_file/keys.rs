@@ -47,14 +47,22 @@ pub(super) enum Place {
     Job,
 }
 
+/// Why options of `dis://` are not for files.
+const ABOUT_STREAMS: &str = "it is about a stream, which never ends; type it behind `write`";
+
 /// Options that are not for files, with the reason.
-const ONLY_TYPED: [(&str, &str); 26] = [
+const ONLY_TYPED: [(&str, &str); 34] = [
     ("color", "it belongs to the command line of `run`"),
     ("config", "it belongs to the command line of `run`"),
+    ("create_app", ABOUT_STREAMS),
+    ("dis_app", ABOUT_STREAMS),
     ("dry_run", "type --dry-run behind `run`"),
     ("end_mark", "it is about standard input, which no job reads"),
+    ("endpoint", ABOUT_STREAMS),
     ("follow", "it never ends; type it behind `write`"),
+    ("from", ABOUT_STREAMS),
     ("help", "it belongs to the command line"),
+    ("huawei_region", ABOUT_STREAMS),
     ("input_id", "it names standard input, which no job reads"),
     ("json", "it belongs to the command line of `run`"),
     (
@@ -68,8 +76,10 @@ const ONLY_TYPED: [(&str, &str); 26] = [
         "metrics_textfile",
         "it belongs to the command line of `run`",
     ),
+    ("out_of_range", ABOUT_STREAMS),
     ("profile", "it belongs to the command line of `run`"),
     ("progress", "it belongs to the command line of `run`"),
+    ("project_id", ABOUT_STREAMS),
     ("quota_service", "it belongs to one part of a larger upload"),
     (
         "request_id_seed",
@@ -91,6 +101,7 @@ const ONLY_TYPED: [(&str, &str); 26] = [
         "same_target",
         "it overrides a safeguard; type it behind `write`",
     ),
+    ("until_end", ABOUT_STREAMS),
     ("verbose", "it belongs to the command line of `run`"),
     (
         "yes_i_mean",

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::credentials::{Location, Name, missing};
-use crate::cli::args::HuaweiArgs;
+use crate::cli::args::{HuaweiPlaceArgs, RetryArgs};
 use crate::cli::error::UsageError;
 use crate::cli::value::{Endpoint, HostName, host_name};
 use crate::http::{CredentialError, HuaweiCredentialSource, HuaweiSettings, Scheme};
@@ -71,7 +71,7 @@ impl HuaweiConnection {
     /// Resolves the connection to a service, and reads the credentials once to see that they are there.
     pub fn resolve(
         context: Context<'_>,
-        args: &HuaweiArgs,
+        (args, retry): (&HuaweiPlaceArgs, &RetryArgs),
         service: HuaweiService,
     ) -> Result<Self, UsageError> {
         let global = &context.invocation.cli.global;
@@ -99,15 +99,15 @@ impl HuaweiConnection {
                 },
                 host: place.host.to_string(),
                 project,
-                timeout: args.retry.timeout,
+                timeout: retry.timeout,
                 ca_cert: global.ca_cert.clone(),
                 proxy: global.proxy.clone(),
                 credentials: Arc::new(credentials),
             },
             backoff: Backoff {
-                base: FIRST_DELAY.min(args.retry.retry_max_delay),
-                max_delay: args.retry.retry_max_delay,
-                budget: args.retry.retry_for,
+                base: FIRST_DELAY.min(retry.retry_max_delay),
+                max_delay: retry.retry_max_delay,
+                budget: retry.retry_for,
             },
         })
     }
@@ -121,7 +121,7 @@ impl HuaweiConnection {
 /// The endpoint that was named, or that of the region. A region of a stronger origin wins.
 fn place(
     context: Context<'_>,
-    args: &HuaweiArgs,
+    args: &HuaweiPlaceArgs,
     service: HuaweiService,
 ) -> Result<Endpoint, UsageError> {
     let rank = |key| context.invocation.origin(key).rank();

@@ -7,6 +7,7 @@
 mod connection;
 mod credentials;
 mod date_from;
+mod dis;
 mod done;
 mod huawei;
 mod output;

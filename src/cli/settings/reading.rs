@@ -35,6 +35,7 @@ pub(super) fn input_settings_of(
             CompressionName::Zstd => Compression::Zstd,
             CompressionName::Bzip2 => Compression::Bzip2,
             CompressionName::Xz => Compression::Xz,
+            CompressionName::Snappy => Compression::Snappy,
         },
         encoding: args.encoding.0,
         delimiter: args.delimiter.clone(),

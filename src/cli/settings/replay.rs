@@ -3,7 +3,7 @@
 
 use super::{Context, WriteOptions};
 use crate::cli::args::{
-    DateSourceArgs, ErrorArgs, GuardArgs, InputArgs, PartArgs, ReplayArgs, RunArgs,
+    DateSourceArgs, DisArgs, ErrorArgs, GuardArgs, InputArgs, PartArgs, ReplayArgs, RunArgs,
     UnconfirmedName, WriteArgs,
 };
 use crate::cli::error::UsageError;
@@ -72,6 +72,7 @@ fn as_write(args: &ReplayArgs, file: String) -> WriteArgs {
             yes_i_mean: None,
             sandbox: false,
         },
+        dis: DisArgs::none(),
         part: PartArgs::default(),
     }
 }

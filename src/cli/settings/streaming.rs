@@ -1,6 +1,7 @@
 //! What reading rows as they are made asks for: `--follow` and `--linger`.
 
 use super::Context;
+use super::dis::is_stream;
 use crate::cli::args::{CompressionName, FormatName, WriteArgs};
 use crate::cli::error::UsageError;
 use crate::domain::StageKind;
@@ -81,7 +82,7 @@ pub(super) fn linger(
     }
     let is_part = args.part.end_mark || args.part.request_id_seed.is_some();
     Ok(match sources {
-        Sources::Followed(_) => Some(args.batch.linger),
+        Sources::Followed(_) | Sources::Stream(_) => Some(args.batch.linger),
         Sources::Stdin { .. } if !is_part => Some(args.batch.linger),
         Sources::Stdin { .. } | Sources::Paths(_) => None,
     })
@@ -89,7 +90,8 @@ pub(super) fn linger(
 
 /// How long one batch is tried: following gives nothing up unless it is told to.
 pub(super) fn retry_for(context: Context<'_>, args: &WriteArgs) -> Duration {
-    if args.run.follow && !context.invocation.is_given("retry_for") {
+    let is_endless = args.run.follow || args.input.paths.iter().any(|path| is_stream(path));
+    if is_endless && !context.invocation.is_given("retry_for") {
         return FOR_EVER;
     }
     args.retry.retry_for

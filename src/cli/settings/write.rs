@@ -6,7 +6,7 @@ use super::rate::RateSettings;
 use super::reading::input_settings;
 use super::rules::warning_about;
 use super::streaming::{followed, linger, retry_for};
-use super::{Connection, Context, SandboxEndpoint};
+use super::{Connection, Context, SandboxEndpoint, dis};
 use crate::cli::args::{DoneFormatName, GuardArgs, InputArgs, UnconfirmedName, WriteArgs};
 use crate::cli::dates::resolve_dates;
 use crate::cli::error::UsageError;
@@ -76,7 +76,10 @@ impl WriteOptions {
         let mut input = input_settings(&args.input.reading, &topic)?;
         let mut warnings = warnings(&topic, &rate);
         warnings.extend(warning_about(&input.rules));
-        let sources = followed(args, stage, sources(invocation, &args.input)?)?;
+        let sources = match dis::stream(context, args, stage, retry_for(context, args))? {
+            Some(stream) => stream,
+            None => followed(args, stage, sources(invocation, &args.input)?)?,
+        };
         let batch = BatchSettings {
             linger: linger(context, args, (stage, &sources))?,
             ..batch_settings(args, stage, &rate)?
@@ -242,6 +245,11 @@ pub(super) fn sources(invocation: &Invocation, args: &InputArgs) -> Result<Sourc
             "there is nothing to read; name files, directories, quoted globs, or - for standard \
              input",
         ));
+    }
+    if let Some(stream) = paths.iter().find(|path| dis::is_stream(path)) {
+        return Err(UsageError::new(format!(
+            "{stream} can only be read by write, as a PATH of its command line"
+        )));
     }
     if paths.iter().any(|path| path == "-") {
         if paths.len() > 1 {

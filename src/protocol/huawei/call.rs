@@ -53,7 +53,7 @@ pub struct Checkpoint {
 }
 
 impl HuaweiCall {
-    fn new(method: Method, path: String, query: &[(&str, &str)]) -> Self {
+    pub(super) fn new(method: Method, path: String, query: &[(&str, &str)]) -> Self {
         let mut pairs: Vec<String> = query
             .iter()
             .map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)))
@@ -132,25 +132,33 @@ impl HuaweiCall {
 #[error("the reply is not the JSON that this call promises")]
 pub struct UnreadableReply;
 
+/// A number that the service writes as a text, or as a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum NumberOrText {
+    Text(String),
+    Number(i64),
+}
+
+impl NumberOrText {
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
 /// Reads the reply to [`HuaweiCall::query_checkpoint`]. `None` when there is no checkpoint: a demo of
 /// Huawei's takes the sequence number -1 for that.
 pub fn decode_checkpoint(body: &[u8]) -> Result<Option<Checkpoint>, UnreadableReply> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Number {
-        Text(String),
-        Number(i64),
-    }
-    #[derive(Deserialize)]
     struct Found {
-        sequence_number: Option<Number>,
+        sequence_number: Option<NumberOrText>,
         metadata: Option<String>,
     }
     let found: Found = serde_json::from_slice(body).map_err(|_| UnreadableReply)?;
-    let text = match found.sequence_number.ok_or(UnreadableReply)? {
-        Number::Text(text) => text,
-        Number::Number(number) => number.to_string(),
-    };
+    let text = found.sequence_number.ok_or(UnreadableReply)?.into_text();
     if text == "-1" {
         return Ok(None);
     }

@@ -10,6 +10,7 @@ mod events;
 mod names;
 mod refusal;
 mod sign;
+mod stream;
 
 pub use call::{
     Checkpoint, Consumer, HUAWEI_CONTENT_TYPE, HuaweiCall, LAST_READ, UnreadableReply,
@@ -26,3 +27,7 @@ pub use names::{
 };
 pub use refusal::{Refusal, RefusalKind};
 pub use sign::{CLOCK_WINDOW, HuaweiKey, HuaweiRequest, sign, verify};
+pub use stream::{
+    ListedPartition, ListedPartitions, Records, StreamCursor, decode_cursor, decode_partitions,
+    decode_records,
+};

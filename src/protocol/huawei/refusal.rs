@@ -37,6 +37,10 @@ pub enum RefusalKind {
     Partition,
     PartitionExpired,
     OutOfRange,
+    /// A cursor that is too old, or none of the service's.
+    Cursor,
+    /// The record at a cursor is not kept any more.
+    RecordExpired,
     NoApp,
     AppExists,
     AppBusy,
@@ -60,10 +64,10 @@ const CODES: [(&str, RefusalKind); 32] = [
     ("DIS.4205", RefusalKind::StreamStopped),
     ("DIS.4215", RefusalKind::Request),
     ("DIS.4216", RefusalKind::Request),
-    ("DIS.4217", RefusalKind::Request),
+    ("DIS.4217", RefusalKind::Cursor),
     ("DIS.4224", RefusalKind::OutOfRange),
-    ("DIS.4225", RefusalKind::Request),
-    ("DIS.4226", RefusalKind::Request),
+    ("DIS.4225", RefusalKind::Cursor),
+    ("DIS.4226", RefusalKind::RecordExpired),
     ("DIS.4300", RefusalKind::Request),
     ("DIS.4301", RefusalKind::Stream),
     ("DIS.4302", RefusalKind::Partition),
@@ -213,6 +217,10 @@ impl RefusalKind {
             Self::OutOfRange => {
                 "no record of the partition has this sequence number: it is too old and was deleted, or has \
                  not been written yet; check --sequence and --partition"
+            }
+            Self::Cursor => "the cursor is too old; ask for a new one",
+            Self::RecordExpired => {
+                "the record was too old and is deleted; ask for an older or newer one"
             }
             Self::NoApp => {
                 "there is no such app; check --app, or create it with checkpoint commit --create-app"

@@ -9,7 +9,7 @@ use crate::upload::context::{Context, DateRun, InputNames, Services, SizeLimit};
 use crate::upload::date_state::DateState;
 use crate::upload::done::Finisher;
 use crate::upload::event::{Event, Gauges};
-use crate::upload::follow::Following;
+use crate::upload::follow::{Followed, Following};
 use crate::upload::parcel::Packer;
 use crate::upload::plan::{Plan, PlannedInput};
 use crate::upload::seeded::Seeded;
@@ -164,11 +164,13 @@ fn following(
     context: &Context,
     partition: &RegisteredPartition,
 ) -> Option<Following> {
-    let Sources::Followed(paths) = &settings.sources else {
-        return None;
+    let what = match &settings.sources {
+        Sources::Followed(paths) => Followed::Paths(paths.iter().map(absolute).collect()),
+        Sources::Stream(source) => Followed::Stream(source.clone()),
+        Sources::Paths(_) | Sources::Stdin { .. } => return None,
     };
     Some(Following {
-        paths: paths.iter().map(absolute).collect(),
+        what,
         ledger: Arc::clone(&context.services.ledger),
         run: context.run,
         partition: partition.clone(),

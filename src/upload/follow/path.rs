@@ -6,7 +6,7 @@
 
 use super::rest::{Opened, find_rest, identity_of, open};
 use super::tail::{Course, Tail};
-use super::{Follower, unreadable};
+use super::{FollowedSource, Follower, unreadable};
 use crate::domain::{FileIdentity, InputIdentity, RawRange};
 use crate::ledger::{HeldInput, HeldLock, InputId, KnownInput};
 use crate::upload::batcher::Halt;
@@ -21,7 +21,7 @@ const LEAVE_AFTER: Duration = Duration::from_secs(5);
 pub(super) struct FollowedPath<'a> {
     path: PathBuf,
     name: String,
-    tails: Vec<Tail<'a>>,
+    tails: Vec<Tail<'a, Opened>>,
     /// Device and inode of the file that was truncated last: what is in it since is another input.
     begins_anew: Option<(u64, u64)>,
     /// Somebody was told that there is no file.
@@ -90,43 +90,6 @@ impl<'a> FollowedPath<'a> {
         Ok(any)
     }
 
-    /// Reads what is there; whether there was anything.
-    pub(super) fn go_on(&mut self, follower: &mut Follower<'a>) -> Result<bool, Halt> {
-        self.look(follower)?;
-        let newest = self.tails.len().saturating_sub(1);
-        let mut has_read = false;
-        let mut ended = Vec::new();
-        for (at, tail) in self.tails.iter_mut().enumerate() {
-            match tail.go_on(follower)? {
-                Course::Idle => {}
-                Course::HasRead => has_read = true,
-                Course::Ended => ended.push(at),
-            }
-            let is_left = at < newest || tail.file.is_replaced();
-            if is_left && tail.is_quiet_for(LEAVE_AFTER) {
-                tail.complete();
-            }
-        }
-        for at in ended.into_iter().rev() {
-            let finished = self.tails.remove(at).into_finished();
-            // All batches of the one before are long settled.
-            if let Some((before, _)) = self.finished.replace(finished) {
-                follower.condense(before.id);
-            }
-        }
-        Ok(has_read)
-    }
-
-    /// Batches that are being filled.
-    pub(super) fn open_batches(&self) -> usize {
-        self.tails.iter().filter(|it| it.has_open_batch()).count()
-    }
-
-    /// Sends what was read so far.
-    pub(super) fn flush(&mut self) -> Result<(), Halt> {
-        self.tails.iter_mut().try_for_each(Tail::flush)
-    }
-
     /// Looks at what is under the path by now.
     fn look(&mut self, follower: &mut Follower<'a>) -> Result<(), Halt> {
         self.leave_truncated(follower)?;
@@ -139,7 +102,9 @@ impl<'a> FollowedPath<'a> {
             return Ok(());
         };
         let place = (identity.device, identity.inode);
-        let is_it = |tail: &Tail<'_>| tail.place == place && !tail.file.is_replaced();
+        let is_it = |tail: &Tail<'_, Opened>| {
+            tail.source.place() == place && !tail.source.file.is_replaced()
+        };
         if let Some(at) = self.tails.iter().position(is_it) {
             // Usually the newest already.
             let tail = self.tails.remove(at);
@@ -150,21 +115,20 @@ impl<'a> FollowedPath<'a> {
             return Ok(());
         }
         let opened = open(&self.path).map_err(unreadable(&self.name))?;
-        let Some((file, identity)) = opened else {
+        let Some(opened) = opened else {
             return Ok(());
         };
         let all_known = follower.known(&self.name)?;
         if self.take_up_missed(follower, &all_known)? {
             return Ok(());
         }
-        let place = (identity.device, identity.inode);
-        if self.begins_anew == Some(place) {
+        if self.begins_anew == Some(opened.place()) {
             self.begins_anew = None;
-            return self.take_up(follower, None, (file, identity), None);
+            return self.take_up(follower, None, opened, None);
         }
-        let known = follower.recognise(&self.path, &identity)?;
+        let known = follower.recognise(&self.path, &opened.identity)?;
         let (known, last) = known.map_or((None, None), |(input, last)| (Some(input.id), last));
-        self.take_up(follower, known, (file, identity), last)
+        self.take_up(follower, known, opened, last)
     }
 
     fn take_up(
@@ -178,7 +142,10 @@ impl<'a> FollowedPath<'a> {
         let (held, last) = match finished {
             // It was taken for finished and is back under its name.
             Some(finished) => finished,
-            None => (follower.hold(known, &self.name, opened.1)?, last),
+            None => (
+                follower.hold_file(known, &self.name, opened.identity)?,
+                last,
+            ),
         };
         self.tails.push(Tail::new(&self.name, opened, held, last));
         Ok(())
@@ -187,13 +154,14 @@ impl<'a> FollowedPath<'a> {
     /// Of a file that was truncated, the rest is read from the copy that was made of it before. Without
     /// one, what is left in memory is all that there is.
     fn leave_truncated(&mut self, follower: &Follower<'a>) -> Result<(), Halt> {
-        let is_truncated =
-            |tail: &&mut Tail<'_>| tail.file.is_replaced() && !tail.file.is_complete();
+        let is_truncated = |tail: &&mut Tail<'_, Opened>| {
+            tail.source.file.is_replaced() && !tail.source.file.is_complete()
+        };
         let Some(tail) = self.tails.iter_mut().find(is_truncated) else {
             return Ok(());
         };
         tail.flush()?;
-        self.begins_anew = Some(tail.place);
+        self.begins_anew = Some(tail.source.place());
         let copy = match tail.last() {
             Some(last) => find_rest(&self.path, None, Some(last))?,
             None => None,
@@ -212,6 +180,42 @@ impl<'a> FollowedPath<'a> {
     /// What is under the path.
     fn under_its_name(&self) -> Result<Option<FileIdentity>, Halt> {
         identity_of(&self.path).map_err(unreadable(&self.name))
+    }
+}
+
+impl<'a> FollowedSource<'a> for FollowedPath<'a> {
+    fn go_on(&mut self, follower: &mut Follower<'a>) -> Result<Course, Halt> {
+        self.look(follower)?;
+        let newest = self.tails.len().saturating_sub(1);
+        let mut course = Course::Idle;
+        let mut ended = Vec::new();
+        for (at, tail) in self.tails.iter_mut().enumerate() {
+            match tail.go_on(follower)? {
+                Course::Idle => {}
+                Course::HasRead => course = Course::HasRead,
+                Course::Ended => ended.push(at),
+            }
+            let is_left = at < newest || tail.source.file.is_replaced();
+            if is_left && tail.is_quiet_for(LEAVE_AFTER) {
+                tail.complete();
+            }
+        }
+        for at in ended.into_iter().rev() {
+            let finished = self.tails.remove(at).into_finished();
+            // All batches of the one before are long settled.
+            if let Some((before, _)) = self.finished.replace(finished) {
+                follower.condense(before.id);
+            }
+        }
+        Ok(course)
+    }
+
+    fn open_batches(&self) -> usize {
+        self.tails.iter().filter(|it| it.has_open_batch()).count()
+    }
+
+    fn flush(&mut self) -> Result<(), Halt> {
+        self.tails.iter_mut().try_for_each(Tail::flush)
     }
 }
 

@@ -5,12 +5,15 @@
 //! the last recorded stretch. A file that was copied away and truncated is found again by that
 //! stretch, among the files beside it whose names begin with its own.
 
-use super::tail::Tail;
-use super::{Follower, halted, unreadable};
+use super::tail::{Growing, Tail};
+use super::{Follower, unreadable};
 use crate::domain::{FileIdentity, InputIdentity, RawRange};
-use crate::input::{Compression, Format, GrowingFile, InputSettings, Verifier, is_stored_as_read};
+use crate::input::{
+    Compression, Format, GrowingFile, InputSettings, RowReader, Start, Verifier, is_stored_as_read,
+    open_growing,
+};
 use crate::ledger::{InputKind, KnownInput};
-use crate::upload::batcher::Halt;
+use crate::upload::batcher::{Halt, halt};
 use crate::upload::report::Status;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +22,42 @@ use std::path::{Path, PathBuf};
 const MOST_COMPARED: usize = 8;
 
 /// A file that is open, and what it was when it was opened.
-pub(super) type Opened = (GrowingFile, FileIdentity);
+pub(super) struct Opened {
+    pub(super) file: GrowingFile,
+    pub(super) identity: FileIdentity,
+}
+
+impl Opened {
+    /// Device and inode.
+    pub(super) const fn place(&self) -> (u64, u64) {
+        (self.identity.device, self.identity.inode)
+    }
+}
+
+impl Growing for Opened {
+    fn has_news(&self, name: &str) -> Result<bool, Halt> {
+        self.file.has_news().map_err(unreadable(name))
+    }
+
+    fn open(
+        &self,
+        name: &str,
+        settings: &InputSettings,
+        last: Option<&RawRange>,
+    ) -> Result<Option<Box<dyn RowReader>>, Halt> {
+        let is_ready = self.file.has_whole_line().map_err(unreadable(name))?;
+        if !is_ready && !self.file.is_complete() {
+            return Ok(None);
+        }
+        let start = last.map_or(Start::BEGINNING, Start::after);
+        let opened = open_growing(&self.file, name, settings, start);
+        opened.map(Some).map_err(|error| halt(&error))
+    }
+
+    fn complete(&self) {
+        self.file.complete();
+    }
+}
 
 /// Opens what is at a path; nothing when there is no file.
 pub(super) fn open(path: &Path) -> io::Result<Option<Opened>> {
@@ -32,7 +70,7 @@ pub(super) fn open(path: &Path) -> io::Result<Option<Opened>> {
         Err(error) => return Err(error),
     };
     let identity = file.identity()?;
-    Ok(Some((file, identity)))
+    Ok(Some(Opened { file, identity }))
 }
 
 /// What is at a path; nothing when there is no file. Pipes and devices cannot be read twice.
@@ -61,12 +99,6 @@ fn holds(path: &Path, last: &RawRange) -> bool {
 }
 
 impl Follower<'_> {
-    /// What was recorded last of an input.
-    pub(super) fn last_of(&self, input: &KnownInput) -> Result<Option<RawRange>, Halt> {
-        let last = self.reader.last_chunk(input.id);
-        last.map_err(|error| halted(&error))
-    }
-
     /// The input that a file at a path is, with what was recorded of it last.
     pub(super) fn recognise(
         &self,
@@ -103,7 +135,7 @@ impl Follower<'_> {
         &self,
         path: &Path,
         known: &[KnownInput],
-        tails: &[Tail<'_>],
+        tails: &[Tail<'_, Opened>],
     ) -> Result<Vec<Opened>, Halt> {
         let file = |input: &KnownInput| match input.identity {
             Some(InputIdentity::File(file)) => Some(file),
@@ -119,24 +151,25 @@ impl Follower<'_> {
         let name = path.display().to_string();
         let mut missed = Vec::new();
         for candidate in beside(path).map_err(unreadable(&name))? {
-            let Ok(Some((file, identity))) = open(&candidate) else {
+            let Ok(Some(opened)) = open(&candidate) else {
                 continue;
             };
+            let Opened { file, identity } = &opened;
             if identity.mtime_ns <= since || !is_named_after(&candidate, path) {
                 continue;
             }
-            let place = (identity.device, identity.inode);
-            let is_known = tails.iter().any(|tail| tail.place == place)
+            let place = opened.place();
+            let is_known = tails.iter().any(|tail| tail.source.place() == place)
                 || tails
                     .iter()
-                    .any(|tail| matches!(file.begins_like(&tail.file), Ok(true)))
+                    .any(|tail| matches!(file.begins_like(&tail.source.file), Ok(true)))
                 || known.iter().any(|input| place_of(input) == Some(place))
                 || lasts.iter().any(|last| holds(&candidate, last));
             if is_known {
                 continue;
             }
             if is_stored_as_read(&candidate.display().to_string()) {
-                missed.push((file, identity));
+                missed.push(opened);
             } else {
                 self.warn(format!(
                     "{} was written and compressed while nobody followed {name}; if its rows are to be uploaded, do it without --follow",
@@ -144,7 +177,7 @@ impl Follower<'_> {
                 ))?;
             }
         }
-        missed.sort_by_key(|(_, identity)| identity.mtime_ns);
+        missed.sort_by_key(|opened| opened.identity.mtime_ns);
         Ok(missed)
     }
 }
@@ -160,23 +193,23 @@ pub(super) fn find_rest(
     let failed = unreadable(&name);
     let mut copy = None;
     for candidate in beside(path).map_err(&failed)? {
-        let Ok(Some((file, identity))) = open(&candidate) else {
+        let Ok(Some(opened)) = open(&candidate) else {
             // Gone meanwhile, or somebody else's.
             continue;
         };
-        let is_itself = place == Some((identity.device, identity.inode));
+        let is_itself = place == Some(opened.place());
         if !is_itself && !is_named_after(&candidate, path) {
             continue;
         }
         let has_rows = match &last {
-            Some(last) => identity.size >= last.end() && holds(&candidate, last),
+            Some(last) => opened.identity.size >= last.end() && holds(&candidate, last),
             None => is_itself,
         };
         if has_rows && is_itself {
-            return Ok(Some((file, identity)));
+            return Ok(Some(opened));
         }
         if has_rows {
-            copy = Some((file, identity));
+            copy = Some(opened);
         }
     }
     Ok(copy)

@@ -1,26 +1,41 @@
-//! One file that is followed, with the batch that is being filled from it.
+//! One input that is followed, with the batch that is being filled from it: a file, or a partition of a
+//! stream. Where its bytes come from is for [`Growing`] to know.
 
-use super::{Follower, unreadable};
-use crate::domain::{FileIdentity, RawRange};
-use crate::input::{GrowingFile, Next, RowReader, Start, open_growing};
+use super::Follower;
+use crate::domain::RawRange;
+use crate::input::{InputSettings, Next, RowReader, Start};
 use crate::ledger::HeldInput;
-use crate::upload::batcher::{Gathering as _, Halt, Progress, halt};
+use crate::upload::batcher::{Gathering as _, Halt, Progress};
 use crate::upload::open_batch::OpenBatch;
 use std::time::{Duration, Instant};
 
 /// Batches after which what is settled of an input is joined in the ledger.
 const CONDENSE_AFTER: u32 = 256;
 
-/// A file as it was opened, whatever becomes of its name.
-pub(super) struct Tail<'a> {
+/// Something that grows while it is read.
+pub(super) trait Growing {
+    /// Whether there is something that was not read.
+    fn has_news(&self, name: &str) -> Result<bool, Halt>;
+
+    /// Its reader, behind the last stretch; nothing as long as it is too early to tell what is in it.
+    fn open(
+        &self,
+        name: &str,
+        settings: &InputSettings,
+        last: Option<&RawRange>,
+    ) -> Result<Option<Box<dyn RowReader>>, Halt>;
+
+    /// Nothing more is going to come.
+    fn complete(&self);
+}
+
+/// An input as it was opened, whatever becomes of its name.
+pub(super) struct Tail<'a, S> {
     /// For people and for the ledger: the path that is followed.
     name: String,
-    pub(super) file: GrowingFile,
-    /// Device and inode.
-    pub(super) place: (u64, u64),
+    pub(super) source: S,
     held: HeldInput,
-    start: Start,
-    /// Nothing before the first line is whole.
+    /// Nothing before the source can be read.
     reader: Option<Box<dyn RowReader>>,
     progress: Progress,
     open: Option<OpenBatch<'a>>,
@@ -43,20 +58,13 @@ pub(super) enum Course {
     Ended,
 }
 
-impl<'a> Tail<'a> {
-    pub(super) fn new(
-        name: &str,
-        (file, identity): (GrowingFile, FileIdentity),
-        held: HeldInput,
-        last: Option<RawRange>,
-    ) -> Self {
+impl<'a, S: Growing> Tail<'a, S> {
+    pub(super) fn new(name: &str, source: S, held: HeldInput, last: Option<RawRange>) -> Self {
         let start = last.as_ref().map_or(Start::BEGINNING, Start::after);
         Self {
             name: name.to_owned(),
-            file,
-            place: (identity.device, identity.inode),
+            source,
             held,
-            start,
             reader: None,
             progress: Progress::new(name.to_owned(), start),
             open: None,
@@ -69,7 +77,7 @@ impl<'a> Tail<'a> {
     /// Takes what is there, up to a full batch; sends a batch that has waited for long enough.
     pub(super) fn go_on(&mut self, follower: &Follower<'a>) -> Result<Course, Halt> {
         let mut course = Course::Idle;
-        if self.dry_since.is_none() || self.file.has_news().map_err(unreadable(&self.name))? {
+        if self.dry_since.is_none() || self.source.has_news(&self.name)? {
             course = self.read(follower)?;
         }
         if self.open.as_ref().is_some_and(OpenBatch::is_due) {
@@ -139,18 +147,13 @@ impl<'a> Tail<'a> {
         }
     }
 
-    /// Its reader, once its first line is whole.
+    /// Its reader, once there is one.
     fn opened(&mut self, follower: &Follower<'a>) -> Result<Option<Box<dyn RowReader>>, Halt> {
         if let Some(reader) = self.reader.take() {
             return Ok(Some(reader));
         }
-        let is_ready = self.file.has_whole_line().map_err(unreadable(&self.name))?;
-        if !is_ready && !self.file.is_complete() {
-            return Ok(None);
-        }
         let settings = &follower.batcher.settings;
-        let opened = open_growing(&self.file, &self.name, settings, self.start);
-        opened.map(Some).map_err(|error| halt(&error))
+        self.source.open(&self.name, settings, self.last.as_ref())
     }
 
     /// Sends what was read so far.
@@ -182,7 +185,7 @@ impl<'a> Tail<'a> {
 
     /// Nothing more is written to it: what is left is read, a last row without its newline as well.
     pub(super) fn complete(&mut self) {
-        self.file.complete();
+        self.source.complete();
         self.dry_since = None;
     }
 
@@ -192,10 +195,8 @@ impl<'a> Tail<'a> {
     }
 
     /// Reads on in a file that has the same rows.
-    pub(super) fn move_to(&mut self, (file, identity): (GrowingFile, FileIdentity)) {
-        self.file = file;
-        self.place = (identity.device, identity.inode);
-        self.start = self.last.as_ref().map_or(Start::BEGINNING, Start::after);
+    pub(super) fn move_to(&mut self, source: S) {
+        self.source = source;
         self.reader = None;
         self.dry_since = None;
     }

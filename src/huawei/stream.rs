@@ -1,0 +1,409 @@
+//! A DIS stream as something that rows are read from.
+//!
+//! Cursors are kept between looks and got anew, behind the last record that came, when the service does
+//! not know them any more. Reading twice changes nothing, so every attempt may be repeated. A place that
+//! the service refuses is compared with the oldest record that it keeps: only what is really missing is
+//! called so.
+
+use super::checkpoint::{CommitFault, Wish, commit, create_app, get, lock_name};
+use super::fault::{Cause, Fault};
+use super::service::Service;
+use crate::domain::Verdict;
+use crate::input::{
+    CheckpointState, Fetched, Listing, RecordStream, StreamAnswer, StreamFault, StreamPartition,
+    StreamPlace, StreamRecord, StreamTrouble,
+};
+use crate::ledger::checkpoint_lock;
+use crate::protocol::huawei::{
+    AppName, Consumer, HuaweiCall, PartitionId, ProjectId, Records, RefusalKind, SequenceNumber,
+    StreamCursor, StreamName, decode_cursor, decode_partitions, decode_records,
+};
+use chrono::Utc;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often a lock that another process holds is tried again.
+const LOCK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Who reads which stream.
+#[derive(Debug, Clone)]
+pub struct DisConsumer {
+    /// Whose stream it is.
+    pub project: ProjectId,
+    /// The stream.
+    pub stream: StreamName,
+    /// The consumer's name.
+    pub app: AppName,
+    /// Whether the app is created when there is none.
+    pub create_app: bool,
+}
+
+/// A stream, read as an app.
+#[derive(Debug)]
+pub struct DisStream {
+    consumer: DisConsumer,
+    name: String,
+    /// Whoever asks takes a copy, and gives it back with what it learned of clock and credentials.
+    service: Mutex<Service>,
+    /// Where each partition is read next, with the cursor for it.
+    cursors: Mutex<HashMap<PartitionId, (StreamPlace, String)>>,
+    /// Where processes of this machine lock what they commit.
+    shared: PathBuf,
+}
+
+impl DisStream {
+    /// A stream of a service. Locks of checkpoints lie in `shared`, which all processes of this machine
+    /// use.
+    pub fn new(service: Service, consumer: DisConsumer, shared: PathBuf) -> Self {
+        Self {
+            name: format!("dis://{}/{}", consumer.stream, consumer.app),
+            consumer,
+            service: Mutex::new(service),
+            cursors: Mutex::default(),
+            shared,
+        }
+    }
+
+    fn service(&self) -> Service {
+        locked(&self.service).clone()
+    }
+
+    fn give_back(&self, service: Service) {
+        *locked(&self.service) = service;
+    }
+
+    fn consumer_of(&self, partition: PartitionId) -> Consumer {
+        Consumer {
+            project: self.consumer.project.clone(),
+            stream: self.consumer.stream.clone(),
+            app: self.consumer.app.clone(),
+            partition,
+        }
+    }
+
+    async fn list(&self, service: &mut Service) -> Result<Listing, StreamFault> {
+        let (mut partitions, mut behind, mut at) = (Vec::new(), None, None);
+        loop {
+            let DisConsumer {
+                project, stream, ..
+            } = &self.consumer;
+            let call = HuaweiCall::describe_stream(project, stream, behind);
+            let (body, dated) = asked(service, &call).await?;
+            at = at.or(dated);
+            let page = decode_partitions(&body)
+                .map_err(|_| explained(&service.unreadable("not with a list of partitions")))?;
+            let last = page.partitions.last().map(|it| it.partition);
+            partitions.extend(page.partitions);
+            if !page.has_more || last.is_none() || last == behind {
+                break;
+            }
+            behind = last;
+        }
+        partitions.retain(|it| it.is_readable);
+        let partitions = partitions.into_iter().map(|it| StreamPartition {
+            name: it.partition.to_string(),
+            parents: it.parents.iter().map(ToString::to_string).collect(),
+        });
+        Ok(Listing {
+            partitions: partitions.collect(),
+            at: at.unwrap_or_else(Utc::now).timestamp_millis(),
+        })
+    }
+
+    async fn reached(
+        &self,
+        service: &mut Service,
+        partition: PartitionId,
+    ) -> Result<Option<u64>, StreamFault> {
+        let consumer = self.consumer_of(partition);
+        let found = match get(service, &consumer).await {
+            Err(fault) if fault.refusal() == Some(RefusalKind::NoApp) => {
+                if !self.consumer.create_app {
+                    return Err(StreamFault::Other(
+                        StreamTrouble::Refused,
+                        format!(
+                            "{} has no app {}; check --dis-app, or give --create-app to create it",
+                            fault.host, consumer.app
+                        ),
+                    ));
+                }
+                let created = create_app(service, &consumer).await;
+                created.map_err(|fault| explained(&fault))?;
+                None
+            }
+            found => found.map_err(|fault| explained(&fault))?,
+        };
+        Ok(found.map(|checkpoint| checkpoint.sequence.number()))
+    }
+
+    async fn look(
+        &self,
+        service: &mut Service,
+        partition: PartitionId,
+        place: StreamPlace,
+        bytes: usize,
+    ) -> Result<Fetched, StreamFault> {
+        let kept = locked(&self.cursors).remove(&partition);
+        let mut kept = kept
+            .filter(|(of, _)| *of == place)
+            .map(|(_, cursor)| cursor);
+        let mut attempts = service.attempts();
+        loop {
+            attempts.begin();
+            let is_kept = kept.is_some();
+            let read = match kept.clone() {
+                Some(cursor) => self.read(service, &cursor, bytes).await,
+                None => match self.cursor(service, partition, place).await {
+                    Ok(cursor) => {
+                        kept = Some(cursor.clone());
+                        self.read(service, &cursor, bytes).await
+                    }
+                    Err(fault) => Err(fault),
+                },
+            };
+            match read {
+                Ok(read) => return Ok(self.taken(partition, place, read)),
+                Err(fault) => match fault.refusal() {
+                    // Behind the last record that came, another one is as good.
+                    Some(RefusalKind::Cursor | RefusalKind::RecordExpired) if is_kept => {
+                        tracing::info!(%fault, "getting another cursor");
+                        kept = None;
+                    }
+                    Some(RefusalKind::OutOfRange | RefusalKind::RecordExpired) => {
+                        return self.look_at_the_oldest(service, partition, place).await;
+                    }
+                    Some(RefusalKind::Request) if is_too_old(&fault, place) => {
+                        return self.look_at_the_oldest(service, partition, place).await;
+                    }
+                    Some(RefusalKind::PartitionExpired) => return Err(StreamFault::Gone),
+                    _ => {
+                        let waited = attempts.wait_after(fault).await;
+                        waited.map_err(|fault| explained(&fault))?;
+                    }
+                },
+            }
+        }
+    }
+
+    /// What the service has instead of a place that it refuses.
+    async fn look_at_the_oldest(
+        &self,
+        service: &mut Service,
+        partition: PartitionId,
+        place: StreamPlace,
+    ) -> Result<Fetched, StreamFault> {
+        let mut attempts = service.attempts();
+        loop {
+            attempts.begin();
+            let read = match self.cursor(service, partition, StreamPlace::Oldest).await {
+                Ok(cursor) => self.read(service, &cursor, OLDEST_BYTES).await,
+                Err(fault) => Err(fault),
+            };
+            match read {
+                Ok(read) => {
+                    let oldest = read.records.first().map(|(number, _)| number.number());
+                    if oldest.is_some() && oldest == place.next_number() {
+                        return Ok(self.taken(partition, place, read));
+                    }
+                    return Err(StreamFault::OutOfRange { oldest });
+                }
+                Err(fault) => {
+                    let waited = attempts.wait_after(fault).await;
+                    waited.map_err(|fault| explained(&fault))?;
+                }
+            }
+        }
+    }
+
+    async fn cursor(
+        &self,
+        service: &mut Service,
+        partition: PartitionId,
+        place: StreamPlace,
+    ) -> Result<String, Fault> {
+        let number = |number| SequenceNumber::new(number);
+        let cursor = match place {
+            StreamPlace::Oldest => Some(StreamCursor::TrimHorizon),
+            StreamPlace::Time(time) => Some(StreamCursor::AtTimestamp(time)),
+            StreamPlace::At(at) => number(at).map(StreamCursor::At),
+            StreamPlace::After(last) => number(last).map(StreamCursor::After),
+        };
+        let DisConsumer {
+            project, stream, ..
+        } = &self.consumer;
+        let cursor = cursor.unwrap_or(StreamCursor::TrimHorizon);
+        let call = HuaweiCall::get_cursor(project, stream, partition, cursor);
+        let body = service.ask_once(&call).await?;
+        decode_cursor(&body).map_err(|_| service.unreadable("without a cursor"))
+    }
+
+    async fn read(
+        &self,
+        service: &mut Service,
+        cursor: &str,
+        bytes: usize,
+    ) -> Result<Records, Fault> {
+        let call = HuaweiCall::read_records(&self.consumer.project, cursor, bytes);
+        let body = service.ask_once(&call).await?;
+        decode_records(&body).map_err(|_| service.unreadable("not with records"))
+    }
+
+    /// Records that came, with the cursor kept for those behind them.
+    fn taken(&self, partition: PartitionId, place: StreamPlace, read: Records) -> Fetched {
+        let records: Vec<StreamRecord> = read
+            .records
+            .into_iter()
+            .map(|(number, data)| StreamRecord {
+                number: number.number(),
+                data: data.into(),
+            })
+            .collect();
+        let ended = read.next.is_none();
+        if let Some(next) = read.next {
+            let last = records.last();
+            let place = last.map_or(place, |last| StreamPlace::After(last.number));
+            locked(&self.cursors).insert(partition, (place, next));
+        }
+        Fetched { records, ended }
+    }
+
+    async fn commit_one(
+        &self,
+        service: &mut Service,
+        partition: PartitionId,
+        sequence: SequenceNumber,
+    ) -> Result<CheckpointState, StreamFault> {
+        let consumer = self.consumer_of(partition);
+        let name = lock_name(service.host(), &consumer);
+        let _held = loop {
+            let tried = checkpoint_lock(&self.shared, &name)
+                .map_err(|error| StreamFault::Other(StreamTrouble::Temporary, error.to_string()))?;
+            match tried {
+                Some(held) => break held,
+                None => tokio::time::sleep(LOCK_INTERVAL).await,
+            }
+        };
+        let wish = Wish {
+            consumer,
+            sequence,
+            metadata: None,
+            allow_rewind: false,
+            create_app: self.consumer.create_app,
+        };
+        match commit(service, &wish).await {
+            Ok(_) => Ok(CheckpointState::Committed),
+            Err(CommitFault::Rewind { there, .. }) => Ok(CheckpointState::Further(there.number())),
+            Err(CommitFault::Service(fault)) => Err(explained(&fault)),
+        }
+    }
+}
+
+/// Bytes that are enough for the largest record.
+const OLDEST_BYTES: usize = 6 << 20;
+
+impl RecordStream for DisStream {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn partitions(self: Arc<Self>) -> StreamAnswer<Listing> {
+        Box::pin(async move {
+            let mut service = self.service();
+            let listed = self.list(&mut service).await;
+            self.give_back(service);
+            listed
+        })
+    }
+
+    fn checkpoint(self: Arc<Self>, partition: String) -> StreamAnswer<Option<u64>> {
+        Box::pin(async move {
+            let mut service = self.service();
+            let found = self.reached(&mut service, known(&partition)?).await;
+            self.give_back(service);
+            found
+        })
+    }
+
+    fn fetch(
+        self: Arc<Self>,
+        partition: String,
+        place: StreamPlace,
+        bytes: usize,
+    ) -> StreamAnswer<Fetched> {
+        Box::pin(async move {
+            let mut service = self.service();
+            let partition = known(&partition)?;
+            let fetched = self.look(&mut service, partition, place, bytes).await;
+            self.give_back(service);
+            fetched
+        })
+    }
+
+    fn commit(self: Arc<Self>, partition: String, number: u64) -> StreamAnswer<CheckpointState> {
+        Box::pin(async move {
+            let mut service = self.service();
+            let partition = known(&partition)?;
+            let Some(sequence) = SequenceNumber::new(number) else {
+                let text = format!("{number} is no sequence number");
+                return Err(StreamFault::Other(StreamTrouble::Refused, text));
+            };
+            let committed = self.commit_one(&mut service, partition, sequence).await;
+            self.give_back(service);
+            committed
+        })
+    }
+}
+
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A partition by its name.
+fn known(name: &str) -> Result<PartitionId, StreamFault> {
+    name.parse()
+        .map_err(|error: crate::protocol::huawei::InvalidName| {
+            StreamFault::Other(StreamTrouble::Refused, error.to_string())
+        })
+}
+
+/// Whether a time lies before everything that is kept (`huawei.md` 2.4, DIS.4300).
+fn is_too_old(fault: &Fault, place: StreamPlace) -> bool {
+    let says_so = match &fault.cause {
+        Cause::Refused(refusal) => refusal.message.contains("timestamp is expired"),
+        Cause::NoReply { .. } | Cause::Unreadable(_) => false,
+    };
+    says_so && matches!(place, StreamPlace::Time(_))
+}
+
+/// Asks for as long as that can help.
+async fn asked(
+    service: &mut Service,
+    call: &HuaweiCall,
+) -> Result<(Vec<u8>, Option<chrono::DateTime<Utc>>), StreamFault> {
+    let mut attempts = service.attempts();
+    loop {
+        attempts.begin();
+        match service.ask_dated(call).await {
+            Ok(answer) => return Ok(answer),
+            Err(fault) => {
+                let waited = attempts.wait_after(fault).await;
+                waited.map_err(|fault| explained(&fault))?;
+            }
+        }
+    }
+}
+
+/// A fault for whoever reads the stream.
+fn explained(fault: &Fault) -> StreamFault {
+    let trouble = match (fault.refusal(), fault.verdict()) {
+        (Some(RefusalKind::BlackListed | RefusalKind::AppBusy), _)
+        | (_, Verdict::Throttled | Verdict::ServerError | Verdict::Unknown | Verdict::NotSent) => {
+            StreamTrouble::Temporary
+        }
+        (_, Verdict::Unauthorized) => StreamTrouble::Unauthorized,
+        _ => StreamTrouble::Refused,
+    };
+    StreamFault::Other(trouble, fault.to_string())
+}

@@ -1,0 +1,164 @@
+//! Checkpoints of a stream follow what the platform has accepted.
+//!
+//! Beside the upload, and once more when it has ended, it is looked up in the ledger how far each
+//! partition is settled, and that is committed. So a checkpoint is never further than what is settled on
+//! disk, whatever happens to the process, and a run that goes on after a crash commits what the one
+//! before had no time for. The ledger, not the checkpoint, is where the next run of this machine goes on.
+
+use super::context::Services;
+use super::event::Event;
+use super::failure::{self, stream_status};
+use super::report::Status;
+use super::settings::{Settings, Sources};
+use super::stop::StopCause;
+use crate::input::{CheckpointState, RecordStream, StreamFault};
+use crate::ledger::{InputKind, LedgerError, LedgerReader, PartitionId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How often checkpoints are committed.
+const EVERY: Duration = Duration::from_secs(1);
+
+type Problems = Vec<(Status, String)>;
+
+/// Checkpoints being committed beside an upload.
+pub(super) struct Committing {
+    end: watch::Sender<bool>,
+    task: JoinHandle<Problems>,
+    /// How long the last commits may take.
+    patience: Duration,
+}
+
+/// Who commits.
+struct Committer {
+    stream: Arc<dyn RecordStream>,
+    services: Services,
+    partition: PartitionId,
+    /// Numbers that are known to be committed, by partition of the stream.
+    committed: HashMap<String, u64>,
+}
+
+impl Committing {
+    /// Begins when a stream is read.
+    pub(super) fn begin(
+        settings: &Settings,
+        services: &Services,
+        partition: PartitionId,
+    ) -> Option<Self> {
+        let Sources::Stream(source) = &settings.sources else {
+            return None;
+        };
+        let (end, ending) = watch::channel(false);
+        let committer = Committer {
+            stream: Arc::clone(&source.stream),
+            services: services.clone(),
+            partition,
+            committed: HashMap::new(),
+        };
+        Some(Self {
+            end,
+            task: tokio::spawn(committer.run(ending)),
+            patience: settings.run.grace,
+        })
+    }
+
+    /// Commits once more what is settled, and tells what went wrong.
+    pub(super) async fn end(mut self) -> Problems {
+        let _it_has_ended_already = self.end.send(true);
+        match tokio::time::timeout(self.patience, &mut self.task).await {
+            Ok(Ok(problems)) => problems,
+            Ok(Err(error)) => {
+                let problem = format!("committing checkpoints ended unexpectedly: {error}");
+                vec![(Status::Unexpected, problem)]
+            }
+            Err(_) => {
+                self.task.abort();
+                let problem = "the last checkpoints could not be committed in the time of --grace; what was uploaded is recorded, and the next run commits them";
+                vec![(Status::Temporary, problem.to_owned())]
+            }
+        }
+    }
+}
+
+impl Committer {
+    async fn run(mut self, mut ending: watch::Receiver<bool>) -> Problems {
+        loop {
+            let is_last = tokio::time::timeout(EVERY, ending.wait_for(|end| *end))
+                .await
+                .is_ok();
+            if let Err(problem) = self.commit_all().await {
+                self.services.stop.drain(StopCause::Failure);
+                return vec![problem];
+            }
+            if is_last {
+                return Vec::new();
+            }
+        }
+    }
+
+    async fn commit_all(&mut self) -> Result<(), (Status, String)> {
+        for (partition, number) in self.settled().await? {
+            let before = self.committed.get(&partition).copied();
+            if before.is_some_and(|before| before >= number) {
+                continue;
+            }
+            let stream = Arc::clone(&self.stream);
+            let reached = match stream.commit(partition.clone(), number).await {
+                Ok(CheckpointState::Committed) => number,
+                Ok(CheckpointState::Further(there)) => {
+                    self.tell_further(&partition, there, before);
+                    there
+                }
+                Err(fault) => return Err(self.uncommitted(&partition, number, &fault)),
+            };
+            self.committed.insert(partition, reached);
+        }
+        Ok(())
+    }
+
+    /// How far each partition is settled.
+    async fn settled(&self) -> Result<Vec<(String, u64)>, (Status, String)> {
+        let state_dir = self.services.ledger.state_dir().to_owned();
+        let (partition, stream) = (self.partition, format!("{}/", self.stream.name()));
+        let looking = tokio::task::spawn_blocking(move || {
+            let Some(reader) = LedgerReader::open(&state_dir)? else {
+                return Ok(Vec::new());
+            };
+            let mut settled = Vec::new();
+            for input in reader.inputs(partition)? {
+                if let (InputKind::Dis, Some(name)) = (input.kind, input.name.strip_prefix(&stream))
+                    && let Some(number) = reader.settled_number(partition, input.id)?
+                {
+                    settled.push((name.to_owned(), number));
+                }
+            }
+            Ok(settled)
+        });
+        let looked = looking.await.unwrap_or(Err(LedgerError::Closed));
+        looked.map_err(|error| {
+            let status = failure::ledger_status(&error);
+            (status, super::explain::with_causes(&error))
+        })
+    }
+
+    /// Only a checkpoint that moved while this run was committing it has another owner as well.
+    fn tell_further(&self, partition: &str, there: u64, before: Option<u64>) {
+        if before.is_some_and(|before| before < there) {
+            self.services.observer.observe(&Event::Warning(format!(
+                "{}/{partition}: the checkpoint is at {there}, which this run has not committed: somebody else reads the stream as the same app; the checkpoint stays there",
+                self.stream.name()
+            )));
+        }
+    }
+
+    fn uncommitted(&self, partition: &str, number: u64, fault: &StreamFault) -> (Status, String) {
+        let problem = format!(
+            "{}/{partition}: the checkpoint {number} was not committed: {fault}. What was uploaded is recorded, and the next run commits it",
+            self.stream.name()
+        );
+        (stream_status(fault), problem)
+    }
+}
