@@ -45,6 +45,9 @@ pub(super) async fn answer(
         (&Method::GET, "/sandbox/traffic") => admin::traffic(&sandbox),
         (&Method::GET, "/sandbox/metadata") => admin::metadata(&sandbox),
         (&Method::GET, "/sandbox/rows") => admin::rows(&sandbox, request.uri().query()),
+        (&Method::POST, "/sandbox/records" | "/sandbox/stream") => {
+            huawei::control(sandbox, request).await
+        }
         (&Method::POST, "/sandbox/reset") => admin::reset(&sandbox),
         (&Method::POST, "/sandbox/limits") => admin::limits(&sandbox, request.uri().query()),
         // Availability check of older SDKs; metrics reports of all of them.

@@ -5,6 +5,7 @@
 
 use super::super::SandboxError;
 use super::super::journal::Journal;
+use super::partition::{Partition, Record, Stream};
 use crate::protocol::huawei::{AppName, Checkpoint, PartitionId, StreamName};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,20 @@ pub(super) enum Entry {
         stream: String,
         records: Vec<NewRecord>,
         at: i64,
+    },
+    /// Partitions become others: a split, or a merge.
+    Reshape {
+        project: String,
+        stream: String,
+        parents: Vec<u64>,
+        children: u64,
+    },
+    /// Records before a number are too old.
+    Trim {
+        project: String,
+        stream: String,
+        partition: u64,
+        before: u64,
     },
     App {
         project: String,
@@ -76,21 +91,6 @@ pub(super) struct NewRecord {
     pub(super) data: String,
 }
 
-/// A record; its sequence number is its place in the partition.
-#[derive(Debug, Clone)]
-pub(super) struct Record {
-    pub(super) key: Option<String>,
-    pub(super) data: String,
-    pub(super) at: i64,
-}
-
-/// A stream.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Stream {
-    pub(super) created: i64,
-    pub(super) partitions: Vec<Vec<Record>>,
-}
-
 /// Whose checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Place {
@@ -112,6 +112,8 @@ pub(in crate::sandbox) struct Book {
     /// Each event as a line.
     events: Vec<Bytes>,
     bytes: usize,
+    /// Older cursors are not known any more, milliseconds since 1970.
+    cursors_since: i64,
     journal: Option<Journal<Entry>>,
 }
 
@@ -161,6 +163,16 @@ impl Book {
     pub(super) fn stream(&self, project: &str, stream: &StreamName) -> Option<&Stream> {
         let key = (project.to_owned(), stream.to_string());
         self.streams.get(&key)
+    }
+
+    /// Cursors that were handed out up to now are not known any more.
+    pub(super) const fn expire_cursors(&mut self, now: i64) {
+        self.cursors_since = now.saturating_add(1);
+    }
+
+    /// From when on cursors are known, milliseconds since 1970.
+    pub(super) const fn cursors_since(&self) -> i64 {
+        self.cursors_since
     }
 
     /// Names of the streams of a project.
@@ -245,7 +257,7 @@ impl Book {
                 let partitions = usize::try_from(partitions).unwrap_or_default();
                 let made = Stream {
                     created: at,
-                    partitions: vec![Vec::new(); partitions],
+                    partitions: vec![Partition::default(); partitions],
                 };
                 self.streams.insert((project, stream), made);
             }
@@ -260,6 +272,25 @@ impl Book {
                 records,
                 at,
             } => self.take_records((project, stream), records, at),
+            Entry::Reshape {
+                project,
+                stream,
+                parents,
+                children,
+            } => {
+                let stream = self.streams.entry((project, stream)).or_default();
+                stream.reshape(&parents, children);
+            }
+            Entry::Trim {
+                project,
+                stream,
+                partition,
+                before,
+            } => {
+                let stream = self.streams.entry((project, stream)).or_default();
+                let trimmed = stream.partition_mut(partition).map(|it| it.trim(before));
+                self.bytes = self.bytes.saturating_sub(trimmed.unwrap_or_default());
+            }
             Entry::App { project, app, at } => {
                 self.apps.insert((project, app), at);
             }
@@ -304,8 +335,7 @@ impl Book {
             data,
         } in records
         {
-            let partition = usize::try_from(partition).ok();
-            if let Some(there) = partition.and_then(|it| stream.partitions.get_mut(it)) {
+            if let Some(there) = stream.partition_mut(partition) {
                 there.push(Record { key, data, at });
             }
         }

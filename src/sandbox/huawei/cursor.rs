@@ -25,8 +25,8 @@ impl Cursor {
         BASE64_STANDARD.encode(format!("{now}>{stream}>{partition}>{next}?"))
     }
 
-    /// As it comes back.
-    pub(super) fn decode(text: &str, now: i64) -> Result<Self, HuaweiAnswer> {
+    /// As it comes back; those of before `since` are too old in any case.
+    pub(super) fn decode(text: &str, now: i64, since: i64) -> Result<Self, HuaweiAnswer> {
         let invalid = || HuaweiAnswer::dis(4217, "Invalid partition cursor.");
         let bytes = BASE64_STANDARD.decode(text).map_err(|_| invalid())?;
         let plain = String::from_utf8(bytes).map_err(|_| invalid())?;
@@ -38,7 +38,7 @@ impl Cursor {
             partition: field()?.parse().map_err(|_| invalid())?,
             next: field()?.parse().map_err(|_| invalid())?,
         };
-        if now.saturating_sub(issued) > VALID_MILLISECONDS {
+        if now.saturating_sub(issued) > VALID_MILLISECONDS || issued < since {
             return Err(HuaweiAnswer::dis(4225, "Expired partition cursor."));
         }
         Ok(cursor)
@@ -58,16 +58,17 @@ mod tests {
         };
         let text = cursor.encode(1_000);
         assert_eq!(
-            Cursor::decode(&text, 1_000 + VALID_MILLISECONDS),
+            Cursor::decode(&text, 1_000 + VALID_MILLISECONDS, 1_000),
             Ok(cursor)
         );
-        let late = Cursor::decode(&text, 1_001 + VALID_MILLISECONDS);
+        let late = Cursor::decode(&text, 1_001 + VALID_MILLISECONDS, 0);
         assert_eq!(
             late,
             Err(HuaweiAnswer::dis(4225, "Expired partition cursor."))
         );
+        assert!(Cursor::decode(&text, 1_000, 1_001).is_err());
         for bad in ["", "?", "AAAA", "MT5zPjA+"] {
-            assert!(Cursor::decode(bad, 0).is_err(), "{bad}");
+            assert!(Cursor::decode(bad, 0, 0).is_err(), "{bad}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::answer::HuaweiAnswer;
 use super::book::{Book, Entry, Place};
+use super::partition::Stream;
 use super::{records, stored};
 use crate::protocol::huawei::{
     AppName, CheckpointMetadata, LAST_READ, PartitionId, SequenceNumber, StreamName,
@@ -180,9 +181,9 @@ fn commit(book: &mut Book, ask: &Ask<'_>) -> Answered {
     let metadata = body.metadata.unwrap_or_default();
     checked::<CheckpointMetadata>(&metadata, 4300)?;
     // A stream that was made on first use and never written to has no range to be outside of.
-    let records = records::count(book, ask, &stream, partition);
-    if records > 0 && sequence.number() >= records {
-        let last = records - 1;
+    let end = records::partition(book, ask, &stream, partition)?.end();
+    if end > 0 && sequence.number() >= end {
+        let last = end - 1;
         return Err(HuaweiAnswer::dis(
             4224,
             format!("Sequence_number out of range. [{sequence}][ should be within ][0][ ][{last}]"),
@@ -264,15 +265,21 @@ fn list_streams(book: &Book, ask: &Ask<'_>) -> HuaweiAnswer {
 
 fn describe_stream(book: &mut Book, ask: &Ask<'_>, name: &str) -> Answered {
     let name = ask.used_stream(book, name)?;
-    let stream = book.stream(ask.project, &name).cloned().unwrap_or_default();
+    let nothing = Stream::default();
+    let stream = book.stream(ask.project, &name).unwrap_or(&nothing);
     let partitions: Vec<Value> = (0..)
         .zip(&stream.partitions)
-        .filter_map(|(number, records)| {
-            let last = records.len().saturating_sub(1);
+        .filter_map(|(number, partition)| {
+            let last = partition.end().saturating_sub(1);
+            let parents = partition.parents.iter().copied();
+            let parents = parents
+                .filter_map(PartitionId::new)
+                .map(|it| it.to_string());
             Some(json!({
                 "partition_id": PartitionId::new(number)?.to_string(),
-                "status": "ACTIVE",
-                "sequence_number_range": format!("[0 : {last}]"),
+                "status": partition.status(),
+                "parent_partitions": parents.collect::<Vec<_>>().join(","),
+                "sequence_number_range": format!("[{} : {last}]", partition.oldest()),
                 "hash_range": "[0 : 9223372036854775807]",
             }))
         })
@@ -281,7 +288,7 @@ fn describe_stream(book: &mut Book, ask: &Ask<'_>, name: &str) -> Answered {
         "stream_name": name.as_str(), "stream_id": name.as_str(), "status": "RUNNING",
         "stream_type": "COMMON", "data_type": "BLOB", "retention_period": 24,
         "create_time": stream.created, "last_modified_time": stream.created,
-        "writable_partition_count": partitions.len(), "readable_partition_count": partitions.len(),
+        "writable_partition_count": stream.partitions.iter().filter(|it| !it.is_closed).count(), "readable_partition_count": partitions.len(),
         "partitions": partitions, "has_more_partitions": false,
     })))
 }
@@ -356,20 +363,19 @@ fn consumption(book: &mut Book, ask: &Ask<'_>, app: &str, stream: &str) -> Answe
     last_read(&ask.wanted("checkpoint_type")?)?;
     let app = known_app(book, ask, app)?;
     let stream = ask.used_stream(book, stream)?;
-    let partitions = book
-        .stream(ask.project, &stream)
-        .map_or(0, |stream| stream.partitions.len());
+    let nothing = Stream::default();
+    let there = book.stream(ask.project, &stream).unwrap_or(&nothing);
     let states: Vec<Value> = (0..)
-        .take(partitions)
-        .filter_map(PartitionId::new)
-        .map(|partition| {
+        .zip(&there.partitions)
+        .filter_map(|(number, there)| Some((PartitionId::new(number)?, there)))
+        .map(|(partition, there)| {
             let place = ask.place(&stream, &app, partition);
             let at = book.checkpoint(&place);
             json!({
                 "partition_id": partition.to_string(),
                 "sequence_number": at.map_or_else(|| "-1".to_owned(), |it| it.sequence.to_string()),
-                "latest_offset": records::count(book, ask, &stream, partition),
-                "earliest_offset": 0, "checkpoint_type": LAST_READ, "status": "ACTIVE",
+                "latest_offset": there.end(), "earliest_offset": there.oldest(),
+                "checkpoint_type": LAST_READ, "status": there.status(),
             })
         })
         .collect();

@@ -6,12 +6,15 @@
 
 mod answer;
 mod book;
+mod control;
 mod cursor;
 mod dis;
 mod metadata;
+mod partition;
 mod records;
 
 pub(super) use book::Book;
+pub(super) use control::control;
 
 use super::body::{self, BodyFault};
 use super::connection::Cut;

@@ -1,10 +1,11 @@
 //! Records of DIS streams: written, and read from cursors. Sequence numbers count from 0 in each partition,
-//! and nothing expires.
+//! and nothing expires by itself.
 
 use super::answer::HuaweiAnswer;
-use super::book::{Book, Entry, NewRecord, Record};
+use super::book::{Book, Entry, NewRecord};
 use super::cursor::Cursor;
 use super::dis::{Ask, checked, known_partition};
+use super::partition::Partition;
 use super::stored;
 use crate::protocol::huawei::{PartitionId, SequenceNumber, StreamName};
 use base64::Engine;
@@ -18,27 +19,17 @@ const USUAL_FETCH_BYTES: usize = 1024 * 1024;
 
 type Answered = Result<HuaweiAnswer, HuaweiAnswer>;
 
-/// Records of a partition.
-pub(super) fn count(
-    book: &Book,
-    ask: &Ask<'_>,
-    stream: &StreamName,
-    partition: PartitionId,
-) -> u64 {
-    u64::try_from(records(book, ask, stream, partition).len()).unwrap_or(u64::MAX)
-}
-
-fn records<'a>(
+/// A partition that is there.
+pub(super) fn partition<'a>(
     book: &'a Book,
     ask: &Ask<'_>,
     stream: &StreamName,
     partition: PartitionId,
-) -> &'a [Record] {
+) -> Result<&'a Partition, HuaweiAnswer> {
     let stream = book.stream(ask.project, stream);
     stream
-        .zip(usize::try_from(partition.number()).ok())
-        .and_then(|(stream, number)| stream.partitions.get(number))
-        .map_or(&[], Vec::as_slice)
+        .and_then(|stream| stream.partition(partition.number()))
+        .ok_or_else(|| HuaweiAnswer::dis(4302, "Partition does not exist."))
 }
 
 /// `POST /records`.
@@ -56,14 +47,19 @@ pub(super) fn put(book: &mut Book, ask: &Ask<'_>) -> Answered {
     }
     let body: Body = ask.json()?;
     let stream = ask.used_stream(book, &body.stream_name)?;
-    let partitions = book
-        .stream(ask.project, &stream)
-        .map_or(1, |stream| stream.partitions.len().max(1));
-    let partitions = u64::try_from(partitions).unwrap_or(1);
-    let mut next: Vec<u64> = (0..partitions)
-        .filter_map(PartitionId::new)
-        .map(|partition| count(book, ask, &stream, partition))
+    let there = book.stream(ask.project, &stream);
+    let there = there.map_or(&[][..], |it| &it.partitions);
+    let open: Vec<u64> = (0..)
+        .zip(there)
+        .filter(|(_, partition)| !partition.is_closed)
+        .map(|(number, _)| number)
         .collect();
+    let chosen = |random: u64| {
+        let count = u64::try_from(open.len()).unwrap_or(1).max(1);
+        let at = usize::try_from(random % count).unwrap_or_default();
+        open.get(at).copied().unwrap_or_default()
+    };
+    let mut next: Vec<u64> = there.iter().map(Partition::end).collect();
     let (mut taken, mut results) = (Vec::new(), Vec::new());
     for new in body.records {
         if BASE64_STANDARD.decode(&new.data).is_err() {
@@ -74,9 +70,12 @@ pub(super) fn put(book: &mut Book, ask: &Ask<'_>) -> Answered {
         }
         let partition = match (&new.partition_id, &new.partition_key) {
             (Some(id), _) => known_partition(book, ask, &stream, id)?.number(),
-            (None, Some(key)) => xxh3_64(key.as_bytes()) % partitions,
-            (None, None) => ask.now.unsigned_abs() % partitions,
+            (None, Some(key)) => chosen(xxh3_64(key.as_bytes())),
+            (None, None) => chosen(ask.now.unsigned_abs()),
         };
+        if !open.contains(&partition) {
+            return Err(HuaweiAnswer::dis(4319, "Partition is expired."));
+        }
         let slot = usize::try_from(partition)
             .ok()
             .and_then(|it| next.get_mut(it));
@@ -107,19 +106,18 @@ pub(super) fn put(book: &mut Book, ask: &Ask<'_>) -> Answered {
 pub(super) fn cursor(book: &mut Book, ask: &Ask<'_>) -> Answered {
     let stream = ask.used_stream(book, &ask.wanted("stream-name")?)?;
     let partition = known_partition(book, ask, &stream, &ask.wanted("partition-id")?)?;
-    let there = records(book, ask, &stream, partition);
-    let end = count(book, ask, &stream, partition);
+    let there = self::partition(book, ask, &stream, partition)?;
+    let (oldest, end) = (there.oldest(), there.end());
     let kind = ask.parameter("cursor-type");
     let next = match kind.as_deref().unwrap_or("AT_SEQUENCE_NUMBER") {
-        "TRIM_HORIZON" => 0,
+        "TRIM_HORIZON" => oldest,
         "LATEST" => end,
         "AT_TIMESTAMP" => {
             let from: i64 = ask
                 .wanted("timestamp")?
                 .parse()
                 .map_err(|_| HuaweiAnswer::dis(4300, "Request error. [timestamp]"))?;
-            let before = there.iter().take_while(|record| record.at < from).count();
-            u64::try_from(before).unwrap_or(end)
+            there.at(from)
         }
         kind @ ("AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER") => {
             let number = ask.wanted("starting-sequence-number")?;
@@ -127,9 +125,9 @@ pub(super) fn cursor(book: &mut Book, ask: &Ask<'_>) -> Answered {
             let next = number
                 .number()
                 .saturating_add(u64::from(kind.starts_with("AFTER")));
-            if next > end {
+            if next > end || number.number() < oldest {
                 let text = format!(
-                    "Sequence_number out of range. [{number}][ should be within ][0][ ][{end}]"
+                    "Sequence_number out of range. [{number}][ should be within ][{oldest}][ ][{end}]"
                 );
                 return Err(HuaweiAnswer::dis(4224, text));
             }
@@ -149,17 +147,26 @@ pub(super) fn cursor(book: &mut Book, ask: &Ask<'_>) -> Answered {
 
 /// `GET /records`.
 pub(super) fn read(book: &mut Book, ask: &Ask<'_>) -> Answered {
-    let mut cursor = Cursor::decode(&ask.wanted("partition-cursor")?, ask.now)?;
+    let mut cursor = Cursor::decode(
+        &ask.wanted("partition-cursor")?,
+        ask.now,
+        book.cursors_since(),
+    )?;
     let most = match ask.parameter("max_fetch_bytes") {
         None => USUAL_FETCH_BYTES,
         Some(bytes) => bytes
             .parse()
             .map_err(|_| HuaweiAnswer::dis(4300, "Request error. [max_fetch_bytes]"))?,
     };
-    let there = records(book, ask, &cursor.stream, cursor.partition);
-    let from = usize::try_from(cursor.next).unwrap_or(usize::MAX);
+    let there = partition(book, ask, &cursor.stream, cursor.partition)?;
+    if cursor.next < there.oldest() {
+        return Err(HuaweiAnswer::dis(
+            4226,
+            "The record of the cursor is expired.",
+        ));
+    }
     let (mut found, mut bytes): (Vec<Value>, usize) = (Vec::new(), 0);
-    for record in there.iter().skip(from) {
+    for record in there.from(cursor.next) {
         bytes = bytes.saturating_add(record.data.len());
         // A bound below the size of a record never gives any.
         if bytes > most {
@@ -175,7 +182,10 @@ pub(super) fn read(book: &mut Book, ask: &Ask<'_>) -> Answered {
         found.push(shown);
         cursor.next = cursor.next.saturating_add(1);
     }
-    Ok(HuaweiAnswer::ok(json!({
-        "records": found, "next_partition_cursor": cursor.encode(ask.now),
-    })))
+    // Behind the last record of a closed partition nothing can come.
+    let has_ended = there.is_closed && cursor.next >= there.end();
+    let next = (!has_ended).then(|| cursor.encode(ask.now));
+    Ok(HuaweiAnswer::ok(
+        json!({"records": found, "next_partition_cursor": next}),
+    ))
 }
