@@ -15,10 +15,10 @@ use crate::input::{
 };
 use crate::ledger::checkpoint_lock;
 use crate::protocol::huawei::{
-    AppName, Consumer, HuaweiCall, PartitionId, ProjectId, Records, RefusalKind, SequenceNumber,
-    StreamCursor, StreamName, decode_cursor, decode_partitions, decode_records,
+    AppName, Consumer, HuaweiCall, ListedPartitions, PartitionId, ProjectId, Records, RefusalKind,
+    SequenceNumber, StreamCursor, StreamName, decode_cursor, decode_partitions, decode_records,
 };
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,10 +90,8 @@ impl DisStream {
                 project, stream, ..
             } = &self.consumer;
             let call = HuaweiCall::describe_stream(project, stream, behind);
-            let (body, dated) = asked(service, &call).await?;
+            let (page, dated) = listed(service, &call).await?;
             at = at.or(dated);
-            let page = decode_partitions(&body)
-                .map_err(|_| explained(&service.unreadable("not with a list of partitions")))?;
             let last = page.partitions.last().map(|it| it.partition);
             partitions.extend(page.partitions);
             if !page.has_more || last.is_none() || last == behind {
@@ -377,21 +375,23 @@ fn is_too_old(fault: &Fault, place: StreamPlace) -> bool {
     says_so && matches!(place, StreamPlace::Time(_))
 }
 
-/// Asks for as long as that can help.
-async fn asked(
+/// Asks for a list, for as long as that can help.
+async fn listed(
     service: &mut Service,
     call: &HuaweiCall,
-) -> Result<(Vec<u8>, Option<chrono::DateTime<Utc>>), StreamFault> {
+) -> Result<(ListedPartitions, Option<DateTime<Utc>>), StreamFault> {
     let mut attempts = service.attempts();
     loop {
         attempts.begin();
-        match service.ask_dated(call).await {
-            Ok(answer) => return Ok(answer),
-            Err(fault) => {
-                let waited = attempts.wait_after(fault).await;
-                waited.map_err(|fault| explained(&fault))?;
-            }
-        }
+        let fault = match service.ask_dated(call).await {
+            Ok((body, dated)) => match decode_partitions(&body) {
+                Ok(page) => return Ok((page, dated)),
+                Err(_) => service.unreadable("not with a list of partitions"),
+            },
+            Err(fault) => fault,
+        };
+        let waited = attempts.wait_after(fault).await;
+        waited.map_err(|fault| explained(&fault))?;
     }
 }
 

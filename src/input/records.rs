@@ -8,6 +8,7 @@
 
 use super::open::open_record;
 use super::row::RowReader;
+
 use super::window::wide;
 use super::{
     InputError, InputSettings, LocalReject, Next, RejectCode, RowWarning, Start, StreamRecord,

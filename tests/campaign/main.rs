@@ -27,4 +27,5 @@ mod repairs;
 mod restarts;
 mod server;
 mod shape;
+mod streams;
 mod upload;

@@ -148,6 +148,20 @@ impl Server {
         text.lines().map(str::to_owned).collect()
     }
 
+    /// What it answers to a POST of its own endpoints; it does not speak TLS.
+    pub(crate) fn post(&self, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.0\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body.as_bytes()).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        let (head, answer) = reply.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(" 200 "), "{reply}");
+        answer.to_owned()
+    }
+
     /// The body behind a path of the sandbox's own. HTTP/1.0, so that it ends with the connection.
     fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();

@@ -24,7 +24,7 @@ While it runs:
   GET  /sandbox/traffic    the last seconds and requests, as JSON
   GET  /sandbox/rows       stored rows; ?topic=&stage=&date= choose
   GET  /sandbox/metadata   metadata events as they were taken
-  POST /sandbox/records    lines of the body as records of a DIS stream; ?project=&stream=, with &partition=N on that one
+  POST /sandbox/records    lines of the body as records of a DIS stream; ?project=&stream=, &partition=N chooses one, &whole makes one record of all
   POST /sandbox/stream     ?project=&stream= and split=N, merge=N,M, trim=NUMBER&partition=N, or expire (all cursors)
   POST /sandbox/limits     other limits from now on, ?qps=20 or ?rows_per_second=15000 or both
   POST /sandbox/reset      starts over, with the limits of the command line

@@ -2,7 +2,7 @@
 //! `POST /sandbox/stream`, for tests and demonstrations.
 //!
 //! Neither is signed. Each names `project=` and `stream=`; a stream is made on first use. Records are the
-//! lines of the body, on `partition=` or in turn on all open ones. A stream can be split, merged and
+//! lines of the body, or with `whole` all of it is one, on `partition=` or in turn on all open ones. A stream can be split, merged and
 //! trimmed, and all of its cursors can be made to be too old.
 
 use super::super::Sandbox;
@@ -82,7 +82,8 @@ fn put(book: &mut Book, ask: &Ask<'_>) -> Result<HuaweiAnswer, HuaweiAnswer> {
             "Partition does not exist or is closed.",
         ));
     }
-    let lines = ask.body.split(|byte| *byte == b'\n');
+    let is_whole = ask.query.split('&').any(|part| part == "whole");
+    let lines = ask.body.split(|byte| *byte == b'\n' && !is_whole);
     let lines = lines.filter(|line| !line.is_empty());
     let records: Vec<NewRecord> = lines
         .zip(open.iter().cycle())
