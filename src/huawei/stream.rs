@@ -127,8 +127,15 @@ impl DisStream {
                         ),
                     ));
                 }
-                let created = create_app(service, &consumer).await;
-                created.map_err(|fault| explained(&fault))?;
+                let mut attempts = service.attempts();
+                loop {
+                    attempts.begin();
+                    let Err(fault) = create_app(service, &consumer).await else {
+                        break;
+                    };
+                    let waited = attempts.wait_after(fault).await;
+                    waited.map_err(|fault| explained(&fault))?;
+                }
                 None
             }
             found => found.map_err(|fault| explained(&fault))?,

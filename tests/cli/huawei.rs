@@ -142,6 +142,20 @@ impl Sandbox {
         text
     }
 
+    /// What it answers to a POST of its own endpoints.
+    pub(crate) fn post(&self, path: &str, body: &[u8]) -> Value {
+        let mut connection = TcpStream::connect(self.address).unwrap();
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.0\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+        connection.write_all(head.as_bytes()).unwrap();
+        connection.write_all(body).unwrap();
+        let mut reply = String::new();
+        connection.read_to_string(&mut reply).unwrap();
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(" 200 "), "{reply}");
+        serde_json::from_str(body).unwrap()
+    }
+
     pub(crate) fn state(&self) -> Value {
         serde_json::from_str(&self.get("/sandbox/state")).unwrap()
     }

@@ -20,6 +20,8 @@ mod copies;
 mod dates;
 mod dates_from_field;
 mod dates_from_path;
+mod dis_places;
+mod dis_source;
 mod disk;
 mod doctor;
 mod doctor_network;

@@ -134,8 +134,8 @@ impl<'a> FollowedPartition<'a> {
         if self.look.is_some() || self.has_ended || !self.tail.source.records.is_empty() {
             return;
         }
-        self.permit = None;
-        if Instant::now() < self.not_before {
+        // Whoever gives its permit back lets others have a turn.
+        if self.permit.take().is_some() || Instant::now() < self.not_before {
             return;
         }
         let Ok(permit) = Arc::clone(&fetching.permits).try_acquire_owned() else {

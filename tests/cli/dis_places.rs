@@ -1,0 +1,136 @@
+//! Where a DIS stream is read from: its checkpoint, `--from`, the oldest record that is left.
+
+use crate::dis_source::{READ, Stream};
+use crate::recorder::eventually;
+use crate::start::rows;
+use std::collections::BTreeMap;
+
+#[test]
+fn an_app_that_does_not_exist_is_created_only_when_that_is_asked_for() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 3));
+    stream
+        .read("", 6)
+        .says("has no app reader; check --dis-app, or give --create-app");
+    assert_eq!(stream.stored(), Vec::<String>::new());
+    stream.read("--create-app", 0);
+    assert_eq!(stream.stored(), rows(0, 3));
+}
+
+#[test]
+fn reading_begins_behind_the_checkpoint_unless_from_says_otherwise() {
+    for (options, first) in [("", 6), ("--from oldest", 0), ("--from 1600000000000", 0)] {
+        let stream = Stream::start("");
+        stream.create_app();
+        stream.put("", &rows(0, 10));
+        stream.commit(0, 5);
+        stream.read(options, 0);
+        assert_eq!(stream.stored(), rows(first, 10 - first), "{options}");
+        assert_eq!(stream.checkpoints(), BTreeMap::from([('0', 9)]));
+        // The words are for what was not read before.
+        stream.put("", &rows(10, 5));
+        stream.read(options, 0);
+        assert_eq!(stream.stored(), rows(first, 15 - first), "{options}");
+    }
+}
+
+#[test]
+fn the_checkpoint_never_goes_back_while_older_records_are_read_again() {
+    let stream = Stream::start("");
+    stream.create_app();
+    stream.put("", &rows(0, 10));
+    stream.commit(0, 9);
+    stream
+        .read("--from oldest", 0)
+        .says("although there is a checkpoint at 9");
+    assert_eq!(stream.stored(), rows(0, 10));
+    assert_eq!(stream.checkpoints()[&'0'], 9);
+}
+
+#[test]
+fn latest_begins_where_the_first_run_began_even_if_that_was_killed_before_it_read_anything() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 10));
+    // Times of the service have seconds.
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    let latest = format!("{READ} --create-app --from latest");
+    let mut child = stream.place.start(&latest);
+    eventually("the input in the ledger", || {
+        let ledger = stream.place.path(".local/state/byteair-sync/ledger.db");
+        rusqlite::Connection::open(ledger).is_ok_and(|db| {
+            db.query_row("SELECT count(*) FROM input", [], |row| row.get::<_, i64>(0)) == Ok(1)
+        })
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    stream.put("", &rows(10, 10));
+    stream.read("--from latest", 0);
+    assert_eq!(stream.stored(), rows(10, 10));
+    // A partition that comes later is read from its oldest record.
+    stream.change("split=0");
+    stream.put("&partition=1", &rows(20, 5));
+    stream.read("--from latest", 0);
+    assert_eq!(stream.stored(), rows(10, 15));
+}
+
+#[test]
+fn a_checkpoint_that_is_further_than_the_ledger_is_believed_and_told() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 10));
+    stream.read("--create-app", 0);
+    stream.put("", &rows(10, 10));
+    stream.commit(0, 14);
+    let ran = stream.read("", 0);
+    ran.says("records 10 to 14 count as dealt with");
+    assert_eq!(stream.stored().len(), 15);
+    assert_eq!(stream.checkpoints()[&'0'], 19);
+}
+
+#[test]
+fn records_that_are_gone_end_the_run_and_are_counted() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 10));
+    stream.read("--create-app", 0);
+    stream.put("", &rows(10, 20));
+    stream.change("trim=25");
+    let ran = stream.read("", 9);
+    ran.says("15 record(s) are lost: sequence numbers 10 to 24")
+        .says("--out-of-range oldest");
+    assert_eq!(stream.stored(), rows(0, 10));
+    assert_eq!(stream.checkpoints()[&'0'], 9);
+    let ran = stream.read("--out-of-range oldest", 0);
+    ran.says("15 record(s) are lost: sequence numbers 10 to 24");
+    assert_eq!(stream.stored().len(), 15);
+    assert_eq!(stream.checkpoints()[&'0'], 29);
+}
+
+#[test]
+fn out_of_range_latest_goes_on_with_what_is_written_from_now_on() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 10));
+    stream.read("--create-app", 0);
+    stream.put("", &rows(10, 20));
+    stream.change("trim=25");
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    stream
+        .read("--out-of-range latest", 0)
+        .says("15 record(s) are lost");
+    stream.put("", &rows(30, 3));
+    stream.read("--out-of-range latest", 0);
+    let stored = stream.stored();
+    assert!(stored.ends_with(&rows(30, 3)), "{stored:?}");
+    assert_eq!(stored.len(), 13);
+    assert_eq!(stream.checkpoints()[&'0'], 32);
+}
+
+#[test]
+fn records_that_were_deleted_behind_the_checkpoint_are_not_missed() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 10));
+    stream.read("--create-app", 0);
+    stream.put("", &rows(10, 5));
+    // The service does not know the place behind record 9 any more, and nothing is lost.
+    stream.change("trim=10");
+    stream.read("", 0);
+    assert_eq!(stream.stored(), rows(0, 15));
+}
