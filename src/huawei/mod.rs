@@ -1,4 +1,4 @@
-//! Huawei Cloud beside the upload: checkpoints of DIS consumers, metadata events for `DataArts` Studio.
+//! Huawei Cloud beside the upload: streams and checkpoints of DIS consumers, metadata events for `DataArts` Studio.
 //!
 //! Floor 3. [`Service`] asks and asks again; each of the other files is one thing that can be done with
 //! it. What goes over the wire is `protocol::huawei`. Nothing here knows the platform or its `done`.
@@ -9,6 +9,7 @@ mod dead_letters;
 mod dispatch;
 mod event_reader;
 mod fault;
+mod look;
 mod metadata;
 mod service;
 mod stream;

@@ -1,22 +1,20 @@
 //! A DIS stream as something that rows are read from.
 //!
-//! Cursors are kept between looks and got anew, behind the last record that came, when the service does
-//! not know them any more. Reading twice changes nothing, so every attempt may be repeated. A place that
-//! the service refuses is compared with the oldest record that it keeps: only what is really missing is
-//! called so.
+//! Its partitions and its checkpoints are here; looking into a partition is `look`. Whoever asks takes a
+//! copy of the service, so that looks go on beside each other.
 
 use super::checkpoint::{CommitFault, Wish, commit, create_app, get, lock_name};
-use super::fault::{Cause, Fault};
+use super::fault::Fault;
 use super::service::Service;
 use crate::domain::Verdict;
 use crate::input::{
-    CheckpointState, Fetched, Listing, RecordStream, StreamAnswer, StreamFault, StreamPartition,
-    StreamPlace, StreamRecord, StreamTrouble,
+    CheckpointState, Fetched, Listing, RecordStream, StreamAnswer, StreamFault, StreamHold,
+    StreamPartition, StreamPlace, StreamTrouble,
 };
-use crate::ledger::checkpoint_lock;
+use crate::ledger::{LedgerError, checkpoint_lock};
 use crate::protocol::huawei::{
-    AppName, Consumer, HuaweiCall, ListedPartitions, PartitionId, ProjectId, Records, RefusalKind,
-    SequenceNumber, StreamCursor, StreamName, decode_cursor, decode_partitions, decode_records,
+    AppName, Consumer, HuaweiCall, ListedPartitions, PartitionId, ProjectId, RefusalKind,
+    SequenceNumber, StreamName, decode_partitions,
 };
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
@@ -43,12 +41,12 @@ pub struct DisConsumer {
 /// A stream, read as an app.
 #[derive(Debug)]
 pub struct DisStream {
-    consumer: DisConsumer,
+    pub(super) consumer: DisConsumer,
     name: String,
     /// Whoever asks takes a copy, and gives it back with what it learned of clock and credentials.
     service: Mutex<Service>,
     /// Where each partition is read next, with the cursor for it.
-    cursors: Mutex<HashMap<PartitionId, (StreamPlace, String)>>,
+    pub(super) cursors: Mutex<HashMap<PartitionId, (StreamPlace, String)>>,
     /// Where processes of this machine lock what they commit.
     shared: PathBuf,
 }
@@ -143,137 +141,6 @@ impl DisStream {
         Ok(found.map(|checkpoint| checkpoint.sequence.number()))
     }
 
-    async fn look(
-        &self,
-        service: &mut Service,
-        partition: PartitionId,
-        place: StreamPlace,
-        bytes: usize,
-    ) -> Result<Fetched, StreamFault> {
-        let kept = locked(&self.cursors).remove(&partition);
-        let mut kept = kept
-            .filter(|(of, _)| *of == place)
-            .map(|(_, cursor)| cursor);
-        let mut attempts = service.attempts();
-        loop {
-            attempts.begin();
-            let is_kept = kept.is_some();
-            let read = match kept.clone() {
-                Some(cursor) => self.read(service, &cursor, bytes).await,
-                None => match self.cursor(service, partition, place).await {
-                    Ok(cursor) => {
-                        kept = Some(cursor.clone());
-                        self.read(service, &cursor, bytes).await
-                    }
-                    Err(fault) => Err(fault),
-                },
-            };
-            match read {
-                Ok(read) => return Ok(self.taken(partition, place, read)),
-                Err(fault) => match fault.refusal() {
-                    // Behind the last record that came, another one is as good.
-                    Some(RefusalKind::Cursor | RefusalKind::RecordExpired) if is_kept => {
-                        tracing::info!(%fault, "getting another cursor");
-                        kept = None;
-                    }
-                    Some(RefusalKind::OutOfRange | RefusalKind::RecordExpired) => {
-                        return self.look_at_the_oldest(service, partition, place).await;
-                    }
-                    Some(RefusalKind::Request) if is_too_old(&fault, place) => {
-                        return self.look_at_the_oldest(service, partition, place).await;
-                    }
-                    Some(RefusalKind::PartitionExpired) => return Err(StreamFault::Gone),
-                    _ => {
-                        let waited = attempts.wait_after(fault).await;
-                        waited.map_err(|fault| explained(&fault))?;
-                    }
-                },
-            }
-        }
-    }
-
-    /// What the service has instead of a place that it refuses.
-    async fn look_at_the_oldest(
-        &self,
-        service: &mut Service,
-        partition: PartitionId,
-        place: StreamPlace,
-    ) -> Result<Fetched, StreamFault> {
-        let mut attempts = service.attempts();
-        loop {
-            attempts.begin();
-            let read = match self.cursor(service, partition, StreamPlace::Oldest).await {
-                Ok(cursor) => self.read(service, &cursor, OLDEST_BYTES).await,
-                Err(fault) => Err(fault),
-            };
-            match read {
-                Ok(read) => {
-                    let oldest = read.records.first().map(|(number, _)| number.number());
-                    if oldest.is_some() && oldest == place.next_number() {
-                        return Ok(self.taken(partition, place, read));
-                    }
-                    return Err(StreamFault::OutOfRange { oldest });
-                }
-                Err(fault) => {
-                    let waited = attempts.wait_after(fault).await;
-                    waited.map_err(|fault| explained(&fault))?;
-                }
-            }
-        }
-    }
-
-    async fn cursor(
-        &self,
-        service: &mut Service,
-        partition: PartitionId,
-        place: StreamPlace,
-    ) -> Result<String, Fault> {
-        let number = |number| SequenceNumber::new(number);
-        let cursor = match place {
-            StreamPlace::Oldest => Some(StreamCursor::TrimHorizon),
-            StreamPlace::Time(time) => Some(StreamCursor::AtTimestamp(time)),
-            StreamPlace::At(at) => number(at).map(StreamCursor::At),
-            StreamPlace::After(last) => number(last).map(StreamCursor::After),
-        };
-        let DisConsumer {
-            project, stream, ..
-        } = &self.consumer;
-        let cursor = cursor.unwrap_or(StreamCursor::TrimHorizon);
-        let call = HuaweiCall::get_cursor(project, stream, partition, cursor);
-        let body = service.ask_once(&call).await?;
-        decode_cursor(&body).map_err(|_| service.unreadable("without a cursor"))
-    }
-
-    async fn read(
-        &self,
-        service: &mut Service,
-        cursor: &str,
-        bytes: usize,
-    ) -> Result<Records, Fault> {
-        let call = HuaweiCall::read_records(&self.consumer.project, cursor, bytes);
-        let body = service.ask_once(&call).await?;
-        decode_records(&body).map_err(|_| service.unreadable("not with records"))
-    }
-
-    /// Records that came, with the cursor kept for those behind them.
-    fn taken(&self, partition: PartitionId, place: StreamPlace, read: Records) -> Fetched {
-        let records: Vec<StreamRecord> = read
-            .records
-            .into_iter()
-            .map(|(number, data)| StreamRecord {
-                number: number.number(),
-                data: data.into(),
-            })
-            .collect();
-        let ended = read.next.is_none();
-        if let Some(next) = read.next {
-            let last = records.last();
-            let place = last.map_or(place, |last| StreamPlace::After(last.number));
-            locked(&self.cursors).insert(partition, (place, next));
-        }
-        Fetched { records, ended }
-    }
-
     async fn commit_one(
         &self,
         service: &mut Service,
@@ -283,8 +150,7 @@ impl DisStream {
         let consumer = self.consumer_of(partition);
         let name = lock_name(service.host(), &consumer);
         let _held = loop {
-            let tried = checkpoint_lock(&self.shared, &name)
-                .map_err(|error| StreamFault::Other(StreamTrouble::Temporary, error.to_string()))?;
+            let tried = checkpoint_lock(&self.shared, &name).map_err(|error| not_locked(&error))?;
             match tried {
                 Some(held) => break held,
                 None => tokio::time::sleep(LOCK_INTERVAL).await,
@@ -305,12 +171,22 @@ impl DisStream {
     }
 }
 
-/// Bytes that are enough for the largest record.
-const OLDEST_BYTES: usize = 6 << 20;
-
 impl RecordStream for DisStream {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn hold(&self) -> Result<Option<StreamHold>, StreamFault> {
+        let consumer = &self.consumer;
+        let name = format!(
+            "reading {} {} {} {}",
+            locked(&self.service).host(),
+            consumer.project,
+            consumer.stream,
+            consumer.app
+        );
+        let held = checkpoint_lock(&self.shared, &name).map_err(|error| not_locked(&error))?;
+        Ok(held.map(|held| -> StreamHold { Box::new(held) }))
     }
 
     fn partitions(self: Arc<Self>) -> StreamAnswer<Listing> {
@@ -361,8 +237,12 @@ impl RecordStream for DisStream {
     }
 }
 
-fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
     value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn not_locked(error: &LedgerError) -> StreamFault {
+    StreamFault::Other(StreamTrouble::Temporary, error.to_string())
 }
 
 /// A partition by its name.
@@ -371,15 +251,6 @@ fn known(name: &str) -> Result<PartitionId, StreamFault> {
         .map_err(|error: crate::protocol::huawei::InvalidName| {
             StreamFault::Other(StreamTrouble::Refused, error.to_string())
         })
-}
-
-/// Whether a time lies before everything that is kept (`huawei.md` 2.4, DIS.4300).
-fn is_too_old(fault: &Fault, place: StreamPlace) -> bool {
-    let says_so = match &fault.cause {
-        Cause::Refused(refusal) => refusal.message.contains("timestamp is expired"),
-        Cause::NoReply { .. } | Cause::Unreadable(_) => false,
-    };
-    says_so && matches!(place, StreamPlace::Time(_))
 }
 
 /// Asks for a list, for as long as that can help.
@@ -403,7 +274,7 @@ async fn listed(
 }
 
 /// A fault for whoever reads the stream.
-fn explained(fault: &Fault) -> StreamFault {
+pub(super) fn explained(fault: &Fault) -> StreamFault {
     let trouble = match (fault.refusal(), fault.verdict()) {
         (Some(RefusalKind::BlackListed | RefusalKind::AppBusy), _)
         | (_, Verdict::Throttled | Verdict::ServerError | Verdict::Unknown | Verdict::NotSent) => {

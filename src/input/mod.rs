@@ -77,8 +77,8 @@ pub use row::{
 pub use settings::{Compression, EmptyCells, Format, InputSettings, Timestamps};
 pub use shaped::NOTHING_IS_LEFT;
 pub use stream::{
-    CheckpointState, Fetched, Listing, RecordStream, StreamAnswer, StreamFault, StreamPartition,
-    StreamPlace, StreamRecord, StreamTrouble,
+    CheckpointState, Fetched, Listing, RecordStream, StreamAnswer, StreamFault, StreamHold,
+    StreamPartition, StreamPlace, StreamRecord, StreamTrouble,
 };
 pub use verify::{Verifier, continues_at_a_row_boundary};
 

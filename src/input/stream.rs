@@ -110,10 +110,16 @@ pub enum StreamFault {
     Other(StreamTrouble, String),
 }
 
+/// Keeps others on this machine from reading the same stream as the same consumer, for as long as it is held.
+pub type StreamHold = Box<dyn Send>;
+
 /// A stream.
 pub trait RecordStream: Debug + Send + Sync {
     /// By which people and the ledger know the stream and its consumer.
     fn name(&self) -> &str;
+
+    /// Takes the stream for this process; `None` when another one has it.
+    fn hold(&self) -> Result<Option<StreamHold>, StreamFault>;
 
     /// Its partitions.
     fn partitions(self: Arc<Self>) -> StreamAnswer<Listing>;

@@ -117,6 +117,7 @@ CREATE TABLE run (
 ) STRICT;
 CREATE TABLE delivery (                      -- what is sent in order and has no date
   kind TEXT NOT NULL, key TEXT NOT NULL,     -- metadata; service, source and file
+                                             -- dis_begin, dis_commit; epoch and partition
   records INTEGER NOT NULL, digest BLOB NOT NULL, -- settled, from the first on
   rejected INTEGER NOT NULL,                 -- of these
   in_doubt INTEGER NOT NULL,                 -- 1: what follows may have been sent

@@ -11,10 +11,12 @@ use super::failure::{self, stream_status};
 use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stop::StopCause;
+use super::stream_notes::Note;
 use crate::input::{CheckpointState, RecordStream, StreamFault};
-use crate::ledger::{InputKind, LedgerError, LedgerReader, PartitionId};
+use crate::ledger::{InputKind, LedgerError, LedgerReader, RegisteredPartition};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -35,8 +37,10 @@ pub(super) struct Committing {
 /// Who commits.
 struct Committer {
     stream: Arc<dyn RecordStream>,
+    /// Whether anything may be committed.
+    is_compared: Arc<AtomicBool>,
     services: Services,
-    partition: PartitionId,
+    partition: RegisteredPartition,
     /// Numbers that are known to be committed, by partition of the stream.
     committed: HashMap<String, u64>,
 }
@@ -46,7 +50,7 @@ impl Committing {
     pub(super) fn begin(
         settings: &Settings,
         services: &Services,
-        partition: PartitionId,
+        partition: RegisteredPartition,
     ) -> Option<Self> {
         let Sources::Stream(source) = &settings.sources else {
             return None;
@@ -54,6 +58,7 @@ impl Committing {
         let (end, ending) = watch::channel(false);
         let committer = Committer {
             stream: Arc::clone(&source.stream),
+            is_compared: Arc::clone(&source.is_compared),
             services: services.clone(),
             partition,
             committed: HashMap::new(),
@@ -100,14 +105,23 @@ impl Committer {
     }
 
     async fn commit_all(&mut self) -> Result<(), (Status, String)> {
+        if !self.is_compared.load(Ordering::Acquire) {
+            return Ok(());
+        }
         for (partition, number) in self.settled().await? {
-            let before = self.committed.get(&partition).copied();
+            let before = match self.committed.get(&partition) {
+                Some(before) => Some(*before),
+                None => self.committed_earlier(&partition).await?,
+            };
             if before.is_some_and(|before| before >= number) {
                 continue;
             }
             let stream = Arc::clone(&self.stream);
             let reached = match stream.commit(partition.clone(), number).await {
-                Ok(CheckpointState::Committed) => number,
+                Ok(CheckpointState::Committed) => {
+                    self.note(&partition, number);
+                    number
+                }
                 Ok(CheckpointState::Further(there)) => {
                     self.tell_further(&partition, there, before);
                     there
@@ -119,10 +133,26 @@ impl Committer {
         Ok(())
     }
 
+    /// What an earlier run has committed.
+    async fn committed_earlier(&self, partition: &str) -> Result<Option<u64>, (Status, String)> {
+        let (ledger, epoch) = (&self.services.ledger, self.partition.epoch);
+        let name = format!("{}/{partition}", self.stream.name());
+        let noted = Note::Committed.read(ledger, epoch, &name).committed().await;
+        let noted = noted.map_err(|error| unreadable(&error))?;
+        Ok(noted.map(|noted| noted.records))
+    }
+
+    /// Notes what was committed. Without the note, somebody who moves the checkpoint back is not noticed.
+    fn note(&self, partition: &str, number: u64) {
+        let (ledger, epoch) = (&self.services.ledger, self.partition.epoch);
+        let name = format!("{}/{partition}", self.stream.name());
+        let _nobody_waits = Note::Committed.write(ledger, epoch, &name, number);
+    }
+
     /// How far each partition is settled.
     async fn settled(&self) -> Result<Vec<(String, u64)>, (Status, String)> {
         let state_dir = self.services.ledger.state_dir().to_owned();
-        let (partition, stream) = (self.partition, format!("{}/", self.stream.name()));
+        let (partition, stream) = (self.partition.id, format!("{}/", self.stream.name()));
         let looking = tokio::task::spawn_blocking(move || {
             let Some(reader) = LedgerReader::open(&state_dir)? else {
                 return Ok(Vec::new());
@@ -138,10 +168,7 @@ impl Committer {
             Ok(settled)
         });
         let looked = looking.await.unwrap_or(Err(LedgerError::Closed));
-        looked.map_err(|error| {
-            let status = failure::ledger_status(&error);
-            (status, super::explain::with_causes(&error))
-        })
+        looked.map_err(|error| unreadable(&error))
     }
 
     /// Only a checkpoint that moved while this run was committing it has another owner as well.
@@ -161,4 +188,10 @@ impl Committer {
         );
         (stream_status(fault), problem)
     }
+}
+
+/// What a failure of the ledger means for committing.
+fn unreadable(error: &LedgerError) -> (Status, String) {
+    let status = failure::ledger_status(error);
+    (status, super::explain::with_causes(error))
 }

@@ -57,6 +57,7 @@ mod stage_rules;
 mod stdin;
 mod stop;
 mod stop_date;
+mod stream_notes;
 mod summary;
 mod unchanged;
 mod unpack;
@@ -121,12 +122,12 @@ pub async fn run(mut settings: Settings, services: Services, stdin: Option<Stdin
     for note in &plan.notes {
         services.observer.observe(&Event::Warning(note.clone()));
     }
-    let first = registered.partitions.first().map(|row| row.id);
+    let first = registered.partitions.first().cloned();
     let engine = match Engine::prepare(&settings, &services, plan, registered) {
         Ok(engine) => engine,
         Err(error) => return story.failed(failure::ledger_status(&error), &error),
     };
-    let committing = first.and_then(|id| Committing::begin(&settings, &services, id));
+    let committing = first.and_then(|row| Committing::begin(&settings, &services, row));
     let mut outcome = engine.upload().await;
     if let Some(committing) = committing {
         outcome.problems.extend(committing.end().await);

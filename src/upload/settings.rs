@@ -6,6 +6,7 @@ use crate::ledger::ReplayIntent;
 use crate::protocol::DoneFormat;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Everything that `write` needs besides the connection, the limiter and the ledger.
@@ -80,6 +81,9 @@ pub struct StreamSource {
     pub out_of_range: OutOfRange,
     /// End when there is nothing more, instead of waiting for it.
     pub until_end: bool,
+    /// Set when the checkpoints were compared with those that this ledger has committed. None is committed
+    /// before.
+    pub is_compared: Arc<AtomicBool>,
 }
 
 /// Where reading begins (`--from`).

@@ -54,8 +54,7 @@ pub(super) fn save(
         source,
     };
     let folder = path.parent().unwrap_or(dir);
-    fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = File::create(&path).map_err(failed)?;
+    let mut file = create(&path, folder).map_err(failed)?;
     let places = places.as_bytes();
     let length = u64::try_from(places.len()).unwrap_or(u64::MAX);
     file.write_all(MAGIC)
@@ -65,6 +64,17 @@ pub(super) fn save(
         .and_then(|()| file.sync_all())
         .and_then(|()| File::open(folder).and_then(|folder| folder.sync_all()))
         .map_err(failed)
+}
+
+/// Makes a file in a folder that goes, at any moment, with its last file.
+fn create(path: &Path, folder: &Path) -> io::Result<File> {
+    loop {
+        fs::create_dir_all(folder)?;
+        match File::create(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            created => return created,
+        }
+    }
 }
 
 /// Reads a body back.
@@ -114,5 +124,33 @@ pub(super) fn remove(dir: &Path, piece: &Piece) {
     // Goes with its last file, and stays while there are others.
     if let Some(folder) = path.parent() {
         let _not_empty_yet = fs::remove_dir(folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_written_while_the_folder_of_the_last_one_goes_away() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for worker in 0..4_u64 {
+                let dir = dir.path();
+                scope.spawn(move || {
+                    for nth in 0..200 {
+                        let record = worker * 1_000 + nth;
+                        let piece = Piece {
+                            input: InputId(1),
+                            first_record: record,
+                            last_record: record,
+                            rows: 1,
+                        };
+                        save(dir, &piece, &RowPlaces::default(), b"").unwrap();
+                        remove(dir, &piece);
+                    }
+                });
+            }
+        });
     }
 }

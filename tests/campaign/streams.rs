@@ -194,7 +194,7 @@ impl Case {
             let aim = match self.random.random_range(0..3) {
                 0 => within(&mut self.random, Duration::from_millis(150)),
                 1 => within(&mut self.random, Duration::from_millis(1_200)),
-                _ => within(&mut self.random, Duration::from_millis(3_000)),
+                _ => within(&mut self.random, Duration::from_secs(3)),
             };
             let rate = self.random.random_range(2..40);
             let begun = Instant::now();

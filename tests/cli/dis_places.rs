@@ -134,3 +134,26 @@ fn records_that_were_deleted_behind_the_checkpoint_are_not_missed() {
     stream.read("", 0);
     assert_eq!(stream.stored(), rows(0, 15));
 }
+
+#[test]
+fn a_checkpoint_that_was_moved_back_is_not_passed_over_in_silence() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 10));
+    stream.read("--create-app", 0);
+    let back = "checkpoint commit --stream orders --app reader --partition 0 --sequence 4";
+    stream
+        .place
+        .end(&format!("{back} --allow-rewind"))
+        .expect(0);
+    stream.put("", &rows(10, 5));
+    let ran = stream.read("", 9);
+    ran.says("was moved back from 9 to 4").says("--restart");
+    assert_eq!(stream.stored(), rows(0, 10));
+    // A wanted replay.
+    stream.read("--restart", 0);
+    assert_eq!(stream.stored().len(), 10 + 10);
+    assert_eq!(stream.checkpoints()[&'0'], 14);
+    stream.put("", &rows(15, 5));
+    stream.read("", 0);
+    assert_eq!(stream.stored().len(), 25);
+}

@@ -2,6 +2,7 @@
 //!
 //! They are installed from `PyPI` into a virtual environment below `target`, as in `python`.
 
+use crate::dis_source::Stream;
 use crate::huawei::{ACCESS_KEY, CONSUMER, PROJECT, SECRET_KEY, Sandbox, place_at, place_with};
 use crate::python::{environment, or_skip};
 use crate::recorder::Recorder;
@@ -120,6 +121,35 @@ print(dis.delete_checkpoint(DeleteCheckpointRequest(stream_name='orders', app_na
     );
     assert_eq!(printed, "4 ours\n204\n");
     place.end(&format!("checkpoint get {orders}")).expect(8);
+}
+
+#[test]
+fn what_the_official_sdk_writes_is_uploaded_and_it_sees_the_checkpoint() {
+    let Some(python) = python() else { return };
+    let stream = Stream::start("");
+    let address = stream.sandbox.address;
+    run(
+        &python,
+        address,
+        "
+dis.create_stream(CreateStreamRequest(body=CreateStreamReq(stream_name='orders', partition_count=2)))
+rows = ['{\"id\":\"%06d\"}' % n for n in range(40)]
+entries = [PutRecordsRequestEntry(data=base64.b64encode('\\n'.join(rows[n:n + 4]).encode()).decode(), partition_key=str(n)) for n in range(0, 40, 4)]
+assert dis.send_records(SendRecordsRequest(body=PutRecordsRequest(stream_name='orders', records=entries))).failed_record_count == 0
+",
+    );
+    stream.read("--create-app", 0);
+    let wanted: Vec<String> = (0..40).map(|n| format!("{{\"id\":\"{n:06}\"}}")).collect();
+    assert_eq!(stream.stored(), wanted);
+    let printed = run(
+        &python,
+        address,
+        "
+state = dis.show_consumer_state(ShowConsumerStateRequest(app_name='reader', stream_name='orders', checkpoint_type='LAST_READ'))
+print(sum(int(p.sequence_number) + 1 for p in state.partition_consuming_states))
+",
+    );
+    assert_eq!(printed, "10\n");
 }
 
 #[test]

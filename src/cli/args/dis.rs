@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Huawei DIS")]
 pub struct DisArgs {
-    /// App that reads dis://STREAM: its checkpoints say how far [default: none; dis:// needs one]
+    /// App that reads `dis://STREAM`: its checkpoints say how far [default: none; such a PATH needs one]
     ///
     /// A checkpoint is committed when the platform has accepted everything up to it, and never goes back.
     /// One run reads all partitions of the stream.

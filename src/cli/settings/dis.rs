@@ -72,6 +72,7 @@ pub(super) fn stream(
             OutOfRangeName::Latest => OutOfRange::Latest,
         },
         until_end: args.dis.until_end,
+        is_compared: Arc::default(),
     })))
 }
 

@@ -76,10 +76,7 @@ impl WriteOptions {
         let mut input = input_settings(&args.input.reading, &topic)?;
         let mut warnings = warnings(&topic, &rate);
         warnings.extend(warning_about(&input.rules));
-        let sources = match dis::stream(context, args, stage, retry_for(context, args))? {
-            Some(stream) => stream,
-            None => followed(args, stage, sources(invocation, &args.input)?)?,
-        };
+        let sources = all_sources(context, args, stage)?;
         let batch = BatchSettings {
             linger: linger(context, args, (stage, &sources))?,
             ..batch_settings(args, stage, &rate)?
@@ -226,6 +223,17 @@ fn batch_settings(
         },
         linger: None,
     })
+}
+
+fn all_sources(
+    context: Context<'_>,
+    args: &WriteArgs,
+    stage: StageKind,
+) -> Result<Sources, UsageError> {
+    match dis::stream(context, args, stage, retry_for(context, args))? {
+        Some(stream) => Ok(stream),
+        None => followed(args, stage, sources(context.invocation, &args.input)?),
+    }
 }
 
 pub(super) fn sources(invocation: &Invocation, args: &InputArgs) -> Result<Sources, UsageError> {

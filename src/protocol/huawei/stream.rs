@@ -123,7 +123,8 @@ pub fn decode_partitions(body: &[u8]) -> Result<ListedPartitions, UnreadableRepl
     }
     #[derive(Deserialize)]
     struct Partition {
-        partition_id: String,
+        #[serde(rename = "partition_id")]
+        id: String,
         #[serde(default)]
         status: String,
         parent_partitions: Option<Parents>,
@@ -149,7 +150,7 @@ pub fn decode_partitions(body: &[u8]) -> Result<ListedPartitions, UnreadableRepl
             .flat_map(|text| text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')))
             .filter(|name| !name.is_empty());
         partitions.push(ListedPartition {
-            partition: id(&listed.partition_id)?,
+            partition: id(&listed.id)?,
             parents: names.map(id).collect::<Result<_, _>>()?,
             is_readable: !matches!(listed.status.as_str(), "EXPIRED" | "CREATING"),
         });

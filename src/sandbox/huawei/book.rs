@@ -248,48 +248,14 @@ impl Book {
     fn apply(&mut self, entry: Entry) {
         self.bytes = self.bytes.saturating_add(weight(&entry));
         match entry {
-            Entry::Stream {
-                project,
-                stream,
-                partitions,
-                at,
-            } => {
-                let partitions = usize::try_from(partitions).unwrap_or_default();
-                let made = Stream {
-                    created: at,
-                    partitions: vec![Partition::default(); partitions],
-                };
-                self.streams.insert((project, stream), made);
-            }
+            Entry::Stream { .. }
+            | Entry::Records { .. }
+            | Entry::Reshape { .. }
+            | Entry::Trim { .. } => self.apply_to_partitions(entry),
             Entry::DropStream { project, stream } => {
                 self.checkpoints
                     .retain(|place, _| place.project != project || place.stream != stream);
                 self.streams.remove(&(project, stream));
-            }
-            Entry::Records {
-                project,
-                stream,
-                records,
-                at,
-            } => self.take_records((project, stream), records, at),
-            Entry::Reshape {
-                project,
-                stream,
-                parents,
-                children,
-            } => {
-                let stream = self.streams.entry((project, stream)).or_default();
-                stream.reshape(&parents, children);
-            }
-            Entry::Trim {
-                project,
-                stream,
-                partition,
-                before,
-            } => {
-                let stream = self.streams.entry((project, stream)).or_default();
-                let trimmed = stream.partition_mut(partition).map(|it| it.trim(before));
-                self.bytes = self.bytes.saturating_sub(trimmed.unwrap_or_default());
             }
             Entry::App { project, app, at } => {
                 self.apps.insert((project, app), at);
@@ -324,6 +290,50 @@ impl Book {
                 instance,
                 events,
             } => self.take_events(&project, &engine, instance.as_deref(), events),
+        }
+    }
+
+    fn apply_to_partitions(&mut self, entry: Entry) {
+        match entry {
+            Entry::Stream {
+                project,
+                stream,
+                partitions,
+                at,
+            } => {
+                let partitions = usize::try_from(partitions).unwrap_or_default();
+                let made = Stream {
+                    created: at,
+                    partitions: vec![Partition::default(); partitions],
+                };
+                self.streams.insert((project, stream), made);
+            }
+            Entry::Records {
+                project,
+                stream,
+                records,
+                at,
+            } => self.take_records((project, stream), records, at),
+            Entry::Reshape {
+                project,
+                stream,
+                parents,
+                children,
+            } => {
+                let stream = self.streams.entry((project, stream)).or_default();
+                stream.reshape(&parents, children);
+            }
+            Entry::Trim {
+                project,
+                stream,
+                partition,
+                before,
+            } => {
+                let stream = self.streams.entry((project, stream)).or_default();
+                let trimmed = stream.partition_mut(partition).map(|it| it.trim(before));
+                self.bytes = self.bytes.saturating_sub(trimmed.unwrap_or_default());
+            }
+            _ => {}
         }
     }
 

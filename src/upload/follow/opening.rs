@@ -8,12 +8,10 @@
 use super::{Follower, halted};
 use crate::domain::RawRange;
 use crate::input::{RecordStart, StreamPlace};
-use crate::ledger::Delivery;
 use crate::upload::batcher::Halt;
+use crate::upload::report::Status;
 use crate::upload::settings::StreamFrom;
-
-/// Kind of the ledger's notes of where partitions were begun.
-const BEGUN: &str = "dis_begin";
+use crate::upload::stream_notes::Note;
 
 /// Where reading goes on, for the service and for the books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,29 +73,48 @@ impl Follower<'_> {
         if self.begun(name)?.is_some() {
             return Ok(());
         }
-        let begun = Delivery {
-            records: milliseconds,
-            ..Delivery::default()
-        };
-        let ledger = &self.following.ledger;
-        let noted = ledger.deliver(BEGUN, self.key_of(name), begun);
+        let (ledger, epoch) = (&self.following.ledger, self.following.partition.epoch);
+        let noted = Note::Begun.write(ledger, epoch, name, milliseconds);
         noted.committed_blocking().map_err(|error| halted(&error))
     }
 
     /// Where a partition was begun, if that was not its checkpoint.
     pub(super) fn begun(&self, name: &str) -> Result<Option<StreamPlace>, Halt> {
-        let ledger = &self.following.ledger;
-        let found = ledger.delivery(BEGUN, self.key_of(name));
-        let found = found.committed_blocking().map_err(|error| halted(&error))?;
-        Ok(found.map(|begun| match i64::try_from(begun.records) {
+        let begun = self.noted(Note::Begun, name)?;
+        Ok(begun.map(|begun| match i64::try_from(begun) {
             Ok(time) if time > 0 => StreamPlace::Time(time),
             _ => StreamPlace::Oldest,
         }))
     }
 
-    /// Rows of a partition may be sent to several topics.
-    fn key_of(&self, name: &str) -> String {
-        format!("{} {name}", self.following.partition.id.0)
+    /// Refuses to go on when somebody has moved the checkpoint back, behind what this ledger has committed:
+    /// whether that was meant, only they know.
+    pub(super) fn require_not_rewound(
+        &self,
+        name: &str,
+        checkpoint: Option<u64>,
+    ) -> Result<(), Halt> {
+        let Some(ours) = self.noted(Note::Committed, name)? else {
+            return Ok(());
+        };
+        let there = match checkpoint {
+            Some(there) if there >= ours => return Ok(()),
+            Some(there) => format!("was moved back from {ours} to {there}"),
+            None => format!("was {ours} and is gone"),
+        };
+        Err(Halt::Partition(
+            Status::InputChanged,
+            format!(
+                "{name}: the checkpoint {there}, not by this ledger, which has uploaded everything up to it. To upload again what lies behind it, say --restart (rows will be stored twice); to go on where this ledger is, put it back with checkpoint commit --sequence {ours}"
+            ),
+        ))
+    }
+
+    fn noted(&self, note: Note, name: &str) -> Result<Option<u64>, Halt> {
+        let (ledger, epoch) = (&self.following.ledger, self.following.partition.epoch);
+        let noted = note.read(ledger, epoch, name).committed_blocking();
+        let noted = noted.map_err(|error| halted(&error))?;
+        Ok(noted.map(|noted| noted.records))
     }
 }
 

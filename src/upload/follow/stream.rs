@@ -7,14 +7,15 @@ use super::opening::Opening;
 use super::partition::{Fetching, FollowedPartition};
 use super::tail::Course;
 use super::{FollowedSource, Follower};
-use crate::input::{Listing, StreamAnswer, StreamFault, StreamPartition};
-use crate::ledger::{HeldLock, InputKind, KnownInput};
+use crate::input::{Listing, StreamAnswer, StreamFault, StreamHold, StreamPartition};
+use crate::ledger::{InputKind, KnownInput};
 use crate::upload::batcher::{Batcher, Halt};
 use crate::upload::failure::stream_status;
 use crate::upload::report::Status;
 use crate::upload::settings::{StreamFrom, StreamSource};
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -36,8 +37,8 @@ pub(super) struct FollowedStream<'a> {
     list_at: Instant,
     /// Whether partitions wait for their parents, or a list for one that has ended.
     is_behind: bool,
-    /// No other run follows the stream.
-    _lock: HeldLock,
+    /// No other run of this machine reads the stream as this consumer.
+    _held: StreamHold,
 }
 
 impl<'a> FollowedStream<'a> {
@@ -47,9 +48,8 @@ impl<'a> FollowedStream<'a> {
         source: &'a StreamSource,
     ) -> Result<Self, Halt> {
         let name = source.stream.name();
-        let following = follower.following;
-        let locking = following.ledger.lock_path(following.partition.id, name);
-        let Some(lock) = locking.map_err(|error| super::halted(&error))? else {
+        let held = source.stream.hold();
+        let Some(held) = held.map_err(|fault| unreadable(name, &fault))? else {
             let problem = format!("another run reads {name}");
             return Err(Halt::Partition(Status::Busy, problem));
         };
@@ -73,7 +73,7 @@ impl<'a> FollowedStream<'a> {
             list: None,
             list_at: Instant::now() + LIST_EVERY,
             is_behind: false,
-            _lock: lock,
+            _held: held,
         };
         if known.is_empty() {
             for partition in &listing.partitions {
@@ -82,6 +82,7 @@ impl<'a> FollowedStream<'a> {
             }
         }
         followed.take_up(follower, &listing)?;
+        source.is_compared.store(true, Ordering::Release);
         Ok(followed)
     }
 
@@ -125,6 +126,9 @@ impl<'a> FollowedStream<'a> {
             Some(known) => follower.last_of(known)?,
             None => None,
         };
+        if last.is_some() {
+            follower.require_not_rewound(&name, checkpoint)?;
+        }
         let begun = follower.begun(&name)?;
         let opening = Opening::find(last.as_ref(), begun, checkpoint);
         if let Some((from, to)) = opening.passed_over {
@@ -132,14 +136,14 @@ impl<'a> FollowedStream<'a> {
                 "{name}: the checkpoint is at {to}, further than this ledger has read; records {from} to {to} count as dealt with"
             ))?;
         }
-        if let (None, Some(begun), Some(number)) = (&last, begun, checkpoint) {
+        if let (None, true, Some(number)) = (&last, begun.is_some(), checkpoint) {
             let from = if source.from == StreamFrom::Latest {
                 "records behind it that are older than this run are not read"
             } else {
                 "it stays until it is passed"
             };
             follower.warn(format!(
-                "{name}: reading begins where --from says ({begun:?}), although there is a checkpoint at {number}; {from}"
+                "{name}: reading begins where --from says, although there is a checkpoint at {number}; {from}"
             ))?;
         }
         let held = follower.hold(known.map(|it| it.id), (InputKind::Dis, &name), None)?;
