@@ -136,7 +136,9 @@ pub struct DateSourceArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub struct InputArgs {
-    /// Files, directories, quoted globs, `dis://STREAM`, or - for standard input; {date} or {date:%Y%m%d} stands for the day
+    /// Files, directories, quoted globs, or - for standard input; {date} or {date:%Y%m%d} stands for the day
+    ///
+    /// Instead of them, `dis://STREAM` is a stream of Huawei DIS.
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
 
