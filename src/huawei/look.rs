@@ -90,7 +90,11 @@ impl DisStream {
             };
             match read {
                 Ok(read) => {
-                    let oldest = read.records.first().map(|(number, _)| number.number());
+                    let first = read.records.first().map(|(number, _)| number.number());
+                    let oldest = match first {
+                        None => self.oldest_of_none(service, partition, place).await?,
+                        first => first,
+                    };
                     if oldest.is_some() && oldest == place.next_number() {
                         return Ok(self.taken(partition, place, read));
                     }
@@ -107,6 +111,23 @@ impl DisStream {
                 }
             }
         }
+    }
+
+    /// The number that the oldest record of a partition would have in which there is none: what comes next
+    /// counts as the oldest one when the partition says that it would be in its range.
+    async fn oldest_of_none(
+        &self,
+        service: &mut Service,
+        partition: PartitionId,
+        place: StreamPlace,
+    ) -> Result<Option<u64>, StreamFault> {
+        let listed = self.listed(service).await?.0.into_iter();
+        let mut ranges = listed.filter(|it| it.partition == partition);
+        let Some((oldest, newest)) = ranges.find_map(|it| it.range) else {
+            return Ok(None);
+        };
+        let is_next = |next: &u64| oldest <= *next && *next <= newest.saturating_add(1);
+        Ok(place.next_number().filter(is_next).or(Some(oldest)))
     }
 
     async fn cursor(

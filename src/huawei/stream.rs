@@ -13,8 +13,8 @@ use crate::input::{
 };
 use crate::ledger::{LedgerError, checkpoint_lock};
 use crate::protocol::huawei::{
-    AppName, Consumer, HuaweiCall, ListedPartitions, PartitionId, ProjectId, RefusalKind,
-    SequenceNumber, StreamName, decode_partitions,
+    AppName, Consumer, HuaweiCall, ListedPartition, ListedPartitions, PartitionId, ProjectId,
+    RefusalKind, SequenceNumber, StreamName, decode_partitions,
 };
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
@@ -81,24 +81,32 @@ impl DisStream {
         }
     }
 
-    async fn list(&self, service: &mut Service) -> Result<Listing, StreamFault> {
+    /// All partitions, and when that was by the clock of the service.
+    pub(super) async fn listed(
+        &self,
+        service: &mut Service,
+    ) -> Result<(Vec<ListedPartition>, Option<DateTime<Utc>>), StreamFault> {
         let (mut partitions, mut behind, mut at) = (Vec::new(), None, None);
         loop {
             let DisConsumer {
                 project, stream, ..
             } = &self.consumer;
             let call = HuaweiCall::describe_stream(project, stream, behind);
-            let (page, dated) = listed(service, &call).await?;
+            let (page, dated) = page(service, &call).await?;
             at = at.or(dated);
             let last = page.partitions.last().map(|it| it.partition);
             partitions.extend(page.partitions);
             if !page.has_more || last.is_none() || last == behind {
-                break;
+                return Ok((partitions, at));
             }
             behind = last;
         }
-        partitions.retain(|it| it.is_readable);
-        let partitions = partitions.into_iter().map(|it| StreamPartition {
+    }
+
+    async fn list(&self, service: &mut Service) -> Result<Listing, StreamFault> {
+        let (listed, at) = self.listed(service).await?;
+        let readable = listed.into_iter().filter(|it| it.is_readable);
+        let partitions = readable.map(|it| StreamPartition {
             name: it.partition.to_string(),
             parents: it.parents.iter().map(ToString::to_string).collect(),
         });
@@ -253,8 +261,8 @@ fn known(name: &str) -> Result<PartitionId, StreamFault> {
         })
 }
 
-/// Asks for a list, for as long as that can help.
-async fn listed(
+/// Asks for a part of the list, for as long as that can help.
+async fn page(
     service: &mut Service,
     call: &HuaweiCall,
 ) -> Result<(ListedPartitions, Option<DateTime<Utc>>), StreamFault> {

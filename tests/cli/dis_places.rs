@@ -133,6 +133,16 @@ fn records_that_were_deleted_behind_the_checkpoint_are_not_missed() {
     stream.change("trim=10");
     stream.read("", 0);
     assert_eq!(stream.stored(), rows(0, 15));
+    // Nor where no record is left.
+    stream.change("trim=15");
+    stream.read("", 0);
+    stream.put("", &rows(15, 5));
+    stream.read("", 0);
+    assert_eq!(stream.stored(), rows(0, 20));
+    stream.put("", &rows(20, 5));
+    stream.change("trim=25");
+    let lost = "5 record(s) are lost: sequence numbers 20 to 24";
+    stream.read("", 9).says(lost);
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub struct ListedPartition {
     pub parents: Vec<PartitionId>,
     /// Whether there is something to be read from it, now or later.
     pub is_readable: bool,
+    /// Numbers of its oldest and newest records; the service does not say how it writes that there is none.
+    pub range: Option<(u64, u64)>,
 }
 
 /// A part of the list.
@@ -128,6 +130,7 @@ pub fn decode_partitions(body: &[u8]) -> Result<ListedPartitions, UnreadableRepl
         #[serde(default)]
         status: String,
         parent_partitions: Option<Parents>,
+        sequence_number_range: Option<String>,
     }
     /// The API calls it a string and does not say of which form.
     #[derive(Deserialize)]
@@ -152,6 +155,7 @@ pub fn decode_partitions(body: &[u8]) -> Result<ListedPartitions, UnreadableRepl
         partitions.push(ListedPartition {
             partition: id(&listed.id)?,
             parents: names.map(id).collect::<Result<_, _>>()?,
+            range: listed.sequence_number_range.as_deref().and_then(range_of),
             is_readable: !matches!(listed.status.as_str(), "EXPIRED" | "CREATING"),
         });
     }
@@ -159,6 +163,13 @@ pub fn decode_partitions(body: &[u8]) -> Result<ListedPartitions, UnreadableRepl
         partitions,
         has_more: found.has_more_partitions,
     })
+}
+
+/// Two numbers, as in `[289911 : 289927]`.
+fn range_of(text: &str) -> Option<(u64, u64)> {
+    let inner = text.trim().strip_prefix('[')?.strip_suffix(']')?;
+    let (oldest, newest) = inner.split_once(':')?;
+    Some((oldest.trim().parse().ok()?, newest.trim().parse().ok()?))
 }
 
 /// Reads the reply to [`HuaweiCall::get_cursor`].
@@ -224,7 +235,7 @@ mod tests {
     #[test]
     fn partitions_are_listed_with_their_parents_in_any_form() {
         let body = r#"{"partitions":[
-            {"partition_id":"shardId-0000000000","status":"DELETED"},
+            {"partition_id":"shardId-0000000000","status":"DELETED","sequence_number_range":"[289911 : 289927]"},
             {"partition_id":"shardId-0000000001","status":"ACTIVE","parent_partitions":"shardId-0000000000"},
             {"partition_id":"shardId-0000000002","status":"ACTIVE","parent_partitions":"[shardId-0000000000, shardId-0000000001]"},
             {"partition_id":"3","status":"EXPIRED","parent_partitions":["0"]}],"has_more_partitions":true}"#;
@@ -234,6 +245,8 @@ mod tests {
         assert_eq!(parents.collect::<Vec<_>>(), [0, 1, 2, 1]);
         let readable = found.partitions.iter().map(|it| it.is_readable);
         assert_eq!(readable.collect::<Vec<_>>(), [true, true, true, false]);
+        assert_eq!(found.partitions[0].range, Some((289_911, 289_927)));
+        assert_eq!(found.partitions[1].range, None);
     }
 
     #[test]
