@@ -20,33 +20,30 @@ impl LedgerReader {
         partition: PartitionId,
         input: InputId,
     ) -> Result<Option<u64>, LedgerError> {
-        let doing = "look up how far a stream is settled";
-        let unsettled: Option<i64> = self
-            .db
-            .prepare_cached(&format!(
-                "SELECT min(first_record) FROM batch
-                 WHERE first_input = ?2 AND partition = ?1 AND state IN {UNSETTLED}"
-            ))
-            .and_then(|mut query| query.query_row([partition.0, input.0], |row| row.get(0)))
-            .map_err(failed(doing))?;
-        // The stretch with the first row that is not settled, or else the place behind the last one.
-        let (chosen, reached) = match unsettled {
-            Some(record) => ("first_record <= ?2", (record, "line")),
-            None => ("?2 = ?2", (0, "line + lines")),
-        };
+        // One statement, so that no batch is intended between one look and another. What comes next is
+        // the record of the first row that is not settled, or the one behind the last stretch; before
+        // the first stretch nothing is this ledger's.
         let next: Option<i64> = self
             .db
             .prepare_cached(&format!(
-                "SELECT {} FROM chunk WHERE input = ?1 AND {chosen}
-                 ORDER BY byte_offset DESC LIMIT 1",
-                reached.1
+                "WITH
+                   open AS (SELECT min(first_record) AS record FROM batch
+                            WHERE first_input = ?2 AND partition = ?1 AND state IN {UNSETTLED}),
+                   reached AS (SELECT c.byte_offset,
+                                 CASE WHEN o.record IS NULL THEN c.line + c.lines ELSE c.line END AS next
+                               FROM chunk c, open o
+                               WHERE c.input = ?2
+                                 AND (o.record IS NULL OR c.first_record <= o.record))
+                 SELECT next FROM reached
+                 WHERE next > (SELECT line FROM chunk WHERE input = ?2 ORDER BY byte_offset LIMIT 1)
+                 ORDER BY byte_offset DESC LIMIT 1"
             ))
             .and_then(|mut query| {
                 query
-                    .query_row(params![input.0, reached.0], |row| row.get(0))
+                    .query_row(params![partition.0, input.0], |row| row.get(0))
                     .optional()
             })
-            .map_err(failed(doing))?;
+            .map_err(failed("look up how far a stream is settled"))?;
         Ok(next.map(unsigned).and_then(|next| next.checked_sub(1)))
     }
 }

@@ -11,6 +11,7 @@ mod register;
 mod rejects;
 mod replay;
 mod sealing;
+mod settled;
 mod several_dates;
 mod two_ledgers;
 mod writer;
@@ -21,7 +22,6 @@ use crate::domain::{
     done_request_id,
 };
 use rusqlite::Connection;
-use std::future::Future;
 use tempfile::TempDir;
 
 /// A state directory, its ledger, and a run that registered one date with one input.
