@@ -9,14 +9,13 @@ use super::columnar::RowLines;
 use super::compared::{Compared, Differs};
 use super::encoding::Undecodable;
 use super::location::Stored;
+use super::snappy::{SNAPPY_MAGIC, unpacked};
 use super::{Compression, Format, InputFault, Start, StoreFault};
 use crate::domain::RawRange;
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::GzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream as XzStream};
-use snap::raw::{Decoder, decompress_len};
-use snap::read::FrameDecoder;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,10 +25,6 @@ const FETCH_BYTES: usize = 128 << 10;
 /// Enough bytes to know every magic.
 const MAGIC_BYTES: usize = 8;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// Beginning of the framing format; a raw block has none.
-const SNAPPY_MAGIC: &[u8] = &[0xff, 6, 0, 0, b's', b'N'];
-/// Most bytes of a raw block, which is decompressed as a whole; records of streams are far smaller.
-const MAX_SNAPPY_BYTES: usize = 32 << 20;
 /// Memory that an xz stream may ask for; `xz -9` needs 65 MiB.
 const MAX_XZ_BYTES: u64 = 256 << 20;
 
@@ -280,18 +275,7 @@ fn inflate<R: Read + Send + 'static>(
                 "xz",
             )
         }
-        Compression::Snappy => {
-            let mut counted = buffered(counted);
-            if counted
-                .fill_buf()
-                .map_err(reading)?
-                .starts_with(SNAPPY_MAGIC)
-            {
-                source(Box::new(FrameDecoder::new(counted)), "snappy")
-            } else {
-                source(Box::new(RawBlock::Compressed(counted)), "snappy")
-            }
-        }
+        Compression::Snappy => source(unpacked(buffered(counted)).map_err(reading)?, "snappy"),
         Compression::Auto | Compression::None => Source::Stream {
             bytes: Box::new(counted.stored),
             fetched: None,
@@ -299,31 +283,6 @@ fn inflate<R: Read + Send + 'static>(
             undecodable: None,
         },
     })
-}
-
-/// A raw block of Snappy, decompressed when it is first read.
-enum RawBlock<R> {
-    Compressed(R),
-    Decompressed(Cursor<Vec<u8>>),
-}
-
-impl<R: Read> Read for RawBlock<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Self::Compressed(stored) = self {
-            let too_large = || io::Error::other("a raw block of more than 32 MiB");
-            let mut block = Vec::new();
-            read_up_to(stored, &mut block, MAX_SNAPPY_BYTES.saturating_add(1))?;
-            if block.len() > MAX_SNAPPY_BYTES || decompress_len(&block)? > MAX_SNAPPY_BYTES {
-                return Err(too_large());
-            }
-            let decompressed = Decoder::new().decompress_vec(&block)?;
-            *self = Self::Decompressed(Cursor::new(decompressed));
-        }
-        match self {
-            Self::Compressed(_) => Ok(0),
-            Self::Decompressed(bytes) => bytes.read(buffer),
-        }
-    }
 }
 
 /// Counts what is fetched.

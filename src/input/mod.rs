@@ -44,6 +44,7 @@ mod remote;
 mod row;
 mod settings;
 mod shaped;
+mod snappy;
 mod stream;
 mod verify;
 mod window;
