@@ -236,7 +236,7 @@ pub struct BatchArgs {
 
     /// How long a row of the streaming stage waits for others of its request
     ///
-    /// For standard input and followed files. A request leaves when it is full (--batch-rows) or
+    /// For standard input, followed files and streams. A request leaves when it is full (--batch-rows) or
     /// when its first row has waited for so long, whichever comes first.
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
     pub linger: Duration,
