@@ -73,7 +73,7 @@ pub use row::{
 };
 pub use settings::{Compression, EmptyCells, Format, InputSettings, Timestamps};
 pub use shaped::NOTHING_IS_LEFT;
-pub use verify::{Verifier, continues_at_a_row_boundary};
+pub use verify::{RowBoundary, Verifier, row_boundary};
 
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,7 @@ mod reserve;
 mod schema;
 mod seal;
 mod soundness;
+mod torn_end;
 mod waive;
 mod writer;
 
@@ -54,6 +55,7 @@ pub use register::{
 pub use rejects::{Blocks, DeadLetter, RejectSource};
 pub use replay::{Replay, ReplayIntent};
 pub use seal::{DoneSettlement, SealOutcome, SealRequest, SealedPartition};
+pub use torn_end::TornEnd;
 pub use waive::Waiver;
 pub use writer::Pending;
 

@@ -4,12 +4,12 @@
 //! times are trusted at once; otherwise head and tail are compared now and the rest beside the
 //! upload, and nothing is sealed before that has finished.
 
+use super::row_end::{RowEnd, row_end};
 use crate::domain::RawRange;
 use crate::input::{
-    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier,
-    continues_at_a_row_boundary, copies, open_file,
+    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, copies, open_file,
 };
-use crate::ledger::{KnownInput, LedgerError, LedgerReader};
+use crate::ledger::{KnownInput, LedgerError, LedgerReader, TornEnd};
 
 /// What is known of a file.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(super) enum Recognised {
         input: KnownInput,
         /// Rows were appended after it had been read to its end.
         appended: bool,
+        /// Its last row was half written when it was read.
+        torn_end: Option<TornEnd>,
         /// Recorded stretches that are still to be compared.
         unverified: Vec<RawRange>,
     },
@@ -210,6 +212,7 @@ impl Recogniser<'_> {
             Ok(Recognised::Known {
                 input: input.clone(),
                 appended,
+                torn_end: None,
                 unverified,
             })
         };
@@ -242,12 +245,28 @@ impl Recogniser<'_> {
             });
         }
         let appended = input.read_to_end && self.goes_on_after(&file.location, last)?;
-        if appended && !continues_at_a_row_boundary(&file.location, self.settings, last.end())? {
-            return changed("its last row was continued");
+        let mut torn_end = None;
+        if appended || !input.read_to_end {
+            let end = (input.id, &last);
+            match row_end(self.ledger, end, &file.location, self.settings)? {
+                RowEnd::Whole => {}
+                // What was read to its end there is an array that was closed, or a value of which
+                // more may come.
+                RowEnd::NoLines if !appended => {}
+                RowEnd::NoLines | RowEnd::Continued => {
+                    return changed("its last row was continued");
+                }
+                RowEnd::Torn(torn) => torn_end = Some(torn),
+            }
         }
         let inner = chunks.len().saturating_sub(1);
         let unverified = chunks.into_iter().take(inner).skip(1).collect();
-        as_known(appended, unverified)
+        Ok(Recognised::Known {
+            input: input.clone(),
+            appended,
+            torn_end,
+            unverified,
+        })
     }
 
     fn has_same_content(

@@ -93,6 +93,7 @@ mod statuses;
 mod streams;
 mod surroundings;
 mod terminal;
+mod torn_rows;
 mod typed_rows;
 mod validate;
 mod validate_dates;
