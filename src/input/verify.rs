@@ -168,9 +168,9 @@ pub fn row_boundary(
         ([], _) => return Err(verifier.error(InputFault::Shorter { offset: end })),
         ([_], _) => RowBoundary::Here,
         (_, Format::Json | Format::Parquet) => RowBoundary::NoLines,
-        ([b'\n', ..] | [_, b'\n', ..] | [_, b'\r', b'\n'], _) => RowBoundary::Here,
         // A lone carriage return ends a CSV record, but is white space between JSON rows.
-        ([b'\r', ..] | [_, b'\r', ..], Format::Csv | Format::Tsv) => RowBoundary::Here,
+        ([b'\n', ..] | [_, b'\n', ..] | [_, b'\r', b'\n'], _)
+        | ([b'\r', ..] | [_, b'\r', ..], Format::Csv | Format::Tsv) => RowBoundary::Here,
         _ => RowBoundary::Within,
     })
 }

@@ -304,7 +304,7 @@ impl Planner<'_> {
                     read_to_end: input.read_to_end && !appended,
                     finished,
                     unverified,
-                    torn_end,
+                    torn_end: torn_end.map(|torn| *torn),
                 })
             }
         }

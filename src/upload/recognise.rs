@@ -23,7 +23,7 @@ pub(super) enum Recognised {
         /// Rows were appended after it had been read to its end.
         appended: bool,
         /// Its last row was half written when it was read.
-        torn_end: Option<TornEnd>,
+        torn_end: Option<Box<TornEnd>>,
         /// Recorded stretches that are still to be compared.
         unverified: Vec<RawRange>,
     },
@@ -104,7 +104,7 @@ impl Recogniser<'_> {
                     .as_ref()
                     .is_some_and(|it| it.place() == place)
         };
-        if let Some(input) = self.choose(known, same_place) {
+        if let Some(input) = self.choose(file, known, same_place) {
             let compared = self.compare(file, input)?;
             // Another file may have got the inode of one that is gone.
             let reused = matches!(compared, Recognised::Changed { .. })
@@ -114,7 +114,7 @@ impl Recogniser<'_> {
                 return self.once_more(compared).map(Sight::Input);
             }
         }
-        if let Some(input) = self.choose(known, |input| input.name == name) {
+        if let Some(input) = self.choose(file, known, |input| input.name == name) {
             return self.once_more(self.compare(file, input)?).map(Sight::Input);
         }
         for input in known {
@@ -130,34 +130,51 @@ impl Recogniser<'_> {
         Ok(Sight::Input(Recognised::New))
     }
 
-    /// A file whose rows were all rejected and that replaced them itself is two inputs. The later
-    /// one is its replay, which an upload only goes on with.
+    /// Rows that were rejected may have been replaced by rows in the same file: that is two inputs.
+    /// The later one is its replay, which an upload only goes on with.
     fn choose<'k>(
         &self,
+        file: &FoundFile,
         known: &'k [KnownInput],
         is_it: impl Fn(&KnownInput) -> bool,
     ) -> Option<&'k KnownInput> {
-        let mut same = known.iter().filter(|input| is_it(input));
+        let same: Vec<&KnownInput> = known.iter().filter(|input| is_it(input)).collect();
         if self.replay {
-            return same.next_back();
+            return same.last().copied();
         }
-        let first = same.next()?;
-        if !first.is_finished() {
-            return Some(first);
-        }
-        Some(same.find(|input| !input.is_finished()).unwrap_or(first))
+        let is_untouched = |input: &KnownInput| {
+            let before = input.identity.as_ref();
+            before.is_some_and(|before| before.is_same(&file.identity))
+        };
+        let first = same.first().copied();
+        let unfinished = same.iter().find(|input| !input.is_finished());
+        let untouched = same.iter().find(|input| is_untouched(input));
+        unfinished.or(untouched).copied().or(first)
     }
 
-    /// A file of which the platform took nothing may replace its own rows, unchanged.
+    /// A file of which the platform took nothing may replace its own rows, changed or not. One that
+    /// replaced rows before may hold others by now, of a later export.
     fn once_more(&self, recognised: Recognised) -> Result<Recognised, RecogniseError> {
-        match &recognised {
+        let input = match &recognised {
             Recognised::Known {
                 input,
                 appended: false,
                 ..
-            } if self.replay && self.ledger.is_all_rejected(input.id)? => Ok(Recognised::New),
-            _ => Ok(recognised),
+            }
+            | Recognised::Changed { input, .. }
+                if self.replay =>
+            {
+                input
+            }
+            _ => return Ok(recognised),
+        };
+        let holds_others = matches!(recognised, Recognised::Changed { .. })
+            && input.is_finished()
+            && self.ledger.replaces_rejects(input.id)?;
+        if holds_others || self.ledger.is_all_rejected(input.id)? {
+            return Ok(Recognised::New);
         }
+        Ok(recognised)
     }
 
     /// Whether the same content under another name would be the same input. Of corrected rows only
@@ -256,7 +273,7 @@ impl Recogniser<'_> {
                 RowEnd::NoLines | RowEnd::Continued => {
                     return changed("its last row was continued");
                 }
-                RowEnd::Torn(torn) => torn_end = Some(torn),
+                RowEnd::Torn(torn) => torn_end = Some(Box::new(torn)),
             }
         }
         let inner = chunks.len().saturating_sub(1);

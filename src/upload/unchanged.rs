@@ -15,12 +15,19 @@ pub(super) fn changed_inputs(
     stores: &Stores,
 ) -> Result<Vec<(Status, String)>, LedgerError> {
     let mut changed = Vec::new();
-    for input in ledger.inputs(partition)? {
-        if input.kind.is_stored() && input.read_to_end {
-            changed.extend(changed_input(ledger, &input, stores)?);
+    let inputs = ledger.inputs(partition)?;
+    for (index, input) in inputs.iter().enumerate() {
+        let later = inputs.iter().skip(index.saturating_add(1));
+        if input.kind.is_stored() && input.read_to_end && !is_replaced(input, later) {
+            changed.extend(changed_input(ledger, input, stores)?);
         }
     }
     Ok(changed)
+}
+
+/// Whether what lies in the place of an input is a later one: rows that replace rejected ones of it.
+fn is_replaced<'a>(input: &KnownInput, mut later: impl Iterator<Item = &'a KnownInput>) -> bool {
+    later.any(|other| other.name == input.name)
 }
 
 fn changed_input(

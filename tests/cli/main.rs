@@ -70,6 +70,7 @@ mod regressions;
 mod rejects;
 mod rejects_export;
 mod rejects_replay;
+mod rejects_twice;
 mod rejects_unchanged;
 #[cfg(feature = "remote")]
 mod remote_inputs;

@@ -3,7 +3,6 @@
 
 use crate::recorder::{Latch, Recorder, Reply};
 use crate::start::{Place, Ran, WRITE, rows};
-use std::fs;
 
 const HALF: usize = 17;
 
