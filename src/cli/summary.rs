@@ -89,6 +89,7 @@ impl Text {
         };
         let meaning = match (story.status, story.course) {
             (Status::Success, Course::DryRun) => "a dry run, nothing was sent",
+            (Status::Success, _) if story.partitions.iter().any(is_forced) => "done was forced",
             (status, _) => meaning(status),
         };
         self.line(&format!("{subject}: {meaning}{status}"));
@@ -128,6 +129,7 @@ impl Text {
             let rows = grouped(totals.rows_pending);
             let fate = match story.course {
                 Course::DryRun => "would be sent",
+                _ if story.partitions.iter().all(is_forced) => "not known to be on the platform",
                 _ => "kept for the next run",
             };
             self.entry("pending", &format!("{rows} ({fate})"));
@@ -203,6 +205,11 @@ impl Text {
     }
 }
 
+/// Whether a date got its `done` although something of it was missing.
+fn is_forced(report: &PartitionReport) -> bool {
+    report.done == DoneOutcome::Sent && !report.why.is_empty()
+}
+
 const fn is_fine(done: DoneOutcome) -> bool {
     matches!(
         done,
@@ -272,7 +279,7 @@ const SENT: &str = "the platform has the rows, it has not yet ingested them";
 
 fn done_of(report: &PartitionReport) -> String {
     match report.done {
-        DoneOutcome::Sent => format!("{} ({SENT})", in_brief(report)),
+        DoneOutcome::Sent if !is_forced(report) => format!("{} ({SENT})", in_brief(report)),
         _ => in_brief(report),
     }
 }

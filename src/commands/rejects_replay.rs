@@ -11,8 +11,8 @@ use crate::cli::error::UsageError;
 use crate::cli::figure::grouped;
 use crate::cli::printer::Level;
 use crate::cli::settings::WriteOptions;
-use crate::domain::{Partition, Stage};
-use crate::input::count_records;
+use crate::domain::{InputIdentity, Partition, Stage};
+use crate::input::{Location, count_records};
 use crate::ledger::{KnownPartition, LedgerReader, ReplayIntent, Replayable};
 use crate::upload::Settings;
 use crate::upload::report::Status;
@@ -63,15 +63,14 @@ fn intent(
     };
     // As the ledger names files.
     let path = std::path::absolute(&args.file).unwrap_or_else(|_| args.file.clone());
-    let replayable = reader
-        .replayable(date.id, &path.to_string_lossy())
-        .map_err(ledger_failure)?;
-    if !replayable.begun {
+    let replayable = reader.replayable(date.id).map_err(ledger_failure)?;
+    let begun = has_begun(&reader, &date, &path, settings)?;
+    if !begun {
         require_open(&date, replayable)?;
     }
     let rows = rows_of(&path, settings)?;
     let letters = ids_of(&args.id);
-    if !replayable.begun {
+    if !begun {
         let replaced = if letters.is_empty() {
             require_one_date(&date, &path, replayable)?;
             require_as_many(&date, &path, rows, replayable)?;
@@ -92,6 +91,34 @@ fn intent(
         );
     }
     Ok(ReplayIntent { letters, rows })
+}
+
+/// Whether the file is a replay that an earlier command began. Corrected rows of a later export may
+/// lie under the name of one that is over.
+fn has_begun(
+    reader: &LedgerReader,
+    date: &KnownPartition,
+    path: &Path,
+    settings: &Settings,
+) -> Result<bool, Failure> {
+    let name = path.to_string_lossy();
+    let now = Location::of_name(&name).identity(&settings.input.stores);
+    let now = now.map_err(|error| {
+        let status = crate::upload::input_status(&error, Status::NotReady);
+        Failure::new(status, error)
+    })?;
+    let is_same = |before: &InputIdentity| now.as_ref().is_some_and(|now| now.is_same(before));
+    for input in reader.inputs(date.id).map_err(ledger_failure)? {
+        let may_be = input.name == name
+            && (!input.is_finished() || input.identity.as_ref().is_some_and(is_same));
+        if may_be
+            && reader.replaces_rejects(input.id).map_err(ledger_failure)?
+            && !reader.is_all_rejected(input.id).map_err(ledger_failure)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn date_of(reader: &LedgerReader, settings: &Settings) -> Result<Option<KnownPartition>, Failure> {

@@ -80,6 +80,14 @@ fn ids_in(reader: &LedgerReader, date: &KnownPartition, ids: &[i64]) -> Result<V
     Ok(inside)
 }
 
+/// An input for which `done` would wait.
+fn unfinished(reader: &LedgerReader, date: &KnownPartition) -> Result<Option<String>, Failure> {
+    let inputs = reader.inputs(date.id).map_err(ledger_failure)?;
+    let mut inputs = inputs.into_iter();
+    let unfinished = inputs.find(|input| !input.is_finished());
+    Ok(unfinished.map(|input| input.name))
+}
+
 fn tell(
     session: &Session,
     reader: &LedgerReader,
@@ -96,6 +104,8 @@ fn tell(
         )
     } else if date.gate.is_done() || date.partition.date().is_none() {
         String::new()
+    } else if let Some(input) = unfinished(reader, date)? {
+        format!("; {input} is not uploaded to its end: byteair-sync ledger show {arguments}")
     } else {
         format!("; next: byteair-sync done {arguments}")
     };

@@ -81,7 +81,7 @@ pub use stream::{
     CheckpointState, Fetched, Listing, RecordStream, StreamAnswer, StreamFault, StreamHold,
     StreamPartition, StreamPlace, StreamRecord, StreamTrouble,
 };
-pub use verify::{Verifier, continues_at_a_row_boundary};
+pub use verify::{RowBoundary, Verifier, row_boundary};
 
 #[cfg(test)]
 mod tests;

@@ -56,15 +56,21 @@ impl Verifier {
 
     /// Whether the file still has a range. Ranges of a compressed file come in ascending order.
     pub fn holds(&mut self, range: &RawRange) -> Result<bool, InputError> {
+        Ok(self.digest(range)? == Some(range.digest))
+    }
+
+    /// Digest of the bytes that lie where a range is, whatever its own is; `None` when the file ends
+    /// before. Ranges of a compressed file come in ascending order.
+    pub fn digest(&mut self, range: &RawRange) -> Result<Option<u128>, InputError> {
         match self.source.go_to_row(Start::before(range)) {
             Ok(true) => self.offset = range.offset,
             Ok(false) if self.go_to(range.offset)? => {}
-            Ok(false) | Err(InputFault::Shorter { .. }) => return Ok(false),
+            Ok(false) | Err(InputFault::Shorter { .. }) => return Ok(None),
             Err(fault) => return Err(self.error(fault)),
         }
         let mut hasher = Xxh3::new();
         let complete = self.read(range.length, Some(&mut hasher))?;
-        Ok(complete && hasher.digest128() == range.digest)
+        Ok(complete.then(|| hasher.digest128()))
     }
 
     /// Goes to a byte that is not before the one that was reached; false when the input ends before.
@@ -127,17 +133,27 @@ impl Verifier {
     }
 }
 
+/// What stands at a byte of the decompressed input at which a recorded stretch ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowBoundary {
+    /// A line break right before it or right at it, or nothing follows. A file that had no line break
+    /// behind its last row is appended to with one in front of the next row.
+    Here,
+    /// More of the row in front of it.
+    Within,
+    /// More, in a format whose rows do not end with their lines.
+    NoLines,
+}
+
 /// Whether a row ended at a byte of the decompressed input, so that what follows it there is no
-/// continuation: a line break stands right before `end` or right at it, or nothing follows. A file
-/// that had no line break behind its last row is appended to with one in front of the next row.
-/// Fails when the input cannot be read or is shorter than `end`.
-pub fn continues_at_a_row_boundary(
+/// continuation. Fails when the input cannot be read or is shorter than `end`.
+pub fn row_boundary(
     location: impl Into<Location>,
     settings: &InputSettings,
     end: u64,
-) -> Result<bool, InputError> {
+) -> Result<RowBoundary, InputError> {
     let Some(before) = end.checked_sub(1) else {
-        return Ok(true);
+        return Ok(RowBoundary::Here);
     };
     let location = location.into();
     let mut head = Vec::new();
@@ -148,19 +164,13 @@ pub fn continues_at_a_row_boundary(
         verifier.read_into(&mut around, 3)?;
     }
     let format = resolve_format(&head, &verifier.name, settings).unwrap_or(settings.format);
-    let returns_end_rows = is_csv(format);
-    Ok(match around.as_slice() {
-        [] => return Err(verifier.error(InputFault::Shorter { offset: end })),
-        [_] => true,
-        // What ended there is an array that was closed, or a value of which more may come.
-        _ if format == Format::Json => false,
-        [b'\n', ..] | [_, b'\n', ..] | [_, b'\r', b'\n'] => true,
+    Ok(match (around.as_slice(), format) {
+        ([], _) => return Err(verifier.error(InputFault::Shorter { offset: end })),
+        ([_], _) => RowBoundary::Here,
+        (_, Format::Json | Format::Parquet) => RowBoundary::NoLines,
         // A lone carriage return ends a CSV record, but is white space between JSON rows.
-        [b'\r', ..] | [_, b'\r', ..] => returns_end_rows,
-        _ => false,
+        ([b'\n', ..] | [_, b'\n', ..] | [_, b'\r', b'\n'], _)
+        | ([b'\r', ..] | [_, b'\r', ..], Format::Csv | Format::Tsv) => RowBoundary::Here,
+        _ => RowBoundary::Within,
     })
-}
-
-const fn is_csv(format: Format) -> bool {
-    matches!(format, Format::Csv | Format::Tsv)
 }

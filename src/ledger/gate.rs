@@ -165,6 +165,8 @@ pub enum Unmet {
     },
     /// There was no row and `--allow-empty` was not given.
     Empty,
+    /// Every input was dropped; so many of their rows stay on the platform.
+    OnlyDropped(u64),
     /// The day is not over in the platform's zone.
     DayNotOver,
     /// `--no-done` holds it back.
@@ -229,6 +231,10 @@ impl fmt::Display for Unmet {
                 "{stored} row(s) were stored, {last} for the last completed date: more than the {limit}% that --max-drop allows"
             ),
             Self::Empty => f.write_str("there was no row"),
+            Self::OnlyDropped(stored) => write!(
+                f,
+                "no input is left of it; {stored} row(s) of dropped ones are on the platform"
+            ),
             Self::DayNotOver => f.write_str("the day is not over"),
             Self::HeldBack => f.write_str("done is held back (--no-done)"),
             Self::NotNamed => f.write_str("no --date names it, so done was not sent"),
@@ -308,7 +314,10 @@ fn unmet_by_rows(facts: &GateFacts, missing: &mut Vec<Unmet>) {
     }
     if rows.read == 0 {
         if !guards.allow_empty {
-            missing.push(Unmet::Empty);
+            missing.push(match stored {
+                0 => Unmet::Empty,
+                stored => Unmet::OnlyDropped(stored),
+            });
         }
     } else if stored == 0 && rows.pending == 0 {
         missing.push(Unmet::EverythingRejected);

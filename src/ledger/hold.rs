@@ -9,7 +9,7 @@ use super::id::{InputId, PartitionId, RunId};
 use super::lock;
 use super::register::{HeldInput, InputIntent, RegisteredPartition};
 use super::rejects::number;
-use super::{inputs, query};
+use super::{inputs, query, torn_end};
 use crate::domain::InputIdentity;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashSet;
@@ -116,6 +116,9 @@ impl Registrar<'_> {
             self.join_reopened(id, scope)?;
         }
         self.adopt_after_crash(id)?;
+        if let Some(torn) = &intent.torn_end {
+            torn_end::take_back(self.db, self.run, (id, &intent.name), torn)?;
+        }
         self.hold(id, intent)?;
         self.refresh(id, intent)?;
         Ok(HeldInput {

@@ -33,6 +33,7 @@ mod schema;
 mod seal;
 mod settled;
 mod soundness;
+mod torn_end;
 mod waive;
 mod writer;
 
@@ -55,6 +56,7 @@ pub use register::{
 pub use rejects::{Blocks, DeadLetter, RejectSource};
 pub use replay::{Replay, ReplayIntent};
 pub use seal::{DoneSettlement, SealOutcome, SealRequest, SealedPartition};
+pub use torn_end::TornEnd;
 pub use waive::Waiver;
 pub use writer::Pending;
 

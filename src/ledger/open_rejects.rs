@@ -24,9 +24,6 @@ pub struct OpenRejects {
 /// What a file of corrected rows would replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replayable {
-    /// The file was begun before: it replaces what it claimed then. Not so when every row of it was
-    /// rejected again: then it may be sent once more.
-    pub begun: bool,
     /// Open dead letters of the date that no file replaces yet.
     pub open: u64,
     /// Open ones that another file has begun to replace.
@@ -89,33 +86,24 @@ impl LedgerReader {
         )
     }
 
-    /// What a file of corrected rows, known by its path, would replace.
-    pub fn replayable(
-        &self,
-        partition: PartitionId,
-        name: &str,
-    ) -> Result<Replayable, LedgerError> {
+    /// What a file of corrected rows would replace.
+    pub fn replayable(&self, partition: PartitionId) -> Result<Replayable, LedgerError> {
         self.db
             .query_row(
                 &format!(
                     "SELECT
-                       EXISTS (SELECT 1 FROM reject r JOIN input i ON i.id = r.replayed_by
-                               WHERE i.name = ?2 AND i.state <> 'dropped'
-                                 AND i.id IN (SELECT input FROM scope WHERE partition = ?1)
-                                 AND NOT ({ALL_REJECTED})),
                        count(*) FILTER (WHERE replayed_by IS NULL),
                        count(*) FILTER (WHERE replayed_by IS NOT NULL),
                        count(*) FILTER (WHERE replayed_by IS NULL AND r.blocks = 'scope'
                          AND (SELECT count(*) FROM scope s WHERE s.input = r.input) > 1)
                      FROM reject r WHERE {CONCERNING} AND state = 'open' AND blocks <> 'nothing'"
                 ),
-                params![partition.0, name],
+                [partition.0],
                 |row| {
                     Ok(Replayable {
-                        begun: row.get(0)?,
-                        open: unsigned(row.get(1)?),
-                        claimed: unsigned(row.get(2)?),
-                        undated: unsigned(row.get(3)?),
+                        open: unsigned(row.get(0)?),
+                        claimed: unsigned(row.get(1)?),
+                        undated: unsigned(row.get(2)?),
                     })
                 },
             )

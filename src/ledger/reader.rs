@@ -7,8 +7,8 @@ use super::id::{InputId, PartitionId};
 use super::known::{IntendedBatch, KnownInput, KnownPartition, KnownTarget};
 use super::query::unsigned;
 use super::rejects::CONCERNING;
-use super::{LEDGER_FILE, facts, inputs, lock, query, schema, seal};
-use crate::domain::{Partition, RawRange, Target};
+use super::{LEDGER_FILE, facts, inputs, lock, query, schema, seal, torn_end};
+use crate::domain::{Partition, Position, RawRange, Target};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::fs::File;
@@ -177,6 +177,11 @@ impl LedgerReader {
     /// The last recorded stretch of an input.
     pub fn last_chunk(&self, input: InputId) -> Result<Option<RawRange>, LedgerError> {
         inputs::last_chunk_of(&self.db, input)
+    }
+
+    /// Where a record begins that was rejected before sending, if it is an open dead letter.
+    pub fn unsent_row(&self, input: InputId, record: u64) -> Result<Option<Position>, LedgerError> {
+        torn_end::unsent_row(&self.db, input, record)
     }
 
     /// The unfinished batches of a date that begin in an input.

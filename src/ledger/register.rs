@@ -12,6 +12,7 @@ use super::known::InputKind;
 use super::lock::HeldLock;
 use super::query;
 use super::replay::{self, ReplayIntent};
+use super::torn_end::TornEnd;
 use super::writer::Session;
 use crate::domain::{Epoch, GuardChanges, Guards, InputIdentity, Partition, Target};
 use rusqlite::{Connection, params};
@@ -74,6 +75,8 @@ pub struct InputIntent {
     pub verified: bool,
     /// Whether there is something left to read, to compare or to settle.
     pub unfinished: bool,
+    /// Its last row was half written when it was read, and is read again.
+    pub torn_end: Option<TornEnd>,
 }
 
 /// The ledger's answer.

@@ -154,6 +154,10 @@ pub(super) fn unmet(missing: &Unmet) -> (Status, String) {
             Status::Nothing,
             "; 'write --allow-empty' with the same files marks an empty date done",
         ),
+        Unmet::OnlyDropped(_) => (
+            Status::Unfinished,
+            "; 'write' what replaces them, or 'done --force' closes the date with these rows alone",
+        ),
         Unmet::HeldBack => (
             Status::Unfinished,
             "; 'byteair-sync done' that names the date releases it",

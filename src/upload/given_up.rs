@@ -3,7 +3,7 @@
 //! A person may open the gate by hand although batches are unsettled or inputs unread. What was given
 //! up by that stays in the ledger, and no later upload may call the date complete.
 
-use super::planner::{is_closed, way_to_reopen};
+use super::late_input::{is_closed, way_to_reopen};
 use crate::ledger::{KnownInput, KnownPartition, LedgerError, LedgerReader};
 
 /// Which rows are not known to be on the platform of a date whose `done` was forced, and what to do;

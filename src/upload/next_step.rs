@@ -284,6 +284,15 @@ impl Situation<'_> {
                 "everything again",
             )];
         }
+        if self.lacks(|missing| matches!(missing, Unmet::OnlyDropped(_))) {
+            return vec![
+                NextStep::new(self.write_again(""), "what replaces the dropped input"),
+                NextStep::new(
+                    self.about_date("done --force"),
+                    "or closes the date with the rows that are there",
+                ),
+            ];
+        }
         let held_by_another = self.lacks(
             |missing| matches!(missing, Unmet::InputUnfinished { holder, .. } if !holder.is_empty()),
         );

@@ -13,7 +13,7 @@ use crate::domain::{DataDate, InputIdentity, Partition, RawRange, Stage, Target}
 use crate::input::{Discovered, Location, Start};
 use crate::ledger::{
     InputId, InputIntent, InputKind, KnownTarget, LedgerError, LedgerReader, PartitionIntent,
-    Registration,
+    Registration, TornEnd,
 };
 use std::collections::BTreeSet;
 
@@ -94,6 +94,8 @@ pub(super) struct PlannedInput {
     pub(super) finished: bool,
     /// Recorded stretches that are compared beside the upload.
     pub(super) unverified: Vec<RawRange>,
+    /// Its last row was half written when it was read, and is read again.
+    pub(super) torn_end: Option<TornEnd>,
 }
 
 /// Where a planned input is.
@@ -318,5 +320,6 @@ fn intent(settings: &Settings, input: &PlannedInput, scope: Vec<usize>) -> Input
         scope,
         verified: input.unverified.is_empty(),
         unfinished: !input.finished,
+        torn_end: input.torn_end,
     }
 }

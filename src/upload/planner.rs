@@ -8,6 +8,7 @@ use super::copied::{Copied, copies_among_new};
 use super::explain;
 use super::finding::{Failure, Readiness, not_followed, search};
 use super::given_up::given_up;
+use super::late_input::{done_before_restart, is_closed, too_late};
 use super::plan::{Action, PlannedInput, PlannedPlace};
 use super::recognise::{KnownCopy, RecogniseError, Recognised, Recogniser, Sight, is_read_alike};
 use super::report::Status;
@@ -251,6 +252,7 @@ impl Planner<'_> {
                 read_to_end: false,
                 finished: false,
                 unverified: Vec::new(),
+                torn_end: None,
             }),
             (Recognised::Changed { what, .. }, Some(date)) => Err(too_late(date, &name, what)),
             (Recognised::Changed { input, what }, None) => Err(Failure::Date(
@@ -264,6 +266,7 @@ impl Planner<'_> {
                 Recognised::Known {
                     input,
                     appended,
+                    torn_end,
                     mut unverified,
                 },
                 _,
@@ -288,9 +291,10 @@ impl Planner<'_> {
                     }
                 }
                 let finished = input.is_finished() && !appended && unverified.is_empty();
-                let last = match self.ledger {
-                    Some(ledger) if !finished => ledger.last_chunk(input.id)?,
-                    _ => None,
+                let last = match (&torn_end, self.ledger) {
+                    (Some(torn), _) => Some(torn.kept),
+                    (None, Some(ledger)) if !finished => ledger.last_chunk(input.id)?,
+                    (None, _) => None,
                 };
                 Ok(PlannedInput {
                     name,
@@ -300,6 +304,7 @@ impl Planner<'_> {
                     read_to_end: input.read_to_end && !appended,
                     finished,
                     unverified,
+                    torn_end: torn_end.map(|torn| *torn),
                 })
             }
         }
@@ -357,41 +362,8 @@ impl Planner<'_> {
             read_to_end: false,
             finished: false,
             unverified: Vec::new(),
+            torn_end: None,
             place: PlannedPlace::Stdin(input.resuming(recorded)),
         }])
     }
-}
-
-/// Whether a date takes no rows any more.
-pub(super) fn is_closed(known: &KnownPartition) -> bool {
-    known.gate.is_done() || known.gate == Gate::Sealed
-}
-
-pub(super) fn too_late(date: &Partition, name: &str, what: &str) -> Failure {
-    Failure::Date(Status::Refused, what_is_too_late(date, name, what))
-}
-
-pub(super) fn what_is_too_late(date: &Partition, name: &str, what: &str) -> String {
-    format!(
-        "late_input: {date} is already done (or its done is under way), but {name} would have to be uploaded: {what}. {}",
-        way_to_reopen(date)
-    )
-}
-
-pub(super) fn done_before_restart(date: &Partition) -> String {
-    format!(
-        "{date} is already done, so --restart would send rows that the platform does not take any more. {}",
-        way_to_reopen(date)
-    )
-}
-
-pub(super) fn way_to_reopen(date: &Partition) -> String {
-    format!(
-        "Re-sync the date in the platform's console, then 'byteair-sync ledger reopen --topic {} --stage {}{}', then write again",
-        date.topic,
-        date.stage.kind(),
-        date.date()
-            .map(|date| format!(" --date {date}"))
-            .unwrap_or_default()
-    )
 }

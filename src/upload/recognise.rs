@@ -4,12 +4,12 @@
 //! times are trusted at once; otherwise head and tail are compared now and the rest beside the
 //! upload, and nothing is sealed before that has finished.
 
+use super::row_end::{RowEnd, row_end};
 use crate::domain::RawRange;
 use crate::input::{
-    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier,
-    continues_at_a_row_boundary, copies, open_file,
+    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, copies, open_file,
 };
-use crate::ledger::{KnownInput, LedgerError, LedgerReader};
+use crate::ledger::{KnownInput, LedgerError, LedgerReader, TornEnd};
 
 /// What is known of a file.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(super) enum Recognised {
         input: KnownInput,
         /// Rows were appended after it had been read to its end.
         appended: bool,
+        /// Its last row was half written when it was read.
+        torn_end: Option<Box<TornEnd>>,
         /// Recorded stretches that are still to be compared.
         unverified: Vec<RawRange>,
     },
@@ -102,7 +104,7 @@ impl Recogniser<'_> {
                     .as_ref()
                     .is_some_and(|it| it.place() == place)
         };
-        if let Some(input) = self.choose(known, same_place) {
+        if let Some(input) = self.choose(file, known, same_place) {
             let compared = self.compare(file, input)?;
             // Another file may have got the inode of one that is gone.
             let reused = matches!(compared, Recognised::Changed { .. })
@@ -112,7 +114,7 @@ impl Recogniser<'_> {
                 return self.once_more(compared).map(Sight::Input);
             }
         }
-        if let Some(input) = self.choose(known, |input| input.name == name) {
+        if let Some(input) = self.choose(file, known, |input| input.name == name) {
             return self.once_more(self.compare(file, input)?).map(Sight::Input);
         }
         for input in known {
@@ -128,34 +130,51 @@ impl Recogniser<'_> {
         Ok(Sight::Input(Recognised::New))
     }
 
-    /// A file whose rows were all rejected and that replaced them itself is two inputs. The later
-    /// one is its replay, which an upload only goes on with.
+    /// Rows that were rejected may have been replaced by rows in the same file: that is two inputs.
+    /// The later one is its replay, which an upload only goes on with.
     fn choose<'k>(
         &self,
+        file: &FoundFile,
         known: &'k [KnownInput],
         is_it: impl Fn(&KnownInput) -> bool,
     ) -> Option<&'k KnownInput> {
-        let mut same = known.iter().filter(|input| is_it(input));
+        let same: Vec<&KnownInput> = known.iter().filter(|input| is_it(input)).collect();
         if self.replay {
-            return same.next_back();
+            return same.last().copied();
         }
-        let first = same.next()?;
-        if !first.is_finished() {
-            return Some(first);
-        }
-        Some(same.find(|input| !input.is_finished()).unwrap_or(first))
+        let is_untouched = |input: &KnownInput| {
+            let before = input.identity.as_ref();
+            before.is_some_and(|before| before.is_same(&file.identity))
+        };
+        let first = same.first().copied();
+        let unfinished = same.iter().find(|input| !input.is_finished());
+        let untouched = same.iter().find(|input| is_untouched(input));
+        unfinished.or(untouched).copied().or(first)
     }
 
-    /// A file of which the platform took nothing may replace its own rows, unchanged.
+    /// A file of which the platform took nothing may replace its own rows, changed or not. One that
+    /// replaced rows before may hold others by now, of a later export.
     fn once_more(&self, recognised: Recognised) -> Result<Recognised, RecogniseError> {
-        match &recognised {
+        let input = match &recognised {
             Recognised::Known {
                 input,
                 appended: false,
                 ..
-            } if self.replay && self.ledger.is_all_rejected(input.id)? => Ok(Recognised::New),
-            _ => Ok(recognised),
+            }
+            | Recognised::Changed { input, .. }
+                if self.replay =>
+            {
+                input
+            }
+            _ => return Ok(recognised),
+        };
+        let holds_others = matches!(recognised, Recognised::Changed { .. })
+            && input.is_finished()
+            && self.ledger.replaces_rejects(input.id)?;
+        if holds_others || self.ledger.is_all_rejected(input.id)? {
+            return Ok(Recognised::New);
         }
+        Ok(recognised)
     }
 
     /// Whether the same content under another name would be the same input. Of corrected rows only
@@ -210,6 +229,7 @@ impl Recogniser<'_> {
             Ok(Recognised::Known {
                 input: input.clone(),
                 appended,
+                torn_end: None,
                 unverified,
             })
         };
@@ -242,12 +262,28 @@ impl Recogniser<'_> {
             });
         }
         let appended = input.read_to_end && self.goes_on_after(&file.location, last)?;
-        if appended && !continues_at_a_row_boundary(&file.location, self.settings, last.end())? {
-            return changed("its last row was continued");
+        let mut torn_end = None;
+        if appended || !input.read_to_end {
+            let end = (input.id, &last);
+            match row_end(self.ledger, end, &file.location, self.settings)? {
+                RowEnd::Whole => {}
+                // What was read to its end there is an array that was closed, or a value of which
+                // more may come.
+                RowEnd::NoLines if !appended => {}
+                RowEnd::NoLines | RowEnd::Continued => {
+                    return changed("its last row was continued");
+                }
+                RowEnd::Torn(torn) => torn_end = Some(Box::new(torn)),
+            }
         }
         let inner = chunks.len().saturating_sub(1);
         let unverified = chunks.into_iter().take(inner).skip(1).collect();
-        as_known(appended, unverified)
+        Ok(Recognised::Known {
+            input: input.clone(),
+            appended,
+            torn_end,
+            unverified,
+        })
     }
 
     fn has_same_content(

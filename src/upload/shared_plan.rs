@@ -11,8 +11,9 @@
 
 use super::finding::{Failure, search};
 use super::given_up::given_up;
+use super::late_input::{done_before_restart, is_closed, what_is_too_late};
 use super::plan::{Action, Dates, Plan, PlannedDate, PlannedInput, PlannedPlace, SharedInput};
-use super::planner::{Planner, done_before_restart, is_closed, what_is_too_late};
+use super::planner::Planner;
 use super::report::Status;
 use super::settings::Sources;
 use super::stdin::StdinInput;

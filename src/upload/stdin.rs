@@ -97,6 +97,7 @@ pub(super) fn left_in_the_spool(
             read_to_end: true,
             finished: false,
             unverified: Vec::new(),
+            torn_end: None,
         });
     }
     Ok(left)

@@ -1,6 +1,8 @@
 //! Are the inputs of a date still what was uploaded? Asked right before it is sealed.
 
+use super::recognise::RecogniseError;
 use super::report::Status;
+use super::row_end::{RowEnd, row_end};
 use super::{explain, failure};
 use crate::input::{InputSettings, Location, Stores, Verifier};
 use crate::ledger::{KnownInput, LedgerError, LedgerReader, PartitionId};
@@ -13,12 +15,19 @@ pub(super) fn changed_inputs(
     stores: &Stores,
 ) -> Result<Vec<(Status, String)>, LedgerError> {
     let mut changed = Vec::new();
-    for input in ledger.inputs(partition)? {
-        if input.kind.is_stored() && input.read_to_end {
-            changed.extend(changed_input(ledger, &input, stores)?);
+    let inputs = ledger.inputs(partition)?;
+    for (index, input) in inputs.iter().enumerate() {
+        let later = inputs.iter().skip(index.saturating_add(1));
+        if input.kind.is_stored() && input.read_to_end && !is_replaced(input, later) {
+            changed.extend(changed_input(ledger, input, stores)?);
         }
     }
     Ok(changed)
+}
+
+/// Whether what lies in the place of an input is a later one: rows that replace rejected ones of it.
+fn is_replaced<'a>(input: &KnownInput, mut later: impl Iterator<Item = &'a KnownInput>) -> bool {
+    later.any(|other| other.name == input.name)
 }
 
 fn changed_input(
@@ -46,23 +55,24 @@ fn changed_input(
     if now.is_same(before) {
         return Ok(None);
     }
+    let settings = InputSettings {
+        stores: stores.clone(),
+        ..InputSettings::of_read_options(input.read_options.as_deref())
+    };
     if now.size() > before.size() {
         return Ok(Some((
             Status::NotReady,
             format!(
-                "{} is still growing ({} bytes when it was read, {} now); done was not sent. When it is complete, run 'write' again: the rest is sent",
+                "{} is still growing ({} bytes when it was read, {} now); done was not sent. {}",
                 input.name,
                 before.size(),
-                now.size()
+                now.size(),
+                when_complete(ledger, input, &location, &settings)?
             ),
         )));
     }
     if now.size() == before.size() {
         let recorded = ledger.chunks(input.id)?;
-        let settings = InputSettings {
-            stores: stores.clone(),
-            ..InputSettings::of_read_options(input.read_options.as_deref())
-        };
         let same = Verifier::verify(&location, &settings, recorded);
         if matches!(same, Ok(None)) {
             return Ok(None);
@@ -75,4 +85,27 @@ fn changed_input(
             input.name, input.name
         ),
     )))
+}
+
+/// What to do with an input once it has stopped growing.
+fn when_complete(
+    ledger: &LedgerReader,
+    input: &KnownInput,
+    location: &Location,
+    settings: &InputSettings,
+) -> Result<String, LedgerError> {
+    if let Some(last) = ledger.last_chunk(input.id)? {
+        match row_end(ledger, (input.id, &last), location, settings) {
+            Ok(RowEnd::Whole | RowEnd::Torn(_)) | Err(RecogniseError::Input(_)) => {}
+            Ok(RowEnd::Continued | RowEnd::NoLines) => {
+                return Ok(format!(
+                    "Its last row (line {}) was not complete when it was read, and was uploaded as it stood: when it is complete, 'byteair-sync ledger drop-input {}' (what was accepted stays on the platform), or 'write --restart' (everything again; behavior rows would be stored twice)",
+                    last.line.saturating_add(last.lines),
+                    input.name
+                ));
+            }
+            Err(RecogniseError::Ledger(error)) => return Err(error),
+        }
+    }
+    Ok("When it is complete, run 'write' again: the rest is sent".to_owned())
 }

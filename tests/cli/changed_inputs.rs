@@ -140,6 +140,13 @@ fn a_way_out_is_to_drop_the_input() {
         .end(&format!("ledger drop-input {name}"))
         .expect(0)
         .says("20 of its rows stay");
+    // Nobody knows whether more is to come, so the date is not closed with what is there.
+    place
+        .end("done -t item -s history_sync -d 2022-01-01")
+        .expect(7)
+        .says("20 row(s) of dropped ones are on the platform")
+        .says("'done --force' closes the date");
+    assert!(recorder.dones().is_empty());
     again(&place).expect(0);
     assert_eq!(recorder.dones().len(), 1);
     assert_eq!(recorder.writes().last().unwrap().rows(), rows(500, 3));

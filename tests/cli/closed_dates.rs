@@ -27,7 +27,9 @@ fn a_date_that_was_forced_without_its_rows_is_never_called_complete() {
     recorder.answer(|_, _| Reply::ok());
     place
         .end("done -d 2022-01-01 --force --yes-i-mean 2022-01-01")
-        .expect(0);
+        .expect(0)
+        .says("2022-01-01: done was forced")
+        .says("(not known to be on the platform)");
     let requests = recorder.requests().len();
     let tell = |write: &str| {
         place

@@ -72,6 +72,7 @@ mod regressions;
 mod rejects;
 mod rejects_export;
 mod rejects_replay;
+mod rejects_twice;
 mod rejects_unchanged;
 #[cfg(feature = "remote")]
 mod remote_inputs;
@@ -95,6 +96,7 @@ mod statuses;
 mod streams;
 mod surroundings;
 mod terminal;
+mod torn_rows;
 mod typed_rows;
 mod validate;
 mod validate_dates;

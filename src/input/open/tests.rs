@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::input::tests::{drain, gzip, read, settings, stream};
-use crate::input::{Compression, RawRange, Verifier, continues_at_a_row_boundary};
+use crate::input::{Compression, RawRange, RowBoundary, Verifier, row_boundary};
 
 fn bzip2(bytes: &[u8]) -> Vec<u8> {
     let mut packed = Vec::new();
@@ -177,10 +177,14 @@ fn what_follows_a_recorded_end_is_a_row_of_its_own_when_a_line_break_is_on_eithe
         for bytes in [whole.clone().into_bytes(), members] {
             std::fs::write(&path, bytes).unwrap();
             let settings = InputSettings::default();
-            let found = continues_at_a_row_boundary(&path, &settings, end).unwrap();
-            assert_eq!(found, boundary, "{recorded:?} + {appended:?}");
+            let found = row_boundary(&path, &settings, end).unwrap();
+            assert_eq!(
+                found == RowBoundary::Here,
+                boundary,
+                "{recorded:?} + {appended:?}"
+            );
             let beyond = u64::try_from(whole.len()).unwrap() + 2;
-            let error = continues_at_a_row_boundary(&path, &settings, beyond).unwrap_err();
+            let error = row_boundary(&path, &settings, beyond).unwrap_err();
             assert!(error.is_changed(), "{error}");
         }
     }

@@ -330,6 +330,7 @@ fn new_input(name: &str, inode: u64) -> InputIntent {
         scope: vec![0],
         verified: true,
         unfinished: true,
+        torn_end: None,
     }
 }
 
@@ -385,11 +386,8 @@ fn letter(input: InputId, record: u64) -> DeadLetter {
 }
 
 fn some_request_id() -> RequestId {
-    done_request_id(
-        crate::domain::Epoch([1; 16]),
-        &partition("2022-01-01"),
-        Generation(0),
-    )
+    let epoch = crate::domain::Epoch([1; 16]);
+    done_request_id(epoch, &partition("2022-01-01"), Generation(0))
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {

@@ -129,9 +129,8 @@ fn a_dropped_file_lets_go_of_its_letters() {
     let id = desk.input.id;
     let known = desk.known();
     assert_eq!(
-        desk.reader().replayable(desk.row.id, "fix.jsonl").unwrap(),
+        desk.reader().replayable(desk.row.id).unwrap(),
         Replayable {
-            begun: true,
             open: 0,
             claimed: 2,
             undated: 0,
@@ -141,9 +140,8 @@ fn a_dropped_file_lets_go_of_its_letters() {
     let dropping = desk.ledger.drop_input(known, id, "fix.jsonl".to_owned());
     dropping.committed_blocking().unwrap();
     assert_eq!(
-        desk.reader().replayable(desk.row.id, "fix.jsonl").unwrap(),
+        desk.reader().replayable(desk.row.id).unwrap(),
         Replayable {
-            begun: false,
             open: 2,
             claimed: 0,
             undated: 0,

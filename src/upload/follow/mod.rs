@@ -211,6 +211,7 @@ impl<'a> Follower<'a> {
             scope: Vec::new(),
             verified: true,
             unfinished: true,
+            torn_end: None,
         };
         let Following {
             ledger,
