@@ -5,14 +5,14 @@
 //! named, judged and encoded.
 
 use super::csv_dialect::CsvDialect;
-use super::csv_record::{Record, Records};
+use super::csv_header::{check_delimiter, problem_with, read_header};
+use super::csv_record::{Record, Records, raw_record};
 use super::row::{RejectCode, RowReader, not_utf8_at};
 use super::window::{Window, wide};
 use super::{
     EmptyCells, InputError, InputFault, InputSettings, LocalReject, Next, RawRange, RowWarning,
     Start,
 };
-use std::collections::HashSet;
 
 pub(super) struct CsvReader {
     window: Window,
@@ -83,6 +83,7 @@ impl CsvReader {
             Ok(text) => text,
             Err(error) => return Err(self.not_utf8(error.valid_up_to())),
         };
+        self.check_header(text)?;
         body.push(b'{');
         let mut first = true;
         for (column, (from, to)) in self.columns.iter().zip(self.records.bounds()) {
@@ -114,6 +115,24 @@ impl CsvReader {
         }
         body.push(b'}');
         Ok(())
+    }
+
+    /// A header among the rows is where another file was put behind the first one.
+    fn check_header(&self, text: &str) -> Result<(), Fault> {
+        // A column alone may well have a value that is its name.
+        if self.named || self.columns.len() < 2 {
+            return Ok(());
+        }
+        let mut cells = self.columns.iter().zip(self.records.bounds());
+        let is_name = |(column, (from, to)): (&Column, (usize, usize))| {
+            let cell = text.get(from..to).unwrap_or_default();
+            cell.strip_prefix('\u{feff}').unwrap_or(cell) == column.name
+        };
+        if !cells.all(is_name) {
+            return Ok(());
+        }
+        let message = "the header once more; were several files put together?".to_owned();
+        Err(Fault::new(RejectCode::RepeatedHeader, message))
     }
 
     fn is_null(&self, cell: &str) -> bool {
@@ -276,12 +295,6 @@ impl Fault {
     }
 }
 
-/// The bytes of the record that was read last, without its line end.
-fn raw_record<'w>(window: &'w Window, records: &Records) -> &'w [u8] {
-    let record = window.unread().get(..records.content_length());
-    record.unwrap_or_default()
-}
-
 fn push_json(json: &mut Vec<u8>, text: &str) {
     let begun = json.len();
     if serde_json::to_writer(&mut *json, text).is_err() {
@@ -289,101 +302,6 @@ fn push_json(json: &mut Vec<u8>, text: &str) {
         json.truncate(begun);
         json.extend_from_slice(b"null");
     }
-}
-
-/// The names in the first record; none when there is no record at all.
-fn read_header(window: &mut Window, records: &mut Records) -> Result<Vec<String>, InputError> {
-    let line = Some(window.position().line);
-    let bad = |window: &Window, problem: &str| {
-        let problem = problem.to_owned();
-        Err(window.error(line, InputFault::BadHeader { problem }))
-    };
-    match records.next(window)? {
-        Record::End => return Ok(Vec::new()),
-        Record::TooLong(_) => return bad(window, "it is longer than --max-row-bytes"),
-        Record::Cells(_) => {}
-    }
-    if records.broken_cell(raw_record(window, records)).is_some() {
-        return bad(
-            window,
-            "a name has text behind its closing quote; write quotes in a name twice",
-        );
-    }
-    let mut names = Vec::new();
-    for (from, to) in records.bounds() {
-        let name = records.text().get(from..to).unwrap_or_default();
-        let Ok(name) = std::str::from_utf8(name) else {
-            let problem = match window.encoding() {
-                "UTF-8" => "it is not UTF-8; give the file's encoding: --encoding gbk if it is \
-                            Chinese and comes from Excel"
-                    .to_owned(),
-                other => format!("it is not {other}; give the file's --encoding"),
-            };
-            return bad(window, &problem);
-        };
-        names.push(name.to_owned());
-    }
-    window.advance(records.length(), records.lines());
-    Ok(names)
-}
-
-fn problem_with(names: &[String]) -> Option<String> {
-    let mut seen = HashSet::new();
-    for (index, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            let number = index.saturating_add(1);
-            return Some(format!(
-                "column {number} has no name; name it, or name all columns with --columns if the \
-                 file has no header"
-            ));
-        }
-        if let Some(problem) = implausible(name) {
-            return Some(problem.to_owned());
-        }
-        if !seen.insert(name) {
-            return Some(format!(
-                "two columns are named '{name}'; rename one, or name all columns with --columns if \
-                 the file has no header"
-            ));
-        }
-    }
-    None
-}
-
-/// Why no column is called so. Rows would go out under such a name, and nothing takes them back.
-fn implausible(name: &str) -> Option<&'static str> {
-    let is_binary = |c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r');
-    let lower = name.trim_start().to_ascii_lowercase();
-    if name.starts_with('\u{feff}') {
-        Some("a name begins with a second byte order mark; export the file again with one or none")
-    } else if name.contains(is_binary) {
-        Some("a name has control characters, so this is no text or --delimiter is another one")
-    } else if ["<?xml", "<!doctype", "<html", "%pdf-"]
-        .iter()
-        .any(|begin| lower.starts_with(begin))
-    {
-        Some("this is an XML, HTML or PDF document and not CSV; export the rows as CSV")
-    } else {
-        None
-    }
-}
-
-/// Refuses a file that is evidently divided by something else than was assumed.
-fn check_delimiter(window: &Window, names: &[String], delimiter: &str) -> Result<(), InputError> {
-    let [only] = names else {
-        return Ok(());
-    };
-    let others = [(';', ";"), ('\t', "\\t"), ('|', "|"), (',', ",")];
-    for (other, spelling) in others {
-        if !delimiter.contains(other) && only.contains(other) {
-            let problem = format!(
-                "one single column with '{spelling}' in its name; give the delimiter, perhaps \
-                 --delimiter '{spelling}'"
-            );
-            return Err(window.error(Some(1), InputFault::BadHeader { problem }));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

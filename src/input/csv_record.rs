@@ -296,3 +296,9 @@ fn skip_blank_lines(window: &mut Window) -> Result<bool, InputError> {
 fn count_newlines(bytes: &[u8]) -> u64 {
     super::window::wide(memchr_iter(b'\n', bytes).count())
 }
+
+/// The bytes of the record that was read last, without its line end.
+pub(super) fn raw_record<'w>(window: &'w Window, records: &Records) -> &'w [u8] {
+    let record = window.unread().get(..records.content_length());
+    record.unwrap_or_default()
+}

@@ -12,6 +12,7 @@ mod compared;
 mod copies;
 mod csv;
 mod csv_dialect;
+mod csv_header;
 mod csv_quotes;
 mod csv_record;
 mod csv_split;

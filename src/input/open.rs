@@ -376,6 +376,21 @@ fn foreign_content(head: &[u8]) -> Option<InputFault> {
             "an old Excel workbook (.xls)",
             "save the sheet as CSV UTF-8",
         ),
+        [0x1f, 0x8b, ..]
+        | [0x28, 0xb5, 0x2f, 0xfd, ..]
+        | [0xfd, b'7', b'z', b'X', b'Z', 0, ..]
+        | [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', b'&', ..] => (
+            "compressed where rows should begin",
+            "if it was compressed twice, unpack it once; otherwise leave --compression out",
+        ),
+        [b'7', b'z', 0xbc, 0xaf, ..] => ("a 7-Zip archive", "unpack it"),
+        [b'S', b'Q', b'L', b'i', b't', b'e', b' ', ..] => {
+            ("an SQLite database", "export its rows as JSON lines")
+        }
+        [b'O', b'R', b'C', 0..=8 | 14..=31 | 128..=255, ..] => {
+            ("an ORC file", "it cannot be read; export it as JSON lines")
+        }
+        [b'%', b'P', b'D', b'F', b'-', ..] => ("a PDF document", "export the rows as JSON lines"),
         _ => return None,
     };
     Some(InputFault::Unsupported { what, advice })

@@ -129,6 +129,8 @@ pub enum RejectCode {
     BadQuotes,
     /// A CSV record with more or fewer cells than there are columns.
     Ragged,
+    /// A CSV record that is the header once more.
+    RepeatedHeader,
     /// A row of which nothing is left to send: every CSV cell is empty and left out, or every field is
     /// dropped (`--unknown-fields drop`).
     EmptyRow,
@@ -158,6 +160,7 @@ impl RejectCode {
             Self::TooDeep => "too_deep",
             Self::BadQuotes => "bad_quotes",
             Self::Ragged => "ragged",
+            Self::RepeatedHeader => "repeated_header",
             Self::EmptyRow => "empty_row",
             Self::EmptyCell => "empty_cell",
             Self::DateMissing => "date_missing",
