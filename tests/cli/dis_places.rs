@@ -167,3 +167,16 @@ fn a_checkpoint_that_was_moved_back_is_not_passed_over_in_silence() {
     stream.read("", 0);
     assert_eq!(stream.stored().len(), 25);
 }
+
+#[test]
+fn a_trial_against_the_built_in_server_commits_nothing() {
+    let stream = Stream::start("");
+    stream.create_app();
+    stream.put("", &rows(0, 10));
+    let ran = stream.read("--sandbox", 0);
+    ran.says("no checkpoint is committed")
+        .says("the sandbox received 10 row(s)");
+    assert_eq!(stream.checkpoints(), BTreeMap::new());
+    stream.read("", 0);
+    assert_eq!(stream.stored(), rows(0, 10));
+}
