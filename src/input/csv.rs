@@ -337,6 +337,9 @@ fn problem_with(names: &[String]) -> Option<String> {
                  file has no header"
             ));
         }
+        if let Some(problem) = implausible(name) {
+            return Some(problem.to_owned());
+        }
         if !seen.insert(name) {
             return Some(format!(
                 "two columns are named '{name}'; rename one, or name all columns with --columns if \
@@ -345,6 +348,24 @@ fn problem_with(names: &[String]) -> Option<String> {
         }
     }
     None
+}
+
+/// Why no column is called so. Rows would go out under such a name, and nothing takes them back.
+fn implausible(name: &str) -> Option<&'static str> {
+    let is_binary = |c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r');
+    let lower = name.trim_start().to_ascii_lowercase();
+    if name.starts_with('\u{feff}') {
+        Some("a name begins with a second byte order mark; export the file again with one or none")
+    } else if name.contains(is_binary) {
+        Some("a name has control characters, so this is no text or --delimiter is another one")
+    } else if ["<?xml", "<!doctype", "<html", "%pdf-"]
+        .iter()
+        .any(|begin| lower.starts_with(begin))
+    {
+        Some("this is an XML, HTML or PDF document and not CSV; export the rows as CSV")
+    } else {
+        None
+    }
 }
 
 /// Refuses a file that is evidently divided by something else than was assumed.

@@ -295,20 +295,16 @@ impl Registrar<'_> {
         Ok(())
     }
 
-    /// Notes who reads the input. A file that was read to its end and has the size that it had
-    /// stays read: only batches of it are sent again, or its content is compared. One of another
-    /// size, and a stream, have to be read to their end again.
+    /// Notes who reads the input. A file that was read to its end and to which nothing was appended
+    /// stays read: only batches of it are sent again, or its content is compared. It may have another
+    /// size now, as it may have grown while it was read.
     fn hold(&self, id: InputId, intent: &InputIntent) -> Result<(), LedgerError> {
         self.db
             .execute(
                 "UPDATE input SET run = ?2,
-                   state = CASE WHEN state = 'read' AND size = ?3 THEN 'read' ELSE 'reading' END
+                   state = CASE WHEN state = 'read' AND ?3 THEN 'read' ELSE 'reading' END
                  WHERE id = ?1",
-                params![
-                    id.0,
-                    self.run.0,
-                    intent.identity.as_ref().map(|it| number(it.size()))
-                ],
+                params![id.0, self.run.0, intent.stays_read],
             )
             .map_err(|e| LedgerError::database("register an input", e))?;
         Ok(())

@@ -75,6 +75,8 @@ pub struct InputIntent {
     pub verified: bool,
     /// Whether there is something left to read, to compare or to settle.
     pub unfinished: bool,
+    /// Whether nothing is left to read, if the ledger has it read to its end.
+    pub stays_read: bool,
     /// Its last row was half written when it was read, and is read again.
     pub torn_end: Option<TornEnd>,
 }

@@ -320,6 +320,7 @@ fn intent(settings: &Settings, input: &PlannedInput, scope: Vec<usize>) -> Input
         scope,
         verified: input.unverified.is_empty(),
         unfinished: !input.finished,
+        stays_read: input.read_to_end,
         torn_end: input.torn_end,
     }
 }

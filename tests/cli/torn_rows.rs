@@ -162,3 +162,28 @@ fn a_run_that_died_behind_half_a_row_is_not_continued_in_the_middle_of_it() {
     place.end(&format!("{words} --no-done")).expect(0);
     assert_eq!(recorder.accepted().len(), 3);
 }
+
+/// What had come until its end was reached was read, and then the same command said that the file was
+/// not uploaded to its end.
+#[test]
+fn a_file_that_grew_while_it_was_read_is_finished_once_nothing_follows() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.file("rows.jsonl", whole(20));
+    place
+        .end(&format!("{WRITE} --no-done rows.jsonl"))
+        .expect(0);
+    // As if the last bytes had come between the look at the file and the end of its reading.
+    let ledger = place.path(".local/state/byteair-sync/ledger.db");
+    let db = rusqlite::Connection::open(ledger).unwrap();
+    db.execute("UPDATE input SET size = size - 9, mtime_ns = 0", [])
+        .unwrap();
+    drop(db);
+    let requests = recorder.requests().len();
+    write(&place).expect(7).says("held back");
+    place
+        .end("done -t item -s history_sync -d 2022-01-01")
+        .expect(0);
+    assert_eq!(recorder.requests().len(), requests + 1);
+    assert_eq!(recorder.accepted(), rows(0, 20));
+}

@@ -330,6 +330,7 @@ fn new_input(name: &str, inode: u64) -> InputIntent {
         scope: vec![0],
         verified: true,
         unfinished: true,
+        stays_read: true,
         torn_end: None,
     }
 }

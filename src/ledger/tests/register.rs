@@ -145,6 +145,7 @@ fn an_input_to_which_rows_were_appended_blocks_until_it_is_read_to_its_new_end()
         panic!("{longer:?} is no file");
     };
     file.size += 20;
+    longer.stays_read = false;
     desk.input.lock.take();
     let registered = desk
         .ledger

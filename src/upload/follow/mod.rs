@@ -53,6 +53,15 @@ pub(super) enum Followed {
     Stream(StreamSource),
 }
 
+/// Whether an input that was read to its end is read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    /// There may be more.
+    More,
+    /// Only batches of it are sent again.
+    NoMore,
+}
+
 /// What all that is followed shares.
 struct Follower<'a> {
     batcher: &'a Batcher,
@@ -186,7 +195,7 @@ impl<'a> Follower<'a> {
         identity: FileIdentity,
     ) -> Result<HeldInput, Halt> {
         let identity = Some(InputIdentity::File(identity));
-        self.hold(known, (InputKind::Followed, name), identity)
+        self.hold(known, (InputKind::Followed, name), identity, Reads::More)
     }
 
     /// Takes an input, known or new.
@@ -195,6 +204,7 @@ impl<'a> Follower<'a> {
         known: Option<InputId>,
         (kind, name): (InputKind, &str),
         identity: Option<InputIdentity>,
+        reads: Reads,
     ) -> Result<HeldInput, Halt> {
         if let Some(held) = known.and_then(|id| self.held.remove(&id)) {
             return Ok(held);
@@ -212,6 +222,7 @@ impl<'a> Follower<'a> {
             verified: true,
             unfinished: true,
             torn_end: None,
+            stays_read: reads == Reads::NoMore,
         };
         let Following {
             ledger,
@@ -241,7 +252,7 @@ impl<'a> Follower<'a> {
         }
         for input in known.iter().filter(|input| input.unsettled) {
             let kind = (input.kind, input.name.as_str());
-            let held = self.hold(Some(input.id), kind, input.identity.clone())?;
+            let held = self.hold(Some(input.id), kind, input.identity.clone(), Reads::NoMore)?;
             self.held.insert(input.id, held);
             let partition = self.following.partition.id;
             let batches = self.reader.intended_batches(partition, input.id);

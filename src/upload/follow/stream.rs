@@ -6,7 +6,7 @@
 use super::opening::Opening;
 use super::partition::{Fetching, FollowedPartition};
 use super::tail::Course;
-use super::{FollowedSource, Follower};
+use super::{FollowedSource, Follower, Reads};
 use crate::input::{Listing, StreamAnswer, StreamFault, StreamHold, StreamPartition};
 use crate::ledger::{InputKind, KnownInput};
 use crate::upload::batcher::{Batcher, Halt};
@@ -152,7 +152,12 @@ impl<'a> FollowedStream<'a> {
                 "{name}: reading begins where --from says, although there is a checkpoint at {number}; {from}"
             ))?;
         }
-        let held = follower.hold(known.map(|it| it.id), (InputKind::Dis, &name), None)?;
+        let held = follower.hold(
+            known.map(|it| it.id),
+            (InputKind::Dis, &name),
+            None,
+            Reads::More,
+        )?;
         Ok(FollowedPartition::new(
             (&partition.name, &name),
             held,
