@@ -174,7 +174,11 @@ impl DisStream {
         match commit(service, &wish).await {
             Ok(_) => Ok(CheckpointState::Committed),
             Err(CommitFault::Rewind { there, .. }) => Ok(CheckpointState::Further(there.number())),
-            Err(CommitFault::Service(fault)) => Err(explained(&fault)),
+            Err(CommitFault::Service(fault)) => Err(match fault.refusal() {
+                Some(RefusalKind::PartitionExpired | RefusalKind::Partition) => StreamFault::Gone,
+                Some(RefusalKind::OutOfRange) => StreamFault::OutOfRange { oldest: None },
+                _ => explained(&fault),
+            }),
         }
     }
 }

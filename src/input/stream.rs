@@ -135,6 +135,7 @@ pub trait RecordStream: Debug + Send + Sync {
         bytes: usize,
     ) -> StreamAnswer<Fetched>;
 
-    /// Notes that all records up to a number are dealt with. Never goes back.
+    /// Notes that all records up to a number are dealt with. Never goes back. Out of range is a number whose
+    /// record the service has deleted.
     fn commit(self: Arc<Self>, partition: String, number: u64) -> StreamAnswer<CheckpointState>;
 }

@@ -126,6 +126,14 @@ impl Committer {
                     self.tell_further(&partition, there, before);
                     there
                 }
+                Err(StreamFault::Gone) => number,
+                Err(StreamFault::OutOfRange { .. }) => {
+                    self.tell(format!(
+                        "{}/{partition}: the checkpoint {number} cannot be committed, since the service has deleted that record by now; the next one follows when newer records were uploaded",
+                        self.stream.name()
+                    ));
+                    number
+                }
                 Err(fault) => return Err(self.uncommitted(&partition, number, &fault)),
             };
             self.committed.insert(partition, reached);
@@ -174,11 +182,15 @@ impl Committer {
     /// Only a checkpoint that moved while this run was committing it has another owner as well.
     fn tell_further(&self, partition: &str, there: u64, before: Option<u64>) {
         if before.is_some_and(|before| before < there) {
-            self.services.observer.observe(&Event::Warning(format!(
+            self.tell(format!(
                 "{}/{partition}: the checkpoint is at {there}, which this run has not committed: somebody else reads the stream as the same app; the checkpoint stays there",
                 self.stream.name()
-            )));
+            ));
         }
+    }
+
+    fn tell(&self, warning: String) {
+        self.services.observer.observe(&Event::Warning(warning));
     }
 
     fn uncommitted(&self, partition: &str, number: u64, fault: &StreamFault) -> (Status, String) {

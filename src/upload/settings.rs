@@ -81,6 +81,8 @@ pub struct StreamSource {
     pub out_of_range: OutOfRange,
     /// End when there is nothing more, instead of waiting for it.
     pub until_end: bool,
+    /// Whether checkpoints are committed: not when the rows go to a server that forgets them.
+    pub commits: bool,
     /// Set when the checkpoints were compared with those that this ledger has committed. None is committed
     /// before.
     pub is_compared: Arc<AtomicBool>,

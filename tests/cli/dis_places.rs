@@ -2,7 +2,7 @@
 
 use crate::dis_source::{READ, Stream};
 use crate::recorder::eventually;
-use crate::start::rows;
+use crate::start::{rows, wait_for_message};
 use std::collections::BTreeMap;
 
 #[test]
@@ -57,7 +57,8 @@ fn latest_begins_where_the_first_run_began_even_if_that_was_killed_before_it_rea
     let mut child = stream.place.start(&latest);
     eventually("the input in the ledger", || {
         let ledger = stream.place.path(".local/state/byteair-sync/ledger.db");
-        rusqlite::Connection::open(ledger).is_ok_and(|db| {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        rusqlite::Connection::open_with_flags(ledger, flags).is_ok_and(|db| {
             db.query_row("SELECT count(*) FROM input", [], |row| row.get::<_, i64>(0)) == Ok(1)
         })
     });
@@ -112,15 +113,14 @@ fn out_of_range_latest_goes_on_with_what_is_written_from_now_on() {
     stream.put("", &rows(10, 20));
     stream.change("trim=25");
     std::thread::sleep(std::time::Duration::from_millis(2_100));
-    stream
-        .read("--out-of-range latest", 0)
-        .says("15 record(s) are lost");
+    let mut child = stream.place.start(&format!("{READ} --out-of-range latest"));
+    wait_for_message(&mut child, "15 record(s) are lost");
     stream.put("", &rows(30, 3));
-    stream.read("--out-of-range latest", 0);
-    let stored = stream.stored();
-    assert!(stored.ends_with(&rows(30, 3)), "{stored:?}");
-    assert_eq!(stored.len(), 13);
-    assert_eq!(stream.checkpoints()[&'0'], 32);
+    let wanted = [rows(0, 10), rows(30, 3)].concat();
+    eventually("the newest rows", || stream.stored() == wanted);
+    eventually("the checkpoint", || stream.checkpoints()[&'0'] == 32);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
@@ -166,4 +166,17 @@ fn a_checkpoint_that_was_moved_back_is_not_passed_over_in_silence() {
     stream.put("", &rows(15, 5));
     stream.read("", 0);
     assert_eq!(stream.stored().len(), 25);
+}
+
+#[test]
+fn a_trial_against_the_built_in_server_commits_nothing() {
+    let stream = Stream::start("");
+    stream.create_app();
+    stream.put("", &rows(0, 10));
+    let ran = stream.read("--sandbox", 0);
+    ran.says("no checkpoint is committed")
+        .says("the sandbox received 10 row(s)");
+    assert_eq!(stream.checkpoints(), BTreeMap::new());
+    stream.read("", 0);
+    assert_eq!(stream.stored(), rows(0, 10));
 }

@@ -235,6 +235,28 @@ fn a_checkpoint_waits_for_the_platform_and_a_killed_run_repeats_its_batches() {
 }
 
 #[test]
+fn a_checkpoint_whose_record_is_deleted_meanwhile_is_passed_over() {
+    let recorder = Recorder::answering(|_, _| Reply::http(503, "text/html", "busy"));
+    let stream = Stream::to(&recorder);
+    stream.put("", &rows(0, 10));
+    let child = stream.place.start(&format!("{READ} --create-app"));
+    eventually("an attempt", || !recorder.requests().is_empty());
+    // All that was read, as if the platform had been away for days.
+    stream.change("trim=10");
+    recorder.answer(|_, _| Reply::ok());
+    eventually("the rows", || recorder.accepted().len() == 10);
+    std::thread::sleep(Duration::from_millis(1_500));
+    stream.put("", &rows(10, 10));
+    eventually("the next checkpoint", || {
+        stream.checkpoints().get(&'0') == Some(&19)
+    });
+    signal(&child, Signal::TERM);
+    Ran::after(child)
+        .expect(143)
+        .says("the checkpoint 9 cannot be committed");
+}
+
+#[test]
 fn throttling_and_failures_of_the_service_are_waited_out() {
     let faults = "--fault status:4303=0.2 --fault status:4305=0.1 --fault http:500=0.1 --fault reset-after=0.1 --fault-on huawei";
     let stream = Stream::start(faults);

@@ -72,6 +72,7 @@ pub(super) fn stream(
             OutOfRangeName::Latest => OutOfRange::Latest,
         },
         until_end: args.dis.until_end,
+        commits: !args.run.sandbox,
         is_compared: Arc::default(),
     })))
 }
@@ -90,7 +91,9 @@ fn check(args: &WriteArgs, stage: StageKind, name: &str) -> Result<(), UsageErro
         return refused("is followed in any case; leave --follow out");
     }
     if args.run.dry_run {
-        return refused("cannot be counted by --dry-run; try it with --sandbox and --until-end");
+        return refused(
+            "cannot be counted by --dry-run; try it with --sandbox --until-end, which commits no checkpoint",
+        );
     }
     if args.part.end_mark || args.part.request_id_seed.is_some() {
         return refused("is no part of a larger upload; leave --request-id-seed out");

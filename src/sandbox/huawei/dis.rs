@@ -181,12 +181,15 @@ fn commit(book: &mut Book, ask: &Ask<'_>) -> Answered {
     let metadata = body.metadata.unwrap_or_default();
     checked::<CheckpointMetadata>(&metadata, 4300)?;
     // A stream that was made on first use and never written to has no range to be outside of.
-    let end = records::partition(book, ask, &stream, partition)?.end();
-    if end > 0 && sequence.number() >= end {
+    let there = records::partition(book, ask, &stream, partition)?;
+    let (oldest, end) = (there.oldest(), there.end());
+    if end > 0 && !(oldest..end).contains(&sequence.number()) {
         let last = end - 1;
         return Err(HuaweiAnswer::dis(
             4224,
-            format!("Sequence_number out of range. [{sequence}][ should be within ][0][ ][{last}]"),
+            format!(
+                "Sequence_number out of range. [{sequence}][ should be within ][{oldest}][ ][{last}]"
+            ),
         ));
     }
     stored(book.record(Entry::Checkpoint {

@@ -158,7 +158,7 @@ impl<'a> FollowedPartition<'a> {
         follower: &Follower<'_>,
         fetching: &Fetching<'_>,
     ) -> Result<(), Halt> {
-        let fetched = match fetched {
+        let mut fetched = match fetched {
             Ok(fetched) => fetched,
             Err(StreamFault::OutOfRange { oldest }) => {
                 self.miss(oldest, follower, fetching)?;
@@ -179,6 +179,10 @@ impl<'a> FollowedPartition<'a> {
                 return Err(Halt::Partition(stream_status(&fault), problem));
             }
         };
+        if let Some(wanted) = self.place.next_number() {
+            // What was read before came once more.
+            fetched.records.retain(|record| record.number >= wanted);
+        }
         let first = fetched.records.first().map(|record| record.number);
         if let (Some(wanted), Some(first)) = (self.place.next_number(), first)
             && first > wanted

@@ -82,7 +82,13 @@ impl<'a> FollowedStream<'a> {
             }
         }
         followed.take_up(follower, &listing)?;
-        source.is_compared.store(true, Ordering::Release);
+        if source.commits {
+            source.is_compared.store(true, Ordering::Release);
+        } else {
+            follower.warn(format!(
+                "{name}: no checkpoint is committed, because the rows go to the built-in server"
+            ))?;
+        }
         Ok(followed)
     }
 
