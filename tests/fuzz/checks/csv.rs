@@ -9,6 +9,8 @@ use byteair_sync::input::{Compression, EmptyCells, Format, InputFault, InputSett
 use serde_json::Value;
 use std::collections::HashSet;
 
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// Five bytes of choices, then the content of a file.
 pub(crate) fn check(bytes: &[u8]) {
     let mut tape = Tape::new(bytes);
@@ -66,6 +68,18 @@ fn is_marked(content: &[u8]) -> bool {
     let key = text.get(..4).unwrap_or_default();
     let utf16 = content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff");
     utf16 || key.eq_ignore_ascii_case(b"sep=")
+}
+
+/// Control characters, a second mark, or the beginning of a document.
+fn is_no_name(name: &[u8]) -> bool {
+    let is_control = |byte: &u8| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127);
+    let text = String::from_utf8_lossy(name)
+        .trim_start()
+        .to_ascii_lowercase();
+    let begins = |mark: &&str| text.starts_with(mark);
+    name.starts_with(BOM)
+        || name.iter().any(is_control)
+        || ["<?xml", "<!doctype", "<html", "%pdf-"].iter().any(begins)
 }
 
 /// What the oracle makes of a file.
@@ -126,6 +140,10 @@ impl Expected {
             (header.bad_quotes.is_some(), "text behind a quote"),
             (distinct.len() < self.columns.len(), "a name twice"),
             (distinct.contains(&Vec::new()), "an empty name"),
+            (
+                self.columns.iter().any(|it| is_no_name(it)),
+                "what no column is called",
+            ),
         ];
         let utf8 = |name: &Vec<u8>| std::str::from_utf8(name).is_ok();
         let problems = problems.into_iter().find(|(is_so, _)| *is_so);
@@ -214,6 +232,9 @@ impl Expected {
             let codes = [Some("not_utf8"), empty_is_bad.then_some("empty_cell")];
             return Err(codes.into_iter().flatten().collect());
         }
+        if self.is_header(record) {
+            return Err(vec!["repeated_header"]);
+        }
         if empty_is_bad {
             return Err(vec!["empty_cell"]);
         }
@@ -236,6 +257,13 @@ impl Expected {
             return Err(vec!["empty_row"]);
         }
         Ok(format!("{{{}}}", members.join(",")))
+    }
+
+    /// Whether a record is the header once more, perhaps behind the mark of another file.
+    fn is_header(&self, record: &Record) -> bool {
+        let unmarked = |cell: &Vec<u8>| cell.strip_prefix(BOM).unwrap_or(cell).to_vec();
+        let cells: Vec<Vec<u8>> = record.cells.iter().map(unmarked).collect();
+        self.header.is_some() && self.columns.len() > 1 && cells == self.columns
     }
 
     /// The JSON that was made reads back as the cells.
