@@ -12,6 +12,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// After that Spark hangs and does not only take its time, which is three minutes.
+const LIMIT: Duration = Duration::from_mins(20);
 
 const PACKAGES: [&str; 3] = ["pyspark==4.0.1", "pyarrow>=18", "pandas>=2"];
 
@@ -65,7 +69,9 @@ fn dataframes_are_uploaded_whole_and_done_comes_once() {
     };
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
     let scratch = tempfile::tempdir().unwrap();
-    let output = Command::new(&python)
+    let log = scratch.path().join("spark.log");
+    let file = File::create(&log).unwrap();
+    let mut child = Command::new(&python)
         .args(["-B", "tests/test_spark.py", "-v"])
         .current_dir(&package)
         .env_remove("SPARK_HOME")
@@ -79,12 +85,25 @@ fn dataframes_are_uploaded_whole_and_done_comes_once() {
         .env("XDG_RUNTIME_DIR", scratch.path())
         .env("HOME", scratch.path())
         .env("TMPDIR", scratch.path())
-        .output()
+        .stdout(file.try_clone().unwrap())
+        .stderr(file)
+        .spawn()
         .unwrap();
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if begun.elapsed() > LIMIT {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    };
     assert!(
-        output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
+        status.is_some_and(|status| status.success()),
+        "ended with {status:?} (nothing: after {LIMIT:?} it was killed)\n{}",
+        std::fs::read_to_string(log).unwrap()
     );
 }
