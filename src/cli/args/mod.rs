@@ -130,7 +130,7 @@ pub enum Command {
     /// Look at and tidy up the record of what was uploaded
     #[command(subcommand)]
     Ledger(LedgerCommand),
-    /// Say how far a consumer of a Huawei DIS stream has come: commit, get or delete its checkpoint
+    /// Commit, get or delete the checkpoint of a consumer of a Huawei DIS stream
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
     /// Tell the catalog of Huawei DataArts Studio of metadata events
