@@ -98,6 +98,10 @@ impl RowReader for DatedReader {
         self.reader.columns()
     }
 
+    fn unused(&self) -> Vec<(String, &'static str)> {
+        self.reader.unused()
+    }
+
     fn dialect(&self) -> Option<CsvDialect> {
         self.reader.dialect()
     }

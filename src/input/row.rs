@@ -264,6 +264,11 @@ pub trait RowReader: Send {
         Vec::new()
     }
 
+    /// The fields that options name and no row so far had, each with the option.
+    fn unused(&self) -> Vec<(String, &'static str)> {
+        Vec::new()
+    }
+
     /// The day that the record last given says itself, where rows do.
     fn day(&self) -> Option<DataDate> {
         None

@@ -106,6 +106,16 @@ impl RowReader for ShapedReader {
         self.reader.columns()
     }
 
+    fn unused(&self) -> Vec<(String, &'static str)> {
+        // A column without a value in it is there all the same.
+        let columns = self.reader.columns();
+        let owned = |(field, option): (&str, _)| (field.to_owned(), option);
+        let unused = self.shaper.unused().map(owned);
+        unused
+            .filter(|(field, _)| !columns.contains(field))
+            .collect()
+    }
+
     fn day(&self) -> Option<DataDate> {
         self.reader.day()
     }

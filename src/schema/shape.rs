@@ -109,6 +109,12 @@ impl Shaper {
         self.plan.fields.iter().position(|it| *it.name == *name)
     }
 
+    /// The fields that `--types` and `--map` name and none of the rows so far had, each with the option:
+    /// probably misspelt.
+    pub fn unused(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.plan.unused()
+    }
+
     /// What is sent for a field of the row that was shaped last, which is given again.
     pub fn sent_value<'s>(&'s self, row: &'s [u8], field: usize) -> Option<&'s [u8]> {
         let (_, member) = self.fields.get(field)?.value?;

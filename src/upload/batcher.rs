@@ -9,6 +9,7 @@ use super::memory::Budget;
 use super::open_batch::OpenBatch;
 use super::report::Status;
 use super::round::OpenRound;
+use super::unused_options::{Named, UnusedOptions};
 use super::work::{InputWork, Place, Work, WorkDates};
 use crate::input::{
     InputSettings, LocalReject, Location, Next, RejectCode, RowReader, Start, open_file,
@@ -81,9 +82,10 @@ impl Batcher {
     /// Reads all work in order. Ends early when the receiver is gone.
     pub(super) fn run(&self, work: Vec<Work>) {
         Gauges::set(&self.gauges.reading_waits, 0);
+        let mut unused = UnusedOptions::default();
         for item in work {
             let dates = item.dates.indices();
-            let outcome = self.read_work(item);
+            let outcome = self.read_work(item, &mut unused);
             let (failed, ends) = match outcome {
                 Ok(()) => (None, false),
                 Err(Halt::Closed) => return,
@@ -108,6 +110,11 @@ impl Batcher {
                 return;
             }
         }
+        if let Some(warning) = unused.warning()
+            && self.tell(Message::Warning(warning)).is_err()
+        {
+            return;
+        }
         Gauges::add(&self.gauges.reading_waits, 1);
     }
 
@@ -119,7 +126,7 @@ impl Batcher {
         done
     }
 
-    fn read_work(&self, work: Work) -> Result<(), Halt> {
+    fn read_work(&self, work: Work, unused: &mut UnusedOptions) -> Result<(), Halt> {
         super::redo::resend_intended(self, &work)?;
         if let (Some(following), WorkDates::One(partition)) = (&work.followed, &work.dates) {
             return following.follow(self, *partition);
@@ -128,29 +135,34 @@ impl Batcher {
             WorkDates::One(partition) => {
                 let mut open = OpenBatch::new(self, *partition)?;
                 for input in work.inputs {
-                    self.read_input(input, &mut open)?;
+                    unused.note(self.read_input(input, &mut open)?);
                 }
                 open.finish()
             }
             WorkDates::ByRow(days) => {
                 let mut open = OpenRound::new(self, days)?;
                 for input in work.inputs {
-                    self.read_input(input, &mut open)?;
+                    unused.note(self.read_input(input, &mut open)?);
                 }
                 open.finish()
             }
         }
     }
 
-    fn read_input(&self, input: InputWork, open: &mut impl Gathering) -> Result<(), Halt> {
+    /// Returns the fields that options name and no row had, if all rows were seen.
+    fn read_input(
+        &self,
+        input: InputWork,
+        open: &mut impl Gathering,
+    ) -> Result<Option<Vec<Named>>, Halt> {
         if input.read_to_end {
-            return Ok(());
+            return Ok(None);
         }
         let (id, name) = (input.id, input.name.clone());
         let (mut reader, spooled) = match input.place {
             Place::Stored(location) => (self.open(&location, input.resume)?, false),
             Place::Stream(open_stream) => (open_stream().map_err(|e| halt(&e))?, true),
-            Place::Spool => return Ok(()),
+            Place::Spool => return Ok(None),
         };
         let consumed = self.skipped(reader.as_ref(), input.resume, input.bytes_before);
         open.begin_input(id, spooled, consumed);
@@ -166,7 +178,8 @@ impl Batcher {
             open.flush_if_due(reader.as_mut())?;
         }
         open.end_input(reader.as_mut());
-        Ok(())
+        let is_whole = progress.from_beginning && progress.good > 0;
+        Ok(is_whole.then(|| reader.unused()))
     }
 
     /// Takes what came next of an input: a row is in its batch already, a bad one is counted.

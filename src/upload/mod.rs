@@ -63,6 +63,7 @@ mod stream_notes;
 mod summary;
 mod unchanged;
 mod unpack;
+mod unused_options;
 mod work;
 mod worker;
 

@@ -13,6 +13,7 @@ mod infer;
 mod key_runs;
 mod profile;
 mod reading;
+mod remarks;
 mod report;
 mod values;
 

@@ -11,9 +11,10 @@ use super::report::{Failure, KeyCheck, Report};
 use crate::domain::{DataDate, Position};
 use crate::input::{
     DayPattern, InputError, InputSettings, LocalReject, NOTHING_IS_LEFT, Next, PathPattern,
-    RejectCode, RowReader, Start, WarningKind, discover, open_file, open_stream,
+    RejectCode, RowReader, Start, discover, open_file, open_stream,
 };
-use crate::schema::{Shaped, Shaper, Violation, has_control_character, text_of};
+use crate::schema::{Shaped, Shaper, Violation, text_of};
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 /// Where the rows come from.
@@ -75,7 +76,7 @@ pub fn validate(request: Request) -> io::Result<Report> {
 /// What was seen so far.
 pub(super) struct Survey {
     pub(super) reading: InputSettings,
-    shaper: Shaper,
+    pub(super) shaper: Shaper,
     /// The number of each key field in the shaper.
     key: Vec<usize>,
     keys: Option<Keys>,
@@ -83,8 +84,10 @@ pub(super) struct Survey {
     key_bytes: Vec<u8>,
     /// The number of the day of the row; rows of one day are compared with one another.
     pub(super) day: u32,
+    /// Names of the columns of inputs that have columns.
+    pub(super) columns: BTreeSet<String>,
     errors: Account,
-    warnings: Account,
+    pub(super) warnings: Account,
     profile: Option<Profile>,
     pub(super) left: u64,
     pub(super) report: Report,
@@ -108,6 +111,7 @@ impl Survey {
             keys: (!request.key.is_empty()).then(Keys::new),
             key_bytes: Vec::new(),
             day: 0,
+            columns: BTreeSet::new(),
             errors: Account::default(),
             warnings: Account::default(),
             profile: request.profile.then(Profile::default),
@@ -153,7 +157,9 @@ impl Survey {
             }
         };
         let is_first = self.report.inputs.len() == 1;
-        self.report.cells = !reader.columns().is_empty() && (is_first || self.report.cells);
+        let columns = reader.columns();
+        self.report.cells = !columns.is_empty() && (is_first || self.report.cells);
+        self.columns.extend(columns);
         let mut body = Vec::with_capacity(BODY_BYTES);
         while self.left > 0 {
             body.clear();
@@ -174,19 +180,11 @@ impl Survey {
         }
         let bytes = reader.consumed_bytes();
         self.report.bytes = self.report.bytes.saturating_add(bytes);
-        for warning in reader.warnings() {
-            let fault = Fault {
-                kind: warning.kind.as_str(),
-                field: "",
-                message: meaning(warning.kind),
-            };
-            let spot = self.spot(warning.first);
-            self.warnings.add(&fault, warning.count, spot);
-        }
+        self.take_warnings(reader.as_mut());
         Ok(())
     }
 
-    fn spot(&self, position: Position) -> Spot {
+    pub(super) fn spot(&self, position: Position) -> Spot {
         Spot {
             input: self.report.inputs.len().saturating_sub(1),
             line: position.line,
@@ -239,19 +237,6 @@ impl Survey {
         self.take_key(row, spot, bad)
     }
 
-    fn warn_of_control_characters(&mut self, row: &[u8], spot: Spot) {
-        for member in self.shaper.sent_members(row) {
-            if member.value.first() == Some(&b'"') && has_control_character(member.value) {
-                let fault = Fault {
-                    kind: "control_character",
-                    field: &String::from_utf8_lossy(member.key),
-                    message: "has a control character (such as a tab or a line break); it is sent as it is",
-                };
-                self.warnings.add(&fault, 1, spot);
-            }
-        }
-    }
-
     /// Rows that lack a part of their key are no duplicates of one another.
     fn take_key(&mut self, row: &[u8], spot: Spot, bad: bool) -> io::Result<()> {
         let Some(keys) = &mut self.keys else {
@@ -280,6 +265,7 @@ impl Survey {
             self.add_duplicates(keys, &fields.join(", "))?;
             key.fields = fields;
         }
+        self.warn_of_unused_options();
         let (errors, worst) = self.errors.told(&self.report.inputs);
         let (warnings, _) = self.warnings.told(&self.report.inputs);
         Ok(Report {
@@ -376,14 +362,4 @@ fn push_part(key: &mut Vec<u8>, value: &[u8]) {
     key.push(u8::from(is_text));
     key.extend_from_slice(&content.len().to_le_bytes());
     key.extend_from_slice(content);
-}
-
-const fn meaning(kind: WarningKind) -> &'static str {
-    match kind {
-        WarningKind::DuplicateKey => {
-            "a key is there twice in a row; which one counts is up to the platform"
-        }
-        WarningKind::LoneSurrogate => "an escape such as \\ud800 stands for no character",
-        WarningKind::NumberRange => "a number such as 1e400 is infinite as a double",
-    }
 }

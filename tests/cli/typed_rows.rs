@@ -189,3 +189,29 @@ fn options_about_rows_that_cannot_be_are_usage_errors() {
             .says(said);
     }
 }
+
+#[test]
+fn a_type_or_a_name_for_a_field_that_no_row_has_is_told() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.file("rows.csv", "id,price,note\n1,1.5,\n2,2.5,\n");
+    place.file("rows.jsonl", "{\"id\":\"1\",\"pr\\u0069ce\":1.5}\n");
+    let words = "--types prise=double,note=int32,id=string --map title=name,price=cost";
+    for file in ["rows.csv", "rows.jsonl"] {
+        let written = place.end(&format!("{WRITE} --no-done {words} {file}"));
+        let misspelt = match file {
+            "rows.csv" => "--types prise, --map title",
+            // Without a header nobody knows that a field is only left out.
+            _ => "--types prise, --types note, --map title",
+        };
+        written.expect(0).says(&format!(": {misspelt}\n"));
+        let validated = place.end(&format!("validate {words} {file} --topic item"));
+        let validated = validated.expect(0).says("prise").says("--types names");
+        let validated = validated.says("title").says("--map names");
+        assert!(!validated.output.contains("cost"), "{}", validated.output);
+    }
+    place.file("more.csv", "id,prise\n3,1\n");
+    let written = place.end(&format!("{WRITE} --no-done --types prise=double more.csv"));
+    let written = written.expect(0);
+    assert!(!written.errors.contains("no row has"), "{}", written.errors);
+}

@@ -65,6 +65,16 @@ pub(super) struct Plan {
     unknown: Target,
     /// The key that was last at each place, with its quotes and its colon.
     places: Vec<(Vec<u8>, Target)>,
+    unused: Vec<Unused>,
+}
+
+/// A field that an option names and no row has had yet.
+#[derive(Debug)]
+struct Unused {
+    /// Its name as it was written with the option.
+    name: String,
+    /// Which new name it would get; `None` of one that has a type.
+    renamed: Option<usize>,
 }
 
 impl Plan {
@@ -127,7 +137,22 @@ impl Plan {
             targets,
             unknown,
             places: Vec::new(),
+            unused: asked_for(rules),
         }
+    }
+
+    /// The fields that `--types` and `--map` name and no row has had yet, as a person wrote them.
+    pub(super) fn unused(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let option = |it: &Unused| {
+            if it.renamed.is_some() {
+                "--map"
+            } else {
+                "--types"
+            }
+        };
+        self.unused
+            .iter()
+            .map(move |it| (it.name.as_str(), option(it)))
     }
 
     /// The key that was last at a place, with its quotes and its colon, and what became of it.
@@ -145,6 +170,7 @@ impl Plan {
             return *target;
         }
         let target = self.look_up(key);
+        self.note_used(target);
         if self.places.len() == index && index < MAX_PLACES {
             self.places.push((Vec::new(), target));
         }
@@ -168,6 +194,18 @@ impl Plan {
         found.unwrap_or(self.unknown)
     }
 
+    /// Only keys at new places are looked up, so this costs nothing for rows that are alike.
+    fn note_used(&mut self, target: Target) {
+        let typed = match target {
+            Target::Field { field, .. } => self.fields.get(field).map(|known| &*known.name),
+            _ => None,
+        };
+        self.unused.retain(|it| match it.renamed {
+            None => typed != Some(it.name.as_str()),
+            name => renamed(target) != name,
+        });
+    }
+
     /// Whether any field is renamed.
     pub(super) fn renames(&self) -> bool {
         !self.names.is_empty()
@@ -182,6 +220,18 @@ impl Plan {
     pub(super) fn new_key(&self, target: Target) -> Option<&[u8]> {
         Some(self.names.get(renamed(target)?)?.1.as_slice())
     }
+}
+
+/// What is named by hand: types by the name that is sent, renamed fields by the one that rows have.
+fn asked_for(rules: &RowRules) -> Vec<Unused> {
+    let types = rules.types.iter().map(|(name, _)| (name, None));
+    let renames = rules.renames.iter().enumerate();
+    let renames = renames.map(|(index, (from, _))| (from, Some(index)));
+    let unused = |(name, renamed): (&String, _)| Unused {
+        name: name.clone(),
+        renamed,
+    };
+    types.chain(renames).map(unused).collect()
 }
 
 const fn renamed(target: Target) -> Option<usize> {
