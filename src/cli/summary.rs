@@ -251,8 +251,8 @@ fn news(story: &Summary) -> Vec<String> {
         many => shown(many),
     };
     let is_told = |problem: &String| {
-        told.iter()
-            .any(|row| !row.why.is_empty() && bare(row, problem) == bare(row, &row.why))
+        let mut told = told.iter().filter(|row| tells_why(row));
+        told.any(|row| bare(row, problem) == bare(row, &row.why))
     };
     let fresh = story.problems.iter().filter(|problem| !is_told(problem));
     fresh.cloned().collect()
@@ -294,11 +294,16 @@ fn in_brief(report: &PartitionReport) -> String {
         DoneOutcome::Unknown => "sent, but nobody knows whether it got through",
         DoneOutcome::NotApplicable => "does not exist for the streaming stage",
     };
-    if report.why.is_empty() {
-        outcome.to_owned()
-    } else {
+    if tells_why(report) {
         format!("{outcome}: {}", bare(report, &report.why))
+    } else {
+        outcome.to_owned()
     }
+}
+
+/// Whether the state of `done` has a reason; where there is no `done`, it is another problem.
+fn tells_why(report: &PartitionReport) -> bool {
+    !report.why.is_empty() && report.done != DoneOutcome::NotApplicable
 }
 
 /// The first remarks, and how many are left out.

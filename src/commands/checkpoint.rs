@@ -64,8 +64,8 @@ async fn commit_checkpoint(session: &Session, args: &CommitArgs) -> Outcome {
     let what = named(&wish.consumer);
     let committed = match commit(&mut service, &wish).await {
         Ok(committed) => committed,
-        Err(CommitFault::Service(fault)) => {
-            let doing = if fault.is_unknown() {
+        Err(CommitFault::Service { fault, asked }) => {
+            let doing = if asked && fault.is_unknown() {
                 format!(
                     "whether the checkpoint {} of {what} was committed is unknown; the same command looks and \
                      commits it if it was not",

@@ -50,9 +50,14 @@ pub enum CommitFault {
         /// Where it should have gone.
         wanted: SequenceNumber,
     },
-    /// The service did not do it.
-    #[error(transparent)]
-    Service(#[from] Fault),
+    /// The service did not do it, or nobody knows.
+    #[error("{fault}")]
+    Service {
+        /// What it answered.
+        fault: Fault,
+        /// Whether it was asked to: before that, the checkpoint is only looked at.
+        asked: bool,
+    },
 }
 
 /// By which name one machine locks the checkpoint of a consumer.
@@ -70,16 +75,17 @@ pub async fn commit(service: &mut Service, wish: &Wish) -> Result<Committed, Com
         previous: None,
         created_app: false,
     };
-    let mut first = true;
+    let (mut first, mut asked) = (true, false);
     loop {
         attempts.begin();
-        let done = commit_once(service, wish, &mut committed, first).await;
+        let done = commit_once(service, wish, &mut committed, (first, &mut asked)).await;
         first = false;
-        match done {
-            Ok(()) => return Ok(committed),
-            Err(CommitFault::Service(fault)) => attempts.wait_after(fault).await?,
-            Err(refused) => return Err(refused),
-        }
+        let waited = match done {
+            Ok(Ok(())) => return Ok(committed),
+            Ok(Err(refused)) => return Err(refused),
+            Err(fault) => attempts.wait_after(fault).await,
+        };
+        waited.map_err(|fault| CommitFault::Service { fault, asked })?;
     }
 }
 
@@ -87,8 +93,8 @@ async fn commit_once(
     service: &mut Service,
     wish: &Wish,
     committed: &mut Committed,
-    is_first: bool,
-) -> Result<(), CommitFault> {
+    (is_first, asked): (bool, &mut bool),
+) -> Result<Result<(), CommitFault>, Fault> {
     let there = match look(service, &wish.consumer).await {
         Err(fault) if wish.create_app && fault.refusal() == Some(RefusalKind::NoApp) => {
             create_app(service, &wish.consumer).await?;
@@ -102,21 +108,22 @@ async fn commit_once(
     }
     if let Some(there) = &there {
         if there.sequence > wish.sequence && !wish.allow_rewind {
-            return Err(CommitFault::Rewind {
+            return Ok(Err(CommitFault::Rewind {
                 there: there.sequence,
                 wanted: wish.sequence,
-            });
+            }));
         }
         let metadata = wish.metadata.as_ref().map(CheckpointMetadata::as_str);
         if there.sequence == wish.sequence
             && metadata.is_none_or(|text| there.metadata.as_deref().unwrap_or_default() == text)
         {
-            return Ok(());
+            return Ok(Ok(()));
         }
     }
+    *asked = true;
     let call = HuaweiCall::commit_checkpoint(&wish.consumer, wish.sequence, wish.metadata.as_ref());
     service.ask_once(&call).await?;
-    Ok(())
+    Ok(Ok(()))
 }
 
 pub(super) async fn create_app(service: &mut Service, consumer: &Consumer) -> Result<(), Fault> {

@@ -109,6 +109,7 @@ impl DisStream {
         let partitions = readable.map(|it| StreamPartition {
             name: it.partition.to_string(),
             parents: it.parents.iter().map(ToString::to_string).collect(),
+            range: it.range,
         });
         Ok(Listing {
             partitions: partitions.collect(),
@@ -174,7 +175,7 @@ impl DisStream {
         match commit(service, &wish).await {
             Ok(_) => Ok(CheckpointState::Committed),
             Err(CommitFault::Rewind { there, .. }) => Ok(CheckpointState::Further(there.number())),
-            Err(CommitFault::Service(fault)) => Err(match fault.refusal() {
+            Err(CommitFault::Service { fault, .. }) => Err(match fault.refusal() {
                 Some(RefusalKind::PartitionExpired | RefusalKind::Partition) => StreamFault::Gone,
                 Some(RefusalKind::OutOfRange) => StreamFault::OutOfRange { oldest: None },
                 _ => explained(&fault),

@@ -38,6 +38,9 @@ pub struct StreamPartition {
     pub name: String,
     /// The partitions that it was split off or merged from: their records come before its own.
     pub parents: Vec<String>,
+    /// Numbers of its oldest and its newest record, as far as the service tells. Whether the newest one
+    /// is there or still to come is not documented.
+    pub range: Option<(u64, u64)>,
 }
 
 /// The partitions of a stream.

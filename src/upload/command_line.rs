@@ -23,8 +23,28 @@ const CARRIED: [&str; 13] = [
 /// The same without a value.
 const CARRIED_FLAGS: [&str; 2] = ["--allow-plain-http", "--allow-zone-mismatch"];
 
+/// What a command about the same stream needs again.
+const OF_STREAMS: [&str; 7] = [
+    "--ca-cert",
+    "--config",
+    "--endpoint",
+    "--huawei-region",
+    "--profile",
+    "--project-id",
+    "--proxy",
+];
+
 /// The global options of a command line, as they were typed.
 pub fn carried_options(command: &str) -> String {
+    carried(command, &CARRIED, &CARRIED_FLAGS)
+}
+
+/// The options of a command line that say where a stream is.
+pub(super) fn stream_options(command: &str) -> String {
+    carried(command, &OF_STREAMS, &[])
+}
+
+fn carried(command: &str, valued: &[&str], flags: &[&str]) -> String {
     let mut carried = String::new();
     let mut words = split_words(command).into_iter();
     while let Some(word) = words.next() {
@@ -32,12 +52,12 @@ pub fn carried_options(command: &str) -> String {
             Some((name, _)) => (name, true),
             None => (word, false),
         };
-        if !CARRIED.contains(&name) && !CARRIED_FLAGS.contains(&name) {
+        if !valued.contains(&name) && !flags.contains(&name) {
             continue;
         }
         carried.push(' ');
         carried.push_str(word);
-        if let Some(value) = (CARRIED.contains(&name) && !value)
+        if let Some(value) = (valued.contains(&name) && !value)
             .then(|| words.next())
             .flatten()
         {

@@ -12,8 +12,8 @@ use super::{explain, failure};
 use crate::domain::{Partition, Zone};
 use crate::input::Stores;
 use crate::ledger::{
-    Gate, KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId,
-    SealRequest, Unmet, Waiver, unmet,
+    Gate, GateFacts, KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition,
+    RunId, SealRequest, Unmet, Waiver, unmet,
 };
 use crate::protocol::DoneFormat;
 use std::path::PathBuf;
@@ -101,6 +101,39 @@ pub(super) async fn look_at(
     partition: Partition,
     state_dir: PathBuf,
 ) -> Result<DoneReport, WorkerError> {
+    let mut missing = shortcomings(partition, state_dir, LedgerReader::gate_facts).await?;
+    missing.retain(|one| !matches!(one, Unmet::HeldBack));
+    missing.push(Unmet::NotNamed);
+    Ok(super::done::withheld(missing))
+}
+
+/// What an upload lacks that has no date: rows that the platform has not, and for which there is no
+/// `done` that would wait for them.
+async fn look_at_stream(
+    partition: Partition,
+    state_dir: PathBuf,
+) -> Result<DoneReport, WorkerError> {
+    let mut missing = shortcomings(partition, state_dir, LedgerReader::gate_outline).await?;
+    missing.retain(|one| {
+        matches!(
+            one,
+            Unmet::TooManyRejects { .. } | Unmet::ForeignBatches(_) | Unmet::UndeterminedBatches(_)
+        )
+    });
+    Ok(DoneReport {
+        outcome: DoneOutcome::NotApplicable,
+        ..super::done::withheld(missing)
+    })
+}
+
+/// Looks at a partition as its gate does.
+type Look = fn(&LedgerReader, &KnownPartition, bool) -> Result<GateFacts, LedgerError>;
+
+async fn shortcomings(
+    partition: Partition,
+    state_dir: PathBuf,
+    look: Look,
+) -> Result<Vec<Unmet>, LedgerError> {
     let looking = tokio::task::spawn_blocking(move || {
         let Some(reader) = LedgerReader::open(&state_dir)? else {
             return Err(LedgerError::Closed);
@@ -110,15 +143,10 @@ pub(super) async fn look_at(
             Some(target) => reader.partition(&target, &partition)?,
             None => None,
         };
-        let facts = known.map(|known| reader.gate_facts(&known, true));
-        Ok(facts
-            .transpose()?
-            .map_or_else(Vec::new, |facts| unmet(&facts)))
+        let facts = known.map(|known| look(&reader, &known, true)).transpose()?;
+        Ok(facts.map_or_else(Vec::new, |facts| unmet(&facts)))
     });
-    let mut missing = looking.await.unwrap_or(Err(LedgerError::Closed))?;
-    missing.retain(|one| !matches!(one, Unmet::HeldBack));
-    missing.push(Unmet::NotNamed);
-    Ok(super::done::withheld(missing))
+    looking.await.unwrap_or(Err(LedgerError::Closed))
 }
 
 /// A replay that was interrupted may have been completed by an upload that names its file.
@@ -135,11 +163,7 @@ async fn finish_unchanged(
     (zone, state_dir): (Zone, PathBuf),
 ) -> Result<DoneReport, WorkerError> {
     let Some(date) = partition.date() else {
-        return Ok(DoneReport::withheld(
-            partition,
-            Status::Success,
-            String::new(),
-        ));
+        return look_at_stream(partition.clone(), state_dir).await;
     };
     let mut compared = request.compared;
     if !compared

@@ -172,10 +172,7 @@ impl Situation<'_> {
                 "when the rows are right",
             ));
         } else if let Some(open) = too_many {
-            steps.push(NextStep::new(
-                format!("{} --accept-rejects", self.about_date("done")),
-                "gives those rows up",
-            ));
+            steps.push(NextStep::new(self.give_rejects_up(), "gives those rows up"));
             if self.uploads && !has_option(self.command, "--max-errors") {
                 steps.push(NextStep::new(
                     self.write_again(&format!("--max-errors {open}")),
@@ -246,8 +243,11 @@ impl Situation<'_> {
         }
     }
 
-    /// The three ways out of status 9.
+    /// The three ways out of status 9, of which a stream has others.
     fn after_change(&self) -> Vec<NextStep> {
+        if let Some(steps) = self.after_stream_change() {
+            return steps;
+        }
         let mut steps = vec![NextStep::new(
             self.command,
             "after putting the file back as it was, or with the options of before",
@@ -384,6 +384,8 @@ fn arguments_of(partition: &Partition) -> String {
         partition.stage.kind()
     )
 }
+
+mod stream;
 
 #[cfg(test)]
 mod tests;

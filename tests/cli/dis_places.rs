@@ -96,7 +96,7 @@ fn records_that_are_gone_end_the_run_and_are_counted() {
     stream.change("trim=25");
     let ran = stream.read("", 9);
     ran.says("15 record(s) are lost: sequence numbers 10 to 24")
-        .says("--out-of-range oldest");
+        .says("--out-of-range oldest  # goes on with the oldest record");
     assert_eq!(stream.stored(), rows(0, 10));
     assert_eq!(stream.checkpoints()[&'0'], 9);
     let ran = stream.read("--out-of-range oldest", 0);
@@ -157,7 +157,10 @@ fn a_checkpoint_that_was_moved_back_is_not_passed_over_in_silence() {
         .expect(0);
     stream.put("", &rows(10, 5));
     let ran = stream.read("", 9);
-    ran.says("was moved back from 9 to 4").says("--restart");
+    let put_back = "byteair-sync checkpoint commit --stream orders --app reader --partition shardId-0000000000 --sequence 9";
+    ran.says("was moved back from 9 to 4")
+        .says(put_back)
+        .says("--restart");
     assert_eq!(stream.stored(), rows(0, 10));
     // A wanted replay.
     stream.read("--restart", 0);
@@ -179,4 +182,47 @@ fn a_trial_against_the_built_in_server_commits_nothing() {
     assert_eq!(stream.checkpoints(), BTreeMap::new());
     stream.read("", 0);
     assert_eq!(stream.stored(), rows(0, 10));
+}
+
+#[test]
+fn looks_that_bring_nothing_are_no_end_while_records_are_listed() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 30));
+    stream.change("empty=12");
+    stream.read("--create-app", 0);
+    assert_eq!(stream.stored(), rows(0, 30));
+    assert_eq!(stream.checkpoints()[&'0'], 29);
+}
+
+#[test]
+fn a_checkpoint_that_nobody_asked_to_commit_is_not_called_unknown() {
+    let stream = Stream::start("--fault garbage=1");
+    let commit = "checkpoint commit --stream orders --app reader --partition 0 --sequence 4";
+    let ran = stream.place.end(&format!("{commit} --retry-for 1ms"));
+    let ran = ran.expect(5).says("was not committed");
+    assert!(!ran.errors.contains("unknown"), "{}", ran.errors);
+}
+
+#[test]
+fn a_stream_that_was_made_anew_is_not_taken_for_one_with_gaps() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 40));
+    stream.read("--create-app", 0);
+    stream.change("anew");
+    stream.put("", &rows(40, 5));
+    for policy in ["fail", "oldest", "latest"] {
+        let ran = stream.read(&format!("--out-of-range {policy}"), 9);
+        ran.says("was the stream deleted and made anew?")
+            .says("byteair-sync checkpoint delete --stream orders --app reader --partition shardId-0000000000")
+            .says("--restart");
+        assert_eq!(stream.stored(), rows(0, 40), "{policy}");
+    }
+    let delete = "checkpoint delete --stream orders --app reader --partition shardId-0000000000";
+    stream.place.end(delete).expect(0);
+    stream.read("--restart", 0);
+    assert_eq!(stream.stored(), rows(0, 45));
+    stream.put("", &rows(45, 5));
+    stream.read("", 0);
+    assert_eq!(stream.stored(), rows(0, 50));
+    assert_eq!(stream.checkpoints()[&'0'], 9);
 }

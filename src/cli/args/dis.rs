@@ -35,7 +35,9 @@ pub struct DisArgs {
 
     /// End when nothing more comes, instead of waiting for it
     ///
-    /// The end is where three looks in a row into every partition brought nothing.
+    /// The end is where all records are read that there were when the run began, and a few looks in a row
+    /// into every partition brought nothing more. Records that there are and that do not come within a
+    /// minute are status 5.
     #[arg(long)]
     pub until_end: bool,
 

@@ -38,6 +38,7 @@ pub struct ValidateArgs {
 
     /// Fields by which rows of one day are the same thing; a second one is an error [default: the schema's key]
     ///
+    /// Only validate looks for them: `write` sends every row, and which one counts is up to the platform.
     /// Every such row is found, and only such rows: keys are compared byte by byte, whatever their
     /// number. They lie in memory up to 24 MiB, then in a temporary file. A key longer than 4 KiB is
     /// counted and not compared. In fields that a schema has as key, as built-in templates of user and

@@ -39,7 +39,10 @@ fn head(page: &mut Page, findings: &Findings) {
     page.raw("<h1>Rows before upload</h1>\n");
     let (class, verdict) = match findings.status() {
         Status::Success => ("good", "Every row is fine."),
-        Status::RowsRejected => ("bad", "Some rows have errors; an upload would reject them."),
+        Status::RowsRejected => (
+            "bad",
+            "Some rows have errors. An upload with this schema would reject them, except rows with a key that another row has: those it sends.",
+        ),
         Status::Nothing => ("warn", "There is no row."),
         _ => ("bad", "Some input could not be read to its end."),
     };

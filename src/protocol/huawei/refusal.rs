@@ -235,7 +235,9 @@ impl RefusalKind {
                 "check --endpoint or --huawei-region: this host does not know the call"
             }
             Self::TooLarge => "the request is larger than the gateway takes",
-            Self::Request => "the service does not take the request as it is; its words say why",
+            Self::Request => {
+                "the service does not take the request as it is; its words, if there are any, say why"
+            }
             Self::Unsuccessful => {
                 "it took none of these events; check --engine, --engine-version and --instance-id, and that \
                  the metadata collection, which is by invitation, is open for the project"

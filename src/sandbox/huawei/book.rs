@@ -34,6 +34,11 @@ pub(super) enum Entry {
         project: String,
         stream: String,
     },
+    /// Numbers begin again, and checkpoints stay where they were.
+    Anew {
+        project: String,
+        stream: String,
+    },
     Records {
         project: String,
         stream: String,
@@ -114,6 +119,8 @@ pub(in crate::sandbox) struct Book {
     bytes: usize,
     /// Older cursors are not known any more, milliseconds since 1970.
     cursors_since: i64,
+    /// Looks that bring nothing from now on, whatever is there.
+    empty_looks: u64,
     journal: Option<Journal<Entry>>,
 }
 
@@ -168,6 +175,18 @@ impl Book {
     /// Cursors that were handed out up to now are not known any more.
     pub(super) const fn expire_cursors(&mut self, now: i64) {
         self.cursors_since = now.saturating_add(1);
+    }
+
+    /// So many looks bring nothing from now on, as looks of the service now and then do.
+    pub(super) const fn empty_looks(&mut self, count: u64) {
+        self.empty_looks = count;
+    }
+
+    /// Whether the look at hand is one that brings nothing.
+    pub(super) const fn take_empty_look(&mut self) -> bool {
+        let is_one = self.empty_looks > 0;
+        self.empty_looks = self.empty_looks.saturating_sub(1);
+        is_one
     }
 
     /// From when on cursors are known, milliseconds since 1970.
@@ -256,6 +275,11 @@ impl Book {
                 self.checkpoints
                     .retain(|place, _| place.project != project || place.stream != stream);
                 self.streams.remove(&(project, stream));
+            }
+            Entry::Anew { project, stream } => {
+                if let Some(stream) = self.streams.get_mut(&(project, stream)) {
+                    stream.partitions.fill_with(Partition::default);
+                }
             }
             Entry::App { project, app, at } => {
                 self.apps.insert((project, app), at);

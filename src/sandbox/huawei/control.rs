@@ -130,11 +130,20 @@ fn change(book: &mut Book, ask: &Ask<'_>) -> Result<HuaweiAnswer, HuaweiAnswer> 
             partition: number(&ask.parameter("partition").unwrap_or_else(|| "0".to_owned()))?,
             before: number(&before)?,
         }
+    } else if ask.query.split('&').any(|part| part == "anew") {
+        Entry::Anew {
+            project: project.clone(),
+            stream: stream_name,
+        }
     } else if ask.query.split('&').any(|part| part == "expire") {
         book.expire_cursors(ask.now);
         return Ok(HuaweiAnswer::ok(json!({})));
+    } else if let Some(looks) = ask.parameter("empty") {
+        book.empty_looks(number(&looks)?);
+        return Ok(HuaweiAnswer::ok(json!({})));
     } else {
-        let text = "say split=N, merge=N,M, trim=NUMBER with partition=N, or expire";
+        let text =
+            "say split=N, merge=N,M, trim=NUMBER with partition=N, empty=LOOKS, anew or expire";
         return Err(HuaweiAnswer::dis(4300, text));
     };
     stored(book.record(entry))?;

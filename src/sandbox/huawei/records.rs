@@ -159,12 +159,20 @@ pub(super) fn read(book: &mut Book, ask: &Ask<'_>) -> Answered {
             .map_err(|_| HuaweiAnswer::dis(4300, "Request error. [max_fetch_bytes]"))?,
     };
     let there = partition(book, ask, &cursor.stream, cursor.partition)?;
+    let (is_closed, end) = (there.is_closed, there.end());
     if cursor.next < there.oldest() {
         return Err(HuaweiAnswer::dis(
             4226,
             "The record of the cursor is expired.",
         ));
     }
+    if book.take_empty_look() {
+        let next = cursor.encode(ask.now);
+        return Ok(HuaweiAnswer::ok(
+            json!({"records": [], "next_partition_cursor": next}),
+        ));
+    }
+    let there = partition(book, ask, &cursor.stream, cursor.partition)?;
     let (mut found, mut bytes): (Vec<Value>, usize) = (Vec::new(), 0);
     for record in there.from(cursor.next) {
         bytes = bytes.saturating_add(record.data.len());
@@ -183,7 +191,7 @@ pub(super) fn read(book: &mut Book, ask: &Ask<'_>) -> Answered {
         cursor.next = cursor.next.saturating_add(1);
     }
     // Behind the last record of a closed partition nothing can come.
-    let has_ended = there.is_closed && cursor.next >= there.end();
+    let has_ended = is_closed && cursor.next >= end;
     let next = (!has_ended).then(|| cursor.encode(ask.now));
     Ok(HuaweiAnswer::ok(
         json!({"records": found, "next_partition_cursor": next}),

@@ -29,8 +29,14 @@ const LARGE_FETCH_BYTES: usize = 6 << 20;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest wait between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Looks that brought nothing after which a partition counts as read to its end.
+/// Looks that brought nothing after which a partition counts as read to its end, when the last record
+/// that was listed is read. Such looks alone say nothing (`huawei.md` 2.3).
 const EMPTY_AT_END: u32 = 3;
+/// The same when it is not known which record is the last one.
+const EMPTY_UNSURE: u32 = 8;
+/// Looks that brought nothing, about a minute of them, after which records that were listed are not
+/// waited for any longer.
+const EMPTY_IN_VAIN: u32 = 60;
 
 /// Records on their way, with the place of the first one in the books.
 pub(super) struct Feed {
@@ -81,6 +87,8 @@ pub(super) struct FollowedPartition<'a> {
     place: StreamPlace,
     look: Option<JoinHandle<Result<Fetched, StreamFault>>>,
     permit: Option<OwnedSemaphorePermit>,
+    /// Numbers of the oldest and the newest record when the partitions were listed last.
+    pub(super) range: Option<(u64, u64)>,
     empty_looks: u32,
     not_before: Instant,
     has_ended: bool,
@@ -104,6 +112,7 @@ impl<'a> FollowedPartition<'a> {
             place: opening.place,
             look: None,
             permit: None,
+            range: None,
             empty_looks: 0,
             not_before: Instant::now(),
             has_ended: false,
@@ -214,7 +223,10 @@ impl<'a> FollowedPartition<'a> {
         fetching: &Fetching<'_>,
     ) -> Result<bool, Halt> {
         let what = missing(&self.name, self.place, oldest);
+        let is_another_stream = matches!((self.place.next_number(), oldest), (Some(wanted), Some(oldest)) if oldest <= wanted);
         match fetching.source.out_of_range {
+            // The place that is to be read next would be as wrong after every start.
+            _ if is_another_stream => Err(Halt::Partition(Status::InputChanged, what)),
             OutOfRange::Fail => Err(Halt::Partition(
                 Status::InputChanged,
                 format!(
@@ -238,9 +250,29 @@ impl<'a> FollowedPartition<'a> {
         }
     }
 
-    /// Whether nothing more is there, going by the last looks.
-    pub(super) const fn is_at_its_end(&self) -> bool {
-        self.empty_looks >= EMPTY_AT_END && self.tail.is_dry()
+    /// Whether nothing more is there, going by the last looks and by the list. Fails when there must be
+    /// more and it does not come.
+    pub(super) fn is_at_its_end(&self) -> Result<bool, Halt> {
+        let next = match (self.place, self.range) {
+            (StreamPlace::Oldest, Some((oldest, _))) => Some(oldest),
+            (place, _) => place.next_number(),
+        };
+        let newest = self.range.map(|(_, newest)| newest);
+        let enough = match (next, newest) {
+            (Some(next), Some(newest)) if next > newest => EMPTY_AT_END,
+            (Some(next), Some(newest)) if next < newest => {
+                if self.empty_looks >= EMPTY_IN_VAIN {
+                    let problem = format!(
+                        "{}: the service lists records up to {newest} and gives none from {next} on; they are still to be read",
+                        self.name
+                    );
+                    return Err(Halt::Partition(Status::Temporary, problem));
+                }
+                return Ok(false);
+            }
+            _ => EMPTY_UNSURE,
+        };
+        Ok(self.empty_looks >= enough && self.tail.is_dry())
     }
 
     pub(super) const fn has_open_batch(&self) -> bool {
@@ -264,7 +296,7 @@ fn missing(name: &str, place: StreamPlace, oldest: Option<u64>) -> String {
             )
         }
         (Some(wanted), Some(_)) => format!(
-            "{name}: record {wanted} is to be read next, and all records that are there have smaller numbers: was the stream deleted and made anew? If so, remove its checkpoint and use another --state-dir"
+            "{name}: record {wanted} is to be read next, and all records that are there have smaller numbers: was the stream deleted and made anew? If so, remove its checkpoint with checkpoint delete, and say --restart"
         ),
         (Some(wanted), None) => format!(
             "{name}: record {wanted} is to be read next, and the service keeps no record there: how many are lost cannot be told"

@@ -101,13 +101,18 @@ impl<'a> FollowedStream<'a> {
         let listed = |name: &String| listing.partitions.iter().any(|it| it.name == *name);
         self.is_behind = false;
         for partition in &listing.partitions {
-            let is_read = |it: &FollowedPartition<'_>| it.partition == partition.name;
-            if self.finished.contains(&partition.name) || self.partitions.iter().any(is_read) {
+            let mut read = self.partitions.iter_mut();
+            if let Some(read) = read.find(|it| it.partition == partition.name) {
+                read.range = partition.range;
+                continue;
+            }
+            if self.finished.contains(&partition.name) {
                 continue;
             }
             let mut parents = partition.parents.iter().filter(|name| listed(name));
             if parents.all(|parent| self.finished.contains(parent)) {
-                let followed = self.open(follower, partition)?;
+                let mut followed = self.open(follower, partition)?;
+                followed.range = partition.range;
                 self.partitions.push(followed);
             } else {
                 self.is_behind = true;
@@ -166,6 +171,18 @@ impl<'a> FollowedStream<'a> {
         ))
     }
 
+    /// Whether everything was read, where that is wanted.
+    fn is_over(&self) -> Result<bool, Halt> {
+        if !self.fetching.source.until_end {
+            return Ok(false);
+        }
+        let mut all = true;
+        for partition in &self.partitions {
+            all &= partition.is_at_its_end()?;
+        }
+        Ok(all && !self.is_behind && self.list.is_none())
+    }
+
     /// Asks for the list when it is time, and takes it when it is there.
     fn keep_the_list(&mut self, follower: &mut Follower<'a>) -> Result<(), Halt> {
         let runtime = &follower.batcher.runtime;
@@ -219,11 +236,11 @@ impl<'a> FollowedSource<'a> for FollowedStream<'a> {
             self.is_behind = true;
             self.list_at = Instant::now();
         }
-        let is_over = self.fetching.source.until_end
-            && !self.is_behind
-            && self.list.is_none()
-            && self.partitions.iter().all(FollowedPartition::is_at_its_end);
-        Ok(if is_over { Course::Ended } else { course })
+        Ok(if self.is_over()? {
+            Course::Ended
+        } else {
+            course
+        })
     }
 
     fn open_batches(&self) -> usize {
