@@ -33,6 +33,7 @@ mod schema;
 mod seal;
 mod settled;
 mod soundness;
+mod stored;
 mod torn_end;
 mod waive;
 mod writer;

@@ -140,7 +140,17 @@ pub(super) fn plan(
         (Some(reader), Some(known)) => reader.partitions(known)?,
         _ => Vec::new(),
     };
-    match stage_rules::advice(settings, &known_dates) {
+    let mut used = Vec::new();
+    for known in &known_dates {
+        let stage = known.partition.stage.kind();
+        if !used.contains(&stage)
+            && let Some(reader) = ledger
+            && reader.has_stored_rows(known)?
+        {
+            used.push(stage);
+        }
+    }
+    match stage_rules::advice(settings, &used) {
         None => {}
         Some(StageAdvice::Warning(text)) => plan.notes.push(text),
         Some(StageAdvice::Refusal(text)) => {

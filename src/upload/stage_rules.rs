@@ -6,7 +6,6 @@
 
 use super::settings::Settings;
 use crate::domain::StageKind;
-use crate::ledger::KnownPartition;
 
 /// The word that confirms that a project will never upload daily data.
 pub const STREAMING_ONLY: &str = "streaming-only";
@@ -20,9 +19,10 @@ pub(super) enum StageAdvice {
     Refusal(String),
 }
 
-/// Compares the stage of a command with what the ledger knows of its target.
-pub(super) fn advice(settings: &Settings, known: &[KnownPartition]) -> Option<StageAdvice> {
-    let used = |kind| known.iter().any(|date| date.partition.stage.kind() == kind);
+/// Compares the stage of a command with those in which the platform has taken rows of the target: an
+/// upload of which nothing arrived has connected nothing.
+pub(super) fn advice(settings: &Settings, with_rows: &[StageKind]) -> Option<StageAdvice> {
+    let used = |kind| with_rows.contains(&kind);
     let daily = used(StageKind::IncrementalSyncDaily);
     let streaming = used(StageKind::IncrementalSyncStreaming);
     let stage = settings.stage;

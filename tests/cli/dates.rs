@@ -263,6 +263,31 @@ fn streaming_only_is_a_one_way_door_that_is_named() {
 }
 
 #[test]
+fn a_daily_upload_of_which_nothing_arrived_does_not_open_the_door() {
+    let recorder = Recorder::answering(|_, _| Reply::bare(429));
+    let place = two_days(&recorder);
+    place.file("bad.jsonl", "not a row\n");
+    let daily = "write -t item -s incremental_sync_daily --retry-for 1ms";
+    place
+        .end(&format!("{daily} -d 2022-01-01 bad.jsonl"))
+        .expect(3);
+    place
+        .end(&format!("{daily} -d 2022-01-02 2022-01-02.jsonl"))
+        .expect(5);
+    place
+        .end("write -t item -s incremental_sync_streaming 2022-01-01.jsonl")
+        .expect(2)
+        .says("--yes-i-mean streaming-only");
+    recorder.answer(|_, _| Reply::ok());
+    place
+        .end(&format!("{daily} -d 2022-01-02 2022-01-02.jsonl"))
+        .expect(0);
+    place
+        .end("write -t item -s incremental_sync_streaming 2022-01-01.jsonl")
+        .expect(0);
+}
+
+#[test]
 fn streaming_after_daily_is_the_order_of_things_and_history_after_it_is_noticed() {
     let recorder = Recorder::new();
     let place = two_days(&recorder);
