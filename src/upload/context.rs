@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 /// Requests that bisecting may cost a date in one run.
@@ -212,6 +212,9 @@ pub(super) struct DateRun {
     accepted: AtomicBool,
     /// The first batch of the date.
     pub(super) probe: Probe,
+    /// The right to take a batch apart just to see whether a part is accepted. Of many batches that
+    /// are refused at one time the first one finds out for all.
+    exploration: Arc<Semaphore>,
     bisect_requests: AtomicU32,
 }
 
@@ -222,6 +225,7 @@ impl DateRun {
             accepted: AtomicBool::new(row.accepted),
             row,
             probe: Probe::default(),
+            exploration: Arc::new(Semaphore::new(1)),
             bisect_requests: AtomicU32::new(0),
         }
     }
@@ -248,6 +252,11 @@ impl DateRun {
 
     pub(super) fn has_accepted(&self) -> bool {
         self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the right to explore.
+    pub(super) async fn may_explore(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.exploration).acquire_owned().await.ok()
     }
 
     /// Takes requests from the budget of bisecting; false when it is used up.

@@ -15,6 +15,7 @@ use super::report::Status;
 use super::stop_date::{stop_date, stop_with_the_others};
 use super::worker::Worker;
 use crate::domain::Judged;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// How a batch left the engine's hands.
 #[derive(Debug)]
@@ -66,6 +67,7 @@ pub(super) async fn deliver(
         context,
         date,
         parts: Parts::new(whole),
+        exploring: None,
     };
     let delivery = dissection.run().await?;
     if probe {
@@ -86,6 +88,8 @@ struct Dissection<'a> {
     context: &'a Context,
     date: &'a DateRun,
     parts: Parts,
+    /// Held while nothing of the date was accepted and this batch finds out why.
+    exploring: Option<OwnedSemaphorePermit>,
 }
 
 impl Dissection<'_> {
@@ -125,6 +129,9 @@ impl Dissection<'_> {
                 Outcome::Suspect(parcel, judged) => {
                     let accepted = self.date.has_accepted();
                     self.parts.suspect(*parcel, judged, accepted);
+                    if let Some(left) = self.wait_for_exploration().await {
+                        return Ok(left);
+                    }
                 }
                 Outcome::Blocked(why) => return Ok(Delivery::Blocked(why)),
                 Outcome::DateStopped => return Ok(Delivery::DateStopped),
@@ -133,6 +140,19 @@ impl Dissection<'_> {
                 Outcome::Interrupted => return Ok(Delivery::Interrupted),
             }
         }
+    }
+
+    /// Lets the first one of many refused batches find out whether it is the rows.
+    async fn wait_for_exploration(&mut self) -> Option<Delivery> {
+        if self.date.has_accepted() {
+            self.exploring = None;
+        } else if self.exploring.is_none() {
+            self.exploring = tokio::select! {
+                permit = self.date.may_explore() => permit,
+                () = self.context.services.stop.draining() => return Some(Delivery::Interrupted),
+            };
+        }
+        self.date.stopped().map(|_| Delivery::DateStopped)
     }
 
     async fn give_up(&self, judged: &Judged) -> Result<Delivery, WorkerError> {

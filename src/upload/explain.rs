@@ -44,6 +44,19 @@ pub(super) fn stopping(partition: &Partition, judged: &Judged) -> (Status, Strin
     (status, text)
 }
 
+/// What it means when a row alone is too large that is not.
+pub(super) fn nothing_fits(
+    partition: &Partition,
+    judged: &Judged,
+    bytes: usize,
+) -> (Status, String) {
+    let text = format!(
+        "{partition}: {} to a single row of {bytes} bytes. It is not the rows: something between, such as a proxy with a limit for bodies, lets no upload through; check --host and --proxy. No row was given up",
+        answer(judged)
+    );
+    (Status::Refused, text)
+}
+
 /// What a refusal of credentials or clock means, after another look at both.
 pub(super) fn unauthorized(judged: &Judged, refresh: &Refresh) -> (Status, String) {
     let mut text = format!("{}. ", answer(judged));

@@ -9,10 +9,9 @@ use super::context::{Context, DateRun};
 use super::event::{Event, Gauges};
 use super::life::{self, Note, Standing, Then};
 use super::outcome::{Outcome, WorkerError};
-use super::parcel::{PackError, Parcel};
+use super::parcel::Parcel;
 use super::seeded::Seeded;
 use super::stop_date::stop_date;
-use super::unpack::PackedRows;
 use super::{explain, matching, spool};
 use crate::domain::{Judged, RequestId, RowError, Verdict};
 use crate::http::{Answer, Outgoing, Refresh, SigningGeneration};
@@ -189,11 +188,7 @@ impl<'a> Worker<'a> {
                 self.context.size_limit.too_large(self.parcel.rows);
                 Ok(Step::Leave(self.hand_over(Outcome::TooLarge)))
             }
-            Then::RefuseOnlyRow => {
-                self.context.size_limit.too_large(self.parcel.rows);
-                self.refuse_only_row("too_large", &judged.message).await?;
-                Ok(Step::Leave(Outcome::Settled))
-            }
+            Then::RefuseOnlyRow => self.only_row_too_large(judged).await,
             Then::Suspect => {
                 let suspect = |parcel| Outcome::Suspect(parcel, judged.clone());
                 Ok(Step::Leave(self.hand_over(suspect)))
@@ -245,32 +240,6 @@ impl<'a> Worker<'a> {
             request_id,
         })
         .await
-    }
-
-    /// Settles a batch of one row as refused.
-    pub(super) async fn refuse_only_row(
-        &mut self,
-        code: &str,
-        message: &str,
-    ) -> Result<(), WorkerError> {
-        let mut rows = PackedRows::of(&self.parcel.body);
-        let row = rows.next()?.ok_or(PackError::Unreadable)?;
-        let text = String::from_utf8_lossy(row);
-        let (piece, position) = self
-            .parcel
-            .places
-            .iter()
-            .next()
-            .ok_or(PackError::Unreadable)?;
-        let letter = self
-            .parcel
-            .dead_letter(piece, position, &text, (code, message.to_owned()))
-            .ok_or(PackError::Unreadable)?;
-        self.context
-            .tell_refused(self.date.partition(), std::slice::from_ref(&letter));
-        let request_id = self.parcel.sent_as.unwrap_or_else(|| self.request_id());
-        self.settle(Settlement::Refused { letter, request_id })
-            .await
     }
 
     async fn settled(&mut self, settlement: Settlement) -> Result<Step, WorkerError> {
@@ -388,3 +357,5 @@ fn heard(context: &Context, date: &DateRun) {
     context.probe.heard();
     date.probe.heard();
 }
+
+mod only_row;

@@ -215,6 +215,44 @@ fn a_wrong_setting_costs_three_requests_however_many_batches_and_dates_wait() {
     }
 }
 
+/// One batch of all that were refused finds out for the others whether it is the rows.
+#[test]
+fn of_many_batches_that_a_slow_server_refuses_one_is_taken_apart() {
+    let recorder = Recorder::answering(|_, _| {
+        std::thread::sleep(std::time::Duration::from_millis(1_500));
+        Reply::code(400, 400, UNKNOWN)
+    });
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 400);
+    let words = format!("{WRITE} --batch-rows 20 --max-in-flight 20 rows.jsonl");
+    place.end(&words).expect(6);
+    let requests = recorder.requests();
+    let whole = requests.iter().filter(|it| it.rows().len() == 20).count();
+    let parts = requests.len() - whole;
+    assert!(parts <= 2, "{parts} parts beside {whole} batches");
+    assert!(letters(&place).is_empty());
+    recorder.answer(|_, _| Reply::ok());
+    place.end(&words).expect(0);
+    assert_eq!(recorder.accepted().len(), 400);
+}
+
+#[test]
+fn a_proxy_that_finds_everything_too_large_turns_no_row_into_a_dead_letter() {
+    let recorder = Recorder::answering(|_, _| Reply::http(413, "text/html", "<html>413</html>"));
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 3_000);
+    let words = format!("{WRITE} --batch-rows 1000 rows.jsonl");
+    let ran = place.end(&words).expect(6);
+    ran.says("to a single row of").says("a proxy with a limit");
+    // 1,000 rows become one in ten steps.
+    let requests = recorder.requests().len();
+    assert!(requests <= 15, "{requests} requests");
+    assert!(letters(&place).is_empty());
+    recorder.answer(|_, _| Reply::ok());
+    place.end(&words).expect(0);
+    assert_eq!(recorder.accepted().len(), 3_000);
+}
+
 #[test]
 fn a_size_that_is_too_large_is_remembered_and_later_batches_are_cut_smaller() {
     let small = |request: &Received| request.is_done() || request.rows().len() <= 70;
