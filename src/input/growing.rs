@@ -66,17 +66,23 @@ impl GrowingFile {
         Ok(read == head.len() || head.get(..read).is_some_and(|head| head.contains(&b'\n')))
     }
 
-    /// Whether it begins as another file does, as far as both go: one of them is a copy.
+    /// Whether it begins as another file does, as far as both go: one of them is a copy. An empty file
+    /// is a copy of none.
     pub fn begins_like(&self, other: &Self) -> io::Result<bool> {
         let (mut mine, mut theirs) = (vec![0; COMPARED_BYTES], vec![0; COMPARED_BYTES]);
         let read = self.0.file.read_at(&mut mine, 0)?;
         let length = read.min(other.0.file.read_at(&mut theirs, 0)?);
-        Ok(mine.get(..length) == theirs.get(..length))
+        Ok(length > 0 && mine.get(..length) == theirs.get(..length))
     }
 
     /// Whether what was read of it is not there any more: it was truncated and perhaps written anew.
     pub fn is_replaced(&self) -> bool {
         self.reached().is_replaced
+    }
+
+    /// What was read of it is not there any more: it ends before that.
+    pub fn note_replaced(&self) {
+        self.reached().is_replaced = true;
     }
 
     /// Whether nothing more is going to be appended.

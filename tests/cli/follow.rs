@@ -38,6 +38,11 @@ impl Log {
         self.written.extend(more);
     }
 
+    /// All rows so far.
+    pub(crate) fn written(&self) -> Vec<String> {
+        self.written.clone()
+    }
+
     /// A file that comes and goes between two looks is seen by nobody, on a busy machine as well.
     fn wait_until_seen(&self, platform: &Platform) {
         let last = self.written.last().unwrap();
@@ -56,13 +61,13 @@ impl Log {
     }
 
     /// Renames it and goes on with a new file; the old one is still open in what is returned.
-    fn rename(&mut self) -> File {
+    pub(crate) fn rename(&mut self) -> File {
         let name = self.next_name();
         std::fs::rename(&self.path, name).unwrap();
         std::mem::replace(&mut self.file, appended(&self.path))
     }
 
-    fn copy_and_truncate(&mut self) {
+    pub(crate) fn copy_and_truncate(&mut self) {
         let name = self.next_name();
         std::fs::copy(&self.path, name).unwrap();
         self.file.set_len(0).unwrap();

@@ -27,6 +27,7 @@ mod doctor;
 mod doctor_network;
 mod done_replies;
 mod follow;
+mod follow_rotations;
 mod follow_rules;
 mod full_rejects;
 mod guards;

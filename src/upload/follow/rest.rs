@@ -9,8 +9,8 @@ use super::tail::{Growing, Tail};
 use super::{Follower, unreadable};
 use crate::domain::{FileIdentity, InputIdentity, RawRange};
 use crate::input::{
-    Compression, Format, GrowingFile, InputSettings, RowReader, Start, Verifier, is_stored_as_read,
-    open_growing,
+    Compression, Format, GrowingFile, InputFault, InputSettings, RowReader, Start, Verifier,
+    is_stored_as_read, open_growing,
 };
 use crate::ledger::{InputKind, KnownInput};
 use crate::upload::batcher::{Halt, halt};
@@ -50,8 +50,15 @@ impl Growing for Opened {
             return Ok(None);
         }
         let start = last.map_or(Start::BEGINNING, Start::after);
-        let opened = open_growing(&self.file, name, settings, start);
-        opened.map(Some).map_err(|error| halt(&error))
+        match open_growing(&self.file, name, settings, start) {
+            Ok(reader) => Ok(Some(reader)),
+            // It was truncated since it was recognised.
+            Err(error) if matches!(error.fault, InputFault::Shorter { .. }) => {
+                self.file.note_replaced();
+                Ok(None)
+            }
+            Err(error) => Err(halt(&error)),
+        }
     }
 
     fn complete(&self) {
@@ -129,6 +136,17 @@ impl Follower<'_> {
         Ok(Some((input, last)))
     }
 
+    /// Whether a file is an input that is known. One that was truncated is known by its inode, and what
+    /// is in it since is not.
+    fn was_read(&self, path: &Path, place: (u64, u64), known: &[KnownInput]) -> Result<bool, Halt> {
+        for input in known.iter().filter(|it| place_of(it) == Some(place)) {
+            if self.last_of(input)?.is_none_or(|last| holds(path, &last)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Files that came and went under a path while nobody followed it, the oldest first: they are named
     /// after it, were written later than anything that was read, and nothing of them was.
     pub(super) fn missed(
@@ -159,13 +177,14 @@ impl Follower<'_> {
                 continue;
             }
             let place = opened.place();
-            let is_known = tails.iter().any(|tail| tail.source.place() == place)
-                || tails
-                    .iter()
-                    .any(|tail| matches!(file.begins_like(&tail.source.file), Ok(true)))
-                || known.iter().any(|input| place_of(input) == Some(place))
-                || lasts.iter().any(|last| holds(&candidate, last));
-            if is_known {
+            let is_followed = tails.iter().map(|tail| &tail.source).any(|it| {
+                let is_it = it.place() == place && !it.file.is_replaced();
+                is_it || matches!(file.begins_like(&it.file), Ok(true))
+            });
+            if is_followed
+                || self.was_read(&candidate, place, known)?
+                || lasts.iter().any(|last| holds(&candidate, last))
+            {
                 continue;
             }
             if is_stored_as_read(&candidate.display().to_string()) {
