@@ -19,6 +19,7 @@ use crate::cli::settings::{input_settings, rules_arguments};
 use crate::domain::Partition;
 use crate::input::{InputSettings, Layout, layout};
 use crate::ledger::{KnownPartition, LedgerError, LedgerReader, OpenRejects};
+use crate::upload::carried_options;
 use crate::upload::report::Status;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -247,9 +248,10 @@ fn tell(
     session.printer.message(
         Level::Info,
         &format!(
-            "{partition}: {} rejected row(s) written; when they are corrected: byteair-sync rejects replay {file} {}{}{rules}{ids}",
+            "{partition}: {} rejected row(s) written; when they are corrected: byteair-sync rejects replay {file} {}{}{}{rules}{ids}",
             grouped(rows),
             arguments_of(partition),
+            carried_options(&session.invocation.command_line),
             group.form.options(Path::new(&file)),
         ),
     );

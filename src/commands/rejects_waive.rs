@@ -11,6 +11,7 @@ use crate::cli::error::UsageError;
 use crate::cli::figure::grouped;
 use crate::domain::StageKind;
 use crate::ledger::{KnownPartition, LedgerReader, Waiver};
+use crate::upload::carried_options;
 use crate::upload::report::Status;
 use std::path::Path;
 
@@ -96,7 +97,8 @@ fn tell(
 ) -> Result<(), Failure> {
     let left = reader.open_rejects(date.id).map_err(ledger_failure)?;
     let left: u64 = left.iter().map(|input| input.count).sum();
-    let arguments = arguments_of(&date.partition);
+    let carried = carried_options(&session.invocation.command_line);
+    let arguments = format!("{}{carried}", arguments_of(&date.partition));
     let next = if left > 0 {
         format!(
             "; {} still open: byteair-sync rejects list {arguments}",

@@ -266,6 +266,12 @@ impl Ledger {
         })
     }
 
+    /// Lifts the hold of a date, whether or not it can be sealed now; recorded.
+    pub fn release_hold(&self, date: PartitionId, run: RunId) -> Pending<()> {
+        self.writer
+            .submit(move |session| seal::release_hold(session.db, date, run))
+    }
+
     /// Notes that an attempt of `done` has an unknown outcome; it keeps its id from now on.
     pub async fn note_done_unknown(&self, sealed: &mut SealedPartition) -> Result<(), LedgerError> {
         let id = sealed.id();

@@ -213,7 +213,11 @@ pub(super) fn seal(
     })))
 }
 
-fn release_hold(db: &Connection, id: PartitionId, run: RunId) -> Result<(), LedgerError> {
+pub(super) fn release_hold(
+    db: &Connection,
+    id: PartitionId,
+    run: RunId,
+) -> Result<(), LedgerError> {
     db.execute("UPDATE partition SET held_back = 0 WHERE id = ?1", [id.0])
         .map_err(|e| LedgerError::database("seal a date", e))?;
     record_event(db, Some(id), Some(run), "hold_released", "")

@@ -44,6 +44,25 @@ pub(super) fn stopping(partition: &Partition, judged: &Judged) -> (Status, Strin
     (status, text)
 }
 
+/// What a file with corrections is called where its ways out are told.
+pub(super) const CORRECTIONS: &str = "corrections of rejected rows";
+
+/// The ways out when an input is not what was uploaded of it. Starting the date over for the sake of a
+/// few corrections is none.
+pub(super) fn ways_out(name: &str, replaces_rejects: bool) -> String {
+    let drop = format!(
+        "or 'byteair-sync ledger drop-input {name}' (what was accepted stays on the platform)"
+    );
+    if replaces_rejects {
+        return format!(
+            "It holds {CORRECTIONS}: put it back, and give other corrections in another file to 'rejects replay'; {drop}"
+        );
+    }
+    format!(
+        "Put the file back; {drop}; or 'write --restart' (everything again; behavior rows would be stored twice)"
+    )
+}
+
 /// What it means when a row alone is too large that is not.
 pub(super) fn nothing_fits(
     partition: &Partition,

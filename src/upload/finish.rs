@@ -258,6 +258,14 @@ async fn finish_known(
         waiving.committed().await?;
     }
     settle_begun_replays(finisher, known.id).await?;
+    if request.release_hold && known.held_back {
+        // Also when the date cannot be sealed yet: whoever completes it sends `done` then.
+        let releasing = finisher
+            .services
+            .ledger
+            .release_hold(known.id, finisher.run);
+        releasing.committed().await?;
+    }
     let seal = SealRequest {
         partition: known.id,
         run: finisher.run,

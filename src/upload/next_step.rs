@@ -257,10 +257,12 @@ impl Situation<'_> {
             &changed,
             "or forgets it; what was accepted stays on the platform",
         ));
-        steps.push(NextStep::new(
-            self.write_again("--restart"),
-            "or everything again; behavior rows would be stored twice",
-        ));
+        if !self.says(explain::CORRECTIONS) {
+            steps.push(NextStep::new(
+                self.write_again("--restart"),
+                "or everything again; behavior rows would be stored twice",
+            ));
+        }
         steps
     }
 

@@ -233,6 +233,21 @@ impl Planner<'_> {
         recogniser.recognise(file, inputs)
     }
 
+    /// What is said of a file that is not what was uploaded of it.
+    fn changed(&self, name: &str, input: &KnownInput, what: &str) -> Result<Failure, LedgerError> {
+        let replaces = match self.ledger {
+            Some(ledger) => ledger.replaces_rejects(input.id)?,
+            None => false,
+        };
+        let ways_out = explain::ways_out(&input.name, replaces);
+        let before = &input.name;
+        let why = format!(
+            "{name} was partly uploaded as {before} for {} and is different now: {what}. {ways_out}",
+            self.name
+        );
+        Ok(Failure::Date(Status::InputChanged, why))
+    }
+
     fn plan_file(
         &self,
         file: &FoundFile,
@@ -255,13 +270,7 @@ impl Planner<'_> {
                 torn_end: None,
             }),
             (Recognised::Changed { what, .. }, Some(date)) => Err(too_late(date, &name, what)),
-            (Recognised::Changed { input, what }, None) => Err(Failure::Date(
-                Status::InputChanged,
-                format!(
-                    "{name} was partly uploaded as {} for {} and is different now: {what}. Put the file back; or 'byteair-sync ledger drop-input {}' (what was accepted stays on the platform); or 'write --restart' (everything again; behavior rows would be stored twice)",
-                    input.name, self.name, input.name
-                ),
-            )),
+            (Recognised::Changed { input, what }, None) => Err(self.changed(&name, &input, what)?),
             (
                 Recognised::Known {
                     input,

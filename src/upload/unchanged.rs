@@ -59,7 +59,10 @@ fn changed_input(
         stores: stores.clone(),
         ..InputSettings::of_read_options(input.read_options.as_deref())
     };
-    if now.size() > before.size() {
+    let recorded = ledger.chunks(input.id)?;
+    let compared = || Verifier::verify(&location, &settings, recorded.iter().copied());
+    // What is longer may as well be something else.
+    if now.size() > before.size() && !matches!(compared(), Ok(Some(_))) {
         return Ok(Some((
             Status::NotReady,
             format!(
@@ -71,18 +74,16 @@ fn changed_input(
             ),
         )));
     }
-    if now.size() == before.size() {
-        let recorded = ledger.chunks(input.id)?;
-        let same = Verifier::verify(&location, &settings, recorded);
-        if matches!(same, Ok(None)) {
-            return Ok(None);
-        }
+    if now.size() == before.size() && matches!(compared(), Ok(None)) {
+        return Ok(None);
     }
+    let replaces = ledger.replaces_rejects(input.id)?;
     Ok(Some((
         Status::InputChanged,
         format!(
-            "{} was changed after it was read; done was not sent. Put it back; or 'byteair-sync ledger drop-input {}' (what was accepted stays on the platform); or 'write --restart'",
-            input.name, input.name
+            "{} was changed after it was read; done was not sent. {}",
+            input.name,
+            explain::ways_out(&input.name, replaces)
         ),
     )))
 }

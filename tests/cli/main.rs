@@ -42,6 +42,7 @@ mod huawei;
 mod huawei_sdk;
 mod inputs;
 mod jobs;
+mod looked_at;
 mod lost_replies;
 mod memory;
 mod messages;

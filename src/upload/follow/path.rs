@@ -24,6 +24,8 @@ pub(super) struct FollowedPath<'a> {
     tails: Vec<Tail<'a, Opened>>,
     /// Device and inode of the file that was truncated last: what is in it since is another input.
     begins_anew: Option<(u64, u64)>,
+    /// What lay under the path when this began and is not read to its end.
+    expected: Option<KnownInput>,
     /// Somebody was told that there is no file.
     missing_told: bool,
     /// The input that was finished last, and its last stretch: both may still be on their way.
@@ -49,6 +51,7 @@ impl<'a> FollowedPath<'a> {
             path: path.to_owned(),
             tails: Vec::new(),
             begins_anew: None,
+            expected: None,
             missing_told: false,
             finished: None,
             _lock: lock,
@@ -62,17 +65,27 @@ impl<'a> FollowedPath<'a> {
         };
         for input in known.iter().filter(|input| !input.read_to_end) {
             if Some(input.id) == current {
-                continue;
-            }
-            let last = follower.last_of(input)?;
-            let place = input.identity.as_ref().and_then(InputIdentity::place);
-            match find_rest(path, place, last)? {
-                Some(rest) => followed.take_up(follower, Some(input.id), rest, last)?,
-                None => follower.warn(lost(&followed.name, input.id, last))?,
+                followed.expected = Some(input.clone());
+            } else {
+                followed.take_up_rest(follower, input)?;
             }
         }
         followed.take_up_missed(follower, &known)?;
         Ok(followed)
+    }
+
+    /// Takes up the rest of an input that is not under its name any more.
+    fn take_up_rest(
+        &mut self,
+        follower: &mut Follower<'a>,
+        input: &KnownInput,
+    ) -> Result<(), Halt> {
+        let last = follower.last_of(input)?;
+        let place = input.identity.as_ref().and_then(InputIdentity::place);
+        match find_rest(&self.path, place, last)? {
+            Some(rest) => self.take_up(follower, Some(input.id), rest, last),
+            None => follower.warn(lost(&self.name, input.id, last)),
+        }
     }
 
     /// Takes up files that came and went between two looks, perhaps of different runs; whether there
@@ -127,6 +140,14 @@ impl<'a> FollowedPath<'a> {
             return self.take_up(follower, None, opened, None);
         }
         let known = follower.recognise(&self.path, &opened.identity)?;
+        if let Some(expected) = self.expected.take()
+            && known
+                .as_ref()
+                .is_none_or(|(input, _)| input.id != expected.id)
+        {
+            // It was renamed, or copied and truncated, since this began.
+            self.take_up_rest(follower, &expected)?;
+        }
         let (known, last) = known.map_or((None, None), |(input, last)| (Some(input.id), last));
         self.take_up(follower, known, opened, last)
     }
