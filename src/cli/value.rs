@@ -220,6 +220,12 @@ pub fn delimiter(text: &str) -> Result<String, String> {
         {
             Some(Ok(code)) if code.is_ascii() => char::from(code).to_string(),
             Some(_) => return Err("write a control character as \\x01".to_owned()),
+            None if text.len() > 1 && text.starts_with('\\') => {
+                return Err(
+                    "of escapes there are \\t and, for a control character, \\x01; a line end divides nothing"
+                        .to_owned(),
+                );
+            }
             None => text.to_owned(),
         },
     };

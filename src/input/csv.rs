@@ -5,7 +5,7 @@
 //! named, judged and encoded.
 
 use super::csv_dialect::CsvDialect;
-use super::csv_header::{check_delimiter, problem_with, read_header};
+use super::csv_header::{check_delimiter, check_no_row, problem_with, read_header};
 use super::csv_record::{Record, Records, raw_record};
 use super::row::{RejectCode, RowReader, not_utf8_at};
 use super::window::{Window, wide};
@@ -53,8 +53,11 @@ impl CsvReader {
             };
             return Err(window.error(Some(1), fault));
         }
-        if settings.columns.is_none() && settings.delimiter.is_none() {
-            check_delimiter(&window, &names, &dialect.delimiter)?;
+        if settings.columns.is_none() {
+            check_no_row(&window, &names)?;
+            if settings.delimiter.is_none() {
+                check_delimiter(&window, &names, &dialect.delimiter)?;
+            }
         }
         if start != Start::BEGINNING {
             window.jump(start)?;

@@ -23,11 +23,14 @@ pub(super) fn read_header(
         Record::TooLong(_) => return bad(window, "it is longer than --max-row-bytes"),
         Record::Cells(_) => {}
     }
-    if records.broken_cell(raw_record(window, records)).is_some() {
-        return bad(
-            window,
-            "a name has text behind its closing quote; write quotes in a name twice",
-        );
+    let raw = raw_record(window, records);
+    if records.broken_cell(raw).is_some() {
+        let problem = if std::str::from_utf8(raw).is_ok_and(is_json) {
+            JSON
+        } else {
+            "a name has text behind its closing quote; write quotes in a name twice"
+        };
+        return bad(window, problem);
     }
     let mut names = Vec::new();
     for (from, to) in records.bounds() {
@@ -71,6 +74,20 @@ pub(super) fn problem_with(names: &[String]) -> Option<String> {
     None
 }
 
+/// What is said of JSON that is called CSV.
+const JSON: &str = "this is JSON and not CSV; say --format jsonl, or --format json if rows go over \
+                    several lines, and name the file .jsonl or .json";
+
+/// Whether a text begins as JSON objects and arrays of them do. Names in brackets, as some databases
+/// write them, do not.
+fn is_json(text: &str) -> bool {
+    let text = text.trim_ascii();
+    let inside = |open: char| text.strip_prefix(open).map(str::trim_ascii_start);
+    let begins = |inside: &str, marks: [char; 3]| inside.is_empty() || inside.starts_with(marks);
+    inside('{').is_some_and(|it| begins(it, ['"', '}', '\'']))
+        || inside('[').is_some_and(|it| begins(it, ['{', '[', '"']))
+}
+
 /// Why no column is called so. Rows would go out under such a name, and nothing takes them back.
 fn implausible(name: &str) -> Option<&'static str> {
     let is_binary = |c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r');
@@ -79,6 +96,8 @@ fn implausible(name: &str) -> Option<&'static str> {
         Some("a name begins with a second byte order mark; export the file again with one or none")
     } else if name.contains(is_binary) {
         Some("a name has control characters, so this is no text or --delimiter is another one")
+    } else if is_json(name) {
+        Some(JSON)
     } else if ["<?xml", "<!doctype", "<html", "%pdf-"]
         .iter()
         .any(|begin| lower.starts_with(begin))
@@ -87,6 +106,24 @@ fn implausible(name: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Refuses a first record of numbers: it is a row, and would be lost as names.
+pub(super) fn check_no_row(window: &Window, names: &[String]) -> Result<(), InputError> {
+    let is_number = |name: &String| {
+        name.contains(|c: char| c.is_ascii_digit())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))
+    };
+    if names.is_empty() || !names.iter().all(is_number) {
+        return Ok(());
+    }
+    let problem =
+        "all names are numbers, so the file seems to have no header; name its columns with \
+                   --columns"
+            .to_owned();
+    Err(window.error(Some(1), InputFault::BadHeader { problem }))
 }
 
 /// Refuses a file that is evidently divided by something else than was assumed.
@@ -98,7 +135,20 @@ pub(super) fn check_delimiter(
     let [only] = names else {
         return Ok(());
     };
-    let others = [(';', ";"), ('\t', "\\t"), ('|', "|"), (',', ",")];
+    if only.contains(delimiter) {
+        let problem = "one single column with the delimiter in its name: each line seems to be in \
+                       quotes as a whole; export the file again, or say --quote none if the quotes \
+                       belong to the cells"
+            .to_owned();
+        return Err(window.error(Some(1), InputFault::BadHeader { problem }));
+    }
+    let others = [
+        (';', ";"),
+        ('\t', "\\t"),
+        ('|', "|"),
+        (',', ","),
+        ('，', "，"),
+    ];
     for (other, spelling) in others {
         if !delimiter.contains(other) && only.contains(other) {
             let problem = format!(

@@ -140,7 +140,16 @@ fn delimiters_quotes_and_encodings_are_read_as_people_type_them() {
     ] {
         assert_eq!(delimiter(typed).as_deref(), Ok(meant));
     }
-    for bad in ["", "\n", "\\xff", "\\x", "12345678901234567"] {
+    for bad in [
+        "",
+        "\n",
+        "\\n",
+        "\\r",
+        "\\0",
+        "\\xff",
+        "\\x",
+        "12345678901234567",
+    ] {
         assert!(delimiter(bad).is_err(), "{bad}");
     }
     assert_eq!(quote("'"), Ok(CharOrNone(Some(b'\''))));

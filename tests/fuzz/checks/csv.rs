@@ -79,7 +79,26 @@ fn is_no_name(name: &[u8]) -> bool {
     let begins = |mark: &&str| text.starts_with(mark);
     name.starts_with(BOM)
         || name.iter().any(is_control)
+        || is_json(&text)
         || ["<?xml", "<!doctype", "<html", "%pdf-"].iter().any(begins)
+}
+
+/// Whether a name in lower case is JSON.
+fn is_json(name: &str) -> bool {
+    let name = name.trim_matches(|c: char| c.is_ascii_whitespace());
+    ["{", "["].contains(&name)
+        || ['{', '['].into_iter().any(|open| {
+            let rest = name.strip_prefix(open).unwrap_or_default();
+            let next = rest.trim_start_matches(|c: char| c.is_ascii_whitespace());
+            let marks = if open == '{' { "\"}'" } else { "{[\"" };
+            next.starts_with(|c| marks.contains(c))
+        })
+}
+
+/// Whether a name is a number, so that the header is a row.
+fn is_number(name: &Vec<u8>) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    name.iter().any(is_digit) && name.iter().all(|it| is_digit(it) || b"+-.".contains(it))
 }
 
 /// What the oracle makes of a file.
@@ -144,13 +163,18 @@ impl Expected {
                 self.columns.iter().any(|it| is_no_name(it)),
                 "what no column is called",
             ),
+            (
+                !self.columns.is_empty() && self.columns.iter().all(is_number),
+                "numbers for names",
+            ),
         ];
         let utf8 = |name: &Vec<u8>| std::str::from_utf8(name).is_ok();
         let problems = problems.into_iter().find(|(is_so, _)| *is_so);
         let text = (!self.columns.iter().all(utf8)).then_some("bad UTF-8");
         let single = self.columns.len() == 1 && settings.delimiter.is_none();
-        let others = b";\t|,".iter().filter(|it| **it != self.delimiter);
-        let divided = single && others.clone().any(|it| self.columns[0].contains(it));
+        // The delimiter itself stands in a name that is quoted with the others.
+        let wide = single && String::from_utf8_lossy(&self.columns[0]).contains('，');
+        let divided = wide || single && (b";\t|,".iter()).any(|it| self.columns[0].contains(it));
         let divided = divided.then_some("another delimiter");
         problems.map(|(_, what)| what).or(text).or(divided)
     }
