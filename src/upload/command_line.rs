@@ -95,6 +95,17 @@ pub(super) fn with_option(command: &str, option: &str) -> String {
     kept.join(" ")
 }
 
+/// A command without one of its options that take no value.
+pub(super) fn without_flag(command: &str, flag: &str) -> String {
+    let words = split_words(command).into_iter();
+    let mut is_path = false;
+    let kept = words.filter(|word| {
+        is_path |= *word == "--";
+        is_path || *word != flag
+    });
+    kept.collect::<Vec<&str>>().join(" ")
+}
+
 /// The words of a command line of our own making, with their quotes.
 fn split_words(line: &str) -> Vec<&str> {
     let mut quoted = false;

@@ -45,6 +45,13 @@ impl Planner<'_> {
             let fail = Action::Fail(Status::Refused, done_before_restart(partition));
             return Ok((fail, None));
         }
+        if let (true, Some(known), Some(reader)) = (self.settings.run.restart, &known, self.ledger)
+            && reader.has_stored_rows(known)?
+        {
+            notes.push(format!(
+                "{partition}: --restart sends everything again, also what was accepted before: rows of behavior are then stored twice"
+            ));
+        }
         // A date that is started over has no past.
         let known = known.filter(|_| !self.settings.run.restart);
         let inputs = match (&known, self.ledger) {

@@ -1,5 +1,6 @@
 //! The whole story of a run, told from the ledger.
 
+use super::command_line::without_flag;
 use super::context::Services;
 use super::done::DoneReport;
 use super::engine::UploadOutcome;
@@ -268,18 +269,27 @@ impl Story {
         if cause == StopCause::Failure || (complete && !streaming) {
             return;
         }
-        let why = match cause {
-            StopCause::Interrupt => {
-                "interrupted; what was uploaded is recorded, the same command goes on from here"
-            }
-            StopCause::Terminate => {
-                "terminated; what was uploaded is recorded, the same command goes on from here"
-            }
-            StopCause::MaxDuration | StopCause::Failure => {
-                "--max-duration is used up; the same command goes on from here"
-            }
+        let what = match cause {
+            StopCause::Interrupt => "interrupted; what was uploaded is recorded",
+            StopCause::Terminate => "terminated; what was uploaded is recorded",
+            StopCause::MaxDuration | StopCause::Failure => "--max-duration is used up",
         };
-        self.problems.push((cause.status(), why.to_owned()));
+        let command = if self.command_to_go_on() == self.command {
+            "the same command"
+        } else {
+            "the same command without --restart"
+        };
+        let why = format!("{what}, {command} goes on from here");
+        self.problems.push((cause.status(), why));
+    }
+
+    /// What was typed; a date that was begun anew goes on without being begun anew once more.
+    fn command_to_go_on(&self) -> String {
+        if Gauges::get(&self.services.gauges.requests) > 0 {
+            without_flag(&self.command, "--restart")
+        } else {
+            self.command.clone()
+        }
     }
 
     /// What comes next, from how everything ended.
@@ -295,9 +305,10 @@ impl Story {
                         .is_none_or(|report| report.outcome == DoneOutcome::Withheld)
             })
             .collect();
+        let command = self.command_to_go_on();
         next_steps(&Situation {
             status,
-            command: &self.command,
+            command: &command,
             uploads: self.uploads,
             missing: self
                 .dates

@@ -108,3 +108,33 @@ fn a_batch_of_the_streaming_stage_of_which_nobody_knows_is_told_by_every_run() {
         place.end(write).expect(7);
     }
 }
+
+#[test]
+fn a_restart_that_was_interrupted_goes_on_without_being_a_restart_again() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 60);
+    let write = format!("{WRITE} --batch-rows 10 --max-in-flight 1 --no-done a.jsonl");
+    place.end(&write).expect(0);
+    let before = recorder.requests().len();
+    recorder.answer(move |_, number| {
+        if number < before + 2 {
+            Reply::ok()
+        } else {
+            Reply::bare(429)
+        }
+    });
+    let restart = format!("{write} --restart --retry-for 1ms");
+    let ran = place.end(&restart).expect(5);
+    let ran = ran.says("--restart sends everything again");
+    let next = ran.output.lines().find(|line| line.contains("  next  "));
+    assert!(!next.unwrap().contains("--restart"), "{}", ran.output);
+    recorder.answer(|_, _| Reply::ok());
+    place.end(&write).expect(0);
+    // Everything twice and nothing three times.
+    let mut stored = recorder.accepted();
+    stored.sort();
+    let mut twice = [rows(0, 60), rows(0, 60)].concat();
+    twice.sort();
+    assert_eq!(stored, twice);
+}
