@@ -21,6 +21,8 @@ pub(super) struct OpenInput {
     pub(super) is_there: bool,
     /// Whether the run's problems speak of it.
     pub(super) is_at_fault: bool,
+    /// Whether it holds corrections of rejected rows that are not all sent.
+    pub(super) is_replay: bool,
 }
 
 /// How a run ended, as far as it matters for what comes next.
@@ -48,6 +50,9 @@ pub(super) fn next_steps(situation: &Situation<'_>) -> Vec<NextStep> {
     let again = |purpose: &str| vec![NextStep::new(situation.command, purpose)];
     match situation.status {
         Status::Success if situation.is_held() => situation.release(),
+        Status::RowsRejected | Status::Unfinished if situation.replay().is_some() => {
+            situation.replay().into_iter().collect()
+        }
         // Nothing is left to do, or nothing that one can type helps.
         Status::Success | Status::Busy | Status::Unexpected | Status::Usage => Vec::new(),
         Status::RowsRejected => situation.after_rejects(),
@@ -387,6 +392,7 @@ fn arguments_of(partition: &Partition) -> String {
     )
 }
 
+mod replay;
 mod stream;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::next_step::OpenInput;
 use super::report::{PartitionReport, RejectGroup, Totals};
 use crate::domain::Partition;
 use crate::ledger::{
-    InputKind, KnownInput, KnownPartition, LedgerError, LedgerReader, RowCounts, Unmet,
+    InputId, InputKind, KnownInput, KnownPartition, LedgerError, LedgerReader, RowCounts, Unmet,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -67,7 +67,16 @@ impl Recorded {
             .iter()
             .filter_map(|(_, report)| *report)
             .flat_map(|report| &report.missing);
-        recorded.inputs = left_to_finish(inputs, missing, problems);
+        let mut replays = Vec::new();
+        let unfinished = |input: &&KnownInput| !input.is_finished();
+        for input in inputs.iter().filter(unfinished) {
+            if let Some(reader) = &reader
+                && reader.replaces_rejects(input.id)?
+            {
+                replays.push(input.id);
+            }
+        }
+        recorded.inputs = left_to_finish(inputs, missing, problems, &replays);
         Ok(recorded)
     }
 }
@@ -121,6 +130,7 @@ fn left_to_finish<'a>(
     inputs: Vec<KnownInput>,
     missing: impl Iterator<Item = &'a Unmet>,
     problems: &[&str],
+    replays: &[InputId],
 ) -> Vec<OpenInput> {
     let mut lacking: Vec<&str> = Vec::new();
     let mut pending = false;
@@ -144,6 +154,7 @@ fn left_to_finish<'a>(
                 || (pending && input.unsettled && !is_there);
             (is_at_fault || all_finished || !input.is_finished()).then_some(OpenInput {
                 is_there,
+                is_replay: replays.contains(&input.id),
                 name: input.name,
                 is_at_fault,
             })

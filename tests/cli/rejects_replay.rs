@@ -184,7 +184,10 @@ fn a_replay_that_was_killed_goes_on_under_its_ids() {
         if nth < 2 {
             // Neither a bare done nor the other file's upload passes over what is unfinished.
             assert_eq!(states(&place), ["open", "open"]);
-            place.end(&format!("done {DATE}")).expect(3);
+            let next = format!("byteair-sync rejects replay {DATE} ");
+            let ran = place.end(&format!("done {DATE}")).expect(3);
+            let next = next.replace("-t ", "--topic ").replace("-s ", "--stage ");
+            ran.says(&next.replace("-d ", "--date "));
             assert!(recorder.dones().is_empty());
         }
         let cut = recorder.requests()[before + nth].clone();

@@ -19,6 +19,7 @@ fn open(name: &str, is_there: bool, is_at_fault: bool) -> OpenInput {
         name: name.to_owned(),
         is_there,
         is_at_fault,
+        is_replay: false,
     }
 }
 

@@ -96,7 +96,7 @@ fn is_json(name: &str) -> bool {
 }
 
 /// Whether a name is a number, so that the header is a row.
-fn is_number(name: &Vec<u8>) -> bool {
+fn is_number(name: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_digit();
     name.iter().any(is_digit) && name.iter().all(|it| is_digit(it) || b"+-.".contains(it))
 }
@@ -164,7 +164,7 @@ impl Expected {
                 "what no column is called",
             ),
             (
-                !self.columns.is_empty() && self.columns.iter().all(is_number),
+                !self.columns.is_empty() && self.columns.iter().all(|name| is_number(name)),
                 "numbers for names",
             ),
         ];
