@@ -153,13 +153,12 @@ async fn plan_and_register(
     // A stream was looked into and cannot be planned a second time.
     let mut tries = if stdin.is_some() { MAX_NEW_PLANS } else { 0 };
     loop {
-        let plan = make_plan(settings, stdin.take()).await?;
+        let mut plan = make_plan(settings, stdin.take()).await?;
         let is_upload = |date: &PlannedDate| matches!(date.action, Action::Upload(_));
         if !plan.dates.iter().any(is_upload) {
             return Ok((plan, None));
         }
-        let registering = services.ledger.register(plan.registration(settings));
-        match registering.committed().await {
+        match register(settings, services, &mut plan).await {
             Ok(registered) => return Ok((plan, Some(registered))),
             Err(LedgerError::Outdated { .. } | LedgerError::TooLate { .. })
                 if tries < MAX_NEW_PLANS =>
@@ -169,6 +168,43 @@ async fn plan_and_register(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Registers what is planned. Inputs that other runs are uploading are left to those; the others are
+/// registered all the same, so that no `done` goes out without them.
+async fn register(
+    settings: &Settings,
+    services: &Services,
+    plan: &mut Plan,
+) -> Result<Registered, LedgerError> {
+    let mut busy = Vec::new();
+    loop {
+        let registering = services.ledger.register(plan.registration(settings));
+        match registering.committed().await {
+            Err(LedgerError::Busy { input, holder })
+                if !settings.run.restart && plan.has_other_inputs(&input) =>
+            {
+                plan.leave_out(&input);
+                busy.push(format!("{input} ({holder})"));
+            }
+            registered => {
+                plan.notes.extend(left_to_others(&busy));
+                return registered;
+            }
+        }
+    }
+}
+
+/// What is said of inputs that other runs are uploading.
+fn left_to_others(busy: &[String]) -> Option<String> {
+    let first = busy.first()?;
+    let more = match busy.len().saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!(
+        "left to another run that is uploading it: {first}{more}"
+    ))
 }
 
 /// Sends `done` for dates that the ledger knows and whose gate opens; says of the others what is

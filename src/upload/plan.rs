@@ -264,6 +264,32 @@ impl<'a> Dates<'a> {
 }
 
 impl Plan {
+    /// Leaves an input to another run.
+    pub(super) fn leave_out(&mut self, name: &str) {
+        for date in &mut self.dates {
+            if let Action::Upload(inputs) = &mut date.action {
+                inputs.retain(|input| input.name != name);
+            }
+        }
+        if let Some(shared) = &mut self.shared {
+            shared.retain(|shared| shared.input.name != name);
+        }
+    }
+
+    /// Whether there is an input of this name, and another one that has something left to do.
+    pub(super) fn has_other_inputs(&self, name: &str) -> bool {
+        let of_dates = self.dates.iter().filter_map(|date| match &date.action {
+            Action::Upload(inputs) => Some(inputs),
+            _ => None,
+        });
+        let shared = self.shared.iter().flatten().map(|shared| &shared.input);
+        let (same, others): (Vec<_>, Vec<_>) = of_dates
+            .flatten()
+            .chain(shared)
+            .partition(|input| input.name == name);
+        !same.is_empty() && others.iter().any(|input| !input.finished)
+    }
+
     /// What has to be in the ledger before the first request; the indices of `partitions` are those
     /// of the dates that will be uploaded, in order.
     pub(super) fn registration(&self, settings: &Settings) -> Registration {

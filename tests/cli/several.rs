@@ -150,3 +150,35 @@ fn while_done_is_under_way_others_end_with_11_at_once_and_name_who_sends_it() {
     place.end(&write).expect(0);
     assert_eq!(recorder.dones().len(), 1);
 }
+
+/// A part file that comes while the others are being uploaded: the run that brings it registers it,
+/// or the other one would send `done` without it.
+#[test]
+fn what_another_run_is_uploading_is_left_to_it_and_the_rest_is_registered() {
+    let (recorder, latch) = holding("000000");
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 20);
+    let first = place.start(&format!("{WRITE} a.jsonl"));
+    recorder.wait_for(1);
+    place.rows("b.jsonl", 100, 20);
+    let both = format!("{WRITE} a.jsonl b.jsonl");
+    let ran = place.end(&both).expect(7);
+    ran.says("left to another run that is uploading it: ")
+        .says("a.jsonl (");
+    latch.open();
+    Ran::after(first).expect(0);
+    let mut stored = recorder.accepted();
+    stored.sort();
+    assert_eq!(stored, [rows(0, 20), rows(100, 20)].concat());
+    assert_eq!(recorder.dones().len(), 1);
+    place.end(&both).expect(0);
+    // With nothing else to do it is the other run's business alone.
+    let (recorder, latch) = holding("000000");
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 20);
+    let first = place.start(&format!("{WRITE} a.jsonl"));
+    recorder.wait_for(1);
+    place.end(&format!("{WRITE} a.jsonl")).expect(11);
+    latch.open();
+    Ran::after(first).expect(0);
+}
