@@ -236,7 +236,9 @@ impl fmt::Display for Unmet {
                 "no input is left of it; {stored} row(s) of dropped ones are on the platform"
             ),
             Self::DayNotOver => f.write_str("the day is not over"),
-            Self::HeldBack => f.write_str("done is held back (--no-done)"),
+            Self::HeldBack => {
+                f.write_str("done is held back (--no-done, or an answer that was not understood)")
+            }
             Self::NotNamed => f.write_str("no --date names it, so done was not sent"),
         }
     }

@@ -3,6 +3,7 @@
 //! Runs inside the transaction of the registration, so a failure for one input leaves nothing of
 //! any of them.
 
+use super::departures::Departed;
 use super::error::LedgerError;
 use super::gate::Gate;
 use super::id::{InputId, PartitionId, RunId};
@@ -10,7 +11,7 @@ use super::lock;
 use super::register::{HeldInput, InputIntent, RegisteredPartition};
 use super::rejects::number;
 use super::{inputs, query, torn_end};
-use crate::domain::InputIdentity;
+use crate::domain::{Generation, InputIdentity};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashSet;
 use std::path::Path;
@@ -322,17 +323,43 @@ impl Registrar<'_> {
         })
     }
 
-    /// An input whose last holder did not end its run: whatever it had intended may have been sent.
+    /// An input whose last holder did not end its run: whatever it had intended may have been sent, but
+    /// for what is known to have waited.
     fn adopt_after_crash(&self, id: InputId) -> Result<(), LedgerError> {
-        self.db
-            .execute(
-                "UPDATE batch SET unknown = max(unknown, 1)
-                 WHERE state = 'intended' AND first_input = ?1
-                   AND partition IN (SELECT partition FROM scope WHERE input = ?1)
-                   AND EXISTS (SELECT 1 FROM input WHERE id = ?1 AND run IS NOT NULL)",
-                [id.0],
+        let failed = |e| LedgerError::database("take over an input", e);
+        let holder: Option<i64> = self
+            .db
+            .query_row("SELECT run FROM input WHERE id = ?1", [id.0], |row| {
+                row.get(0)
+            })
+            .map_err(failed)?;
+        let Some(holder) = holder else {
+            return Ok(());
+        };
+        let departed = Departed::of_run(self.state_dir, RunId(holder));
+        let mut intended = self
+            .db
+            .prepare_cached(
+                "SELECT id, generation FROM batch
+                 WHERE state = 'intended' AND unknown = 0 AND first_input = ?1
+                   AND partition IN (SELECT partition FROM scope WHERE input = ?1)",
             )
-            .map_err(|e| LedgerError::database("take over an input", e))?;
+            .map_err(failed)?;
+        let batches: Vec<(i64, u32)> = intended
+            .query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .and_then(Iterator::collect)
+            .map_err(failed)?;
+        for (batch, generation) in batches {
+            let may_have_left = departed
+                .as_ref()
+                .is_none_or(|departed| departed.has(batch, Generation(generation)));
+            if may_have_left {
+                self.db
+                    .prepare_cached("UPDATE batch SET unknown = 1 WHERE id = ?1")
+                    .and_then(|mut update| update.execute([batch]))
+                    .map_err(failed)?;
+            }
+        }
         Ok(())
     }
 

@@ -8,6 +8,7 @@
 mod batches;
 mod condense;
 mod delivery;
+mod departures;
 mod error;
 mod facts;
 mod gate;
@@ -43,6 +44,7 @@ mod tests;
 
 pub use batches::{Intention, NewBatch, Settlement};
 pub use delivery::Delivery;
+pub use departures::{Departures, Place};
 pub use error::LedgerError;
 pub use gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
 pub use health::{Health, examine};
@@ -179,10 +181,18 @@ impl Ledger {
     /// last thing that a process writes; should a power cut undo it, the next run takes what was
     /// under way for unknown, which is always safe.
     pub fn end_run(&self, run: RunId, exit_status: u8) -> Pending<()> {
+        let state_dir = self.state_dir.clone();
         self.writer
             .submit_without_waiting_for_the_disk(move |session| {
-                register::end_run(session.db, run, exit_status)
+                register::end_run(session.db, run, exit_status)?;
+                departures::end(&state_dir, run);
+                Ok(())
             })
+    }
+
+    /// Notes that the `done` of a sealed date may leave now.
+    pub fn note_done_departs(&self, sealed: &SealedPartition) -> Result<(), LedgerError> {
+        departures::note_done(&self.state_dir, sealed.id(), sealed.generation())
     }
 
     /// Records what was read and intends the batch made of it. Handed over in the order of reading.
@@ -264,6 +274,12 @@ impl Ledger {
             }
             Ok(outcome)
         })
+    }
+
+    /// Holds the `done` of a date back until a person names it; recorded with the reason.
+    pub fn hold_back(&self, date: PartitionId, run: RunId, why: String) -> Pending<()> {
+        self.writer
+            .submit(move |session| seal::hold_back(session.db, date, run, &why))
     }
 
     /// Lifts the hold of a date, whether or not it can be sealed now; recorded.

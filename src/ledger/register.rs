@@ -4,6 +4,7 @@
 //! takes the lock of every input that has something left to read. From then on an unfinished input
 //! blocks the gate of every date in its scope, whatever happens to the process.
 
+use super::departures::Departures;
 use super::error::LedgerError;
 use super::hold::{self, Registrar};
 use super::housekeeping::Restart;
@@ -90,6 +91,8 @@ pub struct Registered {
     pub partitions: Vec<RegisteredPartition>,
     /// The inputs in the order of the registration.
     pub inputs: Vec<HeldInput>,
+    /// Where its requests are noted before they leave.
+    pub departures: Departures,
 }
 
 /// A partition's row.
@@ -176,6 +179,7 @@ pub(super) fn register(
         run,
         partitions,
         inputs,
+        departures: Departures::begin(state_dir, run),
     })
 }
 

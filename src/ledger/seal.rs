@@ -3,9 +3,11 @@
 //! [`SealedPartition`] has a private field and is made only here, in the transaction that found
 //! nothing missing and put the intent of `done` on disk. It is the only value that `done` accepts.
 
+use super::departures::Departed;
 use super::error::LedgerError;
 use super::gate::{Gate, Unmet, unmet};
 use super::id::{PartitionId, RunId};
+use super::known::KnownPartition;
 use super::lock::{self, HeldLock};
 use super::{facts, inputs, query};
 use crate::domain::{
@@ -29,6 +31,11 @@ pub struct SealedPartition {
 }
 
 impl SealedPartition {
+    /// The generation of its `done`, part of the Request-Id.
+    pub const fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// The ledger's number of the date.
     pub const fn id(&self) -> PartitionId {
         self.id
@@ -192,14 +199,8 @@ pub(super) fn seal(
             ],
         )
         .map_err(failed)?;
-    } else if !known.done_unknown {
-        // Sealed by a process that is gone: it may have sent `done`.
-        db.execute(
-            "UPDATE partition SET done_unknown = 1 WHERE id = ?1",
-            [known.id.0],
-        )
-        .map_err(failed)?;
-        known.done_unknown = true;
+    } else {
+        take_over(db, state_dir, &mut known)?;
     }
     Ok(SealOutcome::Sealed(Box::new(SealedPartition {
         id: known.id,
@@ -211,6 +212,38 @@ pub(super) fn seal(
         forced,
         _lock: lock,
     })))
+}
+
+/// A date that was sealed by a process that is gone: `done` may have been sent, unless it is known that
+/// it had not left.
+fn take_over(
+    db: &Connection,
+    state_dir: &Path,
+    known: &mut KnownPartition,
+) -> Result<(), LedgerError> {
+    let may_have_left = Departed::of_done(state_dir, known.id)
+        .is_none_or(|departed| departed.has(known.id.0, known.done_generation));
+    if may_have_left && !known.done_unknown {
+        db.execute(
+            "UPDATE partition SET done_unknown = 1 WHERE id = ?1",
+            [known.id.0],
+        )
+        .map_err(|e| LedgerError::database("seal a date", e))?;
+        known.done_unknown = true;
+    }
+    Ok(())
+}
+
+/// Holds `done` back until a person names the date.
+pub(super) fn hold_back(
+    db: &Connection,
+    id: PartitionId,
+    run: RunId,
+    why: &str,
+) -> Result<(), LedgerError> {
+    db.execute("UPDATE partition SET held_back = 1 WHERE id = ?1", [id.0])
+        .map_err(|e| LedgerError::database("hold a date back", e))?;
+    record_event(db, Some(id), Some(run), "held_back", why)
 }
 
 pub(super) fn release_hold(

@@ -46,7 +46,8 @@ impl Load {
     }
 }
 
-/// Waits for the quota, says that it `begins`, sends, judges. What `begins` gives is dropped once the
+/// Waits for the quota, says that it `begins`, sends, judges; nothing is sent when `begins` says no. What
+/// it gives is dropped once the
 /// request has left, so that work which waits for that does not keep a receiver on this machine from
 /// noticing it. A 429 slows everybody down before this returns.
 pub(super) async fn attempt<T: Send + Sync + 'static>(
@@ -54,7 +55,7 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
     outgoing: &Outgoing,
     load: Load,
     cancelled: impl Fn() -> bool,
-    begins: impl FnOnce() -> T,
+    begins: impl FnOnce() -> Option<T>,
 ) -> Result<Attempt, LimiterError> {
     let gauges = &services.gauges;
     let permit = tokio::select! {
@@ -71,7 +72,9 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
     if cancelled() {
         return Ok(Attempt::NotBegun);
     }
-    let until_left = begins();
+    let Some(until_left) = begins() else {
+        return Ok(Attempt::NotBegun);
+    };
     let body_bytes = u64::try_from(outgoing.body().len()).unwrap_or(u64::MAX);
     Gauges::add(&gauges.requests, 1);
     Gauges::add(&gauges.requests_in_flight, 1);

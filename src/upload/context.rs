@@ -7,7 +7,7 @@ use super::settings::RetrySettings;
 use super::stop::Stop;
 use crate::domain::Partition;
 use crate::http::Client;
-use crate::ledger::{BatchId, DeadLetter, InputId, Ledger, RegisteredPartition, RunId};
+use crate::ledger::{BatchId, DeadLetter, Departures, InputId, Ledger, RegisteredPartition, RunId};
 use crate::limiter::Limiter;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -128,6 +128,8 @@ pub(super) struct Context {
     pub(super) retry: RetrySettings,
     pub(super) spool_dir: PathBuf,
     pub(super) size_limit: Arc<SizeLimit>,
+    /// Where requests are noted before they leave.
+    pub(super) departures: Arc<Departures>,
     /// For the parts of a batch that is taken apart.
     pub(super) gzip_level: i32,
     /// Where ids come from a seed: how every batch begins.

@@ -16,32 +16,22 @@ use super::worker::BACKOFF_BASE;
 use crate::domain::{Judged, Partition, Verdict};
 use crate::http::{Outgoing, Refresh, SigningGeneration};
 use crate::input::Stores;
-use crate::ledger::{
-    DoneSettlement, Replay, RunId, SealOutcome, SealRequest, SealedPartition, Unmet,
-};
+use crate::ledger::{DoneSettlement, Replay, RunId, SealOutcome, SealRequest, SealedPartition};
 use crate::protocol::{Call, DEFAULT_GZIP_LEVEL, DoneFormat, Gzip, done_body};
 use crate::retry::{Backoff, Decision, Tried};
 use bytes::Bytes;
 use std::time::{Duration, Instant};
+
+mod report;
+
+pub(super) use report::{DoneReport, withheld};
+use report::{failed, interrupted};
 
 /// How often a date that another process is sealing is looked at again.
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long to wait for that other process, which is usually about to end.
 const BUSY_PATIENCE: Duration = Duration::from_millis(600);
-
-/// What became of a date's `done`.
-#[derive(Debug, Clone)]
-pub(super) struct DoneReport {
-    /// In a word.
-    pub(super) outcome: DoneOutcome,
-    /// What that alone means for the exit status.
-    pub(super) status: Status,
-    /// Why, for people; empty when there is nothing to add.
-    pub(super) why: String,
-    /// What is missing, when it was withheld.
-    pub(super) missing: Vec<Unmet>,
-}
 
 /// What is needed to finish a date, besides the date.
 #[derive(Clone)]
@@ -146,7 +136,19 @@ impl Finisher {
             tries.attempts = tries.attempts.saturating_add(1);
             tries.signed_with = self.services.client.signing_generation();
             let load = Load::NONE;
-            let judged = match attempt(&self.services, &outgoing, load, || false, || {}).await? {
+            let mut unnoted = None;
+            let begins = || match self.services.ledger.note_done_departs(&sealed) {
+                Ok(()) => Some(()),
+                Err(error) => {
+                    unnoted = Some(error);
+                    None
+                }
+            };
+            let attempted = attempt(&self.services, &outgoing, load, || false, begins).await?;
+            if let Some(error) = unnoted {
+                return Err(error.into());
+            }
+            let judged = match attempted {
                 Attempt::Answered(answer) => answer.judged,
                 Attempt::NotBegun | Attempt::FitsBadly => {
                     return self.leave(sealed, interrupted(false)).await;
@@ -171,6 +173,13 @@ impl Finisher {
                 Step::Got(settlement, report) => {
                     self.settle(sealed, settlement, &report.why).await?;
                     return Ok(report);
+                }
+                Step::Hold(report) => {
+                    // Only a person who has looked may ask again.
+                    let (id, why) = (sealed.id(), report.why.clone());
+                    let holding = self.services.ledger.hold_back(id, self.run, why);
+                    holding.committed().await?;
+                    return self.leave(sealed, report).await;
                 }
                 Step::Leave(report) => return self.leave(sealed, report).await,
             }
@@ -221,10 +230,10 @@ impl Finisher {
             }
             DoneThen::Foreign => {
                 let why = format!(
-                    "{}: done was answered 409 (already received) although this ledger knows of no earlier attempt; was the state directory copied? Look in the console whether the date is done; if it is not, 'byteair-sync done' asks again under another id",
+                    "{}: done was answered 409 (already received) although this ledger knows of no earlier attempt; was the state directory copied? Look in the console whether the date is done; if it is not, 'byteair-sync done' that names the date asks again under another id",
                     sealed.partition()
                 );
-                Step::Leave(failed(Status::Refused, why))
+                Step::Hold(failed(Status::Refused, why))
             }
             DoneThen::Stop if judged.verdict == Verdict::PoisonSuspected => {
                 let why = format!(
@@ -328,6 +337,8 @@ enum Step {
     Again(Duration),
     Got(DoneSettlement, DoneReport),
     Leave(DoneReport),
+    /// The same, and nobody asks again before a person does.
+    Hold(DoneReport),
 }
 
 fn got(settlement: DoneSettlement, why: String) -> Step {
@@ -344,49 +355,4 @@ fn got(settlement: DoneSettlement, why: String) -> Step {
             missing: Vec::new(),
         },
     )
-}
-
-fn failed(status: Status, why: String) -> DoneReport {
-    DoneReport {
-        outcome: DoneOutcome::Withheld,
-        status,
-        why,
-        missing: Vec::new(),
-    }
-}
-
-/// The run stops; its cause has a status of its own.
-fn interrupted(unknown: bool) -> DoneReport {
-    DoneReport {
-        outcome: if unknown {
-            DoneOutcome::Unknown
-        } else {
-            DoneOutcome::Withheld
-        },
-        status: Status::Temporary,
-        why: "the run was stopped before done was acknowledged".to_owned(),
-        missing: Vec::new(),
-    }
-}
-
-/// Puts the shortcomings of a date into words; the most serious gives the status.
-pub(super) fn withheld(mut missing: Vec<Unmet>) -> DoneReport {
-    // Batches that are not settled are in the hands of the run that is named anyway.
-    if missing.iter().any(Unmet::is_held_by_a_run) {
-        missing.retain(|it| !matches!(it, Unmet::BatchesPending(_)));
-    }
-    let told: Vec<(Status, String)> = missing.iter().map(explain::unmet).collect();
-    DoneReport {
-        outcome: DoneOutcome::Withheld,
-        status: told
-            .iter()
-            .map(|(status, _)| *status)
-            .fold(Status::Success, Status::worst),
-        why: told
-            .into_iter()
-            .map(|(_, why)| why)
-            .collect::<Vec<_>>()
-            .join("; "),
-        missing,
-    }
 }

@@ -15,7 +15,7 @@ use super::stop_date::stop_date;
 use super::{explain, matching, spool};
 use crate::domain::{Judged, RequestId, RowError, Verdict};
 use crate::http::{Answer, Outgoing, Refresh, SigningGeneration};
-use crate::ledger::Settlement;
+use crate::ledger::{Place, Settlement};
 use crate::protocol::Call;
 use crate::retry::{Backoff, Decision, Tried};
 use std::time::{Duration, Instant};
@@ -32,6 +32,8 @@ pub(super) struct Worker<'a> {
     attempts: u32,
     refreshed: bool,
     seeded: Option<Seeded>,
+    /// Where it is noted that the batch may have left.
+    departure: Option<Place>,
 }
 
 /// After an answer: wait and send again, or leave.
@@ -50,6 +52,7 @@ impl<'a> Worker<'a> {
             attempts: 0,
             refreshed: false,
             seeded: context.seeded,
+            departure: None,
         }
     }
 
@@ -77,12 +80,22 @@ impl<'a> Worker<'a> {
                 rows: self.parcel.rows,
                 divisible: self.seeded.is_none() && life::is_divisible(self.standing()),
             };
+            let (batch, generation) = (self.parcel.id, self.parcel.generation);
             let place = &mut self.parcel.place;
+            let (departure, mut unnoted) = (&mut self.departure, None);
             let begins = || {
                 heard(self.context, date);
-                place.take()
+                let noted = self.context.departures.note(*departure, batch, generation);
+                match noted {
+                    Ok(noted) => *departure = Some(noted),
+                    Err(error) => unnoted = Some(error),
+                }
+                unnoted.is_none().then(|| place.take())
             };
             let attempted = attempt(services, &outgoing, load, stopped, begins).await?;
+            if let Some(error) = unnoted {
+                return Err(error.into());
+            }
             heard(self.context, date);
             let Answer { judged, turn } = match attempted {
                 Attempt::Answered(answer) => answer,
@@ -266,6 +279,9 @@ impl<'a> Worker<'a> {
             .settle(self.parcel.id, row.id, row.partition.clone(), settlement)
             .committed()
             .await?;
+        if let Some(departure) = self.departure.take() {
+            self.context.departures.settled(departure);
+        }
         if accepted + unconfirmed > 0 {
             self.context.probe.end();
             self.date.note_accepted();

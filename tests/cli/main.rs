@@ -102,6 +102,7 @@ mod torn_rows;
 mod typed_rows;
 mod validate;
 mod validate_dates;
+mod waited;
 mod watched;
 mod ways_out;
 mod wire;

@@ -3,7 +3,8 @@
 use super::Engine;
 use crate::input::PathPattern;
 use crate::ledger::{
-    HeldInput, InputId, LedgerError, LedgerReader, Registered, RegisteredPartition, Replay, RunId,
+    Departures, HeldInput, InputId, LedgerError, LedgerReader, Registered, RegisteredPartition,
+    Replay, RunId,
 };
 use crate::upload::context::{Context, DateRun, InputNames, Services, SizeLimit};
 use crate::upload::date_state::DateState;
@@ -24,12 +25,13 @@ use tokio::task::JoinSet;
 fn context(
     settings: &Settings,
     services: &Services,
-    run: RunId,
+    (run, departures): (RunId, Departures),
     names: HashMap<InputId, String>,
 ) -> Context {
     Context {
         services: services.clone(),
         run,
+        departures: Arc::new(departures),
         retry: settings.retry,
         spool_dir: settings.run.state_dir.join("spool"),
         size_limit: Arc::new(SizeLimit::new(
@@ -85,7 +87,8 @@ impl Engine {
             let dates = (WorkDates::ByRow(days), ids.as_slice());
             prepared.add(&reader, &settings.input, dates, with_ids(inputs))?;
         }
-        let context = context(settings, services, registered.run, prepared.names);
+        let run = (registered.run, registered.departures);
+        let context = context(settings, services, run, prepared.names);
         if let (Some(work), Some(date)) = (prepared.work.first_mut(), dates.first()) {
             work.followed = following(settings, &context, &date.run.row);
         }
