@@ -28,6 +28,8 @@ _CHUNK = 1 << 18
 MAX_REJECTS = 100_000
 #: Request-Ids that one task brings back.
 _MAX_IDS = 10_000
+#: What the program's log says of a batch; the last answer counts.
+_ANSWER = re.compile(r" answered (?:HTTP )?(?P<code>\d+)\b.*request_id[=:\" ]+(?P<id>[0-9a-f]{8}-[0-9a-f-]{27})")
 
 
 class TaskError(RuntimeError):
@@ -55,6 +57,8 @@ class Task:
         self.plan, self.encoder = plan, encoder
         self.partition, self.attempt, self.stream = partition, attempt, stream
         self.rejects, self.tallies, self.sent, self.ids = [], {}, {}, []
+        #: Batches with rows rejected in an earlier run, which the platform has already.
+        self.again = []
 
     def run(self, rows):
         """Uploads the rows and tells what became of them."""
@@ -70,6 +74,8 @@ class Task:
             "dates": {day: dict(self.sent.get(day, {}), **tally.told()) for day, tally in self.tallies.items()},
             "rejects": self.rejects,
             "request_ids": self.ids,
+            "again": self.again,
+            "stream": self.stream,
         }
 
     def _lines(self, rows, scratch):
@@ -101,7 +107,7 @@ class Task:
     def _reject(self, day, reason, row, number):
         self._add_reject(
             {
-                "date": day,
+                "date": day or None,
                 "code": reason.code,
                 "message": reason.message,
                 "column": reason.column,
@@ -188,8 +194,9 @@ class Task:
                     self._add_reject(self._told(json.loads(line), day))
         for path in glob.glob(os.path.join(folder, "state", "runs", "*", "run.log")):
             with open(path, encoding="utf-8", errors="replace") as log:
-                found = re.findall(r"request_id[=:\" ]+([0-9a-f]{8}-[0-9a-f-]{27})", log.read())
-            self.ids += list(dict.fromkeys(found))[: _MAX_IDS - len(self.ids)]
+                answers = {found["id"]: found["code"] for found in map(_ANSWER.search, log) if found}
+            self.ids += list(answers)[: _MAX_IDS - len(self.ids)]
+            self.again += [one for one, code in answers.items() if code == "409" and one in self.plan["rejected"]]
 
     def _told(self, letter, day):
         names = ("code", "message", "column", "source", "raw", "record", "request_id")

@@ -6,67 +6,24 @@ import glob
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import unittest
 
 from pyspark import TaskContext
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from byteair_sync.driver import Driver
 from byteair_sync.options import parse
-from byteair_sync.spark import ByteAirDataSource, write
-from sandbox import Sandbox
+from byteair_sync.spark import write
+from session import DAY, SparkTest, spark
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DAY = "2022-01-01"
 FAULTS = ("--fault", "lost-reply=0.1,http:503=0.1,reset-after=0.05,status:429=0.05", "--fault-on", "write")
-
-
-def setUpModule():
-    global spark
-    spark = (
-        SparkSession.builder.master("local[4,4]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "4")
-        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "50")
-        .config("spark.sql.session.timeZone", "Asia/Shanghai")
-        .config("spark.driver.host", "127.0.0.1")
-        .getOrCreate()
-    )
-    spark.sparkContext.setLogLevel("OFF")
-    spark.dataSource.register(ByteAirDataSource)
-
-
-def tearDownModule():
-    spark.stop()
-
-
-class SparkTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def sandbox(self, *options):
-        sandbox = Sandbox(*options)
-        self.addCleanup(sandbox.close)
-        return sandbox
-
-    def save(self, frame, sandbox, **options):
-        options = sandbox.options(self.folder, **options)
-        frame.write.format("byteair").options(**options).mode("append").save()
-
-    def assert_all_once(self, sandbox, frame, day=DAY):
-        sent = sorted(row["id"] for row in sandbox.rows(day))
-        self.assertEqual(sent, sorted(row["id"] for row in frame.select("id").collect()))
-        self.assertEqual(sandbox.dates()[day][1:], (1, "acked"))
 
 
 class Batches(SparkTest):
@@ -334,7 +291,3 @@ class Others(SparkTest):
             self.assertEqual(ended.returncode, 0, ended.stdout.decode()[-4000:])
         self.assertEqual(sandbox.dates()[DAY], (300, 1, "acked"))
         self.assertEqual(sandbox.dates("behavior")[DAY], (300, 1, "acked"))
-
-
-if __name__ == "__main__":
-    unittest.main(verbosity=2)
