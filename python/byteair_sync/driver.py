@@ -278,7 +278,8 @@ class Driver:
         """Says what of the upload went out before it failed; it cannot be taken back.
 
         What its tasks were told of rejected rows is kept: the platform does not say it again."""
-        self.kept.keep([reject for result in results if result is not None for reject in result["rejects"]])
+        told = [result["rejects"] + result["undetermined"] for result in results if result is not None]
+        self.kept.keep(sum(told, []))
         self._end(plan)
         if self.options.is_streaming_stage:
             return "the batch failed; what was uploaded of it stays, and the same batch again sends it under the same ids"

@@ -12,6 +12,9 @@ import json
 import os
 import tempfile
 
+#: Stands for a batch of which the platform rejected rows without saying which.
+UNDETERMINED = "undetermined"
+
 
 class KeptRejects:
     """The rejected rows of one upload, by its ``uploadId``; each with its day and its Request-Id."""
@@ -34,9 +37,9 @@ class KeptRejects:
 
     def keep(self, rejects):
         """Adds what a run was told. Rows that are rejected before they are sent are found by each run anew."""
-        told = {reject["request_id"] for reject in rejects}
         if not rejects:
             return
+        told = {reject["request_id"] for reject in rejects}
         with self._alone():
             earlier = [reject for reject in self.read() if reject["request_id"] and reject["request_id"] not in told]
             with tempfile.NamedTemporaryFile("w", dir=self.folder, delete=False, encoding="utf-8") as out:

@@ -4,15 +4,16 @@ import json
 import os
 
 from .errors import UploadError
+from .kept import UNDETERMINED
 
-_COUNTS = ("read", "accepted", "unconfirmed", "rejected")
+_COUNTS = ("read", "accepted", "unconfirmed", "rejected", "pending")
 
 
 class Total:
     """What all tasks together came to, with what earlier runs were told of the same batches."""
 
     def __init__(self, options, results, kept=()):
-        self.options, self.dates, self.rejects = options, {}, []
+        self.options, self.dates, self.rejects, self.undetermined = options, {}, [], []
         #: Days for which ``done`` was sent.
         self.sent = []
         #: A day that is held back for its rejected rows.
@@ -27,12 +28,15 @@ class Total:
             raise UploadError("two partitions sent under one Request-Id; no done was sent")
         #: The micro-batch, when it is one.
         self.stream = next((result["stream"] for result in results if result["stream"]), None)
+        #: Why partitions are not complete.
+        self.failed = [result["failed"] for result in results if result["failed"]]
         for result in results:
             self.rejects += result["rejects"]
+            self.undetermined += result["undetermined"]
             for day, told in result["dates"].items():
                 self._add(day, told)
         #: What this run was told itself.
-        self.told_now = list(self.rejects)
+        self.told_now = self.rejects + self.undetermined
         self._recall(kept, {one for result in results for one in result["again"]})
         for reject in self.rejects:
             if reject["date"] or options.is_streaming_stage:
@@ -53,7 +57,11 @@ class Total:
         """Rows of batches that the platform has already were rejected when it got them, and still are."""
         told_now = {reject["request_id"] for reject in self.told_now}
         for reject in kept:
-            if reject["request_id"] in again and reject["request_id"] not in told_now:
+            if reject["request_id"] not in again or reject["request_id"] in told_now:
+                continue
+            if reject["code"] == UNDETERMINED:
+                self.undetermined.append(reject)
+            else:
                 self.rejects.append(reject)
                 date = self.dates[reject["date"] or ""]
                 date["unconfirmed"] -= 1
@@ -62,6 +70,9 @@ class Total:
     def problems(self, closed):
         """What keeps ``done`` back."""
         options = self.options
+        if self.failed:
+            yield from self.failed
+            return
         if options.allow_empty:
             if options.date:
                 self._add(options.date, {"rows": 0, "digest": 0})
@@ -75,11 +86,21 @@ class Total:
         for day, date in self.dates.items():
             if day in closed:
                 continue
-            if date["read"] != date["rows"] or date["read"] != date["accepted"] + date["unconfirmed"] + date["rejected"]:
+            if date["read"] != date["rows"] or date["read"] != sum(date[name] for name in _COUNTS[1:]):
                 yield f"{_named(day)}: {date['rows']} rows were given to the tasks, and {date['read']} are accounted for"
+            yield from self._unclear(day)
             yield from self._beyond_budget(day, date)
             if options.hold_unconfirmed and date["unconfirmed"] and day:
                 yield f"{_named(day)}: {date['unconfirmed']} rows are accepted and not confirmed (unconfirmed=hold)"
+
+    def _unclear(self, day):
+        batches = [one for one in self.undetermined if (one["date"] or "") == day]
+        if batches:
+            yield (
+                f"{_named(day)}: of {len(batches)} batches nobody knows which rows are stored, and the platform does not say it "
+                f"again: {batches[0]['message']}. Mend what it named, then write all rows under another uploadId (what is "
+                "stored of behavior rows will be there twice)"
+            )
 
     def _rejected(self, day, date):
         """The rejected rows of a day, and of how many rows; a row without a day could be of any."""
@@ -101,8 +122,12 @@ class Total:
         """What the driver's log has to tell of an upload that went well."""
         for day, date in self.dates.items():
             rejects, rows = self._rejected(day, date)
-            if rejects and day not in closed:
+            if day in closed:
+                continue
+            if rejects:
                 yield f"{_named(day)}: {_counted(rejects, rows)}, as maxErrors allows; {_first(rejects)}"
+            if date["unconfirmed"]:
+                yield f"{_named(day)}: {date['unconfirmed']} of {rows} rows are stored as far as can be known (unconfirmed)"
         if not self.dates and not self.stream:
             yield "there was no row" + ("" if self.options.is_streaming_stage else ", so there is no day and no done was sent")
 

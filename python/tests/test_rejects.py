@@ -1,9 +1,11 @@
 """Rows that the platform rejects: none is lost in silence, whatever is repeated."""
 
 import glob
+import http.server
 import json
 import os
 import re
+import threading
 import time
 
 from pyspark import TaskContext
@@ -15,7 +17,7 @@ from session import DAY, SparkTest, spark
 STREAMING = {"stage": "incremental_sync_streaming", "yesIMean": "streaming-only"}
 
 
-def rejected(rows=1000, partitions=4):
+def rejected(rows=1000, partitions=2):
     """Rows of which the platform rejects one in a hundred."""
     value = F.when(F.col("id") % 100 != 5, F.col("id"))
     return spark.range(0, rows, 1, partitions).withColumn("v", value)
@@ -51,8 +53,8 @@ class Withheld(SparkTest):
 
     def test_rejects_of_a_job_that_failed_midway_count_in_the_next(self):
         def failing(batches):
-            if TaskContext.get().partitionId() == 3:
-                # Until the other partitions are in.
+            if TaskContext.get().partitionId() == 1:
+                # Until the other partition is in.
                 time.sleep(1.5 if TaskContext.get().attemptNumber() == 0 else 0)
                 raise RuntimeError("this partition cannot be read")
             yield from batches
@@ -65,6 +67,59 @@ class Withheld(SparkTest):
             with self.assertRaisesRegex(Exception, "10 of 1000 rows were rejected"):
                 upload(rejected(), sandbox, **options)
             self.assertEqual(sandbox.dates()[DAY][1], 0)
+
+
+    def test_a_task_that_ends_early_for_its_rejects_is_not_repeated_into_success(self):
+        sandbox = self.checking_sandbox()
+        # The program stops when the first thousand rows are all bad.
+        frame = rejected(1500, 1).withColumn("v", F.lit(None).cast("long"))
+        for again in range(2):
+            with self.assertRaisesRegex(Exception, "ended with status 4|rows were rejected"):
+                self.save(frame, sandbox, date=DAY, batchRows=1000, maxErrors="100%")
+        self.assertEqual(sandbox.dates()[DAY][:2], (0, 0))
+
+    def test_batches_of_unknown_rows_rejected_hold_done_back_in_every_run(self):
+        with Vague() as server:
+            options = dict(date=DAY, host=server.host, batchRows=100, maxErrors="100%")
+            for again in range(2):
+                with self.assertRaisesRegex(Exception, "of 2 batches nobody knows which rows are stored"):
+                    self.save(spark.range(0, 200, 1, 2), self.sandbox(), **options)
+            self.assertEqual((len(server.seen), server.done), (2, 0))
+
+
+class Vague:
+    """A server that rejects rows of each batch and does not say which."""
+
+    def __enter__(self):
+        self.seen, self.done = set(), 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(handler):
+                handler.rfile.read(int(handler.headers["Content-Length"]))
+                name = handler.headers["Request-Id"]
+                self.done += "done" in handler.path
+                reply = {"status": {"code": 409 if name in self.seen else 1001, "message": "rows"}, "errors": []}
+                self.seen.add(name)
+                body = json.dumps(reply).encode()
+                handler.send_response(200)
+                handler.send_header("Content-Type", "application/json")
+                handler.send_header("Content-Length", str(len(body)))
+                handler.end_headers()
+                handler.wfile.write(body)
+
+            def log_message(handler, *words):
+                return
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class StreamingStage(SparkTest):
