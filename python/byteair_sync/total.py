@@ -43,6 +43,9 @@ class Total:
                 # A day of which every row is rejected is a day of the job all the same.
                 self._add(reject["date"] or "", {"rows": 0, "digest": 0})
 
+    def _named(self, day):
+        return day or (f"micro-batch {self.stream[1]}" if self.stream else "this batch")
+
     def _add(self, day, told):
         empty = dict({"rows": 0, "digest": 0, "reports": []}, **dict.fromkeys(_COUNTS, 0))
         date = self.dates.setdefault(day, empty)
@@ -87,17 +90,17 @@ class Total:
             if day in closed:
                 continue
             if date["read"] != date["rows"] or date["read"] != sum(date[name] for name in _COUNTS[1:]):
-                yield f"{_named(day)}: {date['rows']} rows were given to the tasks, and {date['read']} are accounted for"
+                yield f"{self._named(day)}: {date['rows']} rows were given to the tasks, and {date['read']} are accounted for"
             yield from self._unclear(day)
             yield from self._beyond_budget(day, date)
             if options.hold_unconfirmed and date["unconfirmed"] and day:
-                yield f"{_named(day)}: {date['unconfirmed']} rows are accepted and not confirmed (unconfirmed=hold)"
+                yield f"{self._named(day)}: {date['unconfirmed']} rows are accepted and not confirmed (unconfirmed=hold)"
 
     def _unclear(self, day):
         batches = [one for one in self.undetermined if (one["date"] or "") == day]
         if batches:
             yield (
-                f"{_named(day)}: of {len(batches)} batches nobody knows which rows are stored, and the platform does not say it "
+                f"{self._named(day)}: of {len(batches)} batches nobody knows which rows are stored, and the platform does not say it "
                 f"again: {batches[0]['message']}. Mend what it named, then write all rows under another uploadId (what is "
                 "stored of behavior rows will be there twice)"
             )
@@ -115,8 +118,8 @@ class Total:
         is_lost = rejects and not date["accepted"] + date["unconfirmed"] and not self.options.is_streaming_stage
         if is_beyond or is_lost:
             self.is_beyond_budget = True
-            why = "more than maxErrors allows" if is_beyond else "and none is stored"
-            yield f"{_named(day)}: {_counted(rejects, rows)}, {why}; {_first(rejects)}"
+            why = "more than maxErrors allows" if is_beyond else "and none is stored, which no maxErrors covers"
+            yield f"{self._named(day)}: {_counted(rejects, rows)}, {why}; {_first(rejects)}"
 
     def remarks(self, closed):
         """What the driver's log has to tell of an upload that went well."""
@@ -125,9 +128,9 @@ class Total:
             if day in closed:
                 continue
             if rejects:
-                yield f"{_named(day)}: {_counted(rejects, rows)}, as maxErrors allows; {_first(rejects)}"
+                yield f"{self._named(day)}: {_counted(rejects, rows)}, as maxErrors allows; {_first(rejects)}"
             if date["unconfirmed"]:
-                yield f"{_named(day)}: {date['unconfirmed']} of {rows} rows are stored as far as can be known (unconfirmed)"
+                yield f"{self._named(day)}: {date['unconfirmed']} of {rows} rows are stored as far as can be known (unconfirmed)"
         if not self.dates and not self.stream:
             yield "there was no row" + ("" if self.options.is_streaming_stage else ", so there is no day and no done was sent")
 
@@ -157,10 +160,6 @@ class Total:
         with open(os.path.join(path, name), "w", encoding="utf-8", errors="backslashreplace") as out:
             for reject in self.rejects:
                 out.write(json.dumps(reject, ensure_ascii=False) + "\n")
-
-
-def _named(day):
-    return day or "this batch"
 
 
 def _counted(rejects, rows):

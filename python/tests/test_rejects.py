@@ -149,7 +149,7 @@ class StreamingStage(SparkTest):
             query.awaitTermination(1200)
 
         for again in range(2):
-            with self.assertRaisesRegex(Exception, "2 of 200 rows were rejected, more than maxErrors allows"):
+            with self.assertRaisesRegex(Exception, "micro-batch 0: 2 of 200 rows were rejected, more than maxErrors allows"):
                 run()
         run(maxErrors=2)
         self.assertEqual(len(sandbox.rows(stage=STREAMING["stage"])), 198)

@@ -255,16 +255,17 @@ class Others(SparkTest):
     def test_micro_batches_go_to_the_streaming_stage_once_each(self):
         source, sandbox = os.path.join(self.folder, "in"), self.sandbox()
         options = sandbox.options(self.folder, stage="incremental_sync_streaming", yesIMean="streaming-only")
-        for batch in range(2):
-            # The same content in each micro-batch: two batches, not one twice.
-            spark.createDataFrame([(1,), (2,)], "id long").coalesce(1).write.mode("append").json(source)
+        # The same content in each micro-batch, and in the first one of another query: three batches, not one thrice.
+        for checkpoint, is_new in [("one", True), ("other", False), ("one", True)]:
+            if is_new:
+                spark.createDataFrame([(1,), (2,)], "id long").coalesce(1).write.mode("append").json(source)
             query = (
                 spark.readStream.schema("id long").json(source).writeStream.format("byteair").options(**options)
-                .option("checkpointLocation", os.path.join(self.folder, "checkpoint")).trigger(availableNow=True).start()
+                .option("checkpointLocation", os.path.join(self.folder, checkpoint)).trigger(availableNow=True).start()
             )
             query.awaitTermination(1200)
             self.assertIsNone(query.exception())
-        self.assertEqual(len(sandbox.rows(stage="incremental_sync_streaming")), 4)
+        self.assertEqual(len(sandbox.rows(stage="incremental_sync_streaming")), 6)
 
     def test_speculation_is_refused(self):
         script = (
