@@ -185,11 +185,11 @@ class Driver:
             if problems:
                 # Nothing ends a stream, so only what has to be decided is kept.
                 self.kept.keep(total.told_now)
-                raise UploadError("; ".join(problems) + f". {self._ways_out(total)}")
+                raise UploadError("; ".join(problems) + self._ways_out(total))
             return
         late = total.late(plan, self._known())
         if late or problems:
-            raise UploadError("; ".join(late + problems) + f"; no done was sent by this run. {self._ways_out(total)}")
+            raise UploadError("; ".join(late + problems) + f"; no done was sent by this run{self._ways_out(total)}")
         with self._changing() as record:
             for day, told in total.dates.items():
                 known = record["dates"].setdefault(day, {"round": 0, "done": False})
@@ -201,7 +201,7 @@ class Driver:
             return ""
         ending = "it goes through" if self.options.is_streaming_stage else "done is sent"
         return (
-            f"The rejected rows lie in {self.kept.path} on the driver. The same job again with a maxErrors that covers them "
+            f". The rejected rows lie in {self.kept.path} on the driver. The same job again with a maxErrors that covers them "
             f"accepts their loss, and {ending}; until then it ends like this. To send them corrected, write the corrected "
             "rows alone, under another uploadId"
         )
@@ -292,10 +292,10 @@ class Driver:
         if unknown:
             told.append(
                 f"and done for {', '.join(unknown)} was sent, but nobody knows whether it got through: the same job again asks "
-                "under the same Request-Id"
+                "under the same Request-Id, and does what else is left"
             )
         if told:
-            return f"the job failed {'; '.join(told)}. The same job again does the rest"
+            return f"the job failed {'; '.join(told)}" + ("" if unknown else ". The same job again does the rest")
         return (
             "the job failed and no done was sent; once its cause is mended, the same job again completes it under the same "
             "Request-Ids"
