@@ -72,7 +72,7 @@ fn dataframes_are_uploaded_whole_and_done_comes_once() {
     let log = scratch.path().join("spark.log");
     let file = File::create(&log).unwrap();
     let mut child = Command::new(&python)
-        .args(["-B", "tests/test_spark.py", "-v"])
+        .args(["-B", "-m", "unittest", "discover", "-s", "tests", "-v"])
         .current_dir(&package)
         .env_remove("SPARK_HOME")
         .env("PYTHONPATH", &package)

@@ -21,13 +21,18 @@ import time
 
 from . import binary
 from .encode import Encoder
+from .errors import DoneUnknown, UploadError
+from .kept import KeptRejects
+from .options import local_path
+from .total import Total
 
 #: How long the quota service may take to come up.
 _SERVICE_PATIENCE = 30
 
 
-class UploadError(RuntimeError):
-    """The upload is not complete; the message says what was and what was not sent."""
+def tell(text):
+    """Says something in the driver's log."""
+    print(f"byteair: {text}", file=sys.stderr, flush=True)
 
 
 def prepare(options, schema, running=None):
@@ -36,7 +41,8 @@ def prepare(options, schema, running=None):
     ``running`` names a service that several uploads of one driver share, as micro-batches do."""
     Encoder(schema, options)
     driver = Driver(options)
-    plan = {"options": options, "closed": [], "rounds": {}, "begun_before": True, "service": None, "run": None}
+    plan = {"options": options, "closed": [], "asked": [], "rounds": {}, "begun_before": True, "service": None}
+    plan.update(rejected=driver.kept.ids(), shares_service=running is not None)
     if not options.is_streaming_stage:
         plan.update(driver.begin())
     if options.quota == "service":
@@ -51,7 +57,7 @@ class Driver:
         self.options = options
         self.state_dir = os.path.abspath(
             options.state_dir
-            or os.environ.get("BYTEAIR_STATE_DIR")
+            or local_path("BYTEAIR_STATE_DIR", os.environ.get("BYTEAIR_STATE_DIR"))
             or os.path.join(
                 os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "byteair-sync"
             )
@@ -62,6 +68,7 @@ class Driver:
         place += [os.environ.get(name, "") for name in ("BYTEAIR_HOST", "BYTEAIR_REGION", "BYTEAIR_TENANT_ID", "BYTEAIR_APPLICATION_ID")]
         name = hashlib.sha256("\0".join(place).encode()).hexdigest()[:24]
         self.record = os.path.join(self.folder, f"{name}.json")
+        self.kept = KeptRejects(self.folder, f"{name} {options.identity}")
 
     def _command(self, *words):
         return [binary.find(self.options.binary), *words, "--state-dir", self.state_dir]
@@ -82,18 +89,21 @@ class Driver:
                 os.fsync(out.fileno())
             os.replace(out.name, self.record)
 
-    def done_dates(self):
-        """The days that the ledger holds for done."""
+    def gates(self):
+        """How the days stand in the ledger: ``done``, or ``sealed`` when nobody knows whether ``done`` got through."""
         command = self._command("ledger", "list", "--json", "--topic", self.options.topic, "--stage", self.options.stage)
         status, out, err = binary.run(command)
         if status not in (0, 8):
             raise UploadError(f"the driver's ledger cannot be read (status {status}); nothing was sent.\n{err}")
         lines = [line for line in binary.json_lines(out) if line.get("type") == "date"]
-        return sorted(line["date"] for line in lines if line["gate"].startswith("done"))
+        return {line["date"]: "done" if line["gate"].startswith("done") else line["gate"] for line in lines}
 
     def begin(self):
         """Takes note that the upload begins, before any task sends."""
-        closed = self.done_dates()
+        gates = self.gates()
+        # A day that may be done takes no rows either; its done is asked for again.
+        asked = _days(gates, "sealed")
+        closed = _days(gates, "done") + asked
         identity = self.options.identity
         with self._changing() as record:
             for day, known in record["dates"].items():
@@ -104,7 +114,7 @@ class Driver:
             if not begun_before:
                 record["begun"].append(identity)
             rounds = {day: known["round"] for day, known in record["dates"].items()}
-        return {"closed": closed, "rounds": rounds, "begun_before": begun_before}
+        return {"closed": closed, "asked": asked, "rounds": rounds, "begun_before": begun_before}
 
     def serve(self, name):
         """Starts the quota service, or finds the one that runs under the name."""
@@ -153,24 +163,53 @@ class Driver:
         shutil.rmtree(os.path.join(self.folder, name), ignore_errors=True)
 
     def commit(self, plan, results):
-        """Checks that everything is in, and sends ``done`` for each day of it."""
-        options = self.options
+        """Checks that everything is in, and sends ``done`` for each day of it; gives what it came to."""
         try:
-            total = Total(options, results)
+            total = Total(self.options, results, self.kept.read())
             total.write_rejects()
-            late = total.late(plan["closed"], self._known())
-            problems = list(total.problems(plan["closed"]))
-            if late or problems:
-                raise UploadError("; ".join(late + problems) + "; no done was sent by this run")
-            with self._changing() as record:
-                for day, told in total.dates.items():
-                    known = record["dates"].setdefault(day, {"round": 0, "done": False})
-                    if day not in plan["closed"]:
-                        known.update(rows=told["rows"], digest=told["digest"])
-            return self._finish(plan, total)
+            if not self.options.is_streaming_stage:
+                self.kept.keep(total.told_now)
+            self._judge(plan, total)
+            for remark in total.remarks(plan["closed"]):
+                tell(remark)
+            if not self.options.is_streaming_stage:
+                self._finish(plan, total)
+            return total
         finally:
-            if plan["service"]:
-                self.stop(plan["service"]["name"])
+            self._end(plan)
+
+    def _judge(self, plan, total):
+        """Fails when something keeps ``done`` back; takes note of what is in each day otherwise."""
+        problems = list(total.problems(plan["closed"]))
+        if self.options.is_streaming_stage:
+            if problems:
+                # Nothing ends a stream, so only what has to be decided is kept.
+                self.kept.keep(total.told_now)
+                raise UploadError("; ".join(problems) + self._ways_out(total))
+            return
+        late = total.late(plan, self._known())
+        if late or problems:
+            raise UploadError("; ".join(late + problems) + f"; no done was sent by this run{self._ways_out(total)}")
+        with self._changing() as record:
+            for day, told in total.dates.items():
+                known = record["dates"].setdefault(day, {"round": 0, "done": False})
+                if day not in plan["closed"]:
+                    known.update(rows=told["rows"], digest=told["digest"])
+
+    def _ways_out(self, total):
+        if not total.is_beyond_budget:
+            return ""
+        ending = "it goes through" if self.options.is_streaming_stage else "done is sent"
+        return (
+            f". The rejected rows lie in {self.kept.path} on the driver. The same job again with a maxErrors that covers them "
+            f"accepts their loss, and {ending}; until then it ends like this. To send them corrected, write the corrected "
+            "rows alone, under another uploadId"
+        )
+
+    def _end(self, plan):
+        """Micro-batches have one quota service, which ends with the driver; every other upload has its own."""
+        if plan["service"] and not plan["shares_service"]:
+            self.stop(plan["service"]["name"])
 
     def _known(self):
         with self._changing() as record:
@@ -178,33 +217,41 @@ class Driver:
 
     def _finish(self, plan, total):
         """One ``done`` after the other; tells which were sent even when one of them fails."""
-        sent, failed = [], []
-        for day in sorted(set(total.dates) - set(plan["closed"])):
+        unknown, failed = [], []
+        asked = set(total.dates) & set(plan["asked"])
+        for day in sorted(set(total.dates) - set(plan["closed"]) | asked):
             try:
+                if day not in asked:
+                    self._enter(day)
+                if not self.options.done:
+                    continue
                 self._done(day, total)
-                sent.append(day)
-                if self.options.done:
-                    with self._changing() as record:
-                        record["dates"][day]["done"] = True
+                total.sent.append(day)
+                with self._changing() as record:
+                    record["dates"][day]["done"] = True
+            except DoneUnknown as error:
+                unknown.append(str(error))
             except UploadError as error:
                 failed.append(str(error))
-        if failed:
-            out = f"done was sent for {', '.join(sent)}; " if sent and self.options.done else "no done was sent; "
-            raise UploadError(out + "; ".join(failed))
-        return sent
+        if unknown or failed:
+            out = f"done was sent for {', '.join(total.sent)}; " if total.sent else "" if unknown else "no done was sent; "
+            raise (DoneUnknown if unknown else UploadError)(out + "; ".join(unknown + failed))
 
-    def _done(self, day, total):
-        """Registers the day in the driver's ledger and sends its ``done``."""
-        options = self.options
-        where = ["--topic", options.topic, "--stage", options.stage, "--date", day]
-        seed = f"{options.identity}|driver|{day}"
-        register = self._command("write", "-", "--input-id", "spark", "--format", "jsonl", "--end-mark", *where)
+    def _where(self, day):
+        return ["--topic", self.options.topic, "--stage", self.options.stage, "--date", day]
+
+    def _enter(self, day):
+        """Registers the day in the driver's ledger."""
+        seed = f"{self.options.identity}|driver|{day}"
+        register = self._command("write", "-", "--input-id", "spark", "--format", "jsonl", "--end-mark", *self._where(day))
         register += ["--request-id-seed", seed, "--no-done", "--allow-empty", "--progress", "none"]
-        status, _, err = binary.run(register + options.connection, stdin=b"\x04\n")
+        status, _, err = binary.run(register + self.options.connection, stdin=b"\x04\n")
         if status != 0:
             raise UploadError(f"{day} could not be entered into the driver's ledger (status {status}): {err[-2000:]}")
-        if not options.done:
-            return
+
+    def _done(self, day, total):
+        """Sends ``done`` for a day that is in the ledger."""
+        options = self.options
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="reports-") as reports:
             names = []
             for number, report in enumerate(total.dates[day]["reports"]):
@@ -212,119 +259,51 @@ class Driver:
                 with open(os.path.join(reports, names[-1]), "w", encoding="utf-8") as out:
                     json.dump(report, out)
             required = ["--require-report", *names] if names else []
-            command = self._command("done", *where, *required, *options.rate, *options.sending)
+            command = self._command("done", *self._where(day), *required, *options.rate, *options.sending)
             status, _, err = binary.run(command + options.connection, cwd=reports)
-        if status != 0:
-            raise UploadError(
-                f"every row of {day} is in, and its done was not accepted (status {status}); the same job again, or "
-                f"'byteair-sync done --topic {options.topic} --stage {options.stage} --date {day} --state-dir "
-                f"{self.state_dir}', sends it. {err[-2000:]}"
+        if status == 0:
+            return
+        again = f"'byteair-sync done {' '.join(self._where(day))} --state-dir {self.state_dir}'"
+        if self.gates().get(day) == "sealed":
+            raise DoneUnknown(
+                f"every row of {day} is in and its done was sent, but nobody knows whether it got through (status {status}); "
+                f"the same job again, or {again}, asks under the same Request-Id. {err[-2000:]}"
             )
+        raise UploadError(
+            f"every row of {day} is in, and its done was not accepted (status {status}); the same job again, or {again}, "
+            f"sends it. {err[-2000:]}"
+        )
 
-    def abort(self, plan):
-        """Says what of the upload went out before it failed; it cannot be taken back."""
-        if plan["service"]:
-            self.stop(plan["service"]["name"])
+    def abort(self, plan, results=()):
+        """Says what of the upload went out before it failed; it cannot be taken back.
+
+        What its tasks were told of rejected rows is kept: the platform does not say it again."""
+        told = [result["rejects"] + result["undetermined"] for result in results if result is not None]
+        self.kept.keep(sum(told, []))
+        self._end(plan)
         if self.options.is_streaming_stage:
             return "the batch failed; what was uploaded of it stays, and the same batch again sends it under the same ids"
-        sent = sorted(set(self.done_dates()) - set(plan["closed"]))
+        gates, told = self.gates(), []
+        sent, unknown = sorted(set(_days(gates, "done")) - set(plan["closed"])), _days(gates, "sealed")
         if sent:
-            return (
-                f"the job failed AFTER done was sent for {', '.join(sent)}: those days are complete on the platform and "
-                "take no more rows; the same job again does the rest"
+            told.append(
+                f"AFTER done was sent for {', '.join(sent)}: those days are complete on the platform and take no more rows"
             )
-        return "the job failed and no done was sent; the same job again completes it under the same Request-Ids"
-
-
-class Total:
-    """What all tasks together came to."""
-
-    def __init__(self, options, results):
-        self.options, self.dates, self.rejects = options, {}, []
-        if any(result is None for result in results):
-            raise UploadError("not every partition was uploaded; no done was sent")
-        partitions = [result["partition"] for result in results]
-        if len(set(partitions)) != len(partitions):
-            raise UploadError("one partition is reported twice; no done was sent")
-        ids = [one for result in results for one in result["request_ids"]]
-        if len(set(ids)) != len(ids):
-            raise UploadError("two partitions sent under one Request-Id; no done was sent")
-        for result in results:
-            self.rejects += result["rejects"]
-            for day, told in result["dates"].items():
-                self._add(day, told)
-        for reject in self.rejects:
-            if reject["date"]:
-                # A day of which every row is rejected is a day of the job all the same.
-                self._add(reject["date"], {"rows": 0, "digest": 0})
-
-    def _add(self, day, told):
-        empty = {"rows": 0, "digest": 0, "read": 0, "accepted": 0, "unconfirmed": 0, "rejected": 0, "reports": []}
-        date = self.dates.setdefault(day, empty)
-        date["rows"] += told["rows"]
-        date["digest"] = (date["digest"] + told["digest"]) % (1 << 64)
-        if "report" in told:
-            for name in ("read", "accepted", "unconfirmed", "rejected"):
-                date[name] += told[name]
-            date["reports"].append(told["report"])
-
-    def problems(self, closed):
-        """What keeps ``done`` back."""
-        if self.options.date and self.options.date not in self.dates:
-            if self.options.allow_empty:
-                self._add(self.options.date, {"rows": 0, "digest": 0})
-            else:
-                yield f"there is no row for {self.options.date}, and allowEmpty was not given"
-        astray = sum(1 for reject in self.rejects if not reject["date"])
-        if astray and not self.dates:
-            yield f"{astray} rows without a day are rejected, and there is no other"
-        for day, date in self.dates.items():
-            if day in closed:
-                continue
-            if date["read"] != date["rows"] or date["read"] != date["accepted"] + date["unconfirmed"] + date["rejected"]:
-                yield f"{day}: {date['rows']} rows were given to the tasks, and {date['read']} are accounted for"
-            yield from self._beyond_budget(day, date, astray)
-            if self.options.hold_unconfirmed and date["unconfirmed"]:
-                yield f"{day}: {date['unconfirmed']} rows are accepted and not confirmed (unconfirmed=hold)"
-
-    def _beyond_budget(self, day, date, astray):
-        # A row without a day could be of any.
-        rejected = sum(1 for reject in self.rejects if reject["date"] == day) + astray
-        limit, is_share = self.options.max_errors
-        rows = date["rows"] + rejected - date["rejected"]
-        allowed = rows * limit / 100 if is_share else limit
-        stored = date["accepted"] + date["unconfirmed"]
-        if rejected > allowed or (rejected and not stored):
-            first = next(reject for reject in self.rejects if reject["date"] in (day, None))
-            yield (
-                f"{day}: {rejected} of {rows} rows were rejected, more than maxErrors allows; the first: "
-                f"{first['code']}, {first['message']}" + (f" (column {first['column']})" if first["column"] else "")
+        if unknown:
+            told.append(
+                f"and done for {', '.join(unknown)} was sent, but nobody knows whether it got through: the same job again asks "
+                "under the same Request-Id, and does what else is left"
             )
+        if told:
+            return f"the job failed {'; '.join(told)}" + ("" if unknown else ". The same job again does the rest")
+        return (
+            "the job failed and no done was sent; once its cause is mended, the same job again completes it under the same "
+            "Request-Ids"
+        )
 
-    def late(self, closed, known):
-        """Days that are done and were given other rows than they were done with."""
-        late = []
-        for day in sorted(set(self.dates) & set(closed)):
-            before, now = known.get(day, {}), self.dates[day]
-            if "digest" not in before:
-                late.append(f"{day} was done before by another upload and takes no more rows (late_input)")
-            elif (before["rows"], before["digest"]) != (now["rows"], now["digest"]):
-                late.append(
-                    f"{day} is done with {before['rows']} rows and this job has {now['rows']} other ones for it, of which "
-                    "none was sent (late_input); re-sync the day in the platform's console, then 'byteair-sync ledger "
-                    "reopen', then this job again"
-                )
-        return late
 
-    def write_rejects(self):
-        """Puts the rejected rows where ``rejectsPath`` says, one file for the job."""
-        path = self.options.rejects_path
-        if not path or not self.rejects:
-            return
-        os.makedirs(path, exist_ok=True)
-        with open(os.path.join(path, "rejects.jsonl"), "w", encoding="utf-8", errors="backslashreplace") as out:
-            for reject in self.rejects:
-                out.write(json.dumps(reject, ensure_ascii=False) + "\n")
+def _days(gates, state):
+    return sorted(day for day, gate in gates.items() if gate == state)
 
 
 def own_address():

@@ -82,6 +82,15 @@ class Options:
         when = self.date or (f"column {self.date_column}" if self.date_column else "stream")
         return self.upload_id or f"{self.topic} {self.stage} {when}"
 
+    def demand_upload_id(self):
+        """A batch into the streaming stage has no day, so nothing else tells two writes of equal rows apart."""
+        if self.is_streaming_stage and not self.upload_id:
+            raise OptionError(
+                f"a batch into stage {STREAMING} needs the option uploadId: a name of its own for each write, and the same "
+                "when that write is repeated, such as the day and hour of the rows or the batch id of foreachBatch. Under one "
+                "name the platform takes equal rows once"
+            )
+
 
 def _flag(name, text):
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -113,6 +122,20 @@ def day(text):
         return datetime.date(*(int(part) for part in found.groups())).isoformat()
     except ValueError:
         return None
+
+
+def local_path(name, text):
+    """A folder of the driver's machine; anything else would end up in a folder of that name there."""
+    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):(?=/)", text or "")
+    if not found:
+        return text
+    local = re.fullmatch(r"file:(?://(?:localhost)?)?(/[^/].*)", text, re.IGNORECASE)
+    if not local:
+        raise OptionError(
+            f"{name}: {text} is not on the driver's own disk; {found.group(1)} paths cannot be written to. Name a local folder "
+            "that survives the driver (for rejected rows in a table there is write(df, ...).rejects_frame(spark))"
+        )
+    return local.group(1)
 
 
 def _budget(text):
@@ -150,10 +173,10 @@ def parse(given):
         sort=_flag("sort", options.get("sort", "true")),
         sort_memory=_number("sortMemory", options.get("sortmemory", 64 << 20), 1 << 16, 1 << 40),
         max_errors=_budget(options.get("maxerrors", "0")),
-        rejects_path=options.get("rejectspath"),
+        rejects_path=local_path("option rejectsPath", options.get("rejectspath")),
         done=_flag("done", options.get("done", "true")),
         allow_empty=_flag("allowEmpty", options.get("allowempty", "false")),
-        state_dir=options.get("statedir"),
+        state_dir=local_path("option stateDir", options.get("statedir")),
         binary=options.get("binary"),
         quota=_word("quota", options.get("quota", "service"), ("service", "static")),
         quota_host=options.get("quotahost"),

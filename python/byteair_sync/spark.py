@@ -4,11 +4,14 @@ Spark 4: ``spark.dataSource.register(ByteAirDataSource)``, then ``df.write.forma
 Any Spark from 3.2 on: ``write(df, topic=..., stage=..., date=...)``.
 """
 
-import sys
+import contextlib
+import os
+import time
 
 from . import driver
-from .driver import Driver, UploadError  # noqa: F401
+from .driver import Driver, tell
 from .encode import Encoder
+from .errors import DoneUnknown, UploadError  # noqa: F401
 from .options import OptionError, parse
 from .task import Task
 
@@ -28,6 +31,27 @@ def _attempt():
     return context, context.partitionId(), context.attemptNumber()
 
 
+@contextlib.contextmanager
+def _clock_of_utc():
+    """Has Spark hand over instants in UTC.
+
+    It makes them local times of this process, which name two instants in the hour in which clocks are put back."""
+    before = os.environ.get("TZ")
+    _set_zone("UTC")
+    try:
+        yield
+    finally:
+        # Spark uses the process for other tasks too.
+        _set_zone(before)
+
+
+def _set_zone(name):
+    os.environ.pop("TZ", None)
+    if name is not None:
+        os.environ["TZ"] = name
+    time.tzset()
+
+
 def _upload_partition(plan, schema, rows, stream=False):
     context, partition, attempt = _attempt()
     where = None
@@ -36,15 +60,17 @@ def _upload_partition(plan, schema, rows, stream=False):
         where = [context.getLocalProperty(name) for name in ("sql.streaming.queryId", "streaming.sql.batchId")]
         if None in where:
             raise OptionError("this Spark does not tell tasks which micro-batch they belong to; use foreachBatch and write(df)")
-    return Task(plan, Encoder(schema, plan["options"]), partition, attempt, where).run(rows)
+    # The rows are made while they are taken.
+    with _clock_of_utc():
+        return Task(plan, Encoder(schema, plan["options"]), partition, attempt, where).run(rows)
 
 
 class Result:
     """What an upload came to."""
 
-    def __init__(self, days, total):
+    def __init__(self, total):
         #: Days for which ``done`` was sent by this call.
-        self.done = days
+        self.done = total.sent
         #: By day: rows, accepted, unconfirmed, rejected.
         self.dates = {day: {name: told[name] for name in ("rows", "accepted", "unconfirmed", "rejected")} for day, told in total.dates.items()}
         #: Rejected rows, each with its reason.
@@ -64,25 +90,43 @@ def write(df, **options):
     spark = df.sparkSession if hasattr(df, "sparkSession") else df.sql_ctx.sparkSession
     context = spark.sparkContext
     _refuse_speculation(dict(context.getConf().getAll()))
-    options = {key: str(value) for key, value in options.items()}
+    options = {key: str(value) for key, value in options.items() if value is not None}
     host = context.getConf().get("spark.driver.host")
     if host and not any(key.lower() == "quotahost" for key in options):
         options["quotaHost"] = host
     checked, schema = parse(options), df.schema
+    checked.demand_upload_id()
     upload, plan = Driver(checked), driver.prepare(checked, schema)
+    rejected = context.accumulator([], _gathering())
+
+    def upload_partition(rows):
+        result = _upload_partition(plan, schema, rows)
+        # A job that fails midway gives no results, and its rejected rows are told only once.
+        rejected.add([{name: result[name] for name in ("rejects", "undetermined")}])
+        return [result]
+
     try:
-        results = df.rdd.mapPartitions(lambda rows: [_upload_partition(plan, schema, rows)]).collect()
-        total = driver.Total(checked, results)
-        if checked.is_streaming_stage:
-            total.write_rejects()
-            return Result([], total)
-        return Result(upload.commit(plan, results), total)
+        results = df.rdd.mapPartitions(upload_partition).collect()
+        return Result(upload.commit(plan, results))
     except BaseException:
-        print(f"byteair: {upload.abort(plan)}", file=sys.stderr)
+        tell(upload.abort(plan, rejected.value))
         raise
     finally:
         if plan["service"]:
             upload.stop(plan["service"]["name"])
+
+
+def _gathering():
+    from pyspark.accumulators import AccumulatorParam
+
+    class Gathering(AccumulatorParam):
+        def zero(self, value):
+            return []
+
+        def addInPlace(self, value1, value2):
+            return value1 + value2
+
+    return Gathering()
 
 
 try:
@@ -111,16 +155,10 @@ else:
             return Uploaded(_upload_partition(self.plan, self.schema, iterator))
 
         def commit(self, messages):
-            if self.options.is_streaming_stage:
-                total = driver.Total(self.options, _results(messages))
-                total.write_rejects()
-                if self.plan["service"]:
-                    Driver(self.options).stop(self.plan["service"]["name"])
-                return
             Driver(self.options).commit(self.plan, _results(messages))
 
         def abort(self, messages):
-            print(f"byteair: {Driver(self.options).abort(self.plan)}", file=sys.stderr, flush=True)
+            tell(Driver(self.options).abort(self.plan, _results(messages)))
 
     class ByteAirStreamWriter(DataSourceStreamWriter):
         """Micro-batches into the streaming stage, which has no ``done``."""
@@ -139,10 +177,10 @@ else:
             return Uploaded(_upload_partition(self.plan, self.schema, iterator, stream=True))
 
         def commit(self, messages, batchId):
-            driver.Total(self.options, _results(messages)).write_rejects()
+            Driver(self.options).commit(self.plan, _results(messages))
 
         def abort(self, messages, batchId):
-            print(f"byteair: batch {batchId}: the upload failed; the same batch again sends it under the same ids", file=sys.stderr, flush=True)
+            tell(f"batch {batchId}: {Driver(self.options).abort(self.plan, _results(messages))}")
 
     class ByteAirDataSource(DataSource):
         """``df.write.format("byteair")``, after ``spark.dataSource.register(ByteAirDataSource)``."""
@@ -160,7 +198,9 @@ else:
         def writer(self, schema, overwrite):
             if overwrite:
                 raise OptionError("mode overwrite is refused: rows that the platform has cannot be replaced; use append")
-            return ByteAirWriter(parse(self.options), schema)
+            options = parse(self.options)
+            options.demand_upload_id()
+            return ByteAirWriter(options, schema)
 
         def streamWriter(self, schema, overwrite):
             return ByteAirStreamWriter(parse(self.options), schema)

@@ -18,6 +18,7 @@ import tempfile
 
 from . import binary
 from .encode import RejectedValue
+from .kept import UNDETERMINED
 from .order import Sorter
 
 #: Ends what the program reads; without it the program knows that the task was killed.
@@ -28,6 +29,8 @@ _CHUNK = 1 << 18
 MAX_REJECTS = 100_000
 #: Request-Ids that one task brings back.
 _MAX_IDS = 10_000
+#: What the program's log says of a batch; the last answer counts.
+_ANSWER = re.compile(r" answered (?:HTTP )?(?P<code>\d+)\b.*request_id[=:\" ]+(?P<id>[0-9a-f]{8}-[0-9a-f-]{27})")
 
 
 class TaskError(RuntimeError):
@@ -55,6 +58,12 @@ class Task:
         self.plan, self.encoder = plan, encoder
         self.partition, self.attempt, self.stream = partition, attempt, stream
         self.rejects, self.tallies, self.sent, self.ids = [], {}, {}, []
+        #: Batches with rows rejected in an earlier run, which the platform has already.
+        self.again = []
+        #: Batches of which the platform did not say which rows it rejected.
+        self.undetermined = []
+        #: Why the job has to fail although this task does not.
+        self.failed = None
 
     def run(self, rows):
         """Uploads the rows and tells what became of them."""
@@ -62,6 +71,8 @@ class Task:
         try:
             for day, lines in itertools.groupby(self._lines(rows, scratch), key=lambda it: it[0]):
                 self._send(day, (line for _, line in lines), scratch)
+                if self.failed:
+                    break
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return {
@@ -70,6 +81,10 @@ class Task:
             "dates": {day: dict(self.sent.get(day, {}), **tally.told()) for day, tally in self.tallies.items()},
             "rejects": self.rejects,
             "request_ids": self.ids,
+            "again": self.again,
+            "undetermined": self.undetermined,
+            "failed": self.failed,
+            "stream": self.stream,
         }
 
     def _lines(self, rows, scratch):
@@ -101,7 +116,7 @@ class Task:
     def _reject(self, day, reason, row, number):
         self._add_reject(
             {
-                "date": day,
+                "date": day or None,
                 "code": reason.code,
                 "message": reason.message,
                 "column": reason.column,
@@ -171,29 +186,58 @@ class Task:
                 report = json.load(text)
         except (OSError, ValueError):
             report = {}
-        complete = report.get("finished") and report.get("rows_pending") == 0
-        # 3: rows were rejected, which the driver judges for all parts together.
-        if status not in (0, 3) or not complete:
-            raise TaskError(f"{where}: byteair-sync ended with status {status}; nothing of it is lost, repeat the job.\n{said[-4000:]}")
+        try:
+            self._hear(day, folder, status, report)
+        except TaskError as error:
+            self.failed = str(error)
+            return
+        # 3: rows were rejected, which the driver judges for all parts together, as it does what is undetermined.
+        nothing_left = report.get("rows_pending") == 0 if status in (0, 3) else status == 7 and self.undetermined and not report["retryable"]
+        if not report.get("finished") or not nothing_left:
+            message = f"{where}: byteair-sync ended with status {status}; nothing of it is lost, repeat the job.\n{said[-4000:]}"
+            if self.undetermined or any(reject["request_id"] for reject in self.rejects):
+                # A repeated task would be told that the platform has these batches, and not again what it rejected.
+                self.failed = message
+                return
+            raise TaskError(message)
         tally = self.tallies[day]
-        counts = {name: report[f"rows_{name}"] for name in ("read", "accepted", "unconfirmed", "rejected")}
+        counts = {name: report[f"rows_{name}"] for name in ("read", "accepted", "unconfirmed", "rejected", "pending")}
         if counts["read"] != tally.rows or counts["read"] != sum(list(counts.values())[1:]):
             raise TaskError(f"{where}: the rows do not add up: {tally.rows} were given, {counts}")
         if status == 3:
             report["exit_status"] = 0
         self.sent[day] = dict(counts, report=report)
+
+    def _hear(self, day, folder, status, report):
+        """What the platform said of the batches."""
+        answers, told = _answers(folder), set()
         for path in glob.glob(os.path.join(folder, "state", "rejects", "*.jsonl")):
             with open(path, "rb") as lines:
                 for line in lines:
                     self._add_reject(self._told(json.loads(line), day))
-        for path in glob.glob(os.path.join(folder, "state", "runs", "*", "run.log")):
-            with open(path, encoding="utf-8", errors="replace") as log:
-                found = re.findall(r"request_id[=:\" ]+([0-9a-f]{8}-[0-9a-f-]{27})", log.read())
-            self.ids += list(dict.fromkeys(found))[: _MAX_IDS - len(self.ids)]
+                    told.add(self.rejects[-1]["request_id"])
+        self.ids += list(answers)[: _MAX_IDS - len(self.ids)]
+        self.again += [one for one, code in answers.items() if code == "409" and one in self.plan["rejected"]]
+        is_settled = status == 7 and report.get("finished") and not report.get("retryable")
+        message = "; ".join(report.get("problems", []))[:2000] or "rows were refused (1001)"
+        for one, code in answers.items():
+            # Rows of it were rejected, or it got an answer that nobody knows, and no row is named.
+            if one not in told and (code == "1001" or is_settled and code not in ("0", "200", "409")):
+                letter = {"code": UNDETERMINED, "message": message, "request_id": one, "source": "server"}
+                self.undetermined.append(self._told(letter, day))
 
     def _told(self, letter, day):
         names = ("code", "message", "column", "source", "raw", "record", "request_id")
         return dict({name: letter.get(name) for name in names}, date=day or None, partition=self.partition)
+
+
+def _answers(folder):
+    """The last answer to each batch, by its Request-Id."""
+    answers = {}
+    for path in glob.glob(os.path.join(folder, "state", "runs", "*", "run.log")):
+        with open(path, encoding="utf-8", errors="replace") as log:
+            answers.update((found["id"], found["code"]) for found in map(_ANSWER.search, log) if found)
+    return answers
 
 
 def _feed(pipe, lines):

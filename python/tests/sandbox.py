@@ -13,11 +13,11 @@ BINARY = os.environ["BYTEAIR_SYNC_BINARY"]
 class Sandbox:
     """A server of its own, with faults."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, listen="127.0.0.1:0"):
         self.folder = tempfile.mkdtemp()
         port_file = os.path.join(self.folder, "port")
         self.process = subprocess.Popen(
-            [BINARY, "sandbox", "--listen", "127.0.0.1:0", "--port-file", port_file, *options],
+            [BINARY, "sandbox", "--listen", listen, "--port-file", port_file, *options],
             stdout=subprocess.DEVNULL,
         )
         until = time.monotonic() + 60

@@ -6,67 +6,24 @@ import glob
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import unittest
 
 from pyspark import TaskContext
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from byteair_sync.driver import Driver
 from byteair_sync.options import parse
-from byteair_sync.spark import ByteAirDataSource, write
-from sandbox import Sandbox
+from byteair_sync.spark import write
+from session import DAY, SparkTest, spark
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DAY = "2022-01-01"
 FAULTS = ("--fault", "lost-reply=0.1,http:503=0.1,reset-after=0.05,status:429=0.05", "--fault-on", "write")
-
-
-def setUpModule():
-    global spark
-    spark = (
-        SparkSession.builder.master("local[4,4]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "4")
-        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "50")
-        .config("spark.sql.session.timeZone", "Asia/Shanghai")
-        .config("spark.driver.host", "127.0.0.1")
-        .getOrCreate()
-    )
-    spark.sparkContext.setLogLevel("OFF")
-    spark.dataSource.register(ByteAirDataSource)
-
-
-def tearDownModule():
-    spark.stop()
-
-
-class SparkTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def sandbox(self, *options):
-        sandbox = Sandbox(*options)
-        self.addCleanup(sandbox.close)
-        return sandbox
-
-    def save(self, frame, sandbox, **options):
-        options = sandbox.options(self.folder, **options)
-        frame.write.format("byteair").options(**options).mode("append").save()
-
-    def assert_all_once(self, sandbox, frame, day=DAY):
-        sent = sorted(row["id"] for row in sandbox.rows(day))
-        self.assertEqual(sent, sorted(row["id"] for row in frame.select("id").collect()))
-        self.assertEqual(sandbox.dates()[day][1:], (1, "acked"))
 
 
 class Batches(SparkTest):
@@ -298,16 +255,17 @@ class Others(SparkTest):
     def test_micro_batches_go_to_the_streaming_stage_once_each(self):
         source, sandbox = os.path.join(self.folder, "in"), self.sandbox()
         options = sandbox.options(self.folder, stage="incremental_sync_streaming", yesIMean="streaming-only")
-        for batch in range(2):
-            # The same content in each micro-batch: two batches, not one twice.
-            spark.createDataFrame([(1,), (2,)], "id long").coalesce(1).write.mode("append").json(source)
+        # The same content in each micro-batch, and in the first one of another query: three batches, not one thrice.
+        for checkpoint, is_new in [("one", True), ("other", False), ("one", True)]:
+            if is_new:
+                spark.createDataFrame([(1,), (2,)], "id long").coalesce(1).write.mode("append").json(source)
             query = (
                 spark.readStream.schema("id long").json(source).writeStream.format("byteair").options(**options)
-                .option("checkpointLocation", os.path.join(self.folder, "checkpoint")).trigger(availableNow=True).start()
+                .option("checkpointLocation", os.path.join(self.folder, checkpoint)).trigger(availableNow=True).start()
             )
             query.awaitTermination(1200)
             self.assertIsNone(query.exception())
-        self.assertEqual(len(sandbox.rows(stage="incremental_sync_streaming")), 4)
+        self.assertEqual(len(sandbox.rows(stage="incremental_sync_streaming")), 6)
 
     def test_speculation_is_refused(self):
         script = (
@@ -334,7 +292,3 @@ class Others(SparkTest):
             self.assertEqual(ended.returncode, 0, ended.stdout.decode()[-4000:])
         self.assertEqual(sandbox.dates()[DAY], (300, 1, "acked"))
         self.assertEqual(sandbox.dates("behavior")[DAY], (300, 1, "acked"))
-
-
-if __name__ == "__main__":
-    unittest.main(verbosity=2)

@@ -1,0 +1,171 @@
+"""What all tasks of an upload together came to, and whether that is enough for ``done``."""
+
+import json
+import os
+
+from .errors import UploadError
+from .kept import UNDETERMINED
+
+_COUNTS = ("read", "accepted", "unconfirmed", "rejected", "pending")
+
+
+class Total:
+    """What all tasks together came to, with what earlier runs were told of the same batches."""
+
+    def __init__(self, options, results, kept=()):
+        self.options, self.dates, self.rejects, self.undetermined = options, {}, [], []
+        #: Days for which ``done`` was sent.
+        self.sent = []
+        #: A day that is held back for its rejected rows.
+        self.is_beyond_budget = False
+        if any(result is None for result in results):
+            raise UploadError("not every partition was uploaded; no done was sent")
+        partitions = [result["partition"] for result in results]
+        if len(set(partitions)) != len(partitions):
+            raise UploadError("one partition is reported twice; no done was sent")
+        ids = [one for result in results for one in result["request_ids"]]
+        if len(set(ids)) != len(ids):
+            raise UploadError("two partitions sent under one Request-Id; no done was sent")
+        #: The micro-batch, when it is one.
+        self.stream = next((result["stream"] for result in results if result["stream"]), None)
+        #: Why partitions are not complete.
+        self.failed = [result["failed"] for result in results if result["failed"]]
+        for result in results:
+            self.rejects += result["rejects"]
+            self.undetermined += result["undetermined"]
+            for day, told in result["dates"].items():
+                self._add(day, told)
+        #: What this run was told itself.
+        self.told_now = self.rejects + self.undetermined
+        self._recall(kept, {one for result in results for one in result["again"]})
+        for reject in self.rejects:
+            if reject["date"] or options.is_streaming_stage:
+                # A day of which every row is rejected is a day of the job all the same.
+                self._add(reject["date"] or "", {"rows": 0, "digest": 0})
+
+    def _named(self, day):
+        return day or (f"micro-batch {self.stream[1]}" if self.stream else "this batch")
+
+    def _add(self, day, told):
+        empty = dict({"rows": 0, "digest": 0, "reports": []}, **dict.fromkeys(_COUNTS, 0))
+        date = self.dates.setdefault(day, empty)
+        date["rows"] += told["rows"]
+        date["digest"] = (date["digest"] + told["digest"]) % (1 << 64)
+        if "report" in told:
+            for name in _COUNTS:
+                date[name] += told[name]
+            date["reports"].append(told["report"])
+
+    def _recall(self, kept, again):
+        """Rows of batches that the platform has already were rejected when it got them, and still are."""
+        told_now = {reject["request_id"] for reject in self.told_now}
+        for reject in kept:
+            if reject["request_id"] not in again or reject["request_id"] in told_now:
+                continue
+            if reject["code"] == UNDETERMINED:
+                self.undetermined.append(reject)
+            else:
+                self.rejects.append(reject)
+                date = self.dates[reject["date"] or ""]
+                date["unconfirmed"] -= 1
+                date["rejected"] += 1
+
+    def problems(self, closed):
+        """What keeps ``done`` back."""
+        options = self.options
+        if self.failed:
+            yield from self.failed
+            return
+        if options.allow_empty:
+            if options.date:
+                self._add(options.date, {"rows": 0, "digest": 0})
+        elif options.date and options.date not in self.dates:
+            yield f"there is no row for {options.date}, and allowEmpty was not given"
+        elif options.date_column and not self.dates and not self.rejects:
+            yield "there is no row, so there is no day to send done for, and allowEmpty was not given"
+        astray = 0 if options.is_streaming_stage else sum(1 for reject in self.rejects if not reject["date"])
+        if astray and not self.dates:
+            yield f"{astray} rows without a day are rejected, and there is no other"
+        for day, date in self.dates.items():
+            if day in closed:
+                continue
+            if date["read"] != date["rows"] or date["read"] != sum(date[name] for name in _COUNTS[1:]):
+                yield f"{self._named(day)}: {date['rows']} rows were given to the tasks, and {date['read']} are accounted for"
+            yield from self._unclear(day)
+            yield from self._beyond_budget(day, date)
+            if options.hold_unconfirmed and date["unconfirmed"] and day:
+                yield f"{self._named(day)}: {date['unconfirmed']} rows are accepted and not confirmed (unconfirmed=hold)"
+
+    def _unclear(self, day):
+        batches = [one for one in self.undetermined if (one["date"] or "") == day]
+        if batches:
+            yield (
+                f"{self._named(day)}: of {len(batches)} batches nobody knows which rows are stored, and the platform does not say it "
+                f"again: {batches[0]['message']}. Mend what it named, then write all rows under another uploadId (what is "
+                "stored of behavior rows will be there twice)"
+            )
+
+    def _rejected(self, day, date):
+        """The rejected rows of a day, and of how many rows; a row without a day could be of any."""
+        rejects = [reject for reject in self.rejects if not reject["date"] or reject["date"] == day]
+        return rejects, date["rows"] + len(rejects) - date["rejected"]
+
+    def _beyond_budget(self, day, date):
+        rejects, rows = self._rejected(day, date)
+        limit, is_share = self.options.max_errors
+        is_beyond = len(rejects) > (rows * limit / 100 if is_share else limit)
+        # A day with nothing in it gets no done, whatever may be rejected; a micro-batch gets none anyway.
+        is_lost = rejects and not date["accepted"] + date["unconfirmed"] and not self.options.is_streaming_stage
+        if is_beyond or is_lost:
+            self.is_beyond_budget = True
+            why = "more than maxErrors allows" if is_beyond else "and none is stored, which no maxErrors covers"
+            yield f"{self._named(day)}: {_counted(rejects, rows)}, {why}; {_first(rejects)}"
+
+    def remarks(self, closed):
+        """What the driver's log has to tell of an upload that went well."""
+        for day, date in self.dates.items():
+            rejects, rows = self._rejected(day, date)
+            if day in closed:
+                continue
+            if rejects:
+                yield f"{self._named(day)}: {_counted(rejects, rows)}, as maxErrors allows; {_first(rejects)}"
+            if date["unconfirmed"]:
+                yield f"{self._named(day)}: {date['unconfirmed']} of {rows} rows are stored as far as can be known (unconfirmed)"
+        if not self.dates and not self.stream:
+            yield "there was no row" + ("" if self.options.is_streaming_stage else ", so there is no day and no done was sent")
+
+    def late(self, plan, known):
+        """Days that are done, or may be, and were given other rows than they were done with."""
+        late = []
+        for day in sorted(set(self.dates) & set(plan["closed"])):
+            before, now = known.get(day, {}), self.dates[day]
+            state = "may be done already: nobody knows whether the done that was sent got through" if day in plan["asked"] else "is done"
+            if "digest" not in before:
+                late.append(f"{day} {state}; that was another upload, and it takes no more rows (late_input)")
+            elif (before["rows"], before["digest"]) != (now["rows"], now["digest"]):
+                late.append(
+                    f"{day} {state}, with {before['rows']} rows, and this job has {now['rows']} other ones for it, of which "
+                    "none was sent (late_input); re-sync the day in the platform's console, then 'byteair-sync ledger "
+                    "reopen', then this job again"
+                )
+        return late
+
+    def write_rejects(self):
+        """Puts the rejected rows where ``rejectsPath`` says, one file for the job or the micro-batch."""
+        path = self.options.rejects_path
+        if not path or not self.rejects:
+            return
+        os.makedirs(path, exist_ok=True)
+        name = "-".join(["rejects", *(self.stream or ())]) + ".jsonl"
+        with open(os.path.join(path, name), "w", encoding="utf-8", errors="backslashreplace") as out:
+            for reject in self.rejects:
+                out.write(json.dumps(reject, ensure_ascii=False) + "\n")
+
+
+def _counted(rejects, rows):
+    return f"{len(rejects)} of {rows} rows were rejected"
+
+
+def _first(rejects):
+    column = f" (column {rejects[0]['column']})" if rejects[0]["column"] else ""
+    return f"the first: {rejects[0]['code']}, {rejects[0]['message']}{column}"

@@ -1,0 +1,172 @@
+"""Rows that the platform rejects: none is lost in silence, whatever is repeated."""
+
+import glob
+import http.server
+import json
+import os
+import re
+import threading
+import time
+
+from pyspark import TaskContext
+from pyspark.sql import functions as F
+
+from byteair_sync.spark import write
+from session import DAY, SparkTest, spark
+
+STREAMING = {"stage": "incremental_sync_streaming", "yesIMean": "streaming-only"}
+
+
+def rejected(rows=1000, partitions=2):
+    """Rows of which the platform rejects one in a hundred."""
+    value = F.when(F.col("id") % 100 != 5, F.col("id"))
+    return spark.range(0, rows, 1, partitions).withColumn("v", value)
+
+
+class Withheld(SparkTest):
+    def test_a_day_with_too_many_rejects_stays_withheld_when_the_same_job_is_repeated(self):
+        sandbox = self.checking_sandbox()
+        for again in range(2):
+            with self.assertRaisesRegex(Exception, "10 of 1000 rows were rejected, more than maxErrors allows") as caught:
+                self.save(rejected(), sandbox, date=DAY, maxErrors=9)
+            self.assertIn("required field v is missing", str(caught.exception))
+            self.assertIn("another uploadId", str(caught.exception))
+        self.assertEqual(sandbox.dates()[DAY], (990, 0, "syncing"))
+        # The message says where they lie.
+        path = re.search(r"lie in (\S+) on the driver", str(caught.exception)).group(1)
+        with open(path, encoding="utf-8") as lines:
+            self.assertEqual(len([json.loads(line)["raw"] for line in lines]), 10)
+        # Their loss is accepted.
+        result = write(rejected(), **sandbox.options(self.folder, date=DAY, maxErrors=10))
+        self.assertEqual(result.dates[DAY], {"rows": 1000, "accepted": 0, "unconfirmed": 990, "rejected": 10})
+        self.assertEqual((result.done, result.rejects_frame(spark).count()), ([DAY], 10))
+        self.assertEqual(sandbox.dates()[DAY], (990, 1, "acked"))
+
+    def test_corrected_rows_of_a_day_come_under_another_upload_id(self):
+        sandbox = self.checking_sandbox()
+        frame = rejected().withColumn("dt", F.lit(DAY))
+        with self.assertRaisesRegex(Exception, "10 of 1000 rows were rejected"):
+            self.save(frame, sandbox, dateColumn="dt")
+        corrected = frame.where("v is null").withColumn("v", F.lit(1))
+        self.save(corrected, sandbox, dateColumn="dt", uploadId="corrected")
+        self.assertEqual(sandbox.dates()[DAY], (1000, 1, "acked"))
+
+    def test_rejects_of_a_job_that_failed_midway_count_in_the_next(self):
+        def failing(batches):
+            if TaskContext.get().partitionId() == 1:
+                # Until the other partition is in.
+                time.sleep(1.5 if TaskContext.get().attemptNumber() == 0 else 0)
+                raise RuntimeError("this partition cannot be read")
+            yield from batches
+
+        for number, upload in enumerate([self.save, lambda frame, sandbox, **more: write(frame, **sandbox.options(self.folder, **more))]):
+            sandbox = self.checking_sandbox()
+            options = dict(date=DAY, stateDir=os.path.join(self.folder, f"state-{number}"))
+            with self.assertRaisesRegex(Exception, "cannot be read"):
+                upload(rejected().mapInArrow(failing, "id long, v long"), sandbox, **options)
+            with self.assertRaisesRegex(Exception, "10 of 1000 rows were rejected"):
+                upload(rejected(), sandbox, **options)
+            self.assertEqual(sandbox.dates()[DAY][1], 0)
+
+
+    def test_a_task_that_ends_early_for_its_rejects_is_not_repeated_into_success(self):
+        sandbox = self.checking_sandbox()
+        # The program stops when the first thousand rows are all bad.
+        frame = rejected(1500, 1).withColumn("v", F.lit(None).cast("long"))
+        for again in range(2):
+            with self.assertRaisesRegex(Exception, "ended with status 4|rows were rejected"):
+                self.save(frame, sandbox, date=DAY, batchRows=1000, maxErrors="100%")
+        self.assertEqual(sandbox.dates()[DAY][:2], (0, 0))
+
+    def test_batches_of_unknown_rows_rejected_hold_done_back_in_every_run(self):
+        with Vague() as server:
+            options = dict(date=DAY, host=server.host, batchRows=100, maxErrors="100%")
+            for again in range(2):
+                with self.assertRaisesRegex(Exception, "of 2 batches nobody knows which rows are stored"):
+                    self.save(spark.range(0, 200, 1, 2), self.sandbox(), **options)
+            self.assertEqual((len(server.seen), server.done), (2, 0))
+
+
+class Vague:
+    """A server that rejects rows of each batch and does not say which."""
+
+    def __enter__(self):
+        self.seen, self.done = set(), 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(handler):
+                handler.rfile.read(int(handler.headers["Content-Length"]))
+                name = handler.headers["Request-Id"]
+                self.done += "done" in handler.path
+                reply = {"status": {"code": 409 if name in self.seen else 1001, "message": "rows"}, "errors": []}
+                self.seen.add(name)
+                body = json.dumps(reply).encode()
+                handler.send_response(200)
+                handler.send_header("Content-Type", "application/json")
+                handler.send_header("Content-Length", str(len(body)))
+                handler.end_headers()
+                handler.wfile.write(body)
+
+            def log_message(handler, *words):
+                return
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class StreamingStage(SparkTest):
+    def test_a_batch_with_too_many_rejects_fails_after_all_was_sent_and_again(self):
+        sandbox = self.checking_sandbox()
+        for again in range(2):
+            with self.assertRaisesRegex(Exception, "10 of 1000 rows were rejected, more than maxErrors allows"):
+                self.save(rejected(), sandbox, uploadId="a", **STREAMING)
+        self.assertEqual(len(sandbox.rows(stage=STREAMING["stage"])), 990)
+        result = write(rejected(), **sandbox.options(self.folder, uploadId="a", maxErrors=10, **STREAMING))
+        self.assertEqual((result.done, len(result.rejects)), ([], 10))
+        none_good = rejected().where("v is null")
+        with self.assertRaisesRegex(Exception, "10 of 10 rows were rejected"):
+            self.save(none_good, sandbox, uploadId="b", **STREAMING)
+
+    def test_a_stream_stops_at_a_batch_with_too_many_rejects_until_they_are_accepted(self):
+        source, sandbox = os.path.join(self.folder, "in"), self.checking_sandbox()
+        rejected(200, 1).write.json(source)
+        path = os.path.join(self.folder, "rejects")
+        options = sandbox.options(self.folder, rejectsPath=path, **STREAMING)
+
+        def run(**more):
+            query = (
+                spark.readStream.schema("id long, v long").json(source).writeStream.format("byteair").options(**options, **more)
+                .option("checkpointLocation", os.path.join(self.folder, "checkpoint")).trigger(availableNow=True).start()
+            )
+            query.awaitTermination(1200)
+
+        for again in range(2):
+            with self.assertRaisesRegex(Exception, "micro-batch 0: 2 of 200 rows were rejected, more than maxErrors allows"):
+                run()
+        run(maxErrors=2)
+        self.assertEqual(len(sandbox.rows(stage=STREAMING["stage"])), 198)
+        # The next batch does not take the place of what was rejected in this one.
+        rejected(100, 1).write.mode("append").json(source)
+        run(maxErrors=2)
+        told = []
+        for name in glob.glob(os.path.join(path, "rejects-*-*.jsonl")):
+            with open(name, encoding="utf-8") as lines:
+                told.append(len(list(lines)))
+        self.assertEqual(sorted(told), [1, 2])
+
+    def test_a_batch_needs_a_name_that_tells_it_from_the_next(self):
+        sandbox, frame = self.sandbox(), spark.range(0, 10, 1, 2)
+        for upload in (self.save, lambda frame, sandbox, **more: write(frame, **sandbox.options(self.folder, **more))):
+            with self.assertRaisesRegex(Exception, "needs the option uploadId"):
+                upload(frame, sandbox, **STREAMING)
+        for name in ("8 o'clock", "9 o'clock", "9 o'clock"):
+            self.save(frame, sandbox, uploadId=name, **STREAMING)
+        self.assertEqual(len(sandbox.rows(stage=STREAMING["stage"])), 20)
