@@ -26,6 +26,7 @@ mod reporting;
 mod run;
 mod run_announce;
 mod run_days;
+mod run_next;
 mod run_plan;
 mod running;
 mod sandbox;

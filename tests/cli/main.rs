@@ -40,6 +40,7 @@ mod housekeeping;
 mod huawei;
 mod huawei_sdk;
 mod inputs;
+mod job_days;
 mod jobs;
 mod lost_replies;
 mod memory;
