@@ -32,6 +32,7 @@ mod running;
 mod sandbox;
 mod schema;
 mod status;
+mod status_day;
 mod status_html;
 mod validate;
 mod write;

@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 
 /// What is needed to name the command, noted before the plan is worked off.
 pub(super) struct Again {
-    /// Program, `run`, and the global options that were typed.
-    beginning: String,
+    /// The global options that were typed.
+    carried: String,
     file: String,
     /// Jobs that were named; none stands for all.
     jobs: Vec<String>,
@@ -33,7 +33,7 @@ impl Again {
             .iter()
             .map(|errand| &errand.work.options.upload);
         Self {
-            beginning: format!("byteair-sync run{}", carried_options(typed)),
+            carried: carried_options(typed),
             file: file.map_or_else(String::new, |file| shell_word(&file.to_string())),
             jobs: args.jobs.clone(),
             all_jobs: plan.topics.iter().map(|(job, ..)| job.clone()).collect(),
@@ -95,7 +95,7 @@ impl Again {
     }
 
     fn command(&self, days: &BTreeSet<DataDate>, needed: &BTreeSet<String>) -> String {
-        let mut command = format!("{} {}", self.beginning, self.file);
+        let mut command = format!("{RUN}{}", self.file);
         let is_meant = |job: &&String| self.jobs.contains(job) || needed.contains(*job);
         if !self.jobs.is_empty() {
             for job in self.all_jobs.iter().filter(is_meant) {
@@ -107,30 +107,50 @@ impl Again {
             command.push_str(" --date ");
             command.push_str(&ranges(days));
         }
+        command.push_str(&self.carried);
         command
     }
 }
 
-/// Days as one types them: `2022-01-01..2022-01-31,2022-03-01`.
-pub(super) fn ranges(days: &BTreeSet<DataDate>) -> String {
-    let mut runs: Vec<(DataDate, DataDate)> = Vec::new();
+/// How such a command begins; the job file follows.
+const RUN: &str = "byteair-sync run ";
+
+/// Program, `run` and job file of a command of this form, for all jobs.
+pub(super) fn run_of(command: &str) -> Option<String> {
+    let file = command.strip_prefix(RUN)?;
+    let end = if file.starts_with('\'') {
+        file.find("' ").map(|end| end.saturating_add(1))
+    } else {
+        file.find(' ')
+    };
+    let file = file.get(..end.unwrap_or(file.len()))?;
+    // Earlier versions wrote down what was typed, options first.
+    (!file.starts_with('-')).then(|| format!("{RUN}{file}"))
+}
+
+/// The stretches of days that follow one another.
+pub(super) fn in_a_row(days: &BTreeSet<DataDate>) -> Vec<Vec<DataDate>> {
+    let mut stretches: Vec<Vec<DataDate>> = Vec::new();
     for day in days {
-        match runs.last_mut() {
-            Some((_, last)) if day.previous() == Some(*last) => *last = *day,
-            _ => runs.push((*day, *day)),
+        match stretches.last_mut() {
+            Some(stretch) if stretch.last().copied() == day.previous() => stretch.push(*day),
+            _ => stretches.push(vec![*day]),
         }
     }
-    let texts: Vec<String> = runs
+    stretches
+}
+
+/// Days as one types them: `2022-01-01..2022-01-31,2022-03-01`.
+pub(super) fn ranges(days: &BTreeSet<DataDate>) -> String {
+    let stretches = in_a_row(days);
+    let texts = stretches
         .iter()
-        .map(|(first, last)| {
-            if first == last {
-                first.to_string()
-            } else {
-                format!("{first}..{last}")
-            }
-        })
-        .collect();
-    texts.join(",")
+        .filter_map(|stretch| match stretch.as_slice() {
+            [] => None,
+            [day] => Some(day.to_string()),
+            [first, .., last] => Some(format!("{first}..{last}")),
+        });
+    texts.collect::<Vec<String>>().join(",")
 }
 
 #[cfg(test)]
@@ -143,5 +163,24 @@ mod tests {
         let days: BTreeSet<DataDate> = days.iter().map(|day| day.parse().unwrap()).collect();
         assert_eq!(ranges(&days), "2022-01-31..2022-02-02,2022-02-04");
         assert_eq!(ranges(&BTreeSet::new()), "");
+    }
+
+    #[test]
+    fn the_job_file_of_a_command_is_found() {
+        for (command, run) in [
+            (
+                "byteair-sync run jobs.toml item --date 2022-01-01",
+                "byteair-sync run jobs.toml",
+            ),
+            (
+                "byteair-sync run 'my jobs.toml' item",
+                "byteair-sync run 'my jobs.toml'",
+            ),
+            ("byteair-sync run jobs.toml", "byteair-sync run jobs.toml"),
+        ] {
+            assert_eq!(run_of(command).as_deref(), Some(run));
+        }
+        assert_eq!(run_of("byteair-sync run -q jobs.toml"), None);
+        assert_eq!(run_of("byteair-sync write a"), None);
     }
 }

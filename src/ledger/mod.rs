@@ -35,6 +35,7 @@ mod settled;
 mod soundness;
 mod stored;
 mod torn_end;
+mod trail;
 mod waive;
 mod writer;
 
@@ -308,6 +309,12 @@ impl Ledger {
     pub fn mark_refused(&self, partition: PartitionId, run: RunId, why: String) -> Pending<()> {
         self.writer
             .submit(move |session| seal::mark_refused(session.db, partition, run, &why))
+    }
+
+    /// Notes in the audit trail that the platform takes no more rows of a date.
+    pub fn note_stopped(&self, partition: PartitionId, run: RunId, why: String) -> Pending<()> {
+        self.writer
+            .submit(move |session| seal::note_stopped(session.db, partition, run, &why))
     }
 
     /// Takes a done date back after a re-sync in the platform's console.

@@ -319,6 +319,25 @@ pub(super) fn mark_refused(
     Ok(())
 }
 
+/// Notes that the platform takes no more rows of a date, once for each reason: hourly runs would be
+/// told the same.
+pub(super) fn note_stopped(
+    db: &Connection,
+    id: PartitionId,
+    run: RunId,
+    why: &str,
+) -> Result<(), LedgerError> {
+    db.execute(
+        "INSERT INTO event (partition, at, run, what, why)
+         SELECT ?1, unixepoch(), ?2, 'stopped', ?3
+         WHERE ('stopped', ?3) IS NOT (SELECT what, why FROM event WHERE partition = ?1
+                                       ORDER BY id DESC LIMIT 1)",
+        params![id.0, run.0, why],
+    )
+    .map_err(|e| LedgerError::database("write the audit trail", e))?;
+    Ok(())
+}
+
 /// Adds a line to the audit trail.
 pub(super) fn record_event(
     db: &Connection,
