@@ -7,7 +7,7 @@ use crate::cli::calendar::{Day, DayState};
 use crate::cli::settings::zone;
 use crate::domain::{DataDate, Zone};
 use crate::ledger::{Gate, GateFacts, KnownPartition, LedgerReader, RowCounts, Unmet, unmet};
-use crate::upload::{carried_options, shell_word};
+use crate::upload::{HELD_BACK, carried_options, shell_word};
 
 /// Most shortcomings that are told of a day.
 const MAX_NAMED: usize = 3;
@@ -114,7 +114,9 @@ impl<'a> Judge<'a> {
             DayState::Uploaded if lacking.contains(&Unmet::DayNotOver) => None,
             DayState::Uploaded if known.partition.date().is_none() => None,
             DayState::Uploaded if lacking.iter().all(may_wait) => {
-                Some(self.about("done", known, ""))
+                let is_held = lacking.contains(&Unmet::HeldBack);
+                let purpose = if is_held { HELD_BACK } else { "" };
+                Some(self.about("done", known, purpose))
             }
             // A guard, of which only the person knows whether it is right.
             DayState::Uploaded => self.again(known, "when the export is right").or_else(|| {

@@ -3,7 +3,7 @@
 //! Pure: the situation in, commands out, the likeliest first, each complete with absolute dates and
 //! the global options that were typed. Nothing is decided here and nothing is looked up.
 
-use super::command_line::{carried_options, has_option, shell_word, with_option};
+use super::command_line::{carried_options, has_option, reading_options, shell_word, with_option};
 use super::explain;
 use super::report::{NextStep, Status};
 use crate::domain::{Partition, Zone};
@@ -128,7 +128,7 @@ impl Situation<'_> {
             _ if self.lacks(|missing| matches!(missing, Unmet::NotNamed)) => {
                 "sends done for these dates".to_owned()
             }
-            _ => "sends the done that is held back".to_owned(),
+            _ => explain::HELD_BACK.to_owned(),
         };
         let mut steps: Vec<NextStep> = Vec::new();
         let mut rest = self.waiting.clone();
@@ -177,6 +177,14 @@ impl Situation<'_> {
                 steps.push(NextStep::new(
                     self.write_again(&format!("--max-errors {open}")),
                     "or allows so many of them",
+                ));
+            }
+            if self.uploads {
+                let read = reading_options(self.command);
+                let export = self.about_date("rejects export") + " --output rejects.out" + &read;
+                steps.push(NextStep::new(
+                    export,
+                    "or to correct them; then rejects replay",
                 ));
             }
         } else {

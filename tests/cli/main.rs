@@ -98,6 +98,7 @@ mod streams;
 mod surroundings;
 mod terminal;
 mod torn_rows;
+mod troubleshooting;
 mod typed_rows;
 mod validate;
 mod validate_dates;

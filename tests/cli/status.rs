@@ -29,7 +29,8 @@ fn the_calendar_shows_each_day_and_what_is_owed_with_its_command() {
          \n# done   u uploaded   p partial   r rejected   x refused   . missing\n\
          \nowed\n  \
          item history_sync 2022-01-02 uploaded: done is held back (--no-done)\n    \
-         byteair-sync done --topic item --stage history_sync --date 2022-01-02\n  \
+         byteair-sync done --topic item --stage history_sync --date 2022-01-02  # sends the done that is held back; \
+         of several machines, when all are finished\n  \
          item history_sync 2022-01-03 missing: nothing is known of it\n  \
          item history_sync 2022-01-04 rejected: 1 row(s) are rejected and --max-errors allows 0\n    \
          byteair-sync rejects list --topic item --stage history_sync --date 2022-01-04\n"
