@@ -51,7 +51,7 @@ fn rejected_rows_are_exported_with_the_options_that_read_them() {
     for words in [write.as_str(), "run jobs.toml"] {
         let steps = next(&place.end(words).expect(3));
         let export = steps.iter().find(|step| step.starts_with("rejects export"));
-        let export = export.expect(&steps.join("\n"));
+        let export = export.expect("no export is named");
         place.end(export).expect(0);
         let rows = std::fs::read_to_string(place.path("rejects.out")).unwrap();
         assert!(rows.contains("cheap"), "{rows}");
