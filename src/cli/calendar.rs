@@ -21,11 +21,11 @@ const MAX_OWED: usize = 20;
 pub enum DayState {
     /// `done` was accepted.
     Done,
-    /// Everything is in; `done` was not sent.
+    /// Everything is in; `done` was not sent, perhaps because a guard keeps it back.
     Uploaded,
     /// Something is not uploaded.
     Partial,
-    /// Rejected rows, or a guard, keep `done` back.
+    /// Rejected rows keep `done` back.
     Rejected,
     /// The platform refuses it.
     Refused,
@@ -232,8 +232,14 @@ fn owed(text: &mut String, all: &[Series]) {
         return;
     }
     line(text, "\nowed");
-    for (series, day, what) in waiting.iter().take(MAX_OWED) {
-        let day = day.map_or_else(String::new, |day| format!(" {day}"));
+    let waiting = stretches(&waiting);
+    let mut told = None;
+    for (series, days, what) in waiting.iter().take(MAX_OWED) {
+        let day = match days {
+            (Some(first), Some(last)) if first != last => format!(" {first}..{last}"),
+            (Some(day), _) => format!(" {day}"),
+            (None, _) => String::new(),
+        };
         let why = if what.why.is_empty() {
             String::new()
         } else {
@@ -243,8 +249,10 @@ fn owed(text: &mut String, all: &[Series]) {
             text,
             &format!("  {}{day} {}{why}", series.name(), what.state.as_str()),
         );
-        if let Some(next) = &what.next {
+        // One `run` serves several topics.
+        if let Some(next) = what.next.as_ref().filter(|next| told != Some(*next)) {
             line(text, &format!("    {next}"));
+            told = Some(next);
         }
     }
     if let Some(more) = waiting.len().checked_sub(MAX_OWED).filter(|more| *more > 0) {
@@ -253,6 +261,26 @@ fn owed(text: &mut String, all: &[Series]) {
             &format!("  and {more} more; name them with --topic, --stage and --date"),
         );
     }
+}
+
+/// The first and the last day of a stretch, with what is known of each day of it.
+type Stretch<'a> = (&'a Series, (Option<DataDate>, Option<DataDate>), &'a Day);
+
+/// Missing days that follow one another are one entry: a fortnight is no fourteen lines.
+fn stretches<'a>(waiting: &[Waiting<'a>]) -> Vec<Stretch<'a>> {
+    let mut stretches: Vec<Stretch<'a>> = Vec::new();
+    for (series, day, what) in waiting {
+        let goes_on = |(of, (_, last), before): &&mut Stretch<'a>| {
+            std::ptr::eq(*of, *series)
+                && (what.state, before.state) == (DayState::Missing, DayState::Missing)
+                && day.is_some_and(|day| day.previous() == *last)
+        };
+        match stretches.last_mut().filter(goes_on) {
+            Some((_, (_, last), _)) => *last = *day,
+            None => stretches.push((series, (*day, *day), what)),
+        }
+    }
+    stretches
 }
 
 /// Names and reasons come from outside and must not break a line.

@@ -15,6 +15,17 @@ pub enum DateSpec {
     Range(DayName, DayName),
 }
 
+impl DateSpec {
+    /// Whether it means other days tomorrow.
+    pub const fn is_relative(self) -> bool {
+        let (first, last) = match self {
+            Self::One(day) => (day, day),
+            Self::Range(first, last) => (first, last),
+        };
+        !matches!((first, last), (DayName::Day(_), DayName::Day(_)))
+    }
+}
+
 /// A day, absolute or relative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DayName {

@@ -3,6 +3,7 @@
 //! The profile's values become the defaults of a second parse, so one set of readers serves flags,
 //! variables and profiles, and precedence is clap's own: flag, environment, profile, default.
 
+mod refused_argument;
 mod refused_value;
 
 use super::args::{Cli, SAFEGUARDS, command, environment_name};
@@ -12,6 +13,7 @@ use super::profile::{self, Profile, ProfileChoice};
 use crate::upload::shell_word;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, FromArgMatches};
+pub use refused_argument::in_words;
 use refused_value::{error_in_environment, error_in_profile, error_not_typed};
 use std::collections::BTreeMap;
 use std::ffi::OsString;

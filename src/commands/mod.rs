@@ -26,18 +26,20 @@ mod reporting;
 mod run;
 mod run_announce;
 mod run_days;
+mod run_next;
 mod run_plan;
 mod running;
 mod sandbox;
 mod schema;
 mod status;
+mod status_day;
 mod status_html;
 mod validate;
 mod write;
 
 use crate::cli::args::Command;
 use crate::cli::error::{UsageError, chain};
-use crate::cli::invocation::{Invocation, ParseError};
+use crate::cli::invocation::{Invocation, ParseError, in_words};
 use crate::cli::printer::{PrintStyle, Printer};
 use crate::cli::settings::{Context, Output};
 use crate::upload::report::Status;
@@ -122,8 +124,7 @@ pub fn refuse(error: &ParseError, arguments: &[OsString]) -> Status {
             return printer.end(Status::Success);
         }
         ParseError::Arguments(error) => {
-            let text = error.render().to_string();
-            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            let text = in_words(error, arguments);
             printer.refusal(Status::Usage, text.trim_end());
         }
         ParseError::Setting(error) => printer.failure(Status::Usage, &chain(error)),

@@ -1,6 +1,7 @@
 //! `run`: the jobs of a file, day by day, through one ledger and one limiter, with one summary.
 
-use super::run_days::Days;
+use super::run_days::{Days, Ended};
+use super::run_next::Again;
 use super::run_plan::Plan;
 use super::running::{Means, Running};
 use super::{Outcome, Session};
@@ -11,7 +12,7 @@ use crate::cli::printer::Level;
 use crate::jobs::together;
 use crate::upload::StopCause;
 use crate::upload::event::Gauges;
-use crate::upload::report::{Course, NextStep, Status};
+use crate::upload::report::{Course, Status};
 use anyhow::Context;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,7 +41,9 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
         return dry_run(session, plan).await;
     }
     let options = first.work.options.clone();
-    let command = session.invocation.command_line.clone();
+    let again = Again::of(&plan, args, &session.invocation.command_line);
+    // What `status` names for an unfinished day must mean the same day tomorrow.
+    let command = again.all();
     let means = Means {
         connection: &options.connection,
         rate: &options.rate,
@@ -66,19 +69,15 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
                 None => std::future::pending().await,
             }
         };
-        let stories = tokio::select! {
-            stories = &mut days => stories,
+        let Ended { stories, needed } = tokio::select! {
+            ended = &mut days => ended,
             () = limit => {
                 services.stop.drain(StopCause::MaxDuration);
                 days.await
             }
         };
         let mut summary = together(stories, &services.gauges, begun.elapsed());
-        if summary.retryable && summary.status != Status::Success {
-            summary
-                .next
-                .insert(0, NextStep::new(command, "goes on with all that is left"));
-        }
+        again.name_in(&mut summary, &needed);
         summary
     };
     Ok(Box::pin(running.finish(work)).await)

@@ -1,22 +1,24 @@
 //! `run`, the doing part: one day of a job after the other, each by itself.
 //!
 //! A day that fails keeps only those back that come after it, or, when the platform refuses the
-//! stage or topic as such, the other days of that topic and stage.
+//! stage or topic as such, the other days of that topic and stage. What ends them all is a person, the
+//! clock, or a host that gives no answer at all.
 
 use super::Session;
 use super::run_announce::{announce, known};
-use super::run_plan::{Plan, Work, is_done};
+use super::run_plan::{Plan, Work, is_done, stand};
 use crate::cli::figure::time;
 use crate::cli::printer::Level;
 use crate::cli::settings::{SECRET_VARIABLES, WriteOptions};
 use crate::cli::summary::for_machines;
-use crate::domain::{Partition, Stage};
+use crate::domain::{DataDate, Partition, Stage};
 use crate::http::Client;
 use crate::jobs::{Book, Errand, Hook, Outcomes, Waits, time_left};
 use crate::ledger::Gate;
-use crate::upload::event::DoneOutcome;
+use crate::upload::event::{DoneOutcome, Gauges};
 use crate::upload::report::{PartitionReport, Status, Summary};
 use crate::upload::{Services, StopCause};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,6 +29,14 @@ pub(super) struct Days<'a> {
     plan: Plan,
     outcomes: Outcomes,
     book: Arc<Book>,
+}
+
+/// What became of them.
+pub(super) struct Ended {
+    /// One of each upload, and one of all that were not begun.
+    pub(super) stories: Vec<Summary>,
+    /// Jobs that are not part of this run and that others wait for.
+    pub(super) needed: BTreeSet<String>,
 }
 
 impl<'a> Days<'a> {
@@ -46,23 +56,28 @@ impl<'a> Days<'a> {
     }
 
     /// Uploads them. `tells_time` says how far it is after each.
-    pub(super) async fn run(mut self, tells_time: bool) -> Vec<Summary> {
+    pub(super) async fn run(mut self, tells_time: bool) -> Ended {
         let begun = Instant::now();
         let errands = std::mem::take(&mut self.plan.errands);
         let all = errands.len();
         let mut stories = Vec::with_capacity(all);
+        let mut needed = BTreeSet::new();
         for (index, errand) in errands.iter().enumerate() {
             if self.services.stop.is_draining() {
-                stories.push(self.not_begun(all.saturating_sub(index)));
+                stories.push(self.not_begun(errands.get(index..).unwrap_or_default()));
                 break;
             }
             let story = match self.waits(errand) {
-                Some(waits) => {
-                    let story = Self::held_back(errand, &waits);
+                Some(waits) if !is_done_before(errand) => {
+                    let story = held_back(errand, &waits);
+                    if let Waits::ForUnknown(job) = waits {
+                        needed.insert(job);
+                    }
                     self.outcomes.note(&errand.job, errand.day, story.status);
                     story
                 }
-                None => self.upload(errand).await,
+                // What is done needs nobody any more, and only a look.
+                _ => self.upload(errand).await,
             };
             stories.push(story);
             let finished = index.saturating_add(1);
@@ -76,7 +91,7 @@ impl<'a> Days<'a> {
                 );
             }
         }
-        stories
+        Ended { stories, needed }
     }
 
     fn waits(&self, errand: &Errand<Work>) -> Option<Waits> {
@@ -103,12 +118,23 @@ impl<'a> Days<'a> {
         };
         let services = Services {
             client,
+            stop: self.services.stop.of_a_part(),
             ..self.services.clone()
         };
+        let part = services.stop.clone();
+        let answers = Gauges::get(&self.services.gauges.answers);
         let upload = &options.upload;
         let engine = crate::upload::run(upload.clone(), services, None);
         let watched = self.book.watch(&upload.topic, upload.stage, engine);
         let mut summary = watched.await;
+        let is_answered = Gauges::get(&self.services.gauges.answers) > answers;
+        // A topic that is throttled says nothing about the others; a host that is away does, and a
+        // ledger that cannot be written.
+        if part.cause() == Some(StopCause::Failure)
+            && (!is_answered || summary.status == Status::Unexpected)
+        {
+            self.services.stop.drain(StopCause::Failure);
+        }
         if summary.status == Status::Refused && is_refused_as_such(&summary, options) {
             self.outcomes
                 .note_refused(&options.upload.topic, options.upload.stage);
@@ -167,61 +193,120 @@ impl<'a> Days<'a> {
         }
     }
 
-    /// The story of a day that was not begun because of another.
-    fn held_back(errand: &Errand<Work>, waits: &Waits) -> Summary {
-        let (status, why) = match waits {
-            Waits::For(job, status) => (
-                *status,
-                format!("waits for job '{job}', which ended with status {}", status.code()),
-            ),
-            Waits::ForUnknown(job) => (
-                Status::Unfinished,
-                format!("waits for job '{job}', which is not complete for the same day; run that job first"),
-            ),
-            Waits::Refused => (
-                Status::Refused,
-                "not tried: the platform refused this topic and stage for an earlier day of this run"
-                    .to_owned(),
-            ),
-        };
-        let upload = &errand.work.options.upload;
-        let partitions: Vec<PartitionReport> = Stage::new(upload.stage, errand.day)
-            .ok()
-            .map(|stage| PartitionReport {
-                partition: Partition {
-                    target: upload.target.clone(),
-                    topic: upload.topic.clone(),
-                    stage,
-                },
-                rows_accepted: 0,
-                rows_unconfirmed: 0,
-                rows_rejected: 0,
-                rows_pending: 0,
-                done: DoneOutcome::Withheld,
-                why: why.clone(),
-            })
-            .into_iter()
-            .collect();
-        let problem = match partitions.first() {
-            Some(report) => format!("{}: {why}", report.partition),
-            None => format!("job '{}': {why}", errand.job),
-        };
-        Summary {
-            partitions,
-            // What it waits for says whether it is worth another try.
-            retryable: false,
-            ..crate::cli::summary::of_failure(status, &problem)
-        }
-    }
-
     /// The story of the days that are left when the run is told to stop.
-    fn not_begun(&self, days: usize) -> Summary {
+    fn not_begun(&self, errands: &[Errand<Work>]) -> Summary {
         let cause = self.services.stop.cause().unwrap_or(StopCause::Failure);
-        let why = format!("{days} more day(s) were not begun; the same command goes on with them");
+        let names: Vec<String> = errands.iter().take(MAX_NAMED).map(name).collect();
+        let more = match errands.len().checked_sub(MAX_NAMED) {
+            Some(more) if more > 0 => format!(" and {more} more"),
+            _ => String::new(),
+        };
+        let why = format!("not begun: {}{more}", names.join(", "));
         let mut story = crate::cli::summary::of_failure(cause.status(), &why);
         story.retryable = cause != StopCause::Failure;
+        story.partitions = errands
+            .iter()
+            .flat_map(|errand| reports(errand, "not begun"))
+            .collect();
         story
     }
+}
+
+/// Most uploads that are named in a sentence.
+const MAX_NAMED: usize = 3;
+
+/// Job and day, for people.
+fn name(errand: &Errand<Work>) -> String {
+    match errand.day {
+        Some(day) => format!("{} {day}", errand.job),
+        None => errand.job.clone(),
+    }
+}
+
+/// The story of a day that was not begun because of another.
+fn held_back(errand: &Errand<Work>, waits: &Waits) -> Summary {
+    let (status, why) = match waits {
+        Waits::For(job, status) => (
+            *status,
+            format!(
+                "waits for job '{job}', which ended with status {}",
+                status.code()
+            ),
+        ),
+        Waits::ForUnknown(job) => (
+            Status::Unfinished,
+            format!(
+                "waits for job '{job}', which is not complete for the same day; run that job first"
+            ),
+        ),
+        Waits::Refused => (
+            Status::Refused,
+            "not tried: the platform refused this topic and stage for an earlier day of this run"
+                .to_owned(),
+        ),
+    };
+    let partitions = reports(errand, &why);
+    let problem = match partitions.first() {
+        Some(report) => format!("{}: {why}", report.partition),
+        None => format!("job '{}': {why}", errand.job),
+    };
+    Summary {
+        partitions,
+        // What it waits for says whether it is worth another try.
+        retryable: false,
+        ..crate::cli::summary::of_failure(status, &problem)
+    }
+}
+
+/// What the ledger says of the days of an errand that this run does not touch.
+fn reports(errand: &Errand<Work>, why: &str) -> Vec<PartitionReport> {
+    let upload = &errand.work.options.upload;
+    let days: Vec<Option<DataDate>> = match upload.dates.as_slice() {
+        [] => vec![None],
+        days => days.iter().copied().map(Some).collect(),
+    };
+    let stages = days
+        .into_iter()
+        .filter_map(|day| Stage::new(upload.stage, day).ok());
+    stages
+        .map(|stage| {
+            let partition = Partition {
+                target: upload.target.clone(),
+                topic: upload.topic.clone(),
+                stage,
+            };
+            report(errand, partition, why)
+        })
+        .collect()
+}
+
+fn report(errand: &Errand<Work>, partition: Partition, why: &str) -> PartitionReport {
+    let known = stand(&errand.work.options, &partition);
+    let (rows, is_done) = known.unwrap_or_default();
+    PartitionReport {
+        rows_accepted: rows.accepted,
+        rows_unconfirmed: rows.unconfirmed,
+        rows_rejected: rows.refused.saturating_add(rows.invalid),
+        rows_pending: rows.pending,
+        done: match (is_done, partition.date()) {
+            (true, _) => DoneOutcome::Already,
+            (false, None) => DoneOutcome::NotApplicable,
+            (false, Some(_)) => DoneOutcome::Withheld,
+        },
+        why: if is_done {
+            String::new()
+        } else {
+            why.to_owned()
+        },
+        partition,
+    }
+}
+
+/// Whether every day of an errand is done already.
+fn is_done_before(errand: &Errand<Work>) -> bool {
+    let reports = reports(errand, "");
+    let mut outcomes = reports.iter().map(|report| report.done);
+    !reports.is_empty() && outcomes.all(|done| done == DoneOutcome::Already)
 }
 
 /// Whether the platform refused the topic or stage itself, rather than a day.

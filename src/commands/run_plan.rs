@@ -13,7 +13,9 @@ use crate::cli::job_file::{Hooks, Job, JobFile, job_keys};
 use crate::cli::settings::{Context, WriteOptions, zone};
 use crate::domain::{DataDate, Partition, Stage, StageKind, Topic};
 use crate::jobs::{Errand, in_order};
-use crate::ledger::LedgerReader;
+use crate::ledger::{LedgerReader, RowCounts};
+use crate::upload::Settings;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -105,13 +107,24 @@ impl Planner<'_> {
             return Ok(());
         }
         let mut days = self.days(job, &invocation, &write.target.date)?;
+        // All days that may be meant on any morning, so that a forgotten {date} shows on the first.
+        let mut meant = days.clone();
         if let Some(back) = self.args.catch_up.filter(|_| self.args.backfill.is_none()) {
-            days.extend(self.open_days(job, &days, back)?);
-            days.sort_unstable();
-            days.dedup();
+            let is_daily = write.target.date.iter().any(|spec| spec.is_relative());
+            let caught_up = self.days_to_catch_up(job, &days, back, is_daily)?;
+            meant.extend(caught_up.window);
+            days.extend(caught_up.open);
+            for list in [&mut meant, &mut days] {
+                list.sort_unstable();
+                list.dedup();
+            }
         }
         if DAYS_OF_ROWS.iter().any(|key| job.value(key).is_some()) {
             return self.add_days(job, &days, plan);
+        }
+        if meant.len() > 1 {
+            // Refuses what `write` refuses: one file as the rows of several days.
+            self.options(job, &meant)?;
         }
         for day in days {
             self.add_days(job, &[day], plan)?;
@@ -230,39 +243,62 @@ impl Planner<'_> {
         self.session.invocation.origin(key).rank()
     }
 
-    /// Days of a job that were begun in the last days and are not done.
-    fn open_days(&self, job: &Job, days: &[DataDate], back: u32) -> Result<Vec<DataDate>, Failure> {
-        let options = self.options(job, days)?.upload;
-        let Some(reader) = LedgerReader::open(&options.run.state_dir).map_err(ledger_failure)?
-        else {
-            return Ok(Vec::new());
-        };
-        let known = reader
-            .find_target(&options.target, &options.hosts, options.same_target)
-            .map_err(ledger_failure)?;
-        let Some(known) = known else {
-            return Ok(Vec::new());
-        };
+    /// The last days of a job, and those of them that are not done. A daily job owes every day, also
+    /// one of which the ledger knows nothing because its export came late or it waited for another
+    /// job; a job with days of its own owes only what was begun.
+    fn days_to_catch_up(
+        &self,
+        job: &Job,
+        days: &[DataDate],
+        back: u32,
+        is_daily: bool,
+    ) -> Result<CaughtUp, Failure> {
+        let options = self.options(job, days.get(..1).unwrap_or_default())?.upload;
         let today = options.zone.day_of(self.now);
-        let first = std::iter::successors(Some(today), |day| day.previous())
-            .take(
-                usize::try_from(back)
-                    .unwrap_or(usize::MAX)
-                    .saturating_add(1),
-            )
-            .last()
-            .unwrap_or(today);
-        let dates = reader.partitions(&known).map_err(ledger_failure)?;
-        let mine = |partition: &Partition| {
-            partition.topic == options.topic && partition.stage.kind() == options.stage
+        let window: Vec<DataDate> = std::iter::successors(today.previous(), |day| day.previous())
+            .take(usize::try_from(back).unwrap_or(usize::MAX))
+            .collect();
+        let known = known_days(&options)?;
+        let is_open = |day: &&DataDate| match known.get(day) {
+            Some(is_done) => !is_done,
+            None => is_daily,
         };
-        Ok(dates
-            .iter()
-            .filter(|date| mine(&date.partition) && !date.gate.is_done())
-            .filter_map(|date| date.partition.date())
-            .filter(|day| (first..today).contains(day))
-            .collect())
+        let open: Vec<DataDate> = window.iter().filter(is_open).copied().collect();
+        Ok(CaughtUp {
+            window: if is_daily { window } else { open.clone() },
+            open,
+        })
     }
+}
+
+/// What `--catch-up` adds to the days of a job.
+struct CaughtUp {
+    /// All days that it may add.
+    window: Vec<DataDate>,
+    /// Those that are not done.
+    open: Vec<DataDate>,
+}
+
+/// The days of a topic and stage that the ledger knows, and whether they are done.
+fn known_days(options: &Settings) -> Result<BTreeMap<DataDate, bool>, Failure> {
+    let Some(reader) = LedgerReader::open(&options.run.state_dir).map_err(ledger_failure)? else {
+        return Ok(BTreeMap::new());
+    };
+    let known = reader
+        .find_target(&options.target, &options.hosts, options.same_target)
+        .map_err(ledger_failure)?;
+    let Some(known) = known else {
+        return Ok(BTreeMap::new());
+    };
+    let dates = reader.partitions(&known).map_err(ledger_failure)?;
+    let mine = |partition: &Partition| {
+        partition.topic == options.topic && partition.stage.kind() == options.stage
+    };
+    Ok(dates
+        .iter()
+        .filter(|date| mine(&date.partition))
+        .filter_map(|date| Some((date.partition.date()?, date.gate.is_done())))
+        .collect())
 }
 
 /// Whether the ledger knows a day of a topic and stage as done.
@@ -272,21 +308,31 @@ pub(super) fn is_done(
     stage: StageKind,
     day: Option<DataDate>,
 ) -> bool {
-    let look = || {
-        let upload = &options.upload;
-        let reader = LedgerReader::open(&upload.run.state_dir).ok()??;
-        let known = reader
-            .find_target(&upload.target, &upload.hosts, upload.same_target)
-            .ok()??;
-        let partition = Partition {
-            target: known.target.clone(),
-            topic: topic.clone(),
-            stage: Stage::new(stage, day).ok()?,
-        };
-        let known = reader.partition(&known, &partition).ok()??;
-        Some(known.gate.is_done())
+    let stage = Stage::new(stage, day).ok();
+    let partition = stage.map(|stage| Partition {
+        target: options.upload.target.clone(),
+        topic: topic.clone(),
+        stage,
+    });
+    partition
+        .and_then(|partition| stand(options, &partition))
+        .is_some_and(|(_, is_done)| is_done)
+}
+
+/// The rows that the ledger knows of a partition, and whether it is done; `None` when it knows
+/// nothing or cannot be read, which the upload itself says better.
+pub(super) fn stand(options: &WriteOptions, partition: &Partition) -> Option<(RowCounts, bool)> {
+    let upload = &options.upload;
+    let reader = LedgerReader::open(&upload.run.state_dir).ok()??;
+    let known = reader
+        .find_target(&upload.target, &upload.hosts, upload.same_target)
+        .ok()??;
+    let partition = Partition {
+        target: known.target.clone(),
+        ..partition.clone()
     };
-    look().unwrap_or(false)
+    let known = reader.partition(&known, &partition).ok()??;
+    Some((reader.rows(&known).ok()?, known.gate.is_done()))
 }
 
 fn about(job: &Job, why: &str) -> UsageError {

@@ -2,7 +2,9 @@
 //! uploads run.
 
 use super::ledger::nothing;
+use super::run_next::in_a_row;
 use super::running::ledger_failure;
+use super::status_day::Judge;
 use super::{Failure, Outcome, Session, status_html};
 use crate::cli::args::StatusArgs;
 use crate::cli::calendar::{Day, DayRows, DayState, Series, text};
@@ -10,13 +12,12 @@ use crate::cli::json_line::JsonLine;
 use crate::cli::settings::{Selection, selection, state_dir, zone};
 use crate::cli::summary::of_success;
 use crate::domain::{DataDate, DateRange, Partition, Stage, StageKind, Target, Zone};
-use crate::ledger::{Gate, GateFacts, KnownPartition, LedgerReader, RowCounts, Unmet, unmet};
+use crate::ledger::{KnownPartition, LedgerReader};
 use crate::upload::event::DoneOutcome;
 use crate::upload::report::{NextStep, PartitionReport, Status, Summary};
-use crate::upload::{carried_options, shell_word};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Most inputs that a command names.
+/// Most days and commands that are named in the summary.
 const MAX_NAMED: usize = 3;
 
 /// Runs `status`.
@@ -28,8 +29,8 @@ pub(super) fn run(session: &Session, args: &StatusArgs) -> Outcome {
     }
     let reader = LedgerReader::open(&place).map_err(ledger_failure)?;
     let look = Look {
-        session,
         reader: reader.as_ref(),
+        judge: Judge::new(session, reader.as_ref())?,
         zone: zone(session.context())?,
         now: session.context().now,
         wanted,
@@ -40,7 +41,9 @@ pub(super) fn run(session: &Session, args: &StatusArgs) -> Outcome {
         return Err(nothing(&place));
     }
     if let Some(file) = &args.html {
-        let rejects = status_html::rejects_by_reason(look.reader, &dates)?;
+        let wanted = dates.iter().filter(|date| look.is_wanted(date));
+        let wanted: Vec<KnownPartition> = wanted.cloned().collect();
+        let rejects = status_html::rejects_by_reason(look.reader, &wanted)?;
         status_html::write(session, file, &all, &rejects, &place)?;
     }
     let summary = Look::summary(&all, args.gaps);
@@ -83,8 +86,8 @@ fn machine_day(series: &Series, day: Option<DataDate>, what: &Day) -> serde_json
 }
 
 struct Look<'a> {
-    session: &'a Session,
     reader: Option<&'a LedgerReader>,
+    judge: Judge<'a>,
     zone: Zone,
     now: chrono::DateTime<chrono::Utc>,
     wanted: Selection,
@@ -94,7 +97,8 @@ type ByName<'a> =
     BTreeMap<(&'a Target, &'a crate::domain::Topic, StageKind), Vec<&'a KnownPartition>>;
 
 impl Look<'_> {
-    /// Every date of those that were asked for, and whether the ledger knows several targets.
+    /// Every date of the topics and stages that were asked for, and whether the ledger knows several
+    /// targets.
     fn known(&self) -> Result<(Vec<KnownPartition>, bool), Failure> {
         let Some(reader) = self.reader else {
             return Ok((Vec::new(), false));
@@ -104,9 +108,14 @@ impl Look<'_> {
         for target in &targets {
             known.extend(reader.partitions(target).map_err(ledger_failure)?);
         }
+        // Those of other days tell which topics and stages are expected at all.
+        let any_day = Selection {
+            dates: Vec::new(),
+            ..self.wanted.clone()
+        };
         known.retain(|date| {
             let partition = &date.partition;
-            self.wanted.matches(&partition.topic, partition.stage)
+            any_day.matches(&partition.topic, partition.stage)
         });
         Ok((known, targets.len() > 1))
     }
@@ -136,8 +145,12 @@ impl Look<'_> {
                 days: BTreeMap::new(),
                 streaming: None,
             };
+            let expected = self.expected(stage, &dates);
             for date in dates {
-                let day = self.day(date)?;
+                if !self.is_wanted(date) {
+                    continue;
+                }
+                let day = self.judge.day(date)?;
                 match date.partition.date() {
                     Some(date) => {
                         series.days.insert(date, day);
@@ -145,37 +158,50 @@ impl Look<'_> {
                     None => series.streaming = Some(day),
                 }
             }
-            self.add_missing(&mut series);
-            all.push(series);
+            self.add_missing(&mut series, expected);
+            if !series.days.is_empty() || series.streaming.is_some() {
+                all.push(series);
+            }
         }
         self.add_unknown(&mut all);
         Ok(all)
     }
 
-    /// The days between that nobody uploaded.
-    fn add_missing(&self, series: &mut Series) {
-        if !series.stage.is_offline() {
-            return;
+    /// Adds those of the days of which nothing is known; days in a row share a command.
+    fn add_missing(&self, series: &mut Series, expected: Vec<DataDate>) {
+        let is_missing = |day: &DataDate| !series.days.contains_key(day);
+        let missing: BTreeSet<DataDate> = expected.into_iter().filter(is_missing).collect();
+        for stretch in in_a_row(&missing) {
+            let missing = self.judge.missing(&stretch);
+            let days = stretch.into_iter().map(|day| (day, missing.clone()));
+            series.days.extend(days);
         }
-        let days: Vec<DataDate> = if self.wanted.dates.is_empty() {
-            let (Some(first), Some(last)) = (
-                series.days.keys().next().copied(),
-                series.days.keys().next_back().copied(),
-            ) else {
-                return;
-            };
-            let yesterday = self.zone.day_of(self.now).previous();
-            let last = match yesterday {
-                Some(day) if series.stage == StageKind::IncrementalSyncDaily => last.max(day),
-                _ => last,
-            };
-            DateRange::new(first, last).map_or_else(Vec::new, |range| range.days().collect())
-        } else {
-            self.wanted.dates.clone()
+    }
+
+    fn is_wanted(&self, known: &KnownPartition) -> bool {
+        let partition = &known.partition;
+        self.wanted.matches(&partition.topic, partition.stage)
+    }
+
+    /// The days that should be there: those that were asked for, as far as the topic and stage have
+    /// begun and not ended; else all from the first to the last, for daily data to yesterday.
+    fn expected(&self, stage: StageKind, dates: &[&KnownPartition]) -> Vec<DataDate> {
+        let known = dates.iter().filter_map(|date| date.partition.date());
+        let (Some(first), Some(last)) = (known.clone().min(), known.max()) else {
+            return Vec::new();
         };
-        for day in days {
-            series.days.entry(day).or_insert_with(missing_day);
+        let is_daily = stage == StageKind::IncrementalSyncDaily;
+        if self.wanted.dates.is_empty() {
+            let yesterday = self.zone.day_of(self.now).previous();
+            let last = yesterday
+                .filter(|_| is_daily)
+                .map_or(last, |day| last.max(day));
+            return DateRange::new(first, last).map_or_else(Vec::new, |days| days.days().collect());
         }
+        // Who names the stage, or a day of it, means the others as well.
+        let is_meant = !self.wanted.stages.is_empty() || dates.iter().any(|it| self.is_wanted(it));
+        let is_due = |day: &&DataDate| is_meant || (**day >= first && (is_daily || **day <= last));
+        self.wanted.dates.iter().filter(is_due).copied().collect()
     }
 
     /// Topics and stages that were named and of which nothing is known.
@@ -189,97 +215,18 @@ impl Look<'_> {
                     .iter()
                     .any(|it| it.topic == *topic && it.stage == *stage);
                 if !known {
-                    let days = self.wanted.dates.iter().map(|day| (*day, missing_day()));
-                    all.push(Series {
+                    let mut series = Series {
                         target: String::new(),
                         topic: topic.clone(),
                         stage: *stage,
-                        days: days.collect(),
+                        days: BTreeMap::new(),
                         streaming: None,
-                    });
+                    };
+                    self.add_missing(&mut series, self.wanted.dates.clone());
+                    all.push(series);
                 }
             }
         }
-    }
-
-    fn day(&self, known: &KnownPartition) -> Result<Day, Failure> {
-        let Some(reader) = self.reader else {
-            return Ok(missing_day());
-        };
-        if known.gate.is_done() {
-            let rows = reader.rows(known).map_err(ledger_failure)?;
-            let why = if known.gate == Gate::DoneUnconfirmed {
-                "the reply to done was lost; it got through as far as can be known"
-            } else {
-                ""
-            };
-            return Ok(day_of(DayState::Done, rows, why.to_owned(), None));
-        }
-        let over = known
-            .partition
-            .date()
-            .is_none_or(|day| self.zone.is_over(day, self.now));
-        let facts = reader.gate_outline(known, over).map_err(ledger_failure)?;
-        let lacking = unmet(&facts);
-        let state = state_of(known, &facts, &lacking);
-        let why: Vec<String> = lacking
-            .iter()
-            .filter(|one| known.partition.date().is_some() || !matches!(one, Unmet::Empty))
-            .take(MAX_NAMED)
-            .map(ToString::to_string)
-            .collect();
-        let why = match known.gate {
-            Gate::Refused => "the platform refused it".to_owned(),
-            Gate::Sealed => "done was sent and its outcome is not known".to_owned(),
-            _ => why.join("; "),
-        };
-        let next = self.next(known, state, &lacking)?;
-        Ok(day_of(state, facts.rows, why, next))
-    }
-
-    /// The command for what is owed.
-    fn next(
-        &self,
-        known: &KnownPartition,
-        state: DayState,
-        lacking: &[Unmet],
-    ) -> Result<Option<String>, Failure> {
-        let partition = &known.partition;
-        let mut options = format!(
-            "--topic {} --stage {}",
-            shell_word(partition.topic.as_str()),
-            partition.stage.kind()
-        );
-        if let Some(day) = partition.date() {
-            options = format!("{options} --date {day}");
-        }
-        let carried = carried_options(&self.session.invocation.command_line);
-        let rejects = lacking.iter().any(|one| {
-            matches!(
-                one,
-                Unmet::TooManyRejects { .. } | Unmet::EverythingRejected
-            )
-        });
-        Ok(match state {
-            DayState::Done | DayState::Missing | DayState::Refused => None,
-            DayState::Uploaded if lacking.contains(&Unmet::DayNotOver) => None,
-            DayState::Uploaded if partition.date().is_none() => None,
-            DayState::Uploaded => Some(format!("byteair-sync done {options}{carried}")),
-            DayState::Rejected if rejects => {
-                Some(format!("byteair-sync rejects list {options}{carried}"))
-            }
-            DayState::Rejected => Some(format!("byteair-sync ledger show {options}{carried}")),
-            DayState::Partial => {
-                let reader = self.reader;
-                let last = match reader {
-                    Some(reader) => reader.last_command(known.id).map_err(ledger_failure)?,
-                    None => None,
-                };
-                Some(last.unwrap_or_else(|| {
-                    format!("byteair-sync ledger show {options}{carried}  # lists its inputs; the same write command goes on")
-                }))
-            }
-        })
     }
 
     fn summary(all: &[Series], gaps: bool) -> Summary {
@@ -324,45 +271,6 @@ impl Look<'_> {
         }
         summary
     }
-}
-
-fn state_of(known: &KnownPartition, facts: &GateFacts, lacking: &[Unmet]) -> DayState {
-    if known.gate == Gate::Refused {
-        return DayState::Refused;
-    }
-    let waits = |one: &Unmet| {
-        matches!(
-            one,
-            Unmet::InputUnfinished { .. }
-                | Unmet::InputUnverified(_)
-                | Unmet::Imbalance(_)
-                | Unmet::BatchesPending(_)
-                | Unmet::ForeignBatches(_)
-                | Unmet::UndeterminedBatches(_)
-        )
-    };
-    let may_wait = |one: &Unmet| matches!(one, Unmet::DayNotOver | Unmet::HeldBack);
-    if lacking.iter().any(waits) || facts.inputs == 0 {
-        DayState::Partial
-    } else if known.partition.date().is_none() || lacking.iter().all(may_wait) {
-        DayState::Uploaded
-    } else {
-        DayState::Rejected
-    }
-}
-
-fn day_of(state: DayState, rows: RowCounts, why: String, next: Option<String>) -> Day {
-    Day {
-        state,
-        rows: rows.into(),
-        why,
-        next,
-    }
-}
-
-fn missing_day() -> Day {
-    let why = "nothing is known of it".to_owned();
-    day_of(DayState::Missing, RowCounts::default(), why, None)
 }
 
 fn add(summary: &mut Summary, rows: DayRows) {

@@ -36,7 +36,8 @@ impl Failure {
             let message = format!("no reply from {authority} in time; see --timeout");
             (Verdict::Unknown, message)
         } else {
-            let message = format!("the connection to {authority} was lost: {cause}");
+            let hint = plain_hint(host, &cause);
+            let message = format!("the connection to {authority} was lost: {cause}{hint}");
             (Verdict::Unknown, message)
         };
         Self {
@@ -102,6 +103,15 @@ impl Failure {
 fn scheme_hint(cause: &str) -> &'static str {
     if cause.contains("InvalidContentType") {
         "; it seems to speak plain http: see --scheme http"
+    } else {
+        ""
+    }
+}
+
+/// What hyper says of a server that answers a plain request with a TLS alert.
+fn plain_hint(host: &Host, cause: &str) -> &'static str {
+    if host.origin.starts_with("http:") && cause.contains("invalid HTTP version") {
+        "; it seems to speak TLS: use --scheme https, or check the port"
     } else {
         ""
     }

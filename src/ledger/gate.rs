@@ -327,8 +327,17 @@ fn unmet_by_rows(facts: &GateFacts, missing: &mut Vec<Unmet>) {
     if rows.unconfirmed > 0 && guards.unconfirmed == UnconfirmedPolicy::Hold {
         missing.push(Unmet::UnconfirmedRows(rows.unconfirmed));
     }
+    let waits = |one: &Unmet| {
+        matches!(
+            one,
+            Unmet::InputUnfinished { .. } | Unmet::BatchesPending(_)
+        )
+    };
+    // How many rows are stored is known only when all are settled.
+    let is_settled = rows.pending == 0 && !missing.iter().any(waits);
     if let Some(expected) = guards.min_rows
         && stored < expected
+        && is_settled
     {
         missing.push(Unmet::TooFewRows { stored, expected });
     }
@@ -342,6 +351,7 @@ fn unmet_by_rows(facts: &GateFacts, missing: &mut Vec<Unmet>) {
     }
     if let (Some(limit), Some(last)) = (guards.max_drop_percent, facts.last_done_rows)
         && as_float(stored) < as_float(last) * (100.0 - limit) / 100.0
+        && is_settled
     {
         missing.push(Unmet::RowsDropped {
             stored,

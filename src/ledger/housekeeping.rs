@@ -3,13 +3,13 @@
 //! Every one of them leaves a line in the audit trail. None touches an input or a date that another
 //! process is working on.
 
+use super::audit::record_event;
 use super::error::LedgerError;
 use super::gate::Gate;
 use super::id::{InputId, PartitionId, RunId};
 use super::known::KnownPartition;
 use super::lock::{self, HeldLock};
 use super::register::{InputIntent, new_epoch};
-use super::seal::record_event;
 use super::{inputs, query, remainder};
 use crate::domain::{InputIdentity, Partition};
 use rusqlite::{Connection, params};

@@ -5,6 +5,7 @@
 //! [`Ledger`] is the writing side, with one thread that commits in groups; [`LedgerReader`] is the
 //! reading side, which never blocks a writer. `accepted` is said to nobody before it is on disk.
 
+mod audit;
 mod batches;
 mod condense;
 mod delivery;
@@ -13,6 +14,7 @@ mod error;
 mod facts;
 mod gate;
 mod health;
+mod held_back;
 mod hold;
 mod housekeeping;
 mod id;
@@ -36,6 +38,7 @@ mod settled;
 mod soundness;
 mod stored;
 mod torn_end;
+mod trail;
 mod waive;
 mod writer;
 
@@ -279,13 +282,13 @@ impl Ledger {
     /// Holds the `done` of a date back until a person names it; recorded with the reason.
     pub fn hold_back(&self, date: PartitionId, run: RunId, why: String) -> Pending<()> {
         self.writer
-            .submit(move |session| seal::hold_back(session.db, date, run, &why))
+            .submit(move |session| held_back::hold(session.db, date, run, &why))
     }
 
     /// Lifts the hold of a date, whether or not it can be sealed now; recorded.
     pub fn release_hold(&self, date: PartitionId, run: RunId) -> Pending<()> {
         self.writer
-            .submit(move |session| seal::release_hold(session.db, date, run))
+            .submit(move |session| held_back::release(session.db, date, run))
     }
 
     /// Notes that an attempt of `done` has an unknown outcome; it keeps its id from now on.
@@ -330,6 +333,12 @@ impl Ledger {
     pub fn mark_refused(&self, partition: PartitionId, run: RunId, why: String) -> Pending<()> {
         self.writer
             .submit(move |session| seal::mark_refused(session.db, partition, run, &why))
+    }
+
+    /// Notes in the audit trail that the platform takes no more rows of a date.
+    pub fn note_stopped(&self, partition: PartitionId, run: RunId, why: String) -> Pending<()> {
+        self.writer
+            .submit(move |session| seal::note_stopped(session.db, partition, run, &why))
     }
 
     /// Takes a done date back after a re-sync in the platform's console.

@@ -9,7 +9,7 @@ use super::query::unsigned;
 use super::rejects::CONCERNING;
 use super::{LEDGER_FILE, facts, inputs, lock, query, schema, seal, torn_end};
 use crate::domain::{Partition, Position, RawRange, Target};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -271,20 +271,6 @@ impl LedgerReader {
                 |row| row.get(0).map(unsigned),
             )
             .map_err(|e| LedgerError::database("count the dead letters", e))
-    }
-
-    /// The command of the run that last held an unfinished input of a date.
-    pub fn last_command(&self, partition: PartitionId) -> Result<Option<String>, LedgerError> {
-        self.db
-            .query_row(
-                "SELECT r.command FROM scope s JOIN input i ON i.id = s.input
-                   JOIN run r ON r.id = i.run
-                 WHERE s.partition = ?1 AND i.state <> 'dropped' ORDER BY r.id DESC LIMIT 1",
-                [partition.0],
-                |row| row.get(0),
-            )
-            .optional()
-            .map_err(|e| LedgerError::database("look up the last run", e))
     }
 
     /// The audit trail of a date, oldest first, in words.

@@ -5,12 +5,12 @@
 //! stay open until all of the input is settled. Rows of it that are refused again are dead letters
 //! of their own, which keep the gate closed; so every letter is replaced by a row or by a letter.
 
+use super::audit::record_event;
 use super::error::LedgerError;
 use super::id::{InputId, PartitionId, RunId};
 use super::query::unsigned;
 use super::register::{HeldInput, RegisteredPartition};
 use super::rejects::CONCERNING;
-use super::seal::record_event;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// What an input of corrected rows is to replace.

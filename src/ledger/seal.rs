@@ -3,13 +3,14 @@
 //! [`SealedPartition`] has a private field and is made only here, in the transaction that found
 //! nothing missing and put the intent of `done` on disk. It is the only value that `done` accepts.
 
+use super::audit::record_event;
 use super::departures::Departed;
 use super::error::LedgerError;
 use super::gate::{Gate, Unmet, unmet};
 use super::id::{PartitionId, RunId};
 use super::known::KnownPartition;
 use super::lock::{self, HeldLock};
-use super::{facts, inputs, query};
+use super::{facts, held_back, inputs, query};
 use crate::domain::{
     DataDate, Epoch, Generation, Partition, RequestId, StageKind, Target, Topic, done_request_id,
 };
@@ -176,7 +177,7 @@ pub(super) fn seal(
             return Ok(SealOutcome::OpenAgain);
         }
         if request.release_hold && known.held_back {
-            release_hold(db, known.id, request.run)?;
+            held_back::release(db, known.id, request.run)?;
             known.held_back = false;
         }
         let counted = facts::count(db, &known, request.day_over, Some((state_dir, request.run)))?;
@@ -232,28 +233,6 @@ fn take_over(
         known.done_unknown = true;
     }
     Ok(())
-}
-
-/// Holds `done` back until a person names the date.
-pub(super) fn hold_back(
-    db: &Connection,
-    id: PartitionId,
-    run: RunId,
-    why: &str,
-) -> Result<(), LedgerError> {
-    db.execute("UPDATE partition SET held_back = 1 WHERE id = ?1", [id.0])
-        .map_err(|e| LedgerError::database("hold a date back", e))?;
-    record_event(db, Some(id), Some(run), "held_back", why)
-}
-
-pub(super) fn release_hold(
-    db: &Connection,
-    id: PartitionId,
-    run: RunId,
-) -> Result<(), LedgerError> {
-    db.execute("UPDATE partition SET held_back = 0 WHERE id = ?1", [id.0])
-        .map_err(|e| LedgerError::database("seal a date", e))?;
-    record_event(db, Some(id), Some(run), "hold_released", "")
 }
 
 fn record_forced(
@@ -356,17 +335,20 @@ pub(super) fn mark_refused(
     Ok(())
 }
 
-/// Adds a line to the audit trail.
-pub(super) fn record_event(
+/// Notes that the platform takes no more rows of a date, once for each reason: hourly runs would be
+/// told the same.
+pub(super) fn note_stopped(
     db: &Connection,
-    partition: Option<PartitionId>,
-    run: Option<RunId>,
-    what: &str,
+    id: PartitionId,
+    run: RunId,
     why: &str,
 ) -> Result<(), LedgerError> {
     db.execute(
-        "INSERT INTO event (partition, at, run, what, why) VALUES (?1, unixepoch(), ?2, ?3, ?4)",
-        params![partition.map(|p| p.0), run.map(|r| r.0), what, why],
+        "INSERT INTO event (partition, at, run, what, why)
+         SELECT ?1, unixepoch(), ?2, 'stopped', ?3
+         WHERE ('stopped', ?3) IS NOT (SELECT what, why FROM event WHERE partition = ?1
+                                       ORDER BY id DESC LIMIT 1)",
+        params![id.0, run.0, why],
     )
     .map_err(|e| LedgerError::database("write the audit trail", e))?;
     Ok(())

@@ -5,11 +5,11 @@
 //! recorded stretch, and reading goes on where that row begins. Only a row that was not sent can be
 //! taken back, and whether it still can is asked again in the transaction that does it.
 
+use super::audit::record_event;
 use super::error::LedgerError;
 use super::id::{InputId, PartitionId, RunId};
 use super::query::{failed, unsigned};
 use super::rejects::number;
-use super::seal::record_event;
 use crate::domain::{Position, RawRange};
 use rusqlite::{Connection, OptionalExtension, params};
 

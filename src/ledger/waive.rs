@@ -3,10 +3,10 @@
 //! A waived dead letter no longer counts against the budget of its date; its row stays in the file
 //! under `rejects/`. Nothing is sent here.
 
+use super::audit::record_event;
 use super::error::LedgerError;
 use super::id::{PartitionId, RunId};
 use super::rejects::CONCERNING;
-use super::seal::record_event;
 use rusqlite::{Connection, params};
 
 /// Which dead letters a person gives up, and how.

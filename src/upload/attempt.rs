@@ -94,6 +94,7 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
         .is_some_and(|it| it.judged.http_status.is_some())
     {
         permit.answered();
+        Gauges::add(&gauges.answers, 1);
     }
     Gauges::sub(&gauges.requests_in_flight, 1);
     Gauges::sub(&gauges.rows_in_flight, u64::from(rows));

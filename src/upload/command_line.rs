@@ -23,6 +23,26 @@ const CARRIED: [&str; 13] = [
 /// The same without a value.
 const CARRIED_FLAGS: [&str; 2] = ["--allow-plain-http", "--allow-zone-mismatch"];
 
+/// What a command that reads the same inputs again needs, because it changes rows.
+const OF_READING: [&str; 16] = [
+    "--columns",
+    "--compression",
+    "--delimiter",
+    "--empty",
+    "--encoding",
+    "--escape",
+    "--format",
+    "--industry",
+    "--map",
+    "--max-row-bytes",
+    "--null-strings",
+    "--quote",
+    "--schema",
+    "--timestamps",
+    "--types",
+    "--unknown-fields",
+];
+
 /// What a command about the same stream needs again.
 const OF_STREAMS: [&str; 7] = [
     "--ca-cert",
@@ -37,6 +57,11 @@ const OF_STREAMS: [&str; 7] = [
 /// The global options of a command line, as they were typed.
 pub fn carried_options(command: &str) -> String {
     carried(command, &CARRIED, &CARRIED_FLAGS)
+}
+
+/// The options of a command line that say how inputs are read.
+pub(super) fn reading_options(command: &str) -> String {
+    carried(command, &OF_READING, &[])
 }
 
 /// The options of a command line that say where a stream is.

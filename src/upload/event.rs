@@ -173,6 +173,8 @@ pub struct Gauges {
     pub requests_in_flight: AtomicU64,
     /// Attempts sent in this run, `done` included.
     pub requests: AtomicU64,
+    /// Attempts that a server answered, in whatever way.
+    pub answers: AtomicU64,
     /// Attempts after the first of a batch.
     pub retries: AtomicU64,
     /// Attempts answered 429.

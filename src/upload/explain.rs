@@ -97,6 +97,11 @@ pub(super) fn unauthorized(judged: &Judged, refresh: &Refresh) -> (Status, Strin
     (Status::Unauthorized, text)
 }
 
+/// What a `done` does that is held back. A hold may have been asked for by `--rate-share`, and the ledger
+/// knows nothing of the other machines.
+pub const HELD_BACK: &str =
+    "sends the done that is held back; of several machines, when all are finished";
+
 /// What was answered, as short as it goes.
 pub(super) fn answer(judged: &Judged) -> String {
     // A reply without words of its own is described by its status already.
@@ -209,16 +214,18 @@ const MAX_SHORTCOMINGS: usize = 5;
 
 /// Everything that a date lacks, in one line, with the time at which its day ends.
 pub(super) fn withheld(missing: &[Unmet], day: Option<DataDate>, clock: Clock) -> String {
-    let mut told: Vec<String> = missing
-        .iter()
-        .take(MAX_SHORTCOMINGS)
-        .map(|one| match (one, day) {
-            (Unmet::DayNotOver, Some(day)) => day_not_over(day, clock),
-            _ => unmet(one).1,
-        })
-        .collect();
-    if let Some(more) = missing.len().checked_sub(MAX_SHORTCOMINGS + 1) {
-        told.push(format!("and {} more", more + 1));
+    in_words(missing.iter().map(|one| match (one, day) {
+        (Unmet::DayNotOver, Some(day)) => day_not_over(day, clock),
+        _ => unmet(one).1,
+    }))
+}
+
+/// Several shortcomings in one line, the first of them with their names.
+pub(super) fn in_words(all: impl ExactSizeIterator<Item = String>) -> String {
+    let more = all.len().saturating_sub(MAX_SHORTCOMINGS);
+    let mut told: Vec<String> = all.take(MAX_SHORTCOMINGS).collect();
+    if more > 0 {
+        told.push(format!("and {more} more"));
     }
     told.join("; ")
 }

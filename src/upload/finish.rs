@@ -174,8 +174,8 @@ async fn finish_unchanged(
             let status = changed
                 .iter()
                 .fold(Status::Success, |worst, (status, _)| worst.worst(*status));
-            let why: Vec<String> = changed.into_iter().map(|(_, why)| why).collect();
-            return Ok(DoneReport::withheld(partition, status, why.join("; ")));
+            let why = explain::in_words(changed.into_iter().map(|(_, why)| why));
+            return Ok(DoneReport::withheld(partition, status, why));
         }
     }
     let day_over = zone.is_over(date, chrono::Utc::now());

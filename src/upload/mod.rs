@@ -73,6 +73,7 @@ mod tests;
 pub use command_line::{carried_options, shell_word};
 pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
+pub use explain::HELD_BACK;
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
 pub use limiting::watch_what_limits;

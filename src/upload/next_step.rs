@@ -3,7 +3,7 @@
 //! Pure: the situation in, commands out, the likeliest first, each complete with absolute dates and
 //! the global options that were typed. Nothing is decided here and nothing is looked up.
 
-use super::command_line::{carried_options, has_option, shell_word, with_option};
+use super::command_line::{carried_options, has_option, reading_options, shell_word, with_option};
 use super::explain;
 use super::report::{NextStep, Status};
 use crate::domain::{Partition, Zone};
@@ -133,7 +133,7 @@ impl Situation<'_> {
             _ if self.lacks(|missing| matches!(missing, Unmet::NotNamed)) => {
                 "sends done for these dates".to_owned()
             }
-            _ => "sends the done that is held back".to_owned(),
+            _ => explain::HELD_BACK.to_owned(),
         };
         let mut steps: Vec<NextStep> = Vec::new();
         let mut rest = self.waiting.clone();
@@ -182,6 +182,14 @@ impl Situation<'_> {
                 steps.push(NextStep::new(
                     self.write_again(&format!("--max-errors {open}")),
                     "or allows so many of them",
+                ));
+            }
+            if self.uploads {
+                let read = reading_options(self.command);
+                let export = self.about_date("rejects export") + " --output rejects.out" + &read;
+                steps.push(NextStep::new(
+                    export,
+                    "or to correct them; then rejects replay",
                 ));
             }
         } else {
@@ -246,29 +254,6 @@ impl Situation<'_> {
                 "marks the empty date done",
             )]
         }
-    }
-
-    /// The three ways out of status 9, of which a stream has others.
-    fn after_change(&self) -> Vec<NextStep> {
-        if let Some(steps) = self.after_stream_change() {
-            return steps;
-        }
-        let mut steps = vec![NextStep::new(
-            self.command,
-            "after putting the file back as it was, or with the options of before",
-        )];
-        let changed: Vec<&OpenInput> = self.inputs.iter().filter(|i| i.is_at_fault).collect();
-        steps.extend(self.drop_inputs(
-            &changed,
-            "or forgets it; what was accepted stays on the platform",
-        ));
-        if !self.says(explain::CORRECTIONS) {
-            steps.push(NextStep::new(
-                self.write_again("--restart"),
-                "or everything again; behavior rows would be stored twice",
-            ));
-        }
-        steps
     }
 
     fn after_unfinished(&self) -> Vec<NextStep> {
@@ -392,6 +377,7 @@ fn arguments_of(partition: &Partition) -> String {
     )
 }
 
+mod change;
 mod replay;
 mod stream;
 

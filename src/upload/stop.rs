@@ -43,15 +43,31 @@ impl StopCause {
 
 /// The stop switch of a run; clones share it.
 #[derive(Debug, Clone)]
-pub struct Stop(Arc<watch::Sender<(Level, Option<StopCause>)>>);
+pub struct Stop {
+    own: Arc<watch::Sender<(Level, Option<StopCause>)>>,
+    /// Of the whole, of which this run is a part.
+    whole: Option<Box<Self>>,
+}
 
 impl Default for Stop {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new((Level::Running, None))))
+        Self {
+            own: Arc::new(watch::Sender::new((Level::Running, None))),
+            whole: None,
+        }
     }
 }
 
 impl Stop {
+    /// The switch of one part of this run: it stops with the whole, and by itself the part alone.
+    #[must_use]
+    pub fn of_a_part(&self) -> Self {
+        Self {
+            whole: Some(Box::new(self.clone())),
+            ..Self::default()
+        }
+    }
+
     /// Ends reading and new requests. The first cause stays.
     pub fn drain(&self, cause: StopCause) {
         self.raise(Level::Draining, cause);
@@ -63,7 +79,7 @@ impl Stop {
     }
 
     fn raise(&self, level: Level, cause: StopCause) {
-        self.0.send_if_modified(|(now, why)| {
+        self.own.send_if_modified(|(now, why)| {
             let raised = level > *now;
             if raised {
                 *now = level;
@@ -75,12 +91,14 @@ impl Stop {
 
     /// Why the run stops, once it does.
     pub fn cause(&self) -> Option<StopCause> {
-        self.0.borrow().1
+        let own = self.own.borrow().1;
+        own.or_else(|| self.whole.as_ref()?.cause())
     }
 
     /// Whether nothing new may be begun.
     pub fn is_draining(&self) -> bool {
-        self.0.borrow().0 >= Level::Draining
+        let own = self.own.borrow().0;
+        own >= Level::Draining || self.whole.as_ref().is_some_and(|whole| whole.is_draining())
     }
 
     /// Resolves when nothing new may be begun.
@@ -103,9 +121,16 @@ impl Stop {
     }
 
     async fn reached(&self, level: Level) {
-        let mut listener = self.0.subscribe();
+        let mut listener = self.own.subscribe();
         // The sender lives as long as `self`, so this ends only when the level is reached.
-        let _ = listener.wait_for(|(now, _)| *now >= level).await;
+        let own = listener.wait_for(|(now, _)| *now >= level);
+        match &self.whole {
+            None => drop(own.await),
+            Some(whole) => tokio::select! {
+                _ = own => {}
+                () = Box::pin(whole.reached(level)) => {}
+            },
+        }
     }
 }
 
@@ -122,5 +147,18 @@ mod tests {
         stop.drain(StopCause::Failure);
         stop.aborting().await;
         assert_eq!(stop.cause(), Some(StopCause::Interrupt));
+    }
+
+    #[tokio::test]
+    async fn a_part_stops_alone_and_with_the_whole() {
+        let whole = Stop::default();
+        let (failed, other) = (whole.of_a_part(), whole.of_a_part());
+        failed.drain(StopCause::Failure);
+        failed.draining().await;
+        assert!(!whole.is_draining() && !other.is_draining());
+        whole.abort(StopCause::Interrupt);
+        other.aborting().await;
+        assert_eq!(other.cause(), Some(StopCause::Interrupt));
+        assert_eq!(failed.cause(), Some(StopCause::Failure));
     }
 }

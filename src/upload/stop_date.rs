@@ -29,6 +29,10 @@ pub(super) async fn stop_date(
             .ledger
             .mark_refused(date.row.id, context.run, why.clone());
         marking.committed().await?;
+    } else if status == Status::Refused {
+        let ledger = &context.services.ledger;
+        let noting = ledger.note_stopped(date.row.id, context.run, why.clone());
+        noting.committed().await?;
     }
     context.tell(&Event::PartitionStopped {
         partition: date.partition().clone(),

@@ -125,7 +125,7 @@ fn a_stage_that_the_platform_refuses_is_tried_for_one_day_only() {
 }
 
 #[test]
-fn catching_up_finishes_the_days_that_were_begun() {
+fn catching_up_finishes_the_open_days_and_leaves_what_is_held_back() {
     let recorder = Recorder::new();
     let place = place(&recorder, &[]);
     let day = |back: i64| {
@@ -134,7 +134,7 @@ fn catching_up_finishes_the_days_that_were_begun() {
         day.format("%Y-%m-%d").to_string()
     };
     let (yesterday, before, long_ago) = (day(1), day(2), day(9));
-    for day in [&yesterday, &before, &long_ago] {
+    for day in [&yesterday, &before, &long_ago, &day(3)] {
         place.rows(&format!("{day}/item.jsonl"), 0, 5);
     }
     for day in [&before, &long_ago] {
@@ -147,10 +147,14 @@ fn catching_up_finishes_the_days_that_were_begun() {
         .end("run jobs.toml item --catch-up 3")
         .expect(7)
         .says(&before);
-    assert_eq!(recorder.dones().len(), 1, "yesterday");
+    assert_eq!(
+        recorder.dones().len(),
+        2,
+        "yesterday, and what nobody began"
+    );
     place.end(&format!("done -t item -d {before}")).expect(0);
     place.end("run jobs.toml item --catch-up 3").expect(0);
-    assert_eq!(recorder.dones().len(), 2);
+    assert_eq!(recorder.dones().len(), 3);
 }
 
 #[test]
@@ -223,7 +227,7 @@ fn an_interrupted_run_says_how_many_days_are_left_and_goes_on() {
     signal(&child, rustix::process::Signal::TERM);
     Ran::after(child)
         .expect(143)
-        .says("3 more day(s) were not begun");
+        .says("not begun: behavior 2022-01-01, item 2022-01-02, behavior 2022-01-02");
     recorder.answer(|_, _| Reply::ok());
     place
         .end("run jobs.toml --backfill 2022-01-01..2022-01-02")

@@ -118,3 +118,75 @@ fn a_server_without_tls_is_recognised() {
         .says("--scheme http");
     assert!(recorder.requests().is_empty());
 }
+
+#[test]
+fn many_unfinished_inputs_are_a_few_names_and_a_number() {
+    let recorder = Recorder::answering(|_, _| crate::recorder::Reply::bare(429));
+    let place = Place::with(&recorder);
+    for number in 0..40 {
+        place.rows(&format!("in/{number:02}.jsonl"), number * 500, 500);
+    }
+    let write = format!("{WRITE} --batch-rows 1 --max-in-flight 1 --retry-for 1ms in");
+    place.end(&write).expect(5);
+    let ran = place.end("done -d 2022-01-01").expect(7);
+    let warning = ran
+        .errors
+        .lines()
+        .find(|line| line.starts_with("warning: done withheld"));
+    let warning = warning.expect(&ran.errors);
+    assert!(warning.contains(" more"), "{warning}");
+    assert!(warning.matches(".jsonl").count() <= 5, "{warning}");
+}
+
+#[test]
+fn an_option_of_another_command_is_not_advised_to_be_a_path() {
+    let (_, place) = server();
+    place.file("jobs.toml", "");
+    for (words, says) in [
+        (
+            "run jobs.toml --retry-for 60s",
+            "'--retry-for' is an option of write, done",
+        ),
+        (
+            "run jobs.toml --retry-for 60s",
+            "the key 'retry_for' of the job file",
+        ),
+        (
+            "rejects show --topic item",
+            "'--topic' is an option of write",
+        ),
+        (
+            "write --max-errors -1 rows.jsonl",
+            "no option takes a number below zero",
+        ),
+    ] {
+        let ran = place.end(words).expect(2).says(says);
+        assert!(!ran.errors.contains("tip: to pass"), "{}", ran.errors);
+    }
+}
+
+#[test]
+fn a_server_with_tls_is_recognised_by_a_plain_client() {
+    let (_, mut place) = server();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    place.set("BYTEAIR_HOST", &listener.local_addr().unwrap().to_string());
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            use std::io::{Read, Write};
+            let _read = connection.read(&mut [0; 1024]);
+            // The alert of a TLS server that was not greeted.
+            let _gone = connection.write_all(&[21, 3, 1, 0, 2, 2, 70]);
+        }
+    });
+    let advice = "it seems to speak TLS: use --scheme https";
+    place
+        .end(&format!("{WRITE} --retry-for 1ms rows.jsonl"))
+        .expect(5)
+        .says(advice);
+    let ran = place.end("doctor").expect(5).says(advice);
+    assert!(
+        !ran.output.contains("ask who runs the network"),
+        "{}",
+        ran.output
+    );
+}

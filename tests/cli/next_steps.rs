@@ -39,6 +39,33 @@ fn rejected_rows_can_be_looked_at_given_up_or_allowed() {
 }
 
 #[test]
+fn rejected_rows_are_exported_with_the_options_that_read_them() {
+    let (recorder, place) = server();
+    place.file("rows.csv", "id,price\n1,1.5\n2,cheap\n");
+    place.file(
+        "jobs.toml",
+        "[[job]]\nname = \"item\"\ntopic = \"item\"\nstage = \"history_sync\"\n\
+         date = \"2022-01-01\"\npaths = [\"rows.csv\"]\ntypes = { price = \"double\" }\n",
+    );
+    let write = format!("{WRITE} --types price=double rows.csv");
+    for words in [write.as_str(), "run jobs.toml"] {
+        let steps = next(&place.end(words).expect(3));
+        let export = steps.iter().find(|step| step.starts_with("rejects export"));
+        let export = export.expect("no export is named");
+        place.end(export).expect(0);
+        let rows = std::fs::read_to_string(place.path("rejects.out")).unwrap();
+        assert!(rows.contains("cheap"), "{rows}");
+        std::fs::remove_file(place.path("rejects.out")).unwrap();
+    }
+    place.file("rejects.csv", "id,price\n2,2.5\n");
+    let replay = "rejects replay rejects.csv -t item -s history_sync -d 2022-01-01";
+    place
+        .end(&format!("{replay} --types price=double"))
+        .expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
 fn an_input_of_another_format_names_the_option() {
     let (recorder, place) = server();
     let rows: Vec<String> = (0..1_200).map(|n| format!("{n},title {n}")).collect();

@@ -29,7 +29,8 @@ fn the_calendar_shows_each_day_and_what_is_owed_with_its_command() {
          \n# done   u uploaded   p partial   r rejected   x refused   . missing\n\
          \nowed\n  \
          item history_sync 2022-01-02 uploaded: done is held back (--no-done)\n    \
-         byteair-sync done --topic item --stage history_sync --date 2022-01-02\n  \
+         byteair-sync done --topic item --stage history_sync --date 2022-01-02  # sends the done that is held back; \
+         of several machines, when all are finished\n  \
          item history_sync 2022-01-03 missing: nothing is known of it\n  \
          item history_sync 2022-01-04 rejected: 1 row(s) are rejected and --max-errors allows 0\n    \
          byteair-sync rejects list --topic item --stage history_sync --date 2022-01-04\n"
@@ -82,6 +83,39 @@ fn the_daily_stage_is_expected_up_to_yesterday() {
 }
 
 #[test]
+fn a_topic_that_is_missing_on_the_day_that_is_asked_for_is_a_gap() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 3);
+    place.rows("b.jsonl", 3, 3);
+    let write = |topic: &str, stage: &str, day: &str, file: &str| {
+        let words = format!("write -t {topic} -s incremental_sync_{stage} -d {day} {file}.jsonl");
+        place
+            .end(&words.replace("incremental_sync_history", "history"))
+            .expect(0);
+    };
+    write("item", "daily", "2022-01-01", "a");
+    write("item", "daily", "2022-01-03", "b");
+    write("behavior", "daily", "2022-01-01", "a");
+    write("user", "history_sync", "2022-01-01", "a");
+    place
+        .end("status --gaps --date 2022-01-03")
+        .expect(7)
+        .says("behavior incremental_sync_daily 2022-01-03 is missing");
+    // Of every topic, and the history that has ended is not waited for.
+    let ran = place.end("status --gaps --date 2022-01-02").expect(7);
+    assert!(
+        ran.output
+            .contains("item incremental_sync_daily: 1 day, 1 missing"),
+        "{}",
+        ran.output
+    );
+    assert!(!ran.output.contains("history_sync"), "{}", ran.output);
+    place.end("status --gaps --date 2022-01-01").expect(0);
+    place.end("status --gaps --date 2021-12-31").expect(8);
+}
+
+#[test]
 fn an_unfinished_day_names_the_command_that_goes_on() {
     let recorder = Recorder::answering(|_, _| Reply::code(200, 429, "slow down"));
     let place = Place::with(&recorder);
@@ -131,4 +165,65 @@ fn a_streaming_stage_has_no_days_and_owes_nothing() {
         ran.output,
         "item incremental_sync_streaming: 3 rows accepted\n"
     );
+}
+
+#[test]
+fn a_day_that_a_guard_keeps_back_is_uploaded_and_not_rejected() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 10);
+    place.rows("b.jsonl", 10, 3);
+    place.end(&format!("{WRITE} a.jsonl")).expect(0);
+    let second = "write -t item -s history_sync -d 2022-01-02 --max-drop 50% b.jsonl";
+    place.end(second).expect(4);
+    place
+        .end("status")
+        .expect(0)
+        .says("2 days, 1 done, 1 uploaded")
+        .says("item history_sync 2022-01-02 uploaded: 3 row(s) were stored, 10 for")
+        .says("# lists its inputs; write them again when the export is right");
+}
+
+#[test]
+fn a_guard_is_no_question_while_rows_are_pending() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 10);
+    place.rows("b.jsonl", 10, 10);
+    place.end(&format!("{WRITE} a.jsonl")).expect(0);
+    recorder.answer(|_, _| Reply::code(200, 429, "slow down"));
+    let second = "write -t item -s history_sync -d 2022-01-02 --max-drop 50% --min-rows 5 \
+                  --retry-for 10ms b.jsonl";
+    place.end(second).expect(5);
+    let ran = place.end("done -t item -d 2022-01-02").expect(7);
+    let told = ran.output + &ran.errors + &place.end("status").expect(0).output;
+    assert!(
+        !told.contains("--max-drop allows") && !told.contains("--min-rows expects"),
+        "{told}"
+    );
+    recorder.answer(|_, _| Reply::ok());
+    place.end(second).expect(0);
+}
+
+#[test]
+fn a_date_that_the_platform_closed_says_so_and_how_it_is_opened() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 10);
+    let write = format!("{WRITE} --batch-rows 5 --max-in-flight 1 a.jsonl");
+    recorder.answer(|_, earlier| match earlier {
+        0 => Reply::ok(),
+        _ => Reply::code(200, 400, "Syncing is not allowed when acked."),
+    });
+    place.end(&write).expect(6);
+    place.end(&write).expect(6);
+    place
+        .end("status")
+        .expect(0)
+        .says("1 refused")
+        .says("item history_sync 2022-01-01 refused: ")
+        .says("done was received for this date")
+        .says("byteair-sync ledger reopen --topic item --stage history_sync --date 2022-01-01  # after");
+    let shown = place.end("ledger show").expect(0).output;
+    assert_eq!(shown.matches("stopped").count(), 1, "{shown}");
 }

@@ -12,6 +12,8 @@ Examples:
     byteair-sync run -q jobs.toml
   A quarter of history, day by day, one job only:
     byteair-sync run jobs.toml item --backfill 2022-01-01..2022-03-31
+  The same, and what is left of the last two weeks:
+    byteair-sync run -q jobs.toml --catch-up 14
   What would be done, with rows, requests and time at the quota:
     byteair-sync run jobs.toml --dry-run
 Relative paths in the file are relative to the file. Its keys are the long options of `write` with
@@ -37,7 +39,13 @@ pub struct JobsArgs {
     #[arg(long, value_name = "A..B", value_parser = date_spec, help_heading = "Days")]
     pub backfill: Option<DateSpec>,
 
-    /// Besides the days in the file, finish those of the last DAYS days that were begun and are open [default: none]
+    /// Besides the days in the file, all of the last DAYS days that are not done [default: none]
+    ///
+    /// For jobs with date = "yesterday" or another relative day: each of these days of each job that
+    /// is not done is gone through, also one of which nothing is known yet because its export was
+    /// late or it waited for another job; without an export it is status 10 until it is older. A
+    /// fresh installation has no history, so it goes through all of them: give no more days than it
+    /// is to upload. A job with days of its own only finishes those of them that were begun.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3653), help_heading = "Days")]
     pub catch_up: Option<u32>,
 

@@ -84,7 +84,7 @@ pub(super) fn check_placeholders(sources: &Sources, dates: &[DataDate]) -> Resul
         Sources::Paths(patterns) if dates.len() > 1 => {
             match patterns.iter().find(|pattern| !pattern.has_date()) {
                 Some(pattern) => Err(UsageError::new(format!(
-                    "--date names {} days, but '{pattern}' has no {{date}} in it, so all of them \
+                    "{} days are asked for, but '{pattern}' has no {{date}} in it, so all of them \
                      would get the same rows; put {{date}} into every PATH or name one day",
                     dates.len()
                 ))),

@@ -236,6 +236,10 @@ fn credentials(judged: &Judged, offset: Option<TimeDelta>, host: &str, whom: &st
                 "check the keys (where they come from is shown above), the tenant, and in the console that the key is active and may upload",
             ),
         ),
+        _ if judged.http_status.is_none() && said.contains("--scheme") => {
+            let (what, cure) = said.split_once("; ").unwrap_or((&said, &said));
+            Finding::Failed(Status::Temporary, Remedy::new(what.to_owned(), cure))
+        }
         _ if judged.http_status.is_none() => Finding::Failed(
             Status::Temporary,
             Remedy::new(

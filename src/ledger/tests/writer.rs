@@ -6,7 +6,7 @@ use std::sync::mpsc;
 fn add_event(ledger: &Ledger, what: &'static str) -> Pending<()> {
     ledger
         .writer
-        .submit(move |session| seal::record_event(session.db, None, None, what, ""))
+        .submit(move |session| audit::record_event(session.db, None, None, what, ""))
 }
 
 fn run_sql(ledger: &Ledger, sql: &'static str) -> Pending<()> {

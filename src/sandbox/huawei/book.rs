@@ -5,10 +5,11 @@
 
 use super::super::SandboxError;
 use super::super::journal::Journal;
+use super::entry::weight;
+pub(super) use super::entry::{Entry, NewRecord, Place};
 use super::partition::{Partition, Record, Stream};
 use crate::protocol::huawei::{AppName, Checkpoint, PartitionId, StreamName};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
@@ -19,91 +20,6 @@ const FILE_NAME: &str = "huawei.jsonl";
 
 /// Most bytes of records and events; whatever would exceed them is refused.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
-
-/// Something to remember. Names are texts here: they were checked when they came.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Entry {
-    Stream {
-        project: String,
-        stream: String,
-        partitions: u64,
-        at: i64,
-    },
-    DropStream {
-        project: String,
-        stream: String,
-    },
-    /// Numbers begin again, and checkpoints stay where they were.
-    Anew {
-        project: String,
-        stream: String,
-    },
-    Records {
-        project: String,
-        stream: String,
-        records: Vec<NewRecord>,
-        at: i64,
-    },
-    /// Partitions become others: a split, or a merge.
-    Reshape {
-        project: String,
-        stream: String,
-        parents: Vec<u64>,
-        children: u64,
-    },
-    /// Records before a number are too old.
-    Trim {
-        project: String,
-        stream: String,
-        partition: u64,
-        before: u64,
-    },
-    App {
-        project: String,
-        app: String,
-        at: i64,
-    },
-    DropApp {
-        project: String,
-        app: String,
-    },
-    Checkpoint {
-        place: Place,
-        sequence: u64,
-        metadata: Option<String>,
-    },
-    /// Without a partition: of all of them.
-    DropCheckpoint {
-        project: String,
-        stream: String,
-        app: String,
-        partition: Option<u64>,
-    },
-    Metadata {
-        project: String,
-        engine: String,
-        instance: Option<String>,
-        events: Vec<Value>,
-    },
-}
-
-/// A record on its way in; its data stays in Base64.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct NewRecord {
-    pub(super) partition: u64,
-    pub(super) key: Option<String>,
-    pub(super) data: String,
-}
-
-/// Whose checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Place {
-    pub(super) project: String,
-    pub(super) stream: String,
-    pub(super) app: String,
-    pub(super) partition: u64,
-}
 
 /// Everything.
 #[derive(Debug, Default)]
@@ -394,17 +310,5 @@ impl Book {
             *count = count.saturating_add(1);
             self.events.push(Bytes::from(format!("{event}\n")));
         }
-    }
-}
-
-/// Bytes of what may become large.
-fn weight(entry: &Entry) -> usize {
-    match entry {
-        Entry::Records { records, .. } => records
-            .iter()
-            .map(|record| record.data.len().saturating_add(64))
-            .sum(),
-        Entry::Metadata { events, .. } => events.iter().map(|it| it.to_string().len()).sum(),
-        _ => 64,
     }
 }

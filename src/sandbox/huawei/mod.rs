@@ -9,6 +9,7 @@ mod book;
 mod control;
 mod cursor;
 mod dis;
+mod entry;
 mod metadata;
 mod partition;
 mod records;

@@ -47,18 +47,13 @@ pub(in crate::upload) fn withheld(mut missing: Vec<Unmet>) -> DoneReport {
     if missing.iter().any(Unmet::is_held_by_a_run) {
         missing.retain(|it| !matches!(it, Unmet::BatchesPending(_)));
     }
-    let told: Vec<(Status, String)> = missing.iter().map(explain::unmet).collect();
     DoneReport {
         outcome: DoneOutcome::Withheld,
-        status: told
+        status: missing
             .iter()
-            .map(|(status, _)| *status)
+            .map(|one| explain::unmet(one).0)
             .fold(Status::Success, Status::worst),
-        why: told
-            .into_iter()
-            .map(|(_, why)| why)
-            .collect::<Vec<_>>()
-            .join("; "),
+        why: explain::in_words(missing.iter().map(|one| explain::unmet(one).1)),
         missing,
     }
 }

@@ -98,7 +98,7 @@ fn several_days_need_a_place_for_the_day_in_every_path() {
     assert_eq!(request.upload.dates.len(), 3);
     let message = refused(&format!("{days} {{date}}/a.csv b.csv"));
     assert!(
-        message.starts_with("--date names 3 days, but 'b.csv' has no {date}"),
+        message.starts_with("3 days are asked for, but 'b.csv' has no {date}"),
         "{message}"
     );
     assert!(refused(&format!("{days} -")).contains("the rows of one day only"));

@@ -1,0 +1,186 @@
+//! `run`, the next step: the `run` itself, for the days that are left and with their dates.
+//!
+//! The `write` of one job would leave those undone that come after it, and "yesterday" means another
+//! day tomorrow.
+
+use super::run_plan::Plan;
+use crate::cli::args::JobsArgs;
+use crate::domain::DataDate;
+use crate::upload::event::DoneOutcome;
+use crate::upload::report::{NextStep, Status, Summary};
+use crate::upload::{carried_options, shell_word};
+use std::collections::BTreeSet;
+
+/// What is needed to name the command, noted before the plan is worked off.
+pub(super) struct Again {
+    /// The global options that were typed.
+    carried: String,
+    file: String,
+    /// Jobs that were named; none stands for all.
+    jobs: Vec<String>,
+    /// Jobs of the file behind those that they come after.
+    all_jobs: Vec<String>,
+    days: BTreeSet<DataDate>,
+    /// The commands of the single uploads.
+    uploads: BTreeSet<String>,
+}
+
+impl Again {
+    pub(super) fn of(plan: &Plan, args: &JobsArgs, typed: &str) -> Self {
+        let file = args.file.as_deref().map(std::path::Path::display);
+        let uploads = plan
+            .errands
+            .iter()
+            .map(|errand| &errand.work.options.upload);
+        Self {
+            carried: carried_options(typed),
+            file: file.map_or_else(String::new, |file| shell_word(&file.to_string())),
+            jobs: args.jobs.clone(),
+            all_jobs: plan.topics.iter().map(|(job, ..)| job.clone()).collect(),
+            days: uploads
+                .clone()
+                .flat_map(|upload| upload.dates.clone())
+                .collect(),
+            uploads: uploads.map(|upload| upload.run.command.clone()).collect(),
+        }
+    }
+
+    /// The command for all days that this run was asked for.
+    pub(super) fn all(&self) -> String {
+        self.command(&self.days, &BTreeSet::new())
+    }
+
+    /// Puts the `run` in the place of every `write`, and behind what has to be done before it.
+    /// `needed` are jobs that others wait for without their being part of this run.
+    pub(super) fn name_in(&self, summary: &mut Summary, needed: &BTreeSet<String>) {
+        if matches!(summary.status, Status::Success | Status::Busy) {
+            return;
+        }
+        let left: BTreeSet<DataDate> = summary
+            .partitions
+            .iter()
+            .filter(|report| {
+                matches!(report.done, DoneOutcome::Withheld | DoneOutcome::Unknown)
+                    || report.rows_pending > 0
+            })
+            .filter_map(|report| report.partition.date())
+            .collect();
+        let again = self.command(if left.is_empty() { &self.days } else { &left }, needed);
+        let mut steps: Vec<NextStep> = Vec::new();
+        if summary.retryable {
+            steps.push(NextStep::new(
+                again.clone(),
+                "goes on with all that is left",
+            ));
+        }
+        for step in std::mem::take(&mut summary.next) {
+            let step = if self.uploads.contains(&step.command) {
+                NextStep::new(again.clone(), step.purpose)
+            } else {
+                step
+            };
+            if !steps.iter().any(|known| known.command == step.command) {
+                steps.push(step);
+            }
+        }
+        if !steps.iter().any(|step| step.command == again) {
+            let purpose = if steps.is_empty() {
+                "goes on with all that is left"
+            } else {
+                "then, with all that is left"
+            };
+            steps.push(NextStep::new(again, purpose));
+        }
+        summary.next = steps;
+    }
+
+    fn command(&self, days: &BTreeSet<DataDate>, needed: &BTreeSet<String>) -> String {
+        let mut command = format!("{RUN}{}", self.file);
+        let is_meant = |job: &&String| self.jobs.contains(job) || needed.contains(*job);
+        if !self.jobs.is_empty() {
+            for job in self.all_jobs.iter().filter(is_meant) {
+                command.push(' ');
+                command.push_str(job);
+            }
+        }
+        if !days.is_empty() {
+            command.push_str(" --date ");
+            command.push_str(&ranges(days));
+        }
+        command.push_str(&self.carried);
+        command
+    }
+}
+
+/// How such a command begins; the job file follows.
+const RUN: &str = "byteair-sync run ";
+
+/// Program, `run` and job file of a command of this form, for all jobs.
+pub(super) fn run_of(command: &str) -> Option<String> {
+    let file = command.strip_prefix(RUN)?;
+    let end = if file.starts_with('\'') {
+        file.find("' ").map(|end| end.saturating_add(1))
+    } else {
+        file.find(' ')
+    };
+    let file = file.get(..end.unwrap_or(file.len()))?;
+    // Earlier versions wrote down what was typed, options first.
+    (!file.starts_with('-')).then(|| format!("{RUN}{file}"))
+}
+
+/// The stretches of days that follow one another.
+pub(super) fn in_a_row(days: &BTreeSet<DataDate>) -> Vec<Vec<DataDate>> {
+    let mut stretches: Vec<Vec<DataDate>> = Vec::new();
+    for day in days {
+        match stretches.last_mut() {
+            Some(stretch) if stretch.last().copied() == day.previous() => stretch.push(*day),
+            _ => stretches.push(vec![*day]),
+        }
+    }
+    stretches
+}
+
+/// Days as one types them: `2022-01-01..2022-01-31,2022-03-01`.
+pub(super) fn ranges(days: &BTreeSet<DataDate>) -> String {
+    let stretches = in_a_row(days);
+    let texts = stretches
+        .iter()
+        .filter_map(|stretch| match stretch.as_slice() {
+            [] => None,
+            [day] => Some(day.to_string()),
+            [first, .., last] => Some(format!("{first}..{last}")),
+        });
+    texts.collect::<Vec<String>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_in_a_row_are_a_range() {
+        let days = ["2022-01-31", "2022-02-01", "2022-02-02", "2022-02-04"];
+        let days: BTreeSet<DataDate> = days.iter().map(|day| day.parse().unwrap()).collect();
+        assert_eq!(ranges(&days), "2022-01-31..2022-02-02,2022-02-04");
+        assert_eq!(ranges(&BTreeSet::new()), "");
+    }
+
+    #[test]
+    fn the_job_file_of_a_command_is_found() {
+        for (command, run) in [
+            (
+                "byteair-sync run jobs.toml item --date 2022-01-01",
+                "byteair-sync run jobs.toml",
+            ),
+            (
+                "byteair-sync run 'my jobs.toml' item",
+                "byteair-sync run 'my jobs.toml'",
+            ),
+            ("byteair-sync run jobs.toml", "byteair-sync run jobs.toml"),
+        ] {
+            assert_eq!(run_of(command).as_deref(), Some(run));
+        }
+        assert_eq!(run_of("byteair-sync run -q jobs.toml"), None);
+        assert_eq!(run_of("byteair-sync write a"), None);
+    }
+}

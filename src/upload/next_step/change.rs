@@ -1,0 +1,30 @@
+//! The steps of an input that is not what was uploaded of it.
+
+use super::{OpenInput, Situation};
+use crate::upload::explain;
+use crate::upload::report::NextStep;
+
+impl Situation<'_> {
+    /// The three ways out of status 9, of which a stream has others.
+    pub(super) fn after_change(&self) -> Vec<NextStep> {
+        if let Some(steps) = self.after_stream_change() {
+            return steps;
+        }
+        let mut steps = vec![NextStep::new(
+            self.command,
+            "after putting the file back as it was, or with the options of before",
+        )];
+        let changed: Vec<&OpenInput> = self.inputs.iter().filter(|i| i.is_at_fault).collect();
+        steps.extend(self.drop_inputs(
+            &changed,
+            "or forgets it; what was accepted stays on the platform",
+        ));
+        if !self.says(explain::CORRECTIONS) {
+            steps.push(NextStep::new(
+                self.write_again("--restart"),
+                "or everything again; behavior rows would be stored twice",
+            ));
+        }
+        steps
+    }
+}

@@ -1,0 +1,278 @@
+//! `run`: which days are meant, what keeps which back, and what is typed next.
+
+use crate::recorder::{Received, Recorder, Reply};
+use crate::start::{Place, Ran, rows};
+
+const FILE: &str = r#"
+[defaults]
+stage = "history_sync"
+date = "yesterday"
+
+[[job]]
+name = "behavior"
+topic = "behavior"
+paths = ["{date}/behavior.jsonl"]
+after = ["item"]
+
+[[job]]
+name = "item"
+topic = "item"
+paths = ["{date}/item.jsonl"]
+
+[[job]]
+name = "user"
+topic = "user"
+paths = ["{date}/user.jsonl"]
+"#;
+
+/// A day so many days ago, where the platform is.
+fn day(back: i64) -> String {
+    let zone = chrono::FixedOffset::east_opt(8 * 3600).unwrap();
+    let day = chrono::Utc::now().with_timezone(&zone) - chrono::TimeDelta::days(back);
+    day.format("%Y-%m-%d").to_string()
+}
+
+fn place(recorder: &Recorder, back: &[i64]) -> Place {
+    let place = Place::with(recorder);
+    place.file("jobs.toml", FILE);
+    for day in back.iter().map(|back| day(*back)) {
+        for topic in ["item", "behavior", "user"] {
+            place.rows(&format!("{day}/{topic}.jsonl"), 0, 3);
+        }
+    }
+    place
+}
+
+fn is_of_item(request: &Received) -> bool {
+    let named = format!("{}?{}", request.path, request.query);
+    named.contains("item")
+}
+
+/// The `run` that the last lines name.
+fn named_run(ran: &Ran) -> String {
+    let line = ran
+        .output
+        .lines()
+        .find(|line| line.contains("byteair-sync run "));
+    let (_, command) = line
+        .expect(&ran.output)
+        .split_once("byteair-sync ")
+        .unwrap();
+    command.split("  # ").next().unwrap().trim().to_owned()
+}
+
+#[test]
+fn one_file_is_not_the_rows_of_several_days() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("item.jsonl", 0, 3);
+    let file = "[[job]]\nname = \"item\"\ntopic = \"item\"\nstage = \"history_sync\"\n\
+                date = \"DAYS\"\npaths = [\"item.jsonl\"]\n";
+    let words = [
+        ("2022-01-01..2022-01-03", "run jobs.toml"),
+        ("2022-01-01,2022-01-03", "run jobs.toml"),
+        (
+            "2022-01-01",
+            "run jobs.toml --backfill 2022-01-01..2022-01-02",
+        ),
+        ("2022-01-01", "run jobs.toml --date 2022-01-01,2022-01-02"),
+        ("yesterday", "run jobs.toml --catch-up 2"),
+        ("yesterday", "run jobs.toml --dry-run --catch-up 2"),
+    ];
+    for (days, words) in words {
+        let days = days.replace(',', "\", \"");
+        let file = file.replace("\"DAYS\"", &format!("[\"{days}\"]"));
+        place.file("jobs.toml", file);
+        place
+            .end(words)
+            .expect(2)
+            .says("job 'item'")
+            .says("item.jsonl' has no {date} in it");
+    }
+    assert!(recorder.requests().is_empty());
+    place.end("run jobs.toml --date 2022-01-01").expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn catching_up_goes_through_every_day_of_which_nothing_is_known() {
+    let recorder = Recorder::new();
+    let place = place(&recorder, &[1, 2, 3]);
+    // Behavior waits for an item export that comes late; of the day before everything comes late.
+    let late = format!("{}/item.jsonl", day(2));
+    std::fs::remove_file(place.path(&late)).unwrap();
+    std::fs::rename(place.path(&day(3)), place.path("late")).unwrap();
+    place
+        .end(&format!("run jobs.toml --date {}", day(2)))
+        .expect(10);
+    place
+        .end(&format!("run jobs.toml --date {}", day(3)))
+        .expect(10);
+    place.end("run jobs.toml").expect(0);
+    place
+        .end("run jobs.toml --catch-up 3")
+        .expect(10)
+        .says(&day(3));
+    place.rows(&late, 0, 3);
+    std::fs::rename(place.path("late"), place.path(&day(3))).unwrap();
+    place.end("run -q jobs.toml --catch-up 3").expect(0);
+    assert_eq!(recorder.dones().len(), 9);
+    place.end("status --gaps").expect(0);
+    let before = recorder.requests().len();
+    place.end("run -q jobs.toml --catch-up 3").expect(0);
+    assert_eq!(recorder.requests().len(), before);
+}
+
+#[test]
+fn a_job_with_days_of_its_own_catches_up_only_with_what_was_begun() {
+    let recorder = Recorder::new();
+    let place = place(&recorder, &[]);
+    place.rows("2022-01-01/item.jsonl", 0, 3);
+    place.file("jobs.toml", FILE.replace("\"yesterday\"", "\"2022-01-01\""));
+    place.end("run jobs.toml item --catch-up 5").expect(0);
+}
+
+#[test]
+fn a_topic_that_is_throttled_keeps_only_its_own_back() {
+    let recorder = Recorder::answering(|request, _| {
+        if is_of_item(request) {
+            Reply::bare(503)
+        } else {
+            Reply::ok()
+        }
+    });
+    let mut place = place(&recorder, &[1]);
+    place.set("BYTEAIR_RETRY_FOR", "100ms");
+    let ran = place
+        .end("run jobs.toml")
+        .expect(5)
+        .says("waits for job 'item', which ended with status 5");
+    assert_eq!(recorder.dones().len(), 1, "user");
+    recorder.answer(|_, _| Reply::ok());
+    place.end(&named_run(&ran)).expect(0);
+    assert_eq!(recorder.dones().len(), 3);
+}
+
+#[test]
+fn a_host_that_is_away_is_waited_for_once() {
+    let place = Place::at("127.0.0.1:1".parse().unwrap());
+    place.file("jobs.toml", FILE);
+    for topic in ["item", "behavior", "user"] {
+        place.rows(&format!("{}/{topic}.jsonl", day(1)), 0, 3);
+    }
+    let mut place = place;
+    place.set("BYTEAIR_RETRY_FOR", "100ms");
+    place
+        .end("run jobs.toml")
+        .expect(5)
+        .says(&format!("not begun: behavior {0}, user {0}", day(1)));
+}
+
+#[test]
+fn the_command_that_is_named_finishes_the_day_with_what_waits() {
+    let recorder = Recorder::new();
+    let mut place = place(&recorder, &[1, 2]);
+    place.set("BYTEAIR_RETRY_FOR", "100ms");
+    let item = format!("{}/item.jsonl", day(1));
+    let command = format!("run jobs.toml --date {}", day(1));
+    let good = place.rows(&item, 0, 3).join("\n");
+    for (text, status) in [
+        (String::new(), 8),
+        ("%PDF-1.7\n\u{0}\u{1}\n".to_owned(), 4),
+        ("{\"id\":\"1\"}\nnot json\n".to_owned(), 3),
+    ] {
+        let recorder = Recorder::new();
+        let mut place = self::place(&recorder, &[1, 2]);
+        place.set("BYTEAIR_RETRY_FOR", "100ms");
+        place.file(&item, text);
+        let ran = place
+            .end("run -q jobs.toml --report report.json")
+            .expect(status);
+        assert_eq!(named_run(&ran), command);
+        place.file(&item, format!("{good}\n"));
+        if status == 3 {
+            let reject = format!(
+                "done -t item -s history_sync -d {} --accept-rejects",
+                day(1)
+            );
+            place.file(&item, "{\"id\":\"1\"}\nnot json\n");
+            place.end(&reject).expect(0);
+        }
+        let _ended = place.end(&command).expect(0);
+        assert_eq!(recorder.dones().len(), 3, "{status}");
+    }
+    // A stage that is not open yet.
+    recorder.answer(|request, _| {
+        if is_of_item(request) {
+            Reply::code(200, 400, "Syncing is end or not start in stage(history_sync) for tenant/application_id(1) topic(item), please check the 'stage'")
+        } else {
+            Reply::ok()
+        }
+    });
+    let backfill = format!("{}..{}", day(2), day(1));
+    let ran = place
+        .end(&format!("run jobs.toml --backfill {backfill}"))
+        .expect(6);
+    assert_eq!(named_run(&ran), format!("run jobs.toml --date {backfill}"));
+    recorder.answer(|_, _| Reply::ok());
+    place.end(&named_run(&ran)).expect(0);
+    assert_eq!(recorder.dones().len(), 6);
+}
+
+#[test]
+fn a_job_that_is_needed_and_was_not_named_is_named() {
+    let recorder = Recorder::new();
+    let place = place(&recorder, &[1]);
+    let ran = place.end("run jobs.toml behavior").expect(7);
+    let named = named_run(&ran);
+    assert_eq!(
+        named,
+        format!("run jobs.toml item behavior --date {}", day(1))
+    );
+    place.end(&named).expect(0);
+}
+
+#[test]
+fn a_day_that_is_done_waits_for_nobody_and_keeps_its_rows() {
+    let recorder = Recorder::new();
+    let place = place(&recorder, &[1]);
+    let file = FILE.replace("{date}/item.jsonl", "{date}/item*.jsonl");
+    place.file("jobs.toml", file);
+    place.end("run jobs.toml").expect(0);
+    let late: String = rows(10, 2).join("\n");
+    place.file(&format!("{}/item-late.jsonl", day(1)), late);
+    let ran = place.end("run jobs.toml --json").expect(6);
+    assert!(!ran.output.contains("waits for"), "{}", ran.output);
+    let summary = ran.summary();
+    let dates = summary["dates"].as_array().unwrap();
+    let behavior = dates
+        .iter()
+        .find(|date| date["topic"] == "behavior")
+        .unwrap();
+    assert_eq!(behavior["rows_accepted"], 3);
+    assert_eq!(behavior["done"], "already");
+}
+
+#[test]
+fn what_is_missing_is_a_line_a_stretch_with_the_run_for_it() {
+    let recorder = Recorder::new();
+    let place = place(&recorder, &[1, 5]);
+    place
+        .end(&format!(
+            "run jobs.toml user item --date {},{}",
+            day(5),
+            day(1)
+        ))
+        .expect(0);
+    let ran = place.end("status").expect(0);
+    let (_, owed) = ran.output.split_once("owed\n").unwrap();
+    let days = format!("{}..{}", day(4), day(2));
+    assert_eq!(
+        owed,
+        format!(
+            "  item history_sync {days} missing: nothing is known of it\n    \
+             byteair-sync run jobs.toml --date {days}\n  \
+             user history_sync {days} missing: nothing is known of it\n"
+        )
+    );
+}
