@@ -31,6 +31,27 @@ fn intended_found_after_a_crash_becomes_unknown_1_with_the_same_generation() {
 }
 
 #[test]
+fn intended_that_had_not_left_when_its_run_was_killed_is_unchanged() {
+    let mut desk = Desk::new();
+    let (waited, left, renewed) = (desk.intend(3), desk.intend(2), desk.intend(2));
+    let note = |batch, generation| {
+        let noted = desk.departures.note(None, batch, Generation(generation));
+        noted.unwrap();
+    };
+    note(left, 0);
+    // Refused, and killed before it left under its new id.
+    note(renewed, 0);
+    desk.ledger.renew(renewed).committed_blocking().unwrap();
+    let desk = desk.kill();
+    assert!(!desk.batch(waited).2);
+    assert!(desk.batch(left).2);
+    assert_eq!(
+        desk.batch(renewed),
+        ("intended".into(), 1, false, [0, 0, 0])
+    );
+}
+
+#[test]
 fn intended_found_after_a_run_that_ended_in_good_order_is_unchanged() {
     let mut desk = Desk::new();
     let (sure, unsure) = (desk.intend(3), desk.intend_unknown(2));

@@ -31,6 +31,7 @@ struct Desk {
     run: RunId,
     row: RegisteredPartition,
     input: HeldInput,
+    departures: Departures,
     /// Where reading has come to: record, byte.
     at: (u64, u64),
 }
@@ -53,12 +54,22 @@ impl Desk {
             run: registered.run,
             row: registered.partitions.remove(0),
             input: registered.inputs.remove(0),
+            departures: registered.departures,
             at: (1, 0),
         }
     }
 
-    /// The process dies without ending its run; the same command is run again.
+    /// The process dies without ending its run, and whatever it had intended may have left; the same command
+    /// is run again.
     fn crash(self) -> Self {
+        // As after a reboot: nothing is known of what waited.
+        let departures = self.dir.path().join("departures");
+        std::fs::remove_dir_all(departures).unwrap();
+        self.kill()
+    }
+
+    /// The process is killed; the same command is run again.
+    fn kill(self) -> Self {
         let Self {
             dir,
             ledger,
@@ -87,6 +98,7 @@ impl Desk {
             run: registered.run,
             row: registered.partitions.remove(0),
             input: registered.inputs.remove(0),
+            departures: registered.departures,
             at,
         }
     }

@@ -75,6 +75,7 @@ fn after_rejects_one_looks_gives_up_or_allows_more() {
             format!("byteair-sync rejects list --state-dir s {DATE}"),
             given_up,
             format!("{WRITE} --max-errors 3"),
+            format!("byteair-sync rejects export --state-dir s {DATE} --output rejects.out"),
         ]
     );
     assert_eq!(

@@ -157,11 +157,11 @@ impl Desk<'_> {
         }
         match round.ending {
             // Whatever was under way may have been sent.
-            Ending::Killed => self
-                .model
-                .open
-                .values_mut()
-                .for_each(|it| it.unknown = true),
+            Ending::Killed => {
+                std::fs::remove_dir_all(self.folder.join("departures")).unwrap();
+                let open = self.model.open.values_mut();
+                open.for_each(|it| it.unknown = true);
+            }
             Ending::InGoodOrder => {
                 let ended = ledger.end_run(registered.run, 5);
                 ended.committed_blocking().unwrap();
