@@ -5,6 +5,7 @@
 
 use crate::domain::{DataDate, DateRange, Zone};
 use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 
 /// One item of a list of days, as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +107,31 @@ pub fn resolve_dates(
     Ok(days)
 }
 
+/// The stretches of days that follow one another.
+pub fn in_a_row(days: &BTreeSet<DataDate>) -> Vec<Vec<DataDate>> {
+    let mut stretches: Vec<Vec<DataDate>> = Vec::new();
+    for day in days {
+        match stretches.last_mut() {
+            Some(stretch) if stretch.last().copied() == day.previous() => stretch.push(*day),
+            _ => stretches.push(vec![*day]),
+        }
+    }
+    stretches
+}
+
+/// Days as one types them: `2022-01-01..2022-01-31,2022-03-01`.
+pub fn ranges(days: &BTreeSet<DataDate>) -> String {
+    let stretches = in_a_row(days);
+    let texts = stretches
+        .iter()
+        .filter_map(|stretch| match stretch.as_slice() {
+            [] => None,
+            [day] => Some(day.to_string()),
+            [first, .., last] => Some(format!("{first}..{last}")),
+        });
+    texts.collect::<Vec<String>>().join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,5 +183,13 @@ mod tests {
             let message = date_spec(bad).unwrap_err();
             assert!(message.contains("write it as 2022-01-01"), "{message}");
         }
+    }
+
+    #[test]
+    fn days_in_a_row_are_a_range() {
+        let days = ["2022-01-31", "2022-02-01", "2022-02-02", "2022-02-04"];
+        let days: BTreeSet<DataDate> = days.iter().map(|day| day.parse().unwrap()).collect();
+        assert_eq!(ranges(&days), "2022-01-31..2022-02-02,2022-02-04");
+        assert_eq!(ranges(&BTreeSet::new()), "");
     }
 }

@@ -5,6 +5,7 @@
 
 use super::run_plan::Plan;
 use crate::cli::args::JobsArgs;
+use crate::cli::dates::ranges;
 use crate::domain::DataDate;
 use crate::upload::event::DoneOutcome;
 use crate::upload::report::{NextStep, Status, Summary};
@@ -128,42 +129,9 @@ pub(super) fn run_of(command: &str) -> Option<String> {
     (!file.starts_with('-')).then(|| format!("{RUN}{file}"))
 }
 
-/// The stretches of days that follow one another.
-pub(super) fn in_a_row(days: &BTreeSet<DataDate>) -> Vec<Vec<DataDate>> {
-    let mut stretches: Vec<Vec<DataDate>> = Vec::new();
-    for day in days {
-        match stretches.last_mut() {
-            Some(stretch) if stretch.last().copied() == day.previous() => stretch.push(*day),
-            _ => stretches.push(vec![*day]),
-        }
-    }
-    stretches
-}
-
-/// Days as one types them: `2022-01-01..2022-01-31,2022-03-01`.
-pub(super) fn ranges(days: &BTreeSet<DataDate>) -> String {
-    let stretches = in_a_row(days);
-    let texts = stretches
-        .iter()
-        .filter_map(|stretch| match stretch.as_slice() {
-            [] => None,
-            [day] => Some(day.to_string()),
-            [first, .., last] => Some(format!("{first}..{last}")),
-        });
-    texts.collect::<Vec<String>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_in_a_row_are_a_range() {
-        let days = ["2022-01-31", "2022-02-01", "2022-02-02", "2022-02-04"];
-        let days: BTreeSet<DataDate> = days.iter().map(|day| day.parse().unwrap()).collect();
-        assert_eq!(ranges(&days), "2022-01-31..2022-02-02,2022-02-04");
-        assert_eq!(ranges(&BTreeSet::new()), "");
-    }
 
     #[test]
     fn the_job_file_of_a_command_is_found() {

@@ -2,12 +2,12 @@
 //! uploads run.
 
 use super::ledger::nothing;
-use super::run_next::in_a_row;
 use super::running::ledger_failure;
 use super::status_day::Judge;
 use super::{Failure, Outcome, Session, status_html};
 use crate::cli::args::StatusArgs;
 use crate::cli::calendar::{Day, DayRows, DayState, Series, text};
+use crate::cli::dates::in_a_row;
 use crate::cli::json_line::JsonLine;
 use crate::cli::settings::{Selection, selection, state_dir, zone};
 use crate::cli::summary::of_success;

@@ -1,9 +1,10 @@
 //! `status`, one day: its state, why it is in it, and the command that ends it.
 
-use super::run_next::{ranges, run_of};
+use super::run_next::run_of;
 use super::running::ledger_failure;
 use super::{Failure, Session};
 use crate::cli::calendar::{Day, DayState};
+use crate::cli::dates::ranges;
 use crate::cli::settings::zone;
 use crate::domain::{DataDate, Zone};
 use crate::ledger::{Gate, GateFacts, KnownPartition, LedgerReader, RowCounts, Unmet, unmet};

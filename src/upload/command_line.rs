@@ -131,6 +131,28 @@ pub(super) fn without_flag(command: &str, flag: &str) -> String {
     kept.collect::<Vec<&str>>().join(" ")
 }
 
+/// A command whose relative days are absolute ones: typed tomorrow, "yesterday" is another day.
+pub fn with_absolute_days(command: &str, days: &str) -> String {
+    let is_relative = |text: &str| text.contains("today") || text.contains("yesterday");
+    let mut names_days = false;
+    let words = split_words(command).into_iter().map(|word| {
+        let value = if names_days {
+            Some(("", word))
+        } else if let Some(value) = word.strip_prefix("--date=") {
+            Some(("--date=", value))
+        } else {
+            word.strip_prefix("-d").map(|value| ("-d", value))
+        };
+        let short = word.starts_with('-') && !word.starts_with("--") && word.ends_with('d');
+        names_days = !names_days && (word == "--date" || short);
+        match value {
+            Some((name, value)) if is_relative(value) => format!("{name}{days}"),
+            _ => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<String>>().join(" ")
+}
+
 /// The words of a command line of our own making, with their quotes.
 fn split_words(line: &str) -> Vec<&str> {
     let mut quoted = false;
@@ -180,6 +202,19 @@ mod tests {
             carried_options(line),
             " --state-dir 'a b' --host=h --allow-plain-http"
         );
+    }
+
+    #[test]
+    fn relative_days_become_absolute_where_they_are_days() {
+        for (typed, absolute) in [
+            ("w -q -d yesterday today", "w -q -d 2022-01-01 today"),
+            ("w --date today,2022-01-01 x", "w --date 2022-01-01 x"),
+            ("w --date=yesterday x", "w --date=2022-01-01 x"),
+            ("w -dtoday -qd yesterday", "w -d2022-01-01 -qd 2022-01-01"),
+            ("w -d 2021-12-31 yesterday", "w -d 2021-12-31 yesterday"),
+        ] {
+            assert_eq!(with_absolute_days(typed, "2022-01-01"), absolute);
+        }
     }
 
     #[test]

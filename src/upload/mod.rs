@@ -70,7 +70,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use command_line::{carried_options, shell_word};
+pub use command_line::{carried_options, shell_word, with_absolute_days};
 pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
 pub use explain::HELD_BACK;

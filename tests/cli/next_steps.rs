@@ -66,6 +66,20 @@ fn rejected_rows_are_exported_with_the_options_that_read_them() {
 }
 
 #[test]
+fn the_command_that_is_named_means_the_same_day_tomorrow() {
+    let (_, place) = server();
+    let steps = next(
+        &place
+            .end("write -q -t item -s history_sync -d yesterday none.jsonl")
+            .expect(10),
+    );
+    let zone = chrono::FixedOffset::east_opt(8 * 3600).unwrap();
+    let day = (chrono::Utc::now().with_timezone(&zone) - chrono::TimeDelta::days(1)).date_naive();
+    let same = format!("write -q -t item -s history_sync -d {day} none.jsonl");
+    assert_eq!(steps, [same]);
+}
+
+#[test]
 fn an_input_of_another_format_names_the_option() {
     let (recorder, place) = server();
     let rows: Vec<String> = (0..1_200).map(|n| format!("{n},title {n}")).collect();

@@ -4,13 +4,13 @@ use super::rate::RateSettings;
 use super::write::done_format;
 use super::{Connection, Context, Selection};
 use crate::cli::args::DoneArgs;
-use crate::cli::dates::resolve_dates;
+use crate::cli::dates::{ranges, resolve_dates};
 use crate::cli::error::UsageError;
 use crate::domain::{DataDate, Topic, Zone};
 use crate::http::ConnectionSettings;
 use crate::input::Stores;
 use crate::protocol::DoneFormat;
-use crate::upload::RetrySettings;
+use crate::upload::{RetrySettings, with_absolute_days};
 use std::path::PathBuf;
 
 /// Which days `done` is about.
@@ -61,6 +61,17 @@ pub struct DoneOptions {
     pub command: String,
 }
 
+/// What was typed, with its days as they are now.
+fn command_again(context: Context<'_>, args: &DoneArgs, dates: &DoneDates) -> String {
+    let typed = &context.invocation.command_line;
+    match dates {
+        DoneDates::Named(days) if args.date.iter().any(|spec| spec.is_relative()) => {
+            with_absolute_days(typed, &ranges(&days.iter().copied().collect()))
+        }
+        _ => typed.clone(),
+    }
+}
+
 impl DoneOptions {
     /// Resolves and checks the options of `done`.
     pub fn resolve(context: Context<'_>, args: &DoneArgs) -> Result<Self, UsageError> {
@@ -96,6 +107,7 @@ impl DoneOptions {
                 stages: args.stage.clone(),
                 dates: Vec::new(),
             },
+            command: command_again(context, args, &dates),
             dates,
             expect_topics: args.expect_topics.clone(),
             require_reports: args.require_report.clone(),
@@ -104,7 +116,6 @@ impl DoneOptions {
             confirmed: args.yes_i_mean.clone(),
             state_dir: connection.state_dir,
             stores: connection.stores,
-            command: context.invocation.command_line.clone(),
             connection: connection.settings,
         })
     }

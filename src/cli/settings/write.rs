@@ -8,7 +8,7 @@ use super::rules::warning_about;
 use super::streaming::{followed, linger, retry_for};
 use super::{Connection, Context, SandboxEndpoint, dis};
 use crate::cli::args::{DoneFormatName, GuardArgs, InputArgs, UnconfirmedName, WriteArgs};
-use crate::cli::dates::resolve_dates;
+use crate::cli::dates::{ranges, resolve_dates};
 use crate::cli::error::UsageError;
 use crate::cli::invocation::{Invocation, Origin};
 use crate::cli::value::{InFlight, nearest};
@@ -18,8 +18,8 @@ use crate::domain::{
 use crate::http::ConnectionSettings;
 use crate::input::{DateField, InvalidPattern, PathPattern};
 use crate::protocol::DoneFormat;
-use crate::upload::STREAMING_ONLY;
 use crate::upload::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
+use crate::upload::{STREAMING_ONLY, with_absolute_days};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -102,7 +102,7 @@ impl WriteOptions {
                 same_target: args.target.same_target,
                 topic: topic.clone(),
                 stage,
-                dates,
+                dates: dates.clone(),
                 date_from_path: match date_from {
                     DateFrom::Path(pattern) => Some(pattern.clone()),
                     DateFrom::Option | DateFrom::Field(_) => None,
@@ -128,7 +128,7 @@ impl WriteOptions {
                         None => args.run.yes_i_mean.clone(),
                     },
                     state_dir: connection.state_dir,
-                    command: invocation.command_line.clone(),
+                    command: command_again(invocation, args, &dates),
                     seed: seed(&args.part, &args.input.paths)?,
                 },
                 replay: None,
@@ -140,6 +140,15 @@ impl WriteOptions {
             warnings,
         })
     }
+}
+
+/// What was typed, with its days as they are now.
+fn command_again(invocation: &Invocation, args: &WriteArgs, dates: &[DataDate]) -> String {
+    if !args.target.date.iter().any(|spec| spec.is_relative()) {
+        return invocation.command_line.clone();
+    }
+    let days = ranges(&dates.iter().copied().collect());
+    with_absolute_days(&invocation.command_line, &days)
 }
 
 fn topic_and_stage(args: &WriteArgs) -> Result<(Topic, StageKind), UsageError> {
