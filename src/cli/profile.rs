@@ -80,13 +80,19 @@ pub struct ProfileChoice {
 /// are the keys of all options.
 pub fn load(choice: &ProfileChoice, known: &[String]) -> Result<Option<Profile>, UsageError> {
     let text = match &choice.file {
-        Some(file) => read(file, choice.file_was_named || choice.name.is_some())?,
+        // A profile that was named without a file needs one, and says so below.
+        Some(file) => read(file, choice.file_was_named)?,
         None => None,
     };
     match (&choice.file, text, &choice.name) {
         (Some(file), Some(text), name) => parse(file, &text, name.as_deref(), known),
         (_, _, None) => Ok(None),
-        (_, _, Some(name)) => Err(UsageError::new(format!(
+        (Some(file), None, Some(name)) => Err(UsageError::new(format!(
+            "there is no config file {} to take --profile {name} from; make it with 'byteair-sync \
+             config init', or name another with --config",
+            file.display()
+        ))),
+        (None, _, Some(name)) => Err(UsageError::new(format!(
             "there is no config file to take profile '{name}' from; name one with --config"
         ))),
     }
@@ -120,7 +126,10 @@ fn parse(
     let place = file.display();
     let mut root: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         // Its full text shows the line, which may hold a secret.
-        UsageError::new(format!("config file {place} is not TOML")).because(error.message())
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(1, |before| before.matches('\n').count().saturating_add(1));
+        UsageError::new(format!("config file {place}, line {line}, is not TOML"))
+            .because(error.message())
     })?;
     let profiles = match root.remove("profile") {
         None => toml::Table::new(),

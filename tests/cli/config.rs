@@ -118,7 +118,7 @@ fn wrong_usage_is_status_2_on_standard_error() {
             "config show --config c.toml",
             "unknown key 'qsp'; did you mean 'qps'?",
         ),
-        ("config show --profile none", "cannot read config file"),
+        ("config show --profile none", "to take --profile none from"),
         ("", "Usage: byteair-sync"),
     ] {
         let (output, errors, status) = finish(&mut place.run(words));

@@ -139,6 +139,20 @@ fn many_unfinished_inputs_are_a_few_names_and_a_number() {
 }
 
 #[test]
+fn a_config_file_that_is_missing_or_broken_names_the_cure_and_the_line() {
+    let (_, place) = server();
+    place
+        .end(&format!("{WRITE} --profile prod rows.jsonl"))
+        .expect(2)
+        .says("to take --profile prod from; make it with 'byteair-sync config init'");
+    place.file("c.toml", "[profile.default]\nqps = 10\nregion = \n");
+    place
+        .end(&format!("{WRITE} --config c.toml rows.jsonl"))
+        .expect(2)
+        .says("config file c.toml, line 3, is not TOML");
+}
+
+#[test]
 fn an_option_of_another_command_is_not_advised_to_be_a_path() {
     let (_, place) = server();
     place.file("jobs.toml", "");

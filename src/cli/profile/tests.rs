@@ -85,7 +85,7 @@ fn a_secret_in_the_file_is_refused_and_never_repeated() {
     }
     let message = parsed("[profile.a]\nsk = 'hidden", None).unwrap_err();
     assert!(
-        message.starts_with("config file c.toml is not TOML"),
+        message.starts_with("config file c.toml, line 2, is not TOML"),
         "{message}"
     );
     assert!(!message.contains("hidden"), "{message}");
