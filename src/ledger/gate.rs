@@ -237,7 +237,7 @@ impl fmt::Display for Unmet {
             ),
             Self::DayNotOver => f.write_str("the day is not over"),
             Self::HeldBack => {
-                f.write_str("done is held back (--no-done, or an answer that was not understood)")
+                f.write_str("done is held back (--no-done) or was answered 409 before")
             }
             Self::NotNamed => f.write_str("no --date names it, so done was not sent"),
         }

@@ -28,7 +28,7 @@ fn the_calendar_shows_each_day_and_what_is_owed_with_its_command() {
          2022-01  #u.r\n\
          \n# done   u uploaded   p partial   r rejected   x refused   . missing\n\
          \nowed\n  \
-         item history_sync 2022-01-02 uploaded: done is held back (--no-done)\n    \
+         item history_sync 2022-01-02 uploaded: done is held back (--no-done) or was answered 409 before\n    \
          byteair-sync done --topic item --stage history_sync --date 2022-01-02  # sends the done that is held back; \
          of several machines, when all are finished\n  \
          item history_sync 2022-01-03 missing: nothing is known of it\n  \
