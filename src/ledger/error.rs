@@ -217,7 +217,7 @@ fn io_advice(error: &std::io::Error) -> &'static str {
             ": the state directory is not writable for this user; make it so (another --state-dir knows nothing of what was uploaded with this one and would send it again)"
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            ": the disk is full; make room and run the same command again, nothing is lost"
+            ": the disk is full; make room and run the same command again; what was recorded stays, and nothing is sent twice"
         }
         ErrorKind::NotADirectory => ": a part of the path is a file; choose another --state-dir",
         _ => "",
@@ -228,7 +228,7 @@ fn advice(error: &rusqlite::Error) -> &'static str {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => {
-            ": the disk is full; make room and run the same command again, nothing is lost"
+            ": the disk is full; make room and run the same command again; what was recorded stays, and nothing is sent twice"
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             ": the file is damaged; restore it from a backup, or move it away only if you know from the console what was done"

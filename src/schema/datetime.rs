@@ -110,10 +110,47 @@ fn whole_number(value: Value<'_>) -> Option<i64> {
 /// Whether a text is in a layout.
 pub fn fits(text: &str, layout: Option<&str>) -> bool {
     let Some(layout) = layout else {
-        return DateTime::parse_from_rfc3339(text).is_ok();
+        // Small letters and leap seconds are allowed by RFC 3339 and refused by the platform's Go.
+        let is_usual = !text.contains(['t', 'z']) && text.get(17..19) != Some("60");
+        return is_usual && DateTime::parse_from_rfc3339(text).is_ok();
     };
+    let text = without_fraction(text, layout);
     let mut parsed = Parsed::new();
-    chrono::format::parse(&mut parsed, text, StrftimeItems::new(layout)).is_ok()
+    fixed_length(layout).is_none_or(|length| text.len() == length)
+        && chrono::format::parse(&mut parsed, text, StrftimeItems::new(layout)).is_ok()
+}
+
+/// Go takes a fraction behind the seconds whether or not the layout has one.
+fn without_fraction<'t>(text: &'t str, layout: &str) -> &'t str {
+    match text.rsplit_once('.') {
+        Some((whole, fraction))
+            if layout.ends_with("%S")
+                && !fraction.is_empty()
+                && fraction.bytes().all(|it| it.is_ascii_digit()) =>
+        {
+            whole
+        }
+        _ => text,
+    }
+}
+
+/// Bytes of a text in a layout of numbers, which are padded with zeros; `None` of another layout.
+fn fixed_length(layout: &str) -> Option<usize> {
+    let mut length = 0_usize;
+    let mut characters = layout.chars();
+    while let Some(character) = characters.next() {
+        let width = match (character, character == '%') {
+            (_, true) => match characters.next()? {
+                'Y' => 4,
+                'm' | 'd' | 'H' | 'M' | 'S' | 'y' | 'I' => 2,
+                '%' => 1,
+                _ => return None,
+            },
+            (other, false) => other.len_utf8(),
+        };
+        length = length.saturating_add(width);
+    }
+    Some(length)
 }
 
 /// Whether a layout can be used for parsing.
@@ -170,6 +207,25 @@ mod tests {
 
     fn is_faulty(datetime: &Datetime, raw: &str) -> bool {
         datetime.fault(as_it_is(raw.as_bytes())).is_some()
+    }
+
+    #[test]
+    fn texts_are_what_the_platforms_go_takes() {
+        let seconds = Some("%Y-%m-%d %H:%M:%S");
+        for (text, layout, wanted) in [
+            ("2022-01-01T00:00:00Z", None, true),
+            ("2022-01-01T00:00:00.5+08:00", None, true),
+            ("2022-01-01T00:00:60Z", None, false),
+            ("2022-01-01t00:00:00z", None, false),
+            ("2022-01-01 00:00:00", seconds, true),
+            ("2022-01-01 00:00:00.5", seconds, true),
+            ("2022-01-01 00:00:00.", seconds, false),
+            ("2022-1-1 00:00:00", seconds, false),
+            ("2022-01-01 1:2:3", seconds, false),
+            ("2022年01月01日", Some("%Y年%m月%d日"), true),
+        ] {
+            assert_eq!(fits(text, layout), wanted, "{text}");
+        }
     }
 
     #[test]

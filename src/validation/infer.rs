@@ -106,6 +106,17 @@ fn field_type(field: &FieldProfile, cells: bool) -> (Option<FieldType>, &'static
             "some are \"\", which only a string may be, so no type is proposed",
         );
     }
+    if found == FieldType::Double && has_whole_number_beyond_int64(field) {
+        let exact = "some are whole numbers beyond int64, which no double holds exactly";
+        return if cells {
+            (Some(FieldType::String), exact)
+        } else {
+            (
+                None,
+                "some are whole numbers beyond int64, which no double holds exactly, so no type is proposed",
+            )
+        };
+    }
     if is_number && !all_are_finite(field) {
         return (
             None,
@@ -122,6 +133,19 @@ fn field_type(field: &FieldProfile, cells: bool) -> (Option<FieldType>, &'static
         _ => "",
     };
     (Some(found), reason)
+}
+
+/// Whether one of the outermost numbers is an identifier rather than an amount.
+fn has_whole_number_beyond_int64(field: &FieldProfile) -> bool {
+    let is_beyond = |text: &str| {
+        let digits = text.trim_start_matches('-');
+        let is_whole = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
+        is_whole && text.parse::<i64>().is_err()
+    };
+    field
+        .numbers
+        .as_ref()
+        .is_some_and(|it| is_beyond(&it.least.1) || is_beyond(&it.greatest.1))
 }
 
 const fn is_text(kind: Kind) -> bool {
@@ -236,7 +260,7 @@ mod tests {
         for (values, wanted) in [
             (&["1", "null", "-5"][..], Some("int32")),
             (&["1", "3000000000"], Some("int64")),
-            (&["1", "9223372036854775808"], Some("double")),
+            (&["1", "9223372036854775808"], None),
             (&["1", "2.5"], Some("double")),
             (&["1", "1e400"], None),
             (&["true", "false"], Some("bool")),
@@ -259,6 +283,7 @@ mod tests {
         for (values, wanted) in [
             (&["\"1\"", "\"20\""][..], Some("int32")),
             (&["\"1\"", "\"2.50\""], Some("double")),
+            (&["\"1\"", "\"9223372036854775808\""], Some("string")),
             (&["\"1\"", "\"007\""], Some("string")),
             (&["\"true\"", "\"FALSE\""], Some("bool")),
             (&["\"1\"", "\"\""], None),
