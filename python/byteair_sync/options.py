@@ -4,6 +4,7 @@ Options are texts, as Spark hands them over; their names are not case-sensitive.
 them: they would end up in query plans and logs. Every machine reads them from its environment.
 """
 
+import os
 import re
 from dataclasses import dataclass, field
 from typing import List, Optional, Tuple
@@ -150,12 +151,17 @@ def parse(given):
     options = {key.lower(): value for key, value in dict(given).items() if value is not None}
     for key in SPARKS_OWN:
         options.pop(key, None)
+    # The program would take them from there, and days have to be told apart as it does.
+    for key, variable in (("region", "BYTEAIR_REGION"), ("timezone", "BYTEAIR_TIMEZONE")):
+        if key not in options and os.environ.get(variable):
+            options[key] = os.environ[variable]
     for key in options:
         if key in SECRETS or any(key == name for name in ("byteair_sk", "byteair_ak", "byteair_token")):
             raise OptionError(
-                f"option {key} is refused: options end up in plans and logs. Set BYTEAIR_AK and BYTEAIR_SK, or "
-                "BYTEAIR_AK_FILE and BYTEAIR_SK_FILE, in the environment of the driver and of the executors "
-                "(spark.executorEnv..., or files on each machine)"
+                f"option {key} is refused: options end up in plans and logs. Set BYTEAIR_AK_FILE and BYTEAIR_SK_FILE, "
+                "which name files on each machine, in the environment of the driver and of the executors "
+                "(spark.executorEnv.BYTEAIR_AK_FILE...; what stands in spark.executorEnv is shown on Spark's pages, so the "
+                "keys themselves must not)"
             )
         if not any(key in known for known in (CONNECTION, SENDING, RATE, OTHERS)):
             raise OptionError(f"there is no option {key}; see the README of byteair-sync, 'Spark'")

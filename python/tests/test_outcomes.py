@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 from pyspark.sql import functions as F
 
@@ -91,6 +92,24 @@ class Folders(unittest.TestCase):
         self.addCleanup(os.environ.pop, "BYTEAIR_STATE_DIR")
         with self.assertRaisesRegex(OptionError, "BYTEAIR_STATE_DIR: hdfs:///tmp/x is not"):
             Driver(self.options())
+
+
+class Zones(unittest.TestCase):
+    """Days end where the program says that they end, whoever told it."""
+
+    GIVEN = {"topic": "item", "stage": "history_sync", "date": "2022-10-07"}
+
+    def zone(self, environment, **more):
+        with mock.patch.dict(os.environ, environment):
+            made = parse({**self.GIVEN, **more})
+        return made.zone, made.connection
+
+    def test_zone_and_region_of_the_environment_count_for_days_too(self):
+        self.assertEqual(self.zone({})[0], "Asia/Shanghai")
+        zone, words = self.zone({"BYTEAIR_TIMEZONE": "UTC"})
+        self.assertEqual((zone, words), ("UTC", ["--timezone", "UTC"]))
+        self.assertEqual(self.zone({"BYTEAIR_REGION": "oversea1"})[0], "UTC")
+        self.assertEqual(self.zone({"BYTEAIR_TIMEZONE": "UTC"}, timezone="Asia/Tokyo")[0], "Asia/Tokyo")
 
 
 class Nothing(SparkTest):
