@@ -107,15 +107,11 @@ fn field_type(field: &FieldProfile, cells: bool) -> (Option<FieldType>, &'static
         );
     }
     if found == FieldType::Double && has_whole_number_beyond_int64(field) {
-        let exact = "some are whole numbers beyond int64, which no double holds exactly";
-        return if cells {
-            (Some(FieldType::String), exact)
-        } else {
-            (
-                None,
-                "some are whole numbers beyond int64, which no double holds exactly, so no type is proposed",
-            )
-        };
+        let proposed = cells.then_some(FieldType::String);
+        return (
+            proposed,
+            "some are whole numbers that no double holds exactly",
+        );
     }
     if is_number && !all_are_finite(field) {
         return (
