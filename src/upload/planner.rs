@@ -183,7 +183,7 @@ impl Planner<'_> {
     ) -> Result<Vec<PlannedInput>, Failure> {
         let (mut recognised, mut copies_of_known) = (Vec::new(), Vec::new());
         for file in &found.files {
-            match self.recognise(file, inputs)? {
+            match self.recognise(file, &found.files, inputs)? {
                 Sight::Input(it) => recognised.push((file, it)),
                 Sight::Copy(copy) => copies_of_known.push((file.location.to_string(), copy)),
             }
@@ -227,7 +227,12 @@ impl Planner<'_> {
         Ok(planned)
     }
 
-    fn recognise(&self, file: &FoundFile, inputs: &[KnownInput]) -> Result<Sight, RecogniseError> {
+    fn recognise(
+        &self,
+        file: &FoundFile,
+        named: &[FoundFile],
+        inputs: &[KnownInput],
+    ) -> Result<Sight, RecogniseError> {
         let Some(ledger) = self.ledger else {
             return Ok(Sight::Input(Recognised::New));
         };
@@ -236,6 +241,7 @@ impl Planner<'_> {
             settings: &self.settings.input,
             verify: self.settings.run.verify,
             replay: self.settings.replay.is_some(),
+            named,
         };
         recogniser.recognise(file, inputs)
     }

@@ -86,6 +86,9 @@ pub(super) struct Recogniser<'a> {
     pub(super) verify: bool,
     /// The file holds corrected rows. What has the same content by chance is another input.
     pub(super) replay: bool,
+    /// All files of the command. Of an input whose own file is among them under another name, a new
+    /// file under the old name is no change: the file was rotated.
+    pub(super) named: &'a [FoundFile],
 }
 
 impl Recogniser<'_> {
@@ -114,7 +117,8 @@ impl Recogniser<'_> {
                 return self.once_more(compared).map(Sight::Input);
             }
         }
-        if let Some(input) = self.choose(file, known, |input| input.name == name) {
+        let same_name = |input: &KnownInput| input.name == name && !self.has_moved(input, &name);
+        if let Some(input) = self.choose(file, known, same_name) {
             return self.once_more(self.compare(file, input)?).map(Sight::Input);
         }
         for input in known {
@@ -128,6 +132,16 @@ impl Recogniser<'_> {
             }
         }
         Ok(Sight::Input(Recognised::New))
+    }
+
+    /// Whether the input's own file is another one of the command's.
+    fn has_moved(&self, input: &KnownInput, name: &str) -> bool {
+        let place = input.identity.as_ref().and_then(|it| it.place());
+        place.is_some()
+            && self
+                .named
+                .iter()
+                .any(|file| file.identity.place() == place && file.location.to_string() != name)
     }
 
     /// Rows that were rejected may have been replaced by rows in the same file: that is two inputs.

@@ -325,3 +325,39 @@ fn a_half_uploaded_file_that_grew_is_uploaded_once_beside_its_copy() {
     assert_eq!(recorder.accepted(), rows(0, 305));
     assert_eq!(recorder.dones().len(), 1);
 }
+
+/// A log that was rotated while it was uploaded, and its successor: the old rows are known by the file
+/// that they are in, whatever its name is now. Both together were taken for one that had changed.
+#[test]
+fn a_rotated_file_and_its_successor_are_two_inputs() {
+    for (kept, order) in [
+        (2, "a.jsonl a.jsonl.1"),
+        (2, "a.jsonl.1 a.jsonl"),
+        (usize::MAX, "a.jsonl a.jsonl.1"),
+        (usize::MAX, "a.jsonl.1 a.jsonl"),
+    ] {
+        let recorder = Recorder::answering(move |_, number| match number {
+            number if number < kept => Reply::ok(),
+            _ => Reply::bare(429),
+        });
+        let place = Place::with(&recorder);
+        place.rows("a.jsonl", 0, 300);
+        let status = if kept == 2 { 5 } else { 0 };
+        let write = format!("{WRITE} {SMALL} --format jsonl");
+        place
+            .end(&format!("{write} --no-done a.jsonl"))
+            .expect(status);
+        recorder.answer(|_, _| Reply::ok());
+        std::fs::rename(place.path("a.jsonl"), place.path("a.jsonl.1")).unwrap();
+        place.rows("a.jsonl", 1_000, 100);
+        for _ in 0..2 {
+            place.end(&format!("{write} --no-done {order}")).expect(0);
+            let mut expected = rows(0, 300);
+            expected.extend(rows(1_000, 100));
+            let mut accepted = recorder.accepted();
+            accepted.sort();
+            expected.sort();
+            assert_eq!(accepted, expected, "{order}");
+        }
+    }
+}
