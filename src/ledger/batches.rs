@@ -94,6 +94,7 @@ pub(super) fn intend(
         intention.partition_id,
         &intention.partition,
         &intention.rejects,
+        RejectSource::Local,
     )?;
     for input in &intention.finished {
         session
@@ -301,19 +302,19 @@ pub(super) fn settle(
     batch: BatchId,
     partition_id: PartitionId,
     partition: &Partition,
-    settlement: Settlement,
+    settlement: &Settlement,
 ) -> Result<(), LedgerError> {
-    let (state, letters) = match settlement {
-        Settlement::Accepted => ("accepted", Vec::new()),
-        Settlement::AcceptedUnconfirmed => ("unconfirmed", Vec::new()),
-        Settlement::Foreign => ("foreign", Vec::new()),
-        Settlement::Undetermined => ("undetermined", Vec::new()),
+    let (state, letters, request_id): (_, &[DeadLetter], _) = match settlement {
+        Settlement::Accepted => ("accepted", &[], None),
+        Settlement::AcceptedUnconfirmed => ("unconfirmed", &[], None),
+        Settlement::Foreign => ("foreign", &[], None),
+        Settlement::Undetermined => ("undetermined", &[], None),
         Settlement::PartRefused {
             letters,
             request_id,
-        } => ("part_refused", from_server(letters, batch, request_id)),
+        } => ("part_refused", letters, Some(*request_id)),
         Settlement::Refused { letter, request_id } => {
-            ("refused", from_server(vec![letter], batch, request_id))
+            ("refused", std::slice::from_ref(letter), Some(*request_id))
         }
     };
     let refused = i64::try_from(letters.len()).unwrap_or(i64::MAX);
@@ -346,17 +347,11 @@ pub(super) fn settle(
             .and_then(|mut update| update.execute([partition_id.0, batch.0]))
             .map_err(|e| LedgerError::database("settle a batch", e))?;
     }
-    rejects::record(session, partition_id, partition, &letters)
-}
-
-fn from_server(letters: Vec<DeadLetter>, batch: BatchId, request_id: RequestId) -> Vec<DeadLetter> {
-    letters
-        .into_iter()
-        .map(|letter| DeadLetter {
-            source: RejectSource::Server { batch, request_id },
-            ..letter
-        })
-        .collect()
+    let Some(request_id) = request_id else {
+        return Ok(());
+    };
+    let source = RejectSource::Server { batch, request_id };
+    rejects::record(session, partition_id, partition, letters, source)
 }
 
 fn one_intended(

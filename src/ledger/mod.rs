@@ -59,7 +59,7 @@ pub use reader::{LedgerReader, RejectRow, RejectSummary, RejectsOf};
 pub use register::{
     HeldInput, InputIntent, PartitionIntent, Registered, RegisteredPartition, Registration, RunInfo,
 };
-pub use rejects::{Blocks, DeadLetter, RejectSource};
+pub use rejects::{Blocks, DeadLetter};
 pub use replay::{Replay, ReplayIntent};
 pub use seal::{DoneSettlement, SealOutcome, SealRequest, SealedPartition};
 pub use torn_end::TornEnd;
@@ -222,7 +222,7 @@ impl Ledger {
 
     /// Notes that rows of a batch were refused and that it is not recorded which.
     pub fn note_refusal_seen(&self, batch: BatchId) -> Pending<()> {
-        self.writer.last_word(batch)
+        self.writer.last_word(batch, |_| Ok(()))
     }
 
     /// Moves a definitely refused batch to its next generation. Fails when an attempt of it has an
@@ -249,10 +249,25 @@ impl Ledger {
         batch: BatchId,
         partition_id: PartitionId,
         partition: Partition,
-        settlement: Settlement,
+        settlement: impl Into<Arc<Settlement>>,
     ) -> Pending<()> {
+        let settlement = settlement.into();
         self.writer.submit(move |session| {
-            batches::settle(session, batch, partition_id, &partition, settlement)
+            batches::settle(session, batch, partition_id, &partition, &settlement)
+        })
+    }
+
+    /// Settles a batch after [`Self::settle`] has failed, with the room on the disk that is kept for
+    /// it. What does not even fit there is at least remembered as [`Self::note_refusal_seen`] does.
+    pub fn settle_at_last(
+        &self,
+        batch: BatchId,
+        partition_id: PartitionId,
+        partition: Partition,
+        settlement: Arc<Settlement>,
+    ) -> Pending<()> {
+        self.writer.last_word(batch, move |session| {
+            batches::settle(session, batch, partition_id, &partition, &settlement)
         })
     }
 

@@ -31,8 +31,6 @@ pub struct DeadLetter {
     pub message: String,
     /// The row as the input had it (bounded by the reader).
     pub raw: Vec<u8>,
-    /// Who refused it.
-    pub source: RejectSource,
     /// Which dates wait for it.
     pub blocks: Blocks,
 }
@@ -66,7 +64,7 @@ pub(super) const CONCERNING: &str = "(r.partition = ?1 OR (r.blocks = 'scope'
 
 /// Who refused a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RejectSource {
+pub(super) enum RejectSource {
     /// This program, before sending.
     Local,
     /// The platform, in the answer to this batch.
@@ -176,7 +174,14 @@ pub(super) fn record(
     partition_id: PartitionId,
     partition: &Partition,
     letters: &[DeadLetter],
+    source: RejectSource,
 ) -> Result<(), LedgerError> {
+    let (batch, request_id, refused_by) = match source {
+        RejectSource::Local => (None, None, "local"),
+        RejectSource::Server { batch, request_id } => {
+            (Some(batch.0), Some(request_id.to_string()), "server")
+        }
+    };
     for letter in letters {
         let name: String = session
             .db
@@ -186,15 +191,9 @@ pub(super) fn record(
                 |row| row.get(0),
             )
             .map_err(|e| LedgerError::database("record a dead letter", e))?;
-        let place = session
-            .rejects
-            .append(partition_id, &line_of(letter, partition, &name))?;
-        let (batch, request_id, source) = match letter.source {
-            RejectSource::Local => (None, None, "local"),
-            RejectSource::Server { batch, request_id } => {
-                (Some(batch.0), Some(request_id.to_string()), "server")
-            }
-        };
+        let by = (refused_by, request_id.as_deref());
+        let line = line_of(letter, partition, &name, by);
+        let place = session.rejects.append(partition_id, &line)?;
         session
             .db
             .prepare_cached(
@@ -214,7 +213,7 @@ pub(super) fn record(
                     letter.column,
                     letter.code,
                     letter.message,
-                    source,
+                    refused_by,
                     request_id,
                     number(place.offset),
                     number(place.length),
@@ -226,11 +225,12 @@ pub(super) fn record(
     Ok(())
 }
 
-fn line_of(letter: &DeadLetter, partition: &Partition, input: &str) -> Vec<u8> {
-    let (source, request_id) = match letter.source {
-        RejectSource::Local => ("local", None),
-        RejectSource::Server { request_id, .. } => ("server", Some(request_id.to_string())),
-    };
+fn line_of(
+    letter: &DeadLetter,
+    partition: &Partition,
+    input: &str,
+    (refused_by, request_id): (&str, Option<&str>),
+) -> Vec<u8> {
     let mut object = serde_json::json!({
         "file": input,
         "line": letter.position.line,
@@ -242,7 +242,7 @@ fn line_of(letter: &DeadLetter, partition: &Partition, input: &str) -> Vec<u8> {
         "column": letter.column,
         "code": letter.code,
         "message": letter.message,
-        "source": source,
+        "source": refused_by,
         "request_id": request_id,
     });
     if let Some(fields) = object.as_object_mut() {

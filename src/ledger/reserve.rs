@@ -6,16 +6,16 @@
 
 use rand::RngCore;
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Name of the file in the state directory.
 const RESERVE_FILE: &str = "reserve";
 
-/// Bytes of the reserve. Of every batch in flight one page goes to the ledger's log, unless some of
-/// them are written together.
-const RESERVE_BYTES: usize = 512 << 10;
+/// Bytes of the reserve: the rejected rows of a whole batch; on a small disk so much that of every batch
+/// in flight one page can go to the ledger's log.
+const RESERVE_BYTES: [usize; 2] = [4 << 20, 512 << 10];
 
 /// The reserve of a state directory.
 pub(super) struct Reserve(PathBuf);
@@ -25,22 +25,16 @@ impl Reserve {
     /// ledger itself says so as soon as that matters.
     pub(super) fn keep(state_dir: &Path) -> Self {
         let path = state_dir.join(RESERVE_FILE);
-        let made = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .and_then(|mut file| {
-                let mut noise = vec![0; RESERVE_BYTES];
-                rand::rng().fill_bytes(&mut noise);
-                file.write_all(&noise)
-            });
-        if let Err(error) = made
-            && error.kind() != std::io::ErrorKind::AlreadyExists
-        {
-            tracing::debug!("no reserve at {}: {error}", path.display());
-            // Half a reserve would never be completed.
-            let _gone = std::fs::remove_file(&path);
+        for bytes in RESERVE_BYTES {
+            match make(&path, bytes) {
+                Ok(()) => break,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => break,
+                Err(error) => {
+                    tracing::debug!("no reserve of {bytes} bytes at {}: {error}", path.display());
+                    // Half a reserve would never be completed.
+                    let _gone = std::fs::remove_file(&path);
+                }
+            }
         }
         Self(path)
     }
@@ -51,4 +45,16 @@ impl Reserve {
             tracing::debug!("no reserve at {}: {error}", self.0.display());
         }
     }
+}
+
+fn make(path: &Path, bytes: usize) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    let mut noise = vec![0; bytes];
+    rand::rng().fill_bytes(&mut noise);
+    file.write_all(&noise)
 }

@@ -34,13 +34,22 @@ pub(super) struct Session<'a> {
 type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
 /// Work of a caller; gets the reason instead of a session when no transaction could be begun.
 type Work = Box<dyn FnOnce(Result<&mut Session<'_>, LedgerError>) -> Answer + Send>;
+/// What is tried once more when the disk is full.
+type LastTry = Box<dyn FnOnce(&mut Session<'_>) -> Result<(), LedgerError> + Send>;
 
 /// What goes through the queue.
 enum Order {
     Work(Job),
     /// A batch whose rows were refused could not be settled. Written also when nothing else is any
     /// more: it makes the ledger more careful, whatever else is missing.
-    LastWord(BatchId, oneshot::Sender<Result<(), LedgerError>>),
+    LastWord(LastWord),
+}
+
+/// What is written of a batch whatever else is not.
+struct LastWord {
+    batch: BatchId,
+    last_try: LastTry,
+    answer: oneshot::Sender<Result<(), LedgerError>>,
 }
 
 /// A piece of work.
@@ -129,11 +138,19 @@ impl Writer {
         Pending(pending)
     }
 
-    /// Notes that rows of a batch were refused, after settling it has failed.
-    pub(super) fn last_word(&self, batch: BatchId) -> Pending<()> {
+    /// Notes that rows of a batch were refused, after settling it has failed, and then tries to settle
+    /// it all the same.
+    pub(super) fn last_word<F>(&self, batch: BatchId, last_try: F) -> Pending<()>
+    where
+        F: FnOnce(&mut Session<'_>) -> Result<(), LedgerError> + Send + 'static,
+    {
         let (answer, pending) = oneshot::channel();
         if let Some(jobs) = &self.jobs {
-            let _ = jobs.send(Order::LastWord(batch, answer));
+            let _ = jobs.send(Order::LastWord(LastWord {
+                batch,
+                last_try: Box::new(last_try),
+                answer,
+            }));
         }
         Pending(pending)
     }
@@ -164,7 +181,7 @@ fn write_groups(
         while let Some(order) = next {
             match order {
                 Order::Work(job) => group.push(job),
-                Order::LastWord(batch, answer) => last_words.push((batch, answer)),
+                Order::LastWord(word) => last_words.push(word),
             }
             let has_room = group.len() + last_words.len() < MAX_GROUP;
             next = has_room.then(|| queue.try_recv().ok()).flatten();
@@ -180,29 +197,60 @@ fn write_groups(
                 newest_run.note(&db);
             }
         }
-        write_last_words(&mut db, reserve, last_words);
+        write_last_words(&mut db, &mut rejects, reserve, last_words);
     }
 }
 
-/// A full disk still has room for them: the reserve goes first.
+/// A full disk still has room for them: the reserve goes first. That something was refused is written
+/// before what it was, which takes more room.
 fn write_last_words(
     db: &mut Connection,
+    rejects: &mut RejectFiles,
     reserve: &Reserve,
-    words: Vec<(BatchId, oneshot::Sender<Result<(), LedgerError>>)>,
+    words: Vec<LastWord>,
 ) {
     if words.is_empty() {
         return;
     }
-    let batches: Vec<BatchId> = words.iter().map(|(batch, _)| *batch).collect();
+    let batches: Vec<BatchId> = words.iter().map(|word| word.batch).collect();
     let noted = note_refusals_seen(db, &batches).or_else(|_| {
         reserve.release();
         note_refusals_seen(db, &batches)
     });
     let mut noted = noted.unwrap_or_else(|error| vec![Err(error)]).into_iter();
-    for (_, answer) in words {
+    for word in words {
         // Of a failure the first to ask has the reason.
-        let _nobody_listens = answer.send(noted.next().unwrap_or(Err(LedgerError::Closed)));
+        let told = noted.next().unwrap_or(Err(LedgerError::Closed));
+        if told.is_ok()
+            && let Err(error) = try_at_last(db, rejects, word.last_try)
+        {
+            tracing::debug!("batch {} cannot be settled: {error}", word.batch.0);
+        }
+        let _nobody_listens = word.answer.send(told);
     }
+}
+
+fn try_at_last(
+    db: &mut Connection,
+    rejects: &mut RejectFiles,
+    last_try: LastTry,
+) -> Result<(), LedgerError> {
+    let transaction = begin(db, true)?;
+    let mut session = Session {
+        db: &transaction,
+        rejects,
+        broken: false,
+    };
+    let tried = last_try(&mut session);
+    let written = tried.and_then(|()| rejects.synchronise()).and_then(|()| {
+        transaction
+            .commit()
+            .map_err(|source| LedgerError::database("write to the ledger", source))
+    });
+    if written.is_err() {
+        rejects.forget_uncommitted();
+    }
+    written
 }
 
 /// All in one transaction, so that they take the least room. Fails when the disk does not take them;

@@ -5,7 +5,7 @@
 use super::event::Gauges;
 use crate::domain::RawRange;
 use crate::input::{LocalReject, RowReader};
-use crate::ledger::{Blocks, DeadLetter, InputId, RejectSource};
+use crate::ledger::{Blocks, DeadLetter, InputId};
 
 /// Dead letters that end a batch early, so that they stay bounded like everything else.
 const MAX_REJECTS: usize = 1_000;
@@ -62,7 +62,6 @@ impl Reading {
             code: reject.code.as_str().to_owned(),
             message: reject.message,
             raw: reject.raw,
-            source: RejectSource::Local,
             blocks,
         });
     }

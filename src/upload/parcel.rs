@@ -8,7 +8,7 @@ use super::places::RowPlaces;
 use super::spool;
 use super::unpack::PackedRows;
 use crate::domain::{BatchIdentity, Generation, Partition, Position, RequestId};
-use crate::ledger::{BatchId, Blocks, DeadLetter, Intention, NewBatch, Piece, RejectSource};
+use crate::ledger::{BatchId, Blocks, DeadLetter, Intention, NewBatch, Piece};
 use crate::protocol::Gzip;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
@@ -271,7 +271,6 @@ impl Parcel {
             code: reason.0.to_owned(),
             message: reason.1,
             raw: raw.as_bytes().to_vec(),
-            source: RejectSource::Local,
             blocks: Blocks::Date,
         })
     }

@@ -18,6 +18,7 @@ use crate::http::{Answer, Outgoing, Refresh, SigningGeneration};
 use crate::ledger::{Place, Settlement};
 use crate::protocol::Call;
 use crate::retry::{Backoff, Decision, Tried};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// First wait after a failure; it doubles from there.
@@ -273,12 +274,17 @@ impl<'a> Worker<'a> {
             Settlement::Foreign | Settlement::Undetermined => (0, 0, 0),
         };
         let row = &self.date.row;
-        self.context
-            .services
-            .ledger
-            .settle(self.parcel.id, row.id, row.partition.clone(), settlement)
-            .committed()
-            .await?;
+        let (id, partition) = (self.parcel.id, row.partition.clone());
+        let (ledger, settlement) = (&self.context.services.ledger, Arc::new(settlement));
+        let settling = ledger.settle(id, row.id, partition.clone(), Arc::clone(&settlement));
+        if let Err(error) = settling.committed().await {
+            if refused > 0 {
+                // Which rows they are nobody will say again.
+                let settling = ledger.settle_at_last(id, row.id, partition, settlement);
+                let _told_by_the_first_error = settling.committed().await;
+            }
+            return Err(error.into());
+        }
         if let Some(departure) = self.departure.take() {
             self.context.departures.settled(departure);
         }

@@ -350,7 +350,6 @@ fn letter(input: InputId, record: u64) -> DeadLetter {
         code: "bad_number".to_owned(),
         message: "not a number".to_owned(),
         raw: format!("{{\"row\":{record}}}").into_bytes(),
-        source: RejectSource::Local,
         blocks: Blocks::Date,
     }
 }

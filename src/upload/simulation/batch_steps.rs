@@ -8,7 +8,7 @@ use super::process::{Outcome, Task};
 use super::world::{Excuse, Happened, World, millis};
 use super::{Violation, schedule};
 use crate::domain::{Judged, Position, RequestId, Verdict};
-use crate::ledger::{Blocks, DeadLetter, RejectSource, Settlement};
+use crate::ledger::{Blocks, DeadLetter, Settlement};
 use crate::protocol::DEFAULT_GZIP_LEVEL;
 use crate::retry::{Backoff, Decision, Tried};
 use crate::upload::life::{self, Note, Standing, Then};
@@ -112,7 +112,6 @@ impl World {
             code: "refused_by_platform".to_owned(),
             message: String::new(),
             raw: Vec::new(),
-            source: RejectSource::Local,
             blocks: Blocks::Date,
         };
         let settlement = Settlement::Refused { letter, request_id };
