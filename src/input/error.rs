@@ -202,6 +202,11 @@ impl InputError {
         ) || matches!(self.trouble(), Some(StoreTrouble::Replaced))
     }
 
+    /// Whether it is compressed and ends before its end.
+    pub const fn is_truncated(&self) -> bool {
+        matches!(self.fault, InputFault::Truncated { .. })
+    }
+
     /// Whether the operating system refused, rather than the input being bad.
     pub const fn is_io(&self) -> bool {
         matches!(self.fault, InputFault::Io { .. })

@@ -1,8 +1,8 @@
 //! No limits, for private deployments and benchmarks: only the server slows it down.
 //!
-//! Without a quota there is no rate to take a share of. The rate just before the first 429 takes
-//! its place and requests are spaced by it until the server has let everything through again.
-//! This promises no bound and knows nothing of other processes.
+//! Without a quota there is no rate to take a share of. The rate just before the first 429, or the
+//! platform's own if that was less, takes its place and requests are spaced by it until the server has
+//! let everything through again. This promises no bound and knows nothing of other processes.
 
 use super::clock::Moment;
 use super::throttle::{Sent, Throttle, WHOLE, batch_rows, most_rows};
@@ -10,6 +10,10 @@ use super::turns::SECOND;
 use super::window::Limits;
 use std::collections::VecDeque;
 use std::time::Duration;
+
+/// Rows a second that are thought to have been too many at least. A 429 at the beginning, when little
+/// was sent yet, says nothing of what the server takes.
+const LEAST_TOO_MUCH: u32 = 50_000;
 
 /// Requests remembered to learn the rate; more than this in a second are taken as this many.
 const MAX_REMEMBERED: usize = 16_384;
@@ -80,7 +84,7 @@ impl Pacer {
     pub(super) fn refused(&mut self, now: Moment, sent: Sent, retry_after: Option<Duration>) {
         if !self.is_paced() {
             let rows: u64 = self.recent.iter().map(|(_, rows)| u64::from(*rows)).sum();
-            self.rows_per_second = u32::try_from(rows).unwrap_or(u32::MAX).max(1);
+            self.rows_per_second = u32::try_from(rows).unwrap_or(u32::MAX).max(LEAST_TOO_MUCH);
         }
         self.throttle.refused(now, sent, retry_after);
     }

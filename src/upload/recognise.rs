@@ -268,7 +268,13 @@ impl Recogniser<'_> {
         if last.offset > 0 {
             ends.push(last);
         }
-        if Verifier::verify(&file.location, self.settings, ends)?.is_some() {
+        let differs = match Verifier::verify(&file.location, self.settings, ends) {
+            Err(error) if error.is_truncated() => {
+                return changed("it was truncated: its compressed stream ends early");
+            }
+            verified => verified?.is_some(),
+        };
+        if differs {
             return changed(if shorter {
                 "it was truncated or replaced"
             } else {

@@ -329,3 +329,27 @@ fn a_file_that_was_only_touched_gets_done_whatever_options_it_was_read_with() {
         assert_eq!(recorder.dones().len(), 1, "{options}");
     }
 }
+
+/// A copy that broke off was "export or copy it again", although `done` had been sent long ago.
+#[test]
+fn a_compressed_file_that_was_truncated_later_has_changed() {
+    for (done, status) in [("", 6), ("--no-done", 9)] {
+        let recorder = Recorder::new();
+        let place = Place::with(&recorder);
+        let text = rows(0, 3_000).join("\n") + "\n";
+        let mut packer = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
+        let mut packed = vec![0; packer.gzip_compress_bound(text.len())];
+        let length = packer.gzip_compress(text.as_bytes(), &mut packed).unwrap();
+        packed.truncate(length);
+        place.file("rows.jsonl.gz", &packed);
+        let write = format!("{WRITE} {done} rows.jsonl.gz");
+        place.end(&write).expect(0);
+        let sent = recorder.requests().len();
+        place.file("rows.jsonl.gz", &packed[..packed.len() / 2]);
+        place
+            .end(&write)
+            .expect(status)
+            .says("it was truncated: its compressed stream ends early");
+        assert_eq!(recorder.requests().len(), sent);
+    }
+}

@@ -341,3 +341,23 @@ fn without_limits_only_a_refusal_slows_down() {
     assert_eq!(pacer.max_rows(), 4_166);
     assert_eq!(pacer.most_rows(), 8_332);
 }
+
+/// The first request of an upload was refused: that it was small said that the server takes little.
+#[test]
+fn without_limits_a_refusal_at_the_beginning_does_not_make_an_upload_crawl() {
+    let mut pacer = Pacer::open();
+    assert_eq!(pacer.take(START, 100), Ok(()));
+    pacer.refused(
+        START,
+        Sent {
+            at: START,
+            rows: 100,
+        },
+        None,
+    );
+    let now = START.after(MILLI * 100);
+    assert_eq!(pacer.take(now, 100), Ok(()));
+    let next = pacer.take(now, 100).unwrap_err().since(now);
+    assert!(next < MILLI * 10, "{next:?}");
+    assert!(pacer.max_rows() > 1_000);
+}
