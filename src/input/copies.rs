@@ -57,6 +57,20 @@ pub fn copies(
     Ok(copies)
 }
 
+/// Endings of names that say how a file is compressed.
+const COMPRESSED: [&str; 6] = [".gz", ".zst", ".bz2", ".xz", ".lzma", ".zstd"];
+
+/// Whether two files are called alike but for how they are compressed, as `rows.jsonl` and
+/// `rows.jsonl.gz`: likely the same rows, whatever their sizes.
+pub fn is_repacked(name: &str, other: &str) -> bool {
+    fn stem(name: &str) -> &str {
+        let endings = COMPRESSED.iter();
+        let mut stems = endings.filter_map(|ending| name.strip_suffix(ending));
+        stems.next().unwrap_or(name)
+    }
+    name != other && stem(name) == stem(other)
+}
+
 /// Groups of at least two with the same key, each in order.
 fn alike<K: Eq + Hash>(
     indices: Vec<usize>,

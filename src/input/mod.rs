@@ -51,7 +51,7 @@ mod verify;
 mod window;
 
 pub use columnar::is_contained;
-pub use copies::copies;
+pub use copies::{copies, is_repacked};
 pub use csv_dialect::CsvDialect;
 pub use date_field::DateField;
 pub use dated_text::{DatedText, InvalidDatedText};
@@ -82,7 +82,7 @@ pub use stream::{
     CheckpointState, Fetched, Listing, RecordStream, StreamAnswer, StreamFault, StreamHold,
     StreamPartition, StreamPlace, StreamRecord, StreamTrouble,
 };
-pub use verify::{RowBoundary, Verifier, row_boundary};
+pub use verify::{RowBoundary, Verifier, content_digest, row_boundary};
 
 #[cfg(test)]
 mod tests;

@@ -133,6 +133,13 @@ impl Verifier {
     }
 }
 
+/// Digest of all that a file holds, decompressed.
+pub fn content_digest(location: &Location, settings: &InputSettings) -> Result<u128, InputError> {
+    let mut hasher = Xxh3::new();
+    Verifier::open(location, settings)?.read(u64::MAX, Some(&mut hasher))?;
+    Ok(hasher.digest128())
+}
+
 /// What stands at a byte of the decompressed input at which a recorded stretch ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowBoundary {

@@ -4,7 +4,7 @@
 //! rows to be uploaded once more has to say so by a name of its own.
 
 use super::recognise::Recognised;
-use crate::input::{FoundFile, InputError, InputSettings, copies};
+use crate::input::{FoundFile, InputError, InputSettings, content_digest, copies, is_repacked};
 use crate::ledger::InputId;
 use std::collections::HashMap;
 
@@ -66,9 +66,26 @@ pub(super) fn copies_among_new(
         .filter(|(_, recognised)| matches!(recognised, Recognised::New))
         .map(|(file, _)| *file)
         .collect();
-    let name = |index: usize| new.get(index).map(|file| file.location.to_string());
-    Ok(copies(&new, settings)?
+    let names: Vec<String> = new.iter().map(|file| file.location.to_string()).collect();
+    let name = |index: usize| names.get(index).cloned();
+    let mut found: HashMap<String, String> = copies(&new, settings)?
         .into_iter()
         .filter_map(|(copy, of)| name(copy).zip(name(of)))
-        .collect())
+        .collect();
+    let mut sorted: Vec<(&String, &&FoundFile)> = names.iter().zip(&new).collect();
+    sorted.sort_unstable_by_key(|(name, _)| *name);
+    // What a file is called when it is compressed follows its own name.
+    for pair in sorted.windows(2) {
+        let [(of, original), (copy, packed)] = pair else {
+            continue;
+        };
+        if is_repacked(of, copy)
+            && !found.contains_key(*copy)
+            && content_digest(&original.location, settings)?
+                == content_digest(&packed.location, settings)?
+        {
+            found.insert((*copy).clone(), (*of).clone());
+        }
+    }
+    Ok(found)
 }

@@ -5,9 +5,10 @@
 //! upload, and nothing is sealed before that has finished.
 
 use super::row_end::{RowEnd, row_end};
-use crate::domain::RawRange;
+use crate::domain::{InputIdentity, RawRange};
 use crate::input::{
-    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, copies, open_file,
+    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, copies, is_repacked,
+    open_file,
 };
 use crate::ledger::{KnownInput, LedgerError, LedgerReader, TornEnd};
 
@@ -122,7 +123,9 @@ impl Recogniser<'_> {
             return self.once_more(self.compare(file, input)?).map(Sight::Input);
         }
         for input in known {
-            if self.may_be_a_copy(input)? && self.has_same_content(file, input)? {
+            if self.may_be_a_copy(input)?
+                && (self.has_same_content(file, input)? || self.has_same_rows(file, input)?)
+            {
                 return match self.in_its_place(input)? {
                     Some(original) => self
                         .copy_of(original, input)
@@ -136,7 +139,7 @@ impl Recogniser<'_> {
 
     /// Whether the input's own file is another one of the command's.
     fn has_moved(&self, input: &KnownInput, name: &str) -> bool {
-        let place = input.identity.as_ref().and_then(|it| it.place());
+        let place = input.identity.as_ref().and_then(InputIdentity::place);
         place.is_some()
             && self
                 .named
@@ -255,7 +258,9 @@ impl Recogniser<'_> {
         if untouched && !self.verify {
             return as_known(false, Vec::new());
         }
-        let shorter = before.is_some_and(|before| file.identity.size() < before.size());
+        let repacked = is_repacked(&file.location.to_string(), &input.name);
+        let shorter =
+            !repacked && before.is_some_and(|before| file.identity.size() < before.size());
         if shorter && !input.read_to_end {
             // What was not read yet cannot be compared, and some of it is gone.
             return changed("it is shorter than it was; it was truncated or replaced");
@@ -264,22 +269,10 @@ impl Recogniser<'_> {
         let Some(last) = chunks.last().copied() else {
             return as_known(input.read_to_end && file.identity.size() > 0, Vec::new());
         };
-        let mut ends: Vec<RawRange> = chunks.first().copied().into_iter().collect();
-        if last.offset > 0 {
-            ends.push(last);
-        }
-        let differs = match Verifier::verify(&file.location, self.settings, ends) {
-            Err(error) if error.is_truncated() => {
-                return changed("it was truncated: its compressed stream ends early");
-            }
-            verified => verified?.is_some(),
-        };
-        if differs {
-            return changed(if shorter {
-                "it was truncated or replaced"
-            } else {
-                "its content was edited or replaced"
-            });
+        let first = chunks.first().copied().filter(|_| last.offset > 0);
+        let ends = first.into_iter().chain([last]);
+        if let Some(what) = self.difference(file, ends, shorter)? {
+            return changed(what);
         }
         let appended = input.read_to_end && self.goes_on_after(&file.location, last)?;
         let mut torn_end = None;
@@ -304,6 +297,24 @@ impl Recogniser<'_> {
             torn_end,
             unverified,
         })
+    }
+
+    /// What is different in these recorded stretches.
+    fn difference(
+        &self,
+        file: &FoundFile,
+        recorded: impl IntoIterator<Item = RawRange>,
+        shorter: bool,
+    ) -> Result<Option<&'static str>, InputError> {
+        match Verifier::verify(&file.location, self.settings, recorded) {
+            Err(error) if error.is_truncated() => {
+                Ok(Some("it was truncated: its compressed stream ends early"))
+            }
+            Err(error) => Err(error),
+            Ok(None) => Ok(None),
+            Ok(Some(_)) if shorter => Ok(Some("it was truncated or replaced")),
+            Ok(Some(_)) => Ok(Some("its content was edited or replaced")),
+        }
     }
 
     fn has_same_content(
@@ -331,6 +342,24 @@ impl Recogniser<'_> {
             return Ok(false);
         }
         Ok(Verifier::verify(&file.location, self.settings, chunks)?.is_none())
+    }
+
+    /// Whether a file that is called like an input, but for how it is compressed, has what was read of
+    /// it. Beside its own file only if that was read to its end: what follows may be different.
+    fn has_same_rows(&self, file: &FoundFile, input: &KnownInput) -> Result<bool, RecogniseError> {
+        if !is_repacked(&file.location.to_string(), &input.name)
+            || (!input.read_to_end && self.in_its_place(input)?.is_some())
+        {
+            return Ok(false);
+        }
+        let chunks = self.ledger.chunks(input.id)?;
+        let Some(last) = chunks.last().copied() else {
+            return Ok(false);
+        };
+        Ok(
+            Verifier::verify(&file.location, self.settings, chunks)?.is_none()
+                && !(input.read_to_end && self.goes_on_after(&file.location, last)?),
+        )
     }
 
     /// The file of an input, if it is where it was and is no other one.

@@ -361,3 +361,68 @@ fn a_rotated_file_and_its_successor_are_two_inputs() {
         }
     }
 }
+
+fn packed(text: &str) -> Vec<u8> {
+    let mut packer = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
+    let mut packed = vec![0; packer.gzip_compress_bound(text.len())];
+    let length = packer.gzip_compress(text.as_bytes(), &mut packed).unwrap();
+    packed.truncate(length);
+    packed
+}
+
+/// A file that somebody compressed after it was uploaded was uploaded again, or late for its date.
+#[test]
+fn a_file_that_was_compressed_is_still_the_same_input() {
+    let text = rows(0, 300).join("\n") + "\n";
+    for done in ["", "--no-done"] {
+        let recorder = Recorder::new();
+        let place = Place::with(&recorder);
+        place.file("p/a.jsonl", &text);
+        let write = format!("{WRITE} {SMALL} {done} p");
+        place.end(&write).expect(0);
+        let sent = recorder.requests().len();
+        // Beside its own file, and alone.
+        place.file("p/a.jsonl.gz", packed(&text));
+        place.end(&write).expect(0);
+        std::fs::remove_file(place.path("p/a.jsonl")).unwrap();
+        place.end(&write).expect(0);
+        place.file("p/a.jsonl", &text);
+        std::fs::remove_file(place.path("p/a.jsonl.gz")).unwrap();
+        place.end(&write).expect(0);
+        assert_eq!(recorder.requests().len(), sent, "{done}");
+    }
+}
+
+#[test]
+fn a_half_uploaded_file_that_was_compressed_is_gone_on_with() {
+    let recorder = Recorder::answering(|_, number| match number {
+        0 | 1 => Reply::ok(),
+        _ => Reply::bare(429),
+    });
+    let place = Place::with(&recorder);
+    let text = rows(0, 300).join("\n") + "\n";
+    place.file("p/a.jsonl", &text);
+    let write = format!("{WRITE} {SMALL} p");
+    place.end(&write).expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    std::fs::remove_file(place.path("p/a.jsonl")).unwrap();
+    place.file("p/a.jsonl.gz", packed(&text));
+    place.end(&write).expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 300));
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn a_file_and_its_compressed_copy_are_one_input_and_another_one_of_such_a_name_is_not() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("p/a.jsonl", 0, 300);
+    place.file("p/a.jsonl.gz", packed(&(rows(0, 300).join("\n") + "\n")));
+    place.rows("p/b.jsonl", 1_000, 10);
+    place.file("p/b.jsonl.gz", packed(&(rows(2_000, 10).join("\n") + "\n")));
+    place
+        .end(&format!("{WRITE} p"))
+        .expect(0)
+        .says("a.jsonl.gz has the same content as");
+    assert_eq!(recorder.accepted().len(), 320);
+}
