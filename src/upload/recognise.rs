@@ -7,8 +7,8 @@
 use super::row_end::{RowEnd, row_end};
 use crate::domain::{InputIdentity, RawRange};
 use crate::input::{
-    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, copies, is_repacked,
-    open_file,
+    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, content_digest, copies,
+    is_repacked, open_file,
 };
 use crate::ledger::{KnownInput, LedgerError, LedgerReader, TornEnd};
 
@@ -124,7 +124,8 @@ impl Recogniser<'_> {
         }
         for input in known {
             if self.may_be_a_copy(input)?
-                && (self.has_same_content(file, input)? || self.has_same_rows(file, input)?)
+                && (self.has_same_content(file, input)?
+                    || (is_repacked(&name, &input.name) && self.has_same_rows(file, input)?))
             {
                 return match self.in_its_place(input)? {
                     Some(original) => self
@@ -345,12 +346,13 @@ impl Recogniser<'_> {
     }
 
     /// Whether a file that is called like an input, but for how it is compressed, has what was read of
-    /// it. Beside its own file only if that was read to its end: what follows may be different.
+    /// it. Beside its own file, of which more is to be read, it has to have all of that.
     fn has_same_rows(&self, file: &FoundFile, input: &KnownInput) -> Result<bool, RecogniseError> {
-        if !is_repacked(&file.location.to_string(), &input.name)
-            || (!input.read_to_end && self.in_its_place(input)?.is_some())
+        if !input.read_to_end
+            && let Some(original) = self.in_its_place(input)?
         {
-            return Ok(false);
+            let digest = |it: &FoundFile| content_digest(&it.location, self.settings);
+            return Ok(digest(&original)? == digest(file)?);
         }
         let chunks = self.ledger.chunks(input.id)?;
         let Some(last) = chunks.last().copied() else {

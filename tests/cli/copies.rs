@@ -395,21 +395,25 @@ fn a_file_that_was_compressed_is_still_the_same_input() {
 
 #[test]
 fn a_half_uploaded_file_that_was_compressed_is_gone_on_with() {
-    let recorder = Recorder::answering(|_, number| match number {
-        0 | 1 => Reply::ok(),
-        _ => Reply::bare(429),
-    });
-    let place = Place::with(&recorder);
-    let text = rows(0, 300).join("\n") + "\n";
-    place.file("p/a.jsonl", &text);
-    let write = format!("{WRITE} {SMALL} p");
-    place.end(&write).expect(5);
-    recorder.answer(|_, _| Reply::ok());
-    std::fs::remove_file(place.path("p/a.jsonl")).unwrap();
-    place.file("p/a.jsonl.gz", packed(&text));
-    place.end(&write).expect(0);
-    assert_eq!(recorder.accepted(), rows(0, 300));
-    assert_eq!(recorder.dones().len(), 1);
+    for beside in [false, true] {
+        let recorder = Recorder::answering(|_, number| match number {
+            0 | 1 => Reply::ok(),
+            _ => Reply::bare(429),
+        });
+        let place = Place::with(&recorder);
+        let text = rows(0, 300).join("\n") + "\n";
+        place.file("p/a.jsonl", &text);
+        let write = format!("{WRITE} {SMALL} p");
+        place.end(&write).expect(5);
+        recorder.answer(|_, _| Reply::ok());
+        place.file("p/a.jsonl.gz", packed(&text));
+        if !beside {
+            std::fs::remove_file(place.path("p/a.jsonl")).unwrap();
+        }
+        place.end(&write).expect(0);
+        assert_eq!(recorder.accepted(), rows(0, 300));
+        assert_eq!(recorder.dones().len(), 1);
+    }
 }
 
 #[test]
