@@ -13,6 +13,7 @@ mod error;
 mod lateness;
 mod layout;
 mod lease;
+mod mood;
 mod permit;
 mod place;
 mod queue;

@@ -9,6 +9,7 @@
 //! window.
 
 use super::clock::Moment;
+use super::mood::{Due, Mood};
 use super::turns::SECOND;
 use super::window::Limits;
 use crate::domain::MAX_BATCH_ROWS;
@@ -44,6 +45,8 @@ const MOST_FOR_REFUSALS: u64 = 1_200;
 const LONGEST_PROBE_STEP: u64 = 12_000;
 /// How long answers are remembered, by the moment at which their requests left.
 const MEMORY: Duration = Duration::from_secs(3);
+/// So many answers tell how many requests are refused.
+const FEW_ANSWERS: usize = 20;
 /// Answers remembered at most; more in a second than any limit lets through.
 const MAX_ANSWERS: usize = 4_096;
 /// Batches of one window when the rate in force is small: a server that takes 15,000 rows a second
@@ -73,6 +76,9 @@ pub(super) struct Throttle {
     probe_step: u64,
     /// What was answered of late, and whether it was taken.
     answers: VecDeque<(Sent, bool)>,
+    mood: Mood,
+    /// Requests that left and were taken since the last cut took effect.
+    taken_since_cut: u32,
 }
 
 impl Throttle {
@@ -87,6 +93,8 @@ impl Throttle {
             paused_until: Moment::ZERO,
             probe_step: PROBE_STEP,
             answers: VecDeque::new(),
+            mood: Mood::default(),
+            taken_since_cut: 0,
         }
     }
 
@@ -111,16 +119,33 @@ impl Throttle {
     /// A 429 was seen.
     pub(super) fn refused(&mut self, now: Moment, sent: Sent, retry_after: Option<Duration>) {
         self.remember(sent, false);
+        let refused_percent = self.refused_percent();
+        if self.mood.tolerates(now, refused_percent) {
+            if let Some(pause) = retry_after {
+                self.pause(now, pause);
+            }
+            return;
+        }
         // What the server counted before the cut took effect says nothing about the new rate.
         let is_old_news = self.cut_at.is_some_and(|at| sent.at <= at.after(SECOND));
         let pause = retry_after.or((!is_old_news).then_some(DEFAULT_PAUSE));
         if let Some(pause) = pause {
-            self.paused_until = self.paused_until.max(now.after(pause.min(MAX_PAUSE)));
+            self.pause(now, pause);
         }
         if is_old_news {
             // Late answers let one excess bring many refusals: the next one has to be further off.
             self.probe_step = (self.probe_step + PROBE_STEP_PER_REFUSAL)
                 .min(MOST_FOR_REFUSALS.max(self.probe_step));
+            return;
+        }
+        let due = Due {
+            share: self.share,
+            refused: refused_percent,
+            quiet: self.cut_at.map(|_| self.taken_since_cut),
+        };
+        if let Some(share) = self.mood.instead_of(now, &due) {
+            self.share = share;
+            self.grown_at = self.paused_until;
             return;
         }
         let asked_for = retry_after.map_or(0, |pause| pause.as_secs());
@@ -137,7 +162,21 @@ impl Throttle {
         self.share = kept.max(SMALLEST);
         self.cut_at = Some(now);
         self.grown_at = self.paused_until;
+        self.taken_since_cut = 0;
         self.passed_at = None;
+    }
+
+    fn pause(&mut self, now: Moment, pause: Duration) {
+        self.paused_until = self.paused_until.max(now.after(pause.min(MAX_PAUSE)));
+    }
+
+    /// Refusals among the answers that are remembered, in a hundred.
+    fn refused_percent(&self) -> u32 {
+        let latest = self.answers.iter().rev().take(FEW_ANSWERS);
+        let (refused, all) = latest.fold((0, 0), |(refused, all), (_, taken)| {
+            (refused + u32::from(!taken), all + 1)
+        });
+        refused * 100 / all.max(1)
     }
 
     /// Rows that were taken and rows that were answered at all of those that left in this second.
@@ -153,10 +192,11 @@ impl Throttle {
     fn remember(&mut self, sent: Sent, taken: bool) {
         self.answers.push_back((sent, taken));
         while self.answers.len() > MAX_ANSWERS
-            || self
-                .answers
-                .front()
-                .is_some_and(|(old, _)| sent.at.since(old.at) > MEMORY)
+            || (self.answers.len() > FEW_ANSWERS
+                && self
+                    .answers
+                    .front()
+                    .is_some_and(|(old, _)| sent.at.since(old.at) > MEMORY))
         {
             self.answers.pop_front();
         }
@@ -166,6 +206,9 @@ impl Throttle {
     /// of requests, but only while requests get through.
     pub(super) fn accepted(&mut self, now: Moment, sent: Sent) {
         self.remember(sent, true);
+        if self.cut_at.is_some_and(|at| sent.at > at.after(SECOND)) {
+            self.taken_since_cut = self.taken_since_cut.saturating_add(1);
+        }
         let Some(ceiling) = self.ceiling else { return };
         let millis = now.since(self.grown_at).min(SECOND).as_millis();
         let millis = u64::try_from(millis).unwrap_or(0);
@@ -175,7 +218,9 @@ impl Throttle {
         self.grown_at = now;
         let near = ceiling / 100 * NEAR;
         let passed = ceiling / 100 * 101;
-        let grown = if self.share < near {
+        let grown = if self.mood.is_patient() {
+            self.share + WHOLE / 20 * millis / 1000
+        } else if self.share < near {
             (self.share + ceiling / 10 * millis / 1000).min(near)
         } else if self.share < passed {
             self.share + ceiling / self.probe_step * millis / 1000

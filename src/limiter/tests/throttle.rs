@@ -39,6 +39,8 @@ struct Upload {
     taken: VecDeque<(Moment, u32)>,
     ask_at: Moment,
     next_id: u64,
+    /// One in so many requests is refused whatever the rate, and what its answer asks to wait.
+    moody: Option<(u64, Option<Duration>)>,
 }
 
 impl Upload {
@@ -54,6 +56,7 @@ impl Upload {
             taken: VecDeque::new(),
             ask_at: START,
             next_id: 0,
+            moody: None,
         }
     }
 
@@ -84,7 +87,8 @@ impl Upload {
             if taken {
                 self.throttle.accepted(now, sent);
             } else {
-                self.throttle.refused(now, sent, None);
+                let wait = self.moody.and_then(|(_, wait)| wait);
+                self.throttle.refused(now, sent, wait);
                 self.line.push_front(sent.rows);
             }
         }
@@ -129,7 +133,10 @@ impl Upload {
                 let old = |it: &mut (Moment, u32)| now.since(it.0) >= SECOND;
                 while self.taken.pop_front_if(old).is_some() {}
                 let sum: u64 = self.taken.iter().map(|(_, rows)| u64::from(*rows)).sum();
-                let ok = sum + u64::from(rows) <= capacity;
+                // Knuth's multiplicative hash spreads them without a pattern.
+                let lot = self.next_id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+                let in_mood = self.moody.is_none_or(|(one_in, _)| lot % one_in != 0);
+                let ok = in_mood && sum + u64::from(rows) <= capacity;
                 if ok {
                     self.taken.push_back((now, rows));
                 }
@@ -360,4 +367,30 @@ fn without_limits_a_refusal_at_the_beginning_does_not_make_an_upload_crawl() {
     let next = pacer.take(now, 100).unwrap_err().since(now);
     assert!(next < MILLI * 10, "{next:?}");
     assert!(pacer.max_rows() > 1_000);
+}
+
+/// Refusals that have nothing to do with the rate made an upload slower and slower, without end: to a
+/// request a second.
+#[test]
+fn refusals_at_random_do_not_make_an_upload_crawl() {
+    for (one_in, wait, least) in [
+        (100, None, 3_000),
+        (50, None, 10_000),
+        (20, None, 5_000),
+        (10, None, 10_000),
+        (3, None, 500),
+        (20, Some(SECOND), 5_000),
+        (10, Some(SECOND), 4_000),
+        (3, Some(SECOND), 4_000),
+    ] {
+        for largest in [10_000, 300] {
+            let mut upload = Upload::new(largest, MILLI * 20, |_| 50_000);
+            upload.moody = Some((one_in, wait));
+            let curve = upload.run(600);
+            let rows = totals(&curve[300..]).0 / 300;
+            let title = format!("1 in {one_in}, wait {wait:?}, {largest}-row batches");
+            println!("{title}: {rows} rows/s after five minutes");
+            assert!(rows >= least, "{title}");
+        }
+    }
 }
