@@ -72,6 +72,7 @@ impl<'a> Running<'a> {
             command: means.command.to_owned(),
         };
         let ledger = Ledger::open(means.state_dir, info).map_err(ledger_failure)?;
+        ledger.require_room().map_err(ledger_failure)?;
         let target = resolve_target().map_err(ledger_failure)?;
         let mut helpers = JoinSet::new();
         let limiter = limiter(session, means, &target, &mut helpers)

@@ -60,6 +60,11 @@ pub fn copies(
 /// Endings of names that say how a file is compressed.
 const COMPRESSED: [&str; 6] = [".gz", ".zst", ".bz2", ".xz", ".lzma", ".zstd"];
 
+/// Whether a file is called as if it were compressed.
+pub fn is_called_compressed(name: &str) -> bool {
+    COMPRESSED.iter().any(|ending| name.ends_with(ending))
+}
+
 /// Whether two files are called alike but for how they are compressed, as `rows.jsonl` and
 /// `rows.jsonl.gz`: likely the same rows, whatever their sizes.
 pub fn is_repacked(name: &str, other: &str) -> bool {

@@ -51,7 +51,7 @@ mod verify;
 mod window;
 
 pub use columnar::is_contained;
-pub use copies::{copies, is_repacked};
+pub use copies::{copies, is_called_compressed, is_repacked};
 pub use csv_dialect::CsvDialect;
 pub use date_field::DateField;
 pub use dated_text::{DatedText, InvalidDatedText};

@@ -154,6 +154,17 @@ pub enum LedgerError {
         /// The date that would wait for rows that nobody reads.
         date: String,
     },
+    /// Answers could not be recorded when nothing else can be written.
+    #[error(
+        "the disk is full: there is no room for the {} KiB of {path} that are kept for answers which arrive when nothing else can be written; make room and run the same command again; nothing was sent",
+        bytes >> 10
+    )]
+    NoReserve {
+        /// Where they would be.
+        path: PathBuf,
+        /// Their number.
+        bytes: u64,
+    },
     /// The writer has ended; an earlier error says why.
     #[error("the ledger is closed after an earlier error")]
     Closed,

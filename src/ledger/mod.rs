@@ -80,6 +80,7 @@ pub const LEDGER_FILE: &str = "ledger.db";
 /// The writing side of the ledger. Dropping it waits until all that was handed over is on disk.
 pub struct Ledger {
     writer: Writer,
+    reserve: reserve::Reserve,
     state_dir: PathBuf,
     name: String,
     info: RunInfo,
@@ -101,13 +102,14 @@ impl Ledger {
         let soundness = Soundness::default();
         soundness.assure_of_small(&db)?;
         let name = identity::read_or_make(state_dir)?;
-        let reserve = reserve::Reserve::keep(state_dir);
+        let reserve = reserve::Reserve::keep(state_dir, &db);
         let newest_run = NewestRun::check(state_dir, &db)?;
         let rejects = rejects::RejectFiles::new(state_dir);
-        let writer = Writer::start(db, rejects, reserve, newest_run)
+        let writer = Writer::start(db, rejects, reserve.clone(), newest_run)
             .map_err(in_file("start the writer of", state_dir))?;
         Ok(Self {
             writer,
+            reserve,
             state_dir: state_dir.to_owned(),
             name,
             info,
@@ -220,11 +222,6 @@ impl Ledger {
             .submit(move |session| batches::note_unknown(session.db, batch))
     }
 
-    /// Notes that rows of a batch were refused and that it is not recorded which.
-    pub fn note_refusal_seen(&self, batch: BatchId) -> Pending<()> {
-        self.writer.last_word(batch, |_| Ok(()))
-    }
-
     /// Moves a definitely refused batch to its next generation. Fails when an attempt of it has an
     /// unknown outcome, since it keeps its id then.
     pub fn renew(&self, batch: BatchId) -> Pending<Generation> {
@@ -253,20 +250,6 @@ impl Ledger {
     ) -> Pending<()> {
         let settlement = settlement.into();
         self.writer.submit(move |session| {
-            batches::settle(session, batch, partition_id, &partition, &settlement)
-        })
-    }
-
-    /// Settles a batch after [`Self::settle`] has failed, with the room on the disk that is kept for
-    /// it. What does not even fit there is at least remembered as [`Self::note_refusal_seen`] does.
-    pub fn settle_at_last(
-        &self,
-        batch: BatchId,
-        partition_id: PartitionId,
-        partition: Partition,
-        settlement: Arc<Settlement>,
-    ) -> Pending<()> {
-        self.writer.last_word(batch, move |session| {
             batches::settle(session, batch, partition_id, &partition, &settlement)
         })
     }

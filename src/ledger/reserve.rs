@@ -1,42 +1,75 @@
 //! A little room on the disk that is kept for the moment when there is none.
 //!
 //! A full disk stops an upload; what was answered by then has to be written all the same. The file
-//! holds noise, because some file systems give zeros no room. It is made again by the next run that
-//! finds room.
+//! holds noise, because some file systems give zeros no room. It is made again by the next run, and
+//! nothing is sent without it: an answer that nothing can be written of is lost.
 
+use super::Ledger;
+use super::batches::{self, Settlement};
+use super::error::LedgerError;
+use super::id::{BatchId, PartitionId};
+use super::writer::Pending;
+use crate::domain::Partition;
 use rand::RngCore;
+use rusqlite::Connection;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Name of the file in the state directory.
 const RESERVE_FILE: &str = "reserve";
 
-/// Bytes of the reserve: the rejected rows of a whole batch; on a small disk so much that of every batch
-/// in flight one page can go to the ledger's log.
-const RESERVE_BYTES: [usize; 2] = [4 << 20, 512 << 10];
+/// Bytes of the reserve at most: the rejected rows of a whole batch.
+const MOST_BYTES: u64 = 4 << 20;
+/// At least: of every batch in flight one page goes to the ledger's log.
+const LEAST_BYTES: u64 = 512 << 10;
+/// It takes no more than this part of what is free, so that a small disk is left to the ledger.
+const PART_OF_FREE: u64 = 8;
 
 /// The reserve of a state directory.
+#[derive(Debug, Clone)]
 pub(super) struct Reserve(PathBuf);
 
 impl Reserve {
-    /// Makes the file unless it is there. A disk that has no room for it is no reason to fail: the
-    /// ledger itself says so as soon as that matters.
-    pub(super) fn keep(state_dir: &Path) -> Self {
-        let path = state_dir.join(RESERVE_FILE);
-        for bytes in RESERVE_BYTES {
-            match make(&path, bytes) {
-                Ok(()) => break,
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => break,
-                Err(error) => {
-                    tracing::debug!("no reserve of {bytes} bytes at {}: {error}", path.display());
-                    // Half a reserve would never be completed.
-                    let _gone = std::fs::remove_file(&path);
-                }
+    /// Makes the file unless it is there. What can be done without is written to the ledger before, as
+    /// its log may take the room that is left.
+    pub(super) fn keep(state_dir: &Path, db: &Connection) -> Self {
+        let reserve = Self(state_dir.join(RESERVE_FILE));
+        if free_bytes(state_dir) < LEAST_BYTES {
+            reserve.release();
+        }
+        if !reserve.0.exists() {
+            // What it moves into the ledger makes room in the log; readers may keep it from that.
+            let _as_far_as_possible = db.pragma_query(None, "wal_checkpoint", |_| Ok(()));
+            let bytes = (free_bytes(state_dir) / PART_OF_FREE).clamp(LEAST_BYTES, MOST_BYTES);
+            reserve.make(bytes);
+        }
+        reserve
+    }
+
+    /// Fails when there is none, because the disk has no room for it.
+    pub(super) fn require(&self) -> Result<(), LedgerError> {
+        if self.0.exists() {
+            return Ok(());
+        }
+        Err(LedgerError::NoReserve {
+            path: self.0.clone(),
+            bytes: LEAST_BYTES,
+        })
+    }
+
+    fn make(&self, bytes: u64) {
+        match write_noise(&self.0, bytes) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                tracing::debug!("no reserve at {}: {error}", self.0.display());
+                // Half a reserve would never be completed.
+                let _gone = std::fs::remove_file(&self.0);
             }
         }
-        Self(path)
     }
 
     /// Gives the room back.
@@ -47,14 +80,45 @@ impl Reserve {
     }
 }
 
-fn make(path: &Path, bytes: usize) -> std::io::Result<()> {
+impl Ledger {
+    /// Fails when the disk is so full that an answer could not be recorded. Asked before anything is
+    /// sent.
+    pub fn require_room(&self) -> Result<(), LedgerError> {
+        self.reserve.require()
+    }
+
+    /// Notes that rows of a batch were refused and that it is not recorded which.
+    pub fn note_refusal_seen(&self, batch: BatchId) -> Pending<()> {
+        self.writer.last_word(batch, |_| Ok(()))
+    }
+
+    /// Settles a batch after [`Self::settle`] has failed, with the room on the disk that is kept for
+    /// it. What does not even fit there is at least remembered as [`Self::note_refusal_seen`] does.
+    pub fn settle_at_last(
+        &self,
+        batch: BatchId,
+        partition_id: PartitionId,
+        partition: Partition,
+        settlement: Arc<Settlement>,
+    ) -> Pending<()> {
+        self.writer.last_word(batch, move |session| {
+            batches::settle(session, batch, partition_id, &partition, &settlement)
+        })
+    }
+}
+
+fn write_noise(path: &Path, bytes: u64) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    let mut noise = vec![0; bytes];
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(path)?;
+    let mut noise = vec![0; usize::try_from(bytes).unwrap_or(0)];
     rand::rng().fill_bytes(&mut noise);
     file.write_all(&noise)
+}
+
+/// What the file system has left for this user; plenty if it does not say.
+fn free_bytes(place: &Path) -> u64 {
+    rustix::fs::statvfs(place).map_or(u64::MAX, |facts| {
+        facts.f_bavail.saturating_mul(facts.f_frsize)
+    })
 }

@@ -42,7 +42,9 @@ pub fn ledger_status(error: &LedgerError) -> Status {
             ) => Status::Temporary,
             _ => Status::Unexpected,
         },
-        LedgerError::Closed | LedgerError::Outdated { .. } => Status::Temporary,
+        LedgerError::Closed | LedgerError::Outdated { .. } | LedgerError::NoReserve { .. } => {
+            Status::Temporary
+        }
     }
 }
 

@@ -254,8 +254,13 @@ impl Planner<'_> {
         };
         let ways_out = explain::ways_out(&input.name, replaces);
         let before = &input.name;
+        let uploaded = if input.is_finished() {
+            "uploaded"
+        } else {
+            "partly uploaded"
+        };
         let why = format!(
-            "{name} was partly uploaded as {before} for {} and is different now: {what}. {ways_out}",
+            "{name} was {uploaded} as {before} for {} and is different now: {what}. {ways_out}",
             self.name
         );
         Ok(Failure::Date(Status::InputChanged, why))

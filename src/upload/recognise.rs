@@ -8,7 +8,7 @@ use super::row_end::{RowEnd, row_end};
 use crate::domain::{InputIdentity, RawRange};
 use crate::input::{
     FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, content_digest, copies,
-    is_repacked, open_file,
+    is_called_compressed, is_repacked, open_file,
 };
 use crate::ledger::{KnownInput, LedgerError, LedgerReader, TornEnd};
 
@@ -125,7 +125,7 @@ impl Recogniser<'_> {
         for input in known {
             if self.may_be_a_copy(input)?
                 && (self.has_same_content(file, input)?
-                    || (is_repacked(&name, &input.name) && self.has_same_rows(file, input)?))
+                    || (is_repacked(&name, &input.name) && self.has_its_rows(file, input)?))
             {
                 return match self.in_its_place(input)? {
                     Some(original) => self
@@ -259,9 +259,10 @@ impl Recogniser<'_> {
         if untouched && !self.verify {
             return as_known(false, Vec::new());
         }
-        let repacked = is_repacked(&file.location.to_string(), &input.name);
-        let shorter =
-            !repacked && before.is_some_and(|before| file.identity.size() < before.size());
+        // How much a compressed file holds does not show in its size.
+        let shorter = !is_called_compressed(&file.location.to_string())
+            && !is_called_compressed(&input.name)
+            && before.is_some_and(|before| file.identity.size() < before.size());
         if shorter && !input.read_to_end {
             // What was not read yet cannot be compared, and some of it is gone.
             return changed("it is shorter than it was; it was truncated or replaced");
@@ -346,22 +347,23 @@ impl Recogniser<'_> {
     }
 
     /// Whether a file that is called like an input, but for how it is compressed, has what was read of
-    /// it. Beside its own file, of which more is to be read, it has to have all of that.
-    fn has_same_rows(&self, file: &FoundFile, input: &KnownInput) -> Result<bool, RecogniseError> {
-        if !input.read_to_end
-            && let Some(original) = self.in_its_place(input)?
-        {
+    /// it, and more only if its own file is gone. One that is cut off may have had.
+    fn has_its_rows(&self, file: &FoundFile, input: &KnownInput) -> Result<bool, RecogniseError> {
+        let original = self.in_its_place(input)?;
+        if let (false, Some(original)) = (input.read_to_end, &original) {
             let digest = |it: &FoundFile| content_digest(&it.location, self.settings);
-            return Ok(digest(&original)? == digest(file)?);
+            return Ok(digest(original)? == digest(file)?);
         }
         let chunks = self.ledger.chunks(input.id)?;
         let Some(last) = chunks.last().copied() else {
             return Ok(false);
         };
-        Ok(
-            Verifier::verify(&file.location, self.settings, chunks)?.is_none()
-                && !(input.read_to_end && self.goes_on_after(&file.location, last)?),
-        )
+        match Verifier::verify(&file.location, self.settings, chunks) {
+            Ok(None) => Ok(original.is_none() || !self.goes_on_after(&file.location, last)?),
+            Ok(Some(_)) => Ok(false),
+            Err(error) if error.is_truncated() => Ok(original.is_none()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The file of an input, if it is where it was and is no other one.

@@ -430,3 +430,30 @@ fn a_file_and_its_compressed_copy_are_one_input_and_another_one_of_such_a_name_i
         .says("a.jsonl.gz has the same content as");
     assert_eq!(recorder.accepted().len(), 320);
 }
+
+/// Its last rows came, and it was compressed, before the next run: all of it was sent again.
+#[test]
+fn a_finished_file_that_grew_and_was_compressed_has_only_its_new_rows_sent() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("p/a.jsonl", 0, 100);
+    let write = format!("{WRITE} {SMALL} p");
+    place.end(&format!("{write} --no-done")).expect(0);
+    std::fs::remove_file(place.path("p/a.jsonl")).unwrap();
+    place.file("p/a.jsonl.gz", packed(&(rows(0, 101).join("\n") + "\n")));
+    place.end(&format!("{write} --no-done")).expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 101));
+}
+
+#[test]
+fn a_compressed_copy_that_is_cut_off_is_late_for_a_done_date() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("p/a.jsonl", 0, 3_000);
+    let write = format!("{WRITE} p");
+    place.end(&write).expect(0);
+    std::fs::remove_file(place.path("p/a.jsonl")).unwrap();
+    let whole = packed(&(rows(0, 3_000).join("\n") + "\n"));
+    place.file("p/a.jsonl.gz", &whole[..whole.len() / 2]);
+    place.end(&write).expect(6).says("late_input");
+}

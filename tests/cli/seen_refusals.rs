@@ -227,6 +227,34 @@ fn refused_rows_find_the_room_that_is_kept_for_them_on_a_full_disk() {
     drop(place);
 }
 
+/// Without the room that is kept nothing is sent: an answer that cannot be recorded is lost.
+#[test]
+fn nothing_is_sent_while_a_disk_is_full_and_all_of_it_when_there_is_room() {
+    let place = Place::new();
+    let Some(disk) = Disk::mount(place.path(".local/state/byteair-sync")) else {
+        println!("skipped: no file system can be mounted here");
+        return;
+    };
+    let recorder = filling(&disk);
+    let place = place.moved_to(&recorder);
+    place.rows("rows.jsonl", 0, 10);
+    let write = format!("{WRITE} --batch-rows 5 --max-in-flight 1 rows.jsonl");
+    place.end(&write).expect(5).says("the disk is full");
+    let sent = recorder.writes().len();
+    fill(&disk.0);
+    place
+        .end(&write)
+        .expect(5)
+        .says("the disk is full")
+        .says("nothing was sent");
+    assert_eq!(recorder.writes().len(), sent);
+    std::fs::remove_file(disk.0.join("filler")).unwrap();
+    recorder.answer(|_, _| Reply::ok());
+    place.end(&format!("{write} --max-errors 1")).expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+    drop(place);
+}
+
 /// What of a batch is not stored could not be recorded, whatever the answer was.
 #[test]
 fn a_refusal_that_a_full_disk_could_not_record_blocks_done_also_behind_a_409() {

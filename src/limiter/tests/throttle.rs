@@ -135,7 +135,9 @@ impl Upload {
                 let sum: u64 = self.taken.iter().map(|(_, rows)| u64::from(*rows)).sum();
                 // Knuth's multiplicative hash spreads them without a pattern.
                 let lot = self.next_id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-                let in_mood = self.moody.is_none_or(|(one_in, _)| lot % one_in != 0);
+                let in_mood = self
+                    .moody
+                    .is_none_or(|(one_in, _)| !lot.is_multiple_of(one_in));
                 let ok = in_mood && sum + u64::from(rows) <= capacity;
                 if ok {
                     self.taken.push_back((now, rows));
