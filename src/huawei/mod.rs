@@ -14,7 +14,7 @@ mod metadata;
 mod service;
 mod stream;
 
-pub use announce::{AnnounceFault, Announced, Announcer, CompleteDate};
+pub use announce::{AnnounceFault, Announced, Announcer, CompleteDate, Expected};
 pub use checkpoint::{CommitFault, Committed, Wish, commit, delete, get, lock_name};
 pub use event_reader::BadEvent;
 pub use fault::{Cause, Fault};
