@@ -213,13 +213,13 @@ fn months(text: &mut String, series: &Series) {
 /// A day that is not done, with its topic and stage; no day when streaming.
 type Waiting<'a> = (&'a Series, Option<DataDate>, &'a Day);
 
-/// The days that are not done.
+/// The days that are not done, and those that are with something left to type.
 pub fn waiting(all: &[Series]) -> Vec<Waiting<'_>> {
     let days = all
         .iter()
         .flat_map(|series| series.all().map(move |(day, what)| (series, day, what)));
     let is_fine = |day: Option<DataDate>, what: &Day| match day {
-        Some(_) => what.state == DayState::Done,
+        Some(_) => what.state == DayState::Done && what.next.is_none(),
         None => !matches!(what.state, DayState::Partial | DayState::Rejected),
     };
     days.filter(|(_, day, what)| !is_fine(*day, what)).collect()

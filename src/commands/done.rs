@@ -9,6 +9,7 @@ use crate::cli::args::DoneArgs;
 use crate::cli::printer::Level;
 use crate::cli::settings::{DoneDates, DoneOptions};
 use crate::domain::{DataDate, Partition, Target};
+use crate::huawei::Expected;
 use crate::ledger::{Gate, KnownPartition, LedgerReader};
 use crate::upload::FinishRequest;
 use crate::upload::report::Status;
@@ -27,7 +28,8 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
         let hint = format!("owed as well: byteair-sync done --date {date}");
         session.printer.message(Level::Info, &hint);
     }
-    let passed_over = left_alone(&options, &known);
+    let mut passed_over = left_alone(&options, &known);
+    passed_over.extend(owed_events(&options, &known)?);
     for note in &passed_over {
         session.printer.message(Level::Info, note);
     }
@@ -141,6 +143,26 @@ fn left_alone(options: &DoneOptions, known: &[KnownPartition]) -> Vec<String> {
         Some(format!("{}: {why}", date.partition))
     })
     .collect()
+}
+
+/// The dates that are done and whose catalogs have not heard of it, with who tells them.
+fn owed_events(options: &DoneOptions, known: &[KnownPartition]) -> Result<Vec<String>, Failure> {
+    let pending = options.dates == DoneDates::Pending;
+    let reader = LedgerReader::open(&options.state_dir).map_err(ledger_failure)?;
+    let Some(reader) = reader.filter(|_| pending) else {
+        return Ok(Vec::new());
+    };
+    let expected = Expected::read(&reader).map_err(ledger_failure)?;
+    let owed = known
+        .iter()
+        .filter(|date| is_selected(options, date) && expected.owes(date));
+    let told = owed.map(|date| {
+        format!(
+            "{}: it is done, and its on_done event is owed; any run of its job file sends it",
+            date.partition
+        )
+    });
+    Ok(told.collect())
 }
 
 /// Dates that wait for `done` although the bare command is not about them.

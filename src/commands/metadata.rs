@@ -12,11 +12,11 @@ use crate::cli::printer::{Level, visible};
 use crate::cli::settings::{HuaweiConnection, HuaweiService, state_dir};
 use crate::cli::signals::StopSignals;
 use crate::cli::summary::{for_machines, of_success};
-use crate::huawei::{MetadataSync, SyncFault, Synced};
+use crate::huawei::{BadGroup, MetadataSync, SyncFault, Synced};
 use crate::input::InputSettings;
 use crate::protocol::huawei::{EventSource, MAX_GATEWAY_BYTES};
 use crate::upload::StopCause;
-use crate::upload::report::{Status, Summary};
+use crate::upload::report::{RejectGroup, Status, Summary};
 use anyhow::Context;
 use serde_json::json;
 use std::path::Path;
@@ -156,6 +156,9 @@ impl<'a> Story<'a> {
                 counted(synced.requests, "request", "requests"),
             ));
         }
+        for group in &synced.reasons {
+            self.tell_reason(group);
+        }
         if synced.repeated > 0 {
             let text = format!(
                 "{name}: {} may have been applied twice: the outcome of an earlier attempt was unknown, and the \
@@ -180,6 +183,26 @@ impl<'a> Story<'a> {
         if synced.read == 0 && !synced.stopped {
             self.problem(Status::Nothing, format!("{name}: there is no event in it"));
         }
+    }
+
+    /// Why events of a file were rejected.
+    fn tell_reason(&mut self, group: &BadGroup) {
+        let printer = &self.session.printer;
+        if !printer.style().json && !printer.style().quiet {
+            printer.result(&visible(&format!(
+                "  {} {}, first {}: {}",
+                counted(group.count, "event", "events"),
+                group.code,
+                group.first,
+                group.message
+            )));
+        }
+        self.summary.rejects.push(RejectGroup {
+            code: group.code.clone(),
+            message: group.message.clone(),
+            count: group.count,
+            first: group.first.clone(),
+        });
     }
 
     fn fail(&mut self, path: &Path, fault: SyncFault) {

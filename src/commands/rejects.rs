@@ -11,7 +11,7 @@ use crate::cli::settings::state_dir;
 use crate::ledger::{LedgerReader, RejectRow, RejectsOf};
 use crate::upload::report::{Status, Totals};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs `rejects`.
 pub(super) async fn run(session: &Session, command: &RejectsCommand) -> Outcome {
@@ -68,6 +68,10 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs, limit: NonZeroUsi
         } else {
             session.printer.result(&aligned(&table));
         }
+        for file in files_of_events(place) {
+            let text = format!("rejected metadata events are in {}", file.display());
+            session.printer.result(&visible(&text));
+        }
         if total > shown {
             session.printer.result(&format!(
                 "{} more; --limit {total} lists all",
@@ -80,6 +84,25 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs, limit: NonZeroUsi
         ..Totals::default()
     };
     Ok(succeed_with(session, totals))
+}
+
+/// The files of dead letters of `metadata sync`, which belong to no date.
+fn files_of_events(place: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(place.join("rejects"));
+    let paths = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = paths
+        .filter(|path| {
+            let name = path.file_name().map(|name| name.to_string_lossy());
+            name.is_some_and(|name| name.starts_with("metadata-") && name.ends_with(".jsonl"))
+        })
+        .filter(|path| path.metadata().is_ok_and(|it| it.len() > 0))
+        .collect();
+    files.sort_unstable();
+    files
 }
 
 /// The state, with the file that takes the row's place: it has not done so while the row is open.

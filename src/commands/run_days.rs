@@ -5,7 +5,7 @@
 //! clock, or a host that gives no answer at all.
 
 use super::Session;
-use super::run_announce::{announce, known};
+use super::run_announce::{announce, announce_owed, expect, known};
 use super::run_plan::{Plan, Work, is_done, stand};
 use crate::cli::figure::time;
 use crate::cli::printer::Level;
@@ -91,7 +91,23 @@ impl<'a> Days<'a> {
                 );
             }
         }
+        if let Some(errand) = errands.first() {
+            let owed = self.tell_of_others(errand, &stories).await;
+            stories.extend(owed);
+        }
         Ended { stories, needed }
+    }
+
+    /// Tells the catalogs of days that earlier runs owe them; nothing when that is none.
+    async fn tell_of_others(&self, errand: &Errand<Work>, stories: &[Summary]) -> Option<Summary> {
+        if self.plan.catalogs.is_empty() || self.services.stop.is_draining() {
+            return None;
+        }
+        let reports = stories.iter().flat_map(|story| &story.partitions);
+        let told: Vec<Partition> = reports.map(|report| report.partition.clone()).collect();
+        let of = (self.plan.catalogs.as_slice(), &errand.work.options.upload);
+        let story = announce_owed(self.session, &self.services, of, &told).await;
+        (!story.problems.is_empty() || !story.notes.is_empty()).then_some(story)
     }
 
     fn waits(&self, errand: &Errand<Work>) -> Option<Waits> {
@@ -124,6 +140,7 @@ impl<'a> Days<'a> {
         let part = services.stop.clone();
         let answers = Gauges::get(&self.services.gauges.answers);
         let upload = &options.upload;
+        expect(&self.services, &errand.work).await;
         let engine = crate::upload::run(upload.clone(), services, None);
         let watched = self.book.watch(&upload.topic, upload.stage, engine);
         let mut summary = watched.await;

@@ -35,6 +35,8 @@ pub(super) struct Plan {
     pub(super) errands: Vec<Errand<Work>>,
     /// Topic and stage of every job of the file, chosen or not.
     pub(super) topics: Vec<(String, Topic, StageKind)>,
+    /// The catalogs of those of them that tell one.
+    pub(super) catalogs: Vec<(Topic, StageKind, Catalog)>,
     /// Things to notice, each once.
     pub(super) warnings: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl Plan {
         let mut plan = Self {
             errands: Vec::new(),
             topics: Vec::new(),
+            catalogs: Vec::new(),
             warnings: Vec::new(),
         };
         let now = session.context().now;
@@ -60,6 +63,10 @@ impl Plan {
             let write = Planner::write_args(job, &invocation)?;
             if let (Some(topic), Some(stage)) = (&write.target.topic, write.target.stage) {
                 plan.topics.push((job.name.clone(), topic.clone(), stage));
+                // What is wrong with that of a job that was chosen is told with its days.
+                if let Ok(Some(catalog)) = planner.catalog(job) {
+                    plan.catalogs.push((topic.clone(), stage, catalog));
+                }
             }
         }
         planner.check_ways()?;

@@ -7,6 +7,7 @@ use crate::cli::calendar::{Day, DayState};
 use crate::cli::dates::ranges;
 use crate::cli::settings::zone;
 use crate::domain::{DataDate, Zone};
+use crate::huawei::Expected;
 use crate::ledger::{Gate, GateFacts, KnownPartition, LedgerReader, RowCounts, Unmet, unmet};
 use crate::upload::{HELD_BACK, carried_options, shell_word};
 
@@ -20,6 +21,8 @@ pub(super) struct Judge<'a> {
     carried: String,
     /// The `run` that was last used, without its days.
     job_file: Option<String>,
+    /// Days of which a catalog is to hear.
+    expected: Expected,
     zone: Zone,
     now: chrono::DateTime<chrono::Utc>,
 }
@@ -33,8 +36,10 @@ impl<'a> Judge<'a> {
             Some(reader) => reader.last_job_run().map_err(ledger_failure)?,
             None => None,
         };
+        let expected = reader.map(Expected::read).transpose();
         Ok(Self {
             reader,
+            expected: expected.map_err(ledger_failure)?.unwrap_or_default(),
             carried: carried_options(&session.invocation.command_line),
             job_file: last.as_deref().and_then(run_of),
             zone: zone(session.context())?,
@@ -56,6 +61,14 @@ impl<'a> Judge<'a> {
         };
         if known.gate.is_done() {
             let rows = reader.rows(known).map_err(ledger_failure)?;
+            if self.expected.owes(known) {
+                let why = "its on_done event is owed: the catalog has not heard of it".to_owned();
+                let purpose = "any run of this job file sends it";
+                let next = self
+                    .again(known, purpose)
+                    .or_else(|| Some(self.about("ledger show", known, purpose)));
+                return Ok(day_of(DayState::Done, rows, why, next));
+            }
             let why = if known.gate == Gate::DoneUnconfirmed {
                 "the reply to done was lost; it got through as far as can be known"
             } else {

@@ -7,8 +7,8 @@
 use super::dispatch::Course;
 use super::fault::Fault;
 use super::service::Service;
-use crate::domain::Epoch;
-use crate::ledger::{Delivery, Ledger, LedgerError, delivery_lock};
+use crate::domain::{Epoch, Partition};
+use crate::ledger::{Delivery, KnownPartition, Ledger, LedgerError, LedgerReader, delivery_lock};
 use crate::protocol::huawei::{EventSource, HuaweiCall, ProjectId};
 use serde_json::{Map, Value, json};
 use std::pin::Pin;
@@ -16,11 +16,46 @@ use std::pin::Pin;
 /// Kind of these deliveries in the ledger.
 const KIND: &str = "on_done";
 
+/// What tells a date from all others, and how its key in the ledger ends.
+fn name_of(partition: &Partition) -> String {
+    let target = &partition.target;
+    format!(
+        "{} {} {} {partition}",
+        target.tenant(),
+        target.application(),
+        target.platform()
+    )
+}
+
+/// Dates of which a catalog is to hear, or has heard.
+#[derive(Debug, Default)]
+pub struct Expected(Vec<(String, Delivery)>);
+
+impl Expected {
+    /// As the ledger has them.
+    pub fn read(reader: &LedgerReader) -> Result<Self, LedgerError> {
+        reader.deliveries(KIND).map(Self)
+    }
+
+    /// Whether a date is done, a catalog is to hear of it, and none has.
+    pub fn owes(&self, date: &KnownPartition) -> bool {
+        let end = format!(" {}", name_of(&date.partition));
+        let mut expected = self
+            .0
+            .iter()
+            .filter(|(key, _)| key.ends_with(&end))
+            .peekable();
+        let epoch = u128::from_be_bytes(date.epoch.0);
+        let is_told = |(_, told): &(String, Delivery)| told.records > 0 && told.digest == epoch;
+        date.gate.is_done() && expected.peek().is_some() && !expected.any(is_told)
+    }
+}
+
 /// A date whose `done` is settled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompleteDate {
-    /// What tells it from all others.
-    pub name: String,
+    /// Which.
+    pub partition: Partition,
     /// Another epoch means that the date was uploaded anew.
     pub epoch: Epoch,
     /// When `done` was acknowledged, seconds since 1970.
@@ -68,7 +103,31 @@ pub struct Announcer<'a> {
     pub ledger: &'a Ledger,
 }
 
-impl Announcer<'_> {
+impl<'a> Announcer<'a> {
+    fn course(&self, partition: &Partition) -> Course<'a> {
+        Course {
+            ledger: self.ledger,
+            kind: KIND,
+            key: format!(
+                "{} {} {}",
+                self.service.host(),
+                self.source.key(),
+                name_of(partition)
+            ),
+        }
+    }
+
+    /// Notes that the catalog is to hear of a date once it is done, so that it is owed even when nobody
+    /// comes to tell it.
+    pub async fn expect(&self, partition: &Partition) -> Result<(), LedgerError> {
+        let course = self.course(partition);
+        let known = self.ledger.delivery(KIND, course.key.clone());
+        match known.committed().await? {
+            Some(_) => Ok(()),
+            None => course.record(Delivery::default()).await,
+        }
+    }
+
     /// Tells the catalog of a date that it has not heard of. Stops waiting for another attempt when
     /// `stop` resolves.
     pub async fn announce(
@@ -76,16 +135,7 @@ impl Announcer<'_> {
         date: &CompleteDate,
         stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Announced, AnnounceFault> {
-        let course = Course {
-            ledger: self.ledger,
-            kind: KIND,
-            key: format!(
-                "{} {} {}",
-                self.service.host(),
-                self.source.key(),
-                date.name
-            ),
-        };
+        let course = self.course(&date.partition);
         let Some(_held) = delivery_lock(self.ledger.state_dir(), KIND, &course.key)? else {
             return Ok(Announced::Elsewhere);
         };

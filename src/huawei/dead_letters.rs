@@ -11,6 +11,19 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+/// Bad events of one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadGroup {
+    /// For programs.
+    pub code: String,
+    /// For people, of the first one.
+    pub message: String,
+    /// How many.
+    pub count: u64,
+    /// `file:line` of the first one.
+    pub first: String,
+}
+
 /// The file of one thing that is sent.
 #[derive(Debug)]
 pub(super) struct DeadLetters {
@@ -39,14 +52,49 @@ impl DeadLetters {
         &self.path
     }
 
+    /// The reasons of all that are there, the most frequent first.
+    pub(super) fn groups(&self) -> io::Result<Vec<BadGroup>> {
+        #[derive(Deserialize)]
+        struct Letter {
+            file: String,
+            line: u64,
+            code: String,
+            message: String,
+        }
+        let mut groups: Vec<BadGroup> = Vec::new();
+        for line in BufReader::new(File::open(&self.path)?).lines() {
+            let Ok(letter) = serde_json::from_str::<Letter>(&line?) else {
+                continue;
+            };
+            // There are few codes.
+            match groups.iter_mut().find(|group| group.code == letter.code) {
+                Some(group) => group.count = group.count.saturating_add(1),
+                None => groups.push(BadGroup {
+                    code: letter.code,
+                    message: letter.message,
+                    count: 1,
+                    first: format!("{}:{}", letter.file, letter.line),
+                }),
+            }
+        }
+        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        Ok(groups)
+    }
+
     fn drop_after(&self, settled: u64) -> io::Result<()> {
         #[derive(Deserialize)]
         struct Place {
             record: u64,
         }
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let kept = tempfile::NamedTempFile::new_in(folder)?;
-        let mut writer = BufWriter::new(kept.as_file());
+        // Nobody else is at work on it, and what a killed run has left is overwritten.
+        let beside = self.path.with_extension("new");
+        let kept = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
+        let mut writer = BufWriter::new(&kept);
         for line in BufReader::new(File::open(&self.path)?).lines() {
             let line = line?;
             // A line that was cut short has no place any more.
@@ -57,9 +105,8 @@ impl DeadLetters {
         }
         writer.flush()?;
         drop(writer);
-        kept.as_file().sync_all()?;
-        kept.persist(&self.path).map_err(|error| error.error)?;
-        Ok(())
+        kept.sync_all()?;
+        std::fs::rename(&beside, &self.path)
     }
 
     /// Adds bad events and brings them to the disk.

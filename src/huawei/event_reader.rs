@@ -2,7 +2,8 @@
 //!
 //! Each event of a batch knows how far the file was read with it, so that a part of a batch can be settled.
 
-use crate::domain::Position;
+use super::fault::Fault;
+use crate::domain::{Position, Verdict};
 use crate::input::{
     InputError, InputSettings, Location, MAX_REJECT_RAW_BYTES, Next, RowReader, Start, open_file,
 };
@@ -13,6 +14,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// Code of an event that no request has room for.
 const TOO_LARGE: &str = "too_large";
+
+/// Code of an event that the service refuses while it takes others.
+const REFUSED: &str = "refused";
 
 /// Source of what was found before anything was sent.
 const LOCAL: &str = "local";
@@ -83,12 +87,13 @@ impl Batch {
     }
 
     /// An event that the service does not take.
-    pub(super) fn refused(&self, number: usize, message: String) -> Option<BadEvent> {
+    pub(super) fn refused(&self, number: usize, fault: &Fault) -> Option<BadEvent> {
         let event = self.events.get(number)?;
+        let is_too_large = fault.verdict() == Verdict::TooLarge;
         Some(BadEvent {
             position: event.position,
-            code: TOO_LARGE,
-            message,
+            code: if is_too_large { TOO_LARGE } else { REFUSED },
+            message: fault.to_string(),
             source: "server",
             raw: beginning(self.event(event)),
         })

@@ -74,12 +74,15 @@ impl Fault {
         }
     }
 
-    /// Whether one bad event of many may be the cause.
+    /// Whether it says that what was sent cannot be taken as it is: so one bad event of many may be the
+    /// cause.
+    pub(super) fn is_about_events(&self) -> bool {
+        self.refusal() == Some(RefusalKind::Request)
+    }
+
+    /// Whether one bad event may be the cause, or anything else.
     pub(super) fn may_be_one_event(&self) -> bool {
-        matches!(
-            self.refusal(),
-            Some(RefusalKind::Request | RefusalKind::Unsuccessful)
-        )
+        self.refusal() == Some(RefusalKind::Unsuccessful)
     }
 
     /// Whether the service may have done it all the same.

@@ -4,12 +4,12 @@
 //! file is settled. So a run that was killed goes on where it was. The service has no idempotency key: a batch
 //! of unknown outcome is sent again and may be applied twice, which the outcome counts.
 
-use super::dead_letters::DeadLetters;
+use super::dead_letters::{BadGroup, DeadLetters};
 use super::dispatch::Course;
 use super::event_reader::{Batch, EventReader, Progress};
 use super::fault::Fault;
 use super::service::Service;
-use crate::domain::Verdict;
+use super::split::{After, Split};
 use crate::input::{InputError, InputSettings};
 use crate::ledger::{Delivery, HeldLock, Ledger, LedgerError, delivery_lock};
 use crate::protocol::huawei::{EventSource, HuaweiCall, ProjectId};
@@ -53,6 +53,8 @@ pub struct Synced {
     pub rejected: u64,
     /// Where the rejected ones are.
     pub dead_letters: PathBuf,
+    /// Why they were rejected.
+    pub reasons: Vec<BadGroup>,
     /// Requests of this run.
     pub requests: u64,
     /// Batches that were sent again after an unknown outcome.
@@ -176,6 +178,11 @@ impl MetadataSync<'_> {
             },
         };
         self.batches(reader, &letters, &mut way).await?;
+        if way.synced.rejected > 0 {
+            way.synced.reasons = letters
+                .groups()
+                .map_err(dead_letters_fault(letters.path()))?;
+        }
         Ok(way.synced)
     }
 
@@ -219,8 +226,8 @@ impl MetadataSync<'_> {
         way.course.record(way.settled).await
     }
 
-    /// Sends a batch, in halves when the gateway wants less at once, and settles each part before the next
-    /// one leaves. Says how many events the service found too large by themselves.
+    /// Sends a batch, in halves when it is not taken as it is, and settles each part before the next one
+    /// leaves. Says how many events the service does not take by themselves.
     async fn send(
         &mut self,
         batch: &Batch,
@@ -229,37 +236,32 @@ impl MetadataSync<'_> {
     ) -> Result<usize, SyncFault> {
         way.rejected_before = way.settled.rejected;
         let mut refused = 0_usize;
-        let mut waiting: Vec<Range<usize>> = Vec::new();
-        if batch.len() > 0 {
-            waiting.push(0..batch.len());
-        }
-        while let Some(events) = waiting.pop() {
+        let mut split = Split::of(batch.len(), way.settled.records > way.settled.rejected);
+        while let Some(events) = split.next() {
             match self.send_events(batch, events.clone(), way).await? {
-                None => {}
-                Some(fault) if fault.verdict() == Verdict::TooLarge && events.len() > 1 => {
-                    let middle = events.start + events.len() / 2;
-                    waiting.push(middle..events.end);
-                    waiting.push(events.start..middle);
-                    continue;
-                }
-                Some(fault) if fault.verdict() == Verdict::TooLarge => {
-                    let bad = batch.refused(events.start, fault.to_string());
-                    letters
-                        .add(bad.as_slice())
-                        .map_err(dead_letters_fault(letters.path()))?;
-                    refused += 1;
-                }
-                Some(fault) => {
-                    let (first, last) = batch.lines(&events);
-                    return Err(SyncFault::Service { first, last, fault });
-                }
+                None => split.taken(),
+                Some(fault) => match split.refused(&events, &fault) {
+                    After::Halves => continue,
+                    After::Next => {}
+                    After::Nothing => return Err(not_taken(batch, &split, events, fault)),
+                },
             }
-            if !waiting.is_empty() {
+            for (number, fault) in split.at_fault() {
+                let bad = batch.refused(number, &fault);
+                letters
+                    .add(bad.as_slice())
+                    .map_err(dead_letters_fault(letters.path()))?;
+                refused += 1;
+            }
+            if !split.is_over() && split.suspect().is_none() {
                 let (upto, bad) = batch.settled_with(&events);
                 Self::settle(way, upto, bad + refused).await?;
             }
         }
-        Ok(refused)
+        match split.suspect() {
+            None => Ok(refused),
+            Some((number, fault)) => Err(not_taken(batch, &split, number..number + 1, fault)),
+        }
     }
 
     /// One request, made again as long as that can help; the last fault when the service did not take it.
@@ -285,6 +287,17 @@ impl MetadataSync<'_> {
         synced.repeated = synced.repeated.saturating_add(u64::from(sent.is_repeated));
         Ok(sent.fault)
     }
+}
+
+/// Why nothing more of a batch is sent: from the first event on that may be at fault, or for whatever is
+/// the reason with the events at hand.
+fn not_taken(batch: &Batch, split: &Split, events: Range<usize>, fault: Fault) -> SyncFault {
+    let events = match split.suspect() {
+        Some((first, _)) => first..batch.len(),
+        None => events,
+    };
+    let (first, last) = batch.lines(&events);
+    SyncFault::Service { first, last, fault }
 }
 
 fn dead_letters_fault(path: &Path) -> impl Fn(io::Error) -> SyncFault {

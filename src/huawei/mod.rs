@@ -12,10 +12,12 @@ mod fault;
 mod look;
 mod metadata;
 mod service;
+mod split;
 mod stream;
 
-pub use announce::{AnnounceFault, Announced, Announcer, CompleteDate};
+pub use announce::{AnnounceFault, Announced, Announcer, CompleteDate, Expected};
 pub use checkpoint::{CommitFault, Committed, Wish, commit, delete, get, lock_name};
+pub use dead_letters::BadGroup;
 pub use event_reader::BadEvent;
 pub use fault::{Cause, Fault};
 pub use metadata::{MetadataSync, SyncFault, Synced};

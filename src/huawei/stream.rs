@@ -8,8 +8,8 @@ use super::fault::Fault;
 use super::service::Service;
 use crate::domain::Verdict;
 use crate::input::{
-    CheckpointState, Fetched, Listing, RecordStream, StreamAnswer, StreamFault, StreamHold,
-    StreamPartition, StreamPlace, StreamTrouble,
+    CheckpointState, Fetched, Listing, RecordForm, RecordStream, StreamAnswer, StreamFault,
+    StreamHold, StreamPartition, StreamPlace, StreamTrouble,
 };
 use crate::ledger::{LedgerError, checkpoint_lock};
 use crate::protocol::huawei::{
@@ -81,11 +81,11 @@ impl DisStream {
         }
     }
 
-    /// All partitions, and when that was by the clock of the service.
+    /// All partitions, the form of their records, and when that was by the clock of the service.
     pub(super) async fn listed(
         &self,
         service: &mut Service,
-    ) -> Result<(Vec<ListedPartition>, Option<DateTime<Utc>>), StreamFault> {
+    ) -> Result<(Vec<ListedPartition>, RecordForm, Option<DateTime<Utc>>), StreamFault> {
         let (mut partitions, mut behind, mut at) = (Vec::new(), None, None);
         loop {
             let DisConsumer {
@@ -94,17 +94,18 @@ impl DisStream {
             let call = HuaweiCall::describe_stream(project, stream, behind);
             let (page, dated) = page(service, &call).await?;
             at = at.or(dated);
+            let form = form_of(&page);
             let last = page.partitions.last().map(|it| it.partition);
             partitions.extend(page.partitions);
             if !page.has_more || last.is_none() || last == behind {
-                return Ok((partitions, at));
+                return Ok((partitions, form, at));
             }
             behind = last;
         }
     }
 
     async fn list(&self, service: &mut Service) -> Result<Listing, StreamFault> {
-        let (listed, at) = self.listed(service).await?;
+        let (listed, form, at) = self.listed(service).await?;
         let readable = listed.into_iter().filter(|it| it.is_readable);
         let partitions = readable.map(|it| StreamPartition {
             name: it.partition.to_string(),
@@ -114,6 +115,7 @@ impl DisStream {
         Ok(Listing {
             partitions: partitions.collect(),
             at: at.unwrap_or_else(Utc::now).timestamp_millis(),
+            form,
         })
     }
 
@@ -256,6 +258,16 @@ pub(super) fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn not_locked(error: &LedgerError) -> StreamFault {
     StreamFault::Other(StreamTrouble::Temporary, error.to_string())
+}
+
+/// What a page of the list says of the records.
+fn form_of(page: &ListedPartitions) -> RecordForm {
+    let data_type = page.data_type.as_deref().unwrap_or_default();
+    RecordForm {
+        is_csv: data_type.eq_ignore_ascii_case("csv"),
+        delimiter: page.delimiter.clone(),
+        compression: page.compression.as_ref().map(|it| it.to_ascii_lowercase()),
+    }
 }
 
 /// A partition by its name.

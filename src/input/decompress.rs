@@ -9,7 +9,7 @@ use super::columnar::RowLines;
 use super::compared::{Compared, Differs};
 use super::encoding::Undecodable;
 use super::location::Stored;
-use super::snappy::{SNAPPY_MAGIC, unpacked};
+use super::snappy::{JAVA_MAGIC, SNAPPY_MAGIC, unpacked};
 use super::{Compression, Format, InputFault, Start, StoreFault};
 use crate::domain::RawRange;
 use bzip2::bufread::MultiBzDecoder;
@@ -220,7 +220,9 @@ fn resolve(compression: Compression, head: &[u8]) -> Result<Compression, InputFa
         Compression::Auto if head.starts_with(&[0x04, 0x22, 0x4d, 0x18]) => {
             Err(unsupported("an lz4 file"))
         }
-        Compression::Auto if head.starts_with(SNAPPY_MAGIC) => Ok(Compression::Snappy),
+        Compression::Auto if head.starts_with(SNAPPY_MAGIC) || head.starts_with(JAVA_MAGIC) => {
+            Ok(Compression::Snappy)
+        }
         Compression::Auto if head.starts_with(&[0x89, b'L', b'Z', b'O']) => {
             Err(unsupported("an lzop file"))
         }

@@ -40,6 +40,7 @@ mod pattern;
 mod plain_row;
 mod range;
 mod read_options;
+mod record_form;
 mod records;
 mod remote;
 mod row;
@@ -68,6 +69,7 @@ pub use open::{
 };
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern, covers};
 pub use range::Start;
+pub use record_form::RecordForm;
 pub use records::{RecordFeed, RecordStart, open_records};
 pub use remote::{
     InvalidUrl, ObjectUrl, OpenClient, RemoteObject, StoreFault, StoreTrouble, Stores,

@@ -1,8 +1,7 @@
 //! From a place to rows: bytes are fetched, inflated, checked for what they are, and handed to the
 //! reader of their format.
 //!
-//! This is the only file that knows all layers: place, compression, kind of content, format. A
-//! further one (an encoding, a remote store, a columnar format) is one more step here.
+//! Alone to know all layers: place, compression, kind of content, format. A further one is one more step.
 
 use super::columnar::{ColumnarReader, ENCRYPTED_MAGIC, MAGIC, row_lines};
 use super::csv::CsvReader;
@@ -16,6 +15,7 @@ use super::jsonl::JsonlReader;
 use super::live::LiveStream;
 use super::location::Stored;
 use super::shaped::shaped;
+use super::snappy::compression_of_record;
 use super::window::Window;
 use super::{Format, InputError, InputFault, InputSettings, Location, RawRange, RowReader, Start};
 use bytes::Bytes;
@@ -95,9 +95,9 @@ pub(super) fn open_record(
     name: &str,
     settings: &InputSettings,
 ) -> Result<Box<dyn RowReader>, InputError> {
-    // One byte more, to see the end without growing.
-    let room = data.len().saturating_add(1);
-    let source = Source::of_stream(Box::new(Cursor::new(data)), settings.compression)
+    let room = data.len().saturating_add(1); // to see the end without growing
+    let stored = compression_of_record(settings.compression, &data);
+    let source = Source::of_stream(Box::new(Cursor::new(data)), stored)
         .and_then(|source| decoded(source, settings.encoding))
         .map_err(|fault| error(name, fault))?;
     open_window(

@@ -4,6 +4,7 @@
 //! says from where and how far it came. Numbers grow within a partition, one by one. Nothing here does
 //! anything.
 
+use super::RecordForm;
 use bytes::Bytes;
 use std::fmt::Debug;
 use std::future::Future;
@@ -50,6 +51,8 @@ pub struct Listing {
     pub partitions: Vec<StreamPartition>,
     /// When that was, by the clock of the service, milliseconds since 1970.
     pub at: i64,
+    /// What the stream says of its records.
+    pub form: RecordForm,
 }
 
 /// Where reading a partition begins or goes on.

@@ -3,8 +3,8 @@
 
 use super::error::LedgerError;
 use super::rejects::number;
-use super::{Ledger, Pending};
-use rusqlite::{Connection, OptionalExtension, params};
+use super::{Ledger, LedgerReader, Pending};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// How far something went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,20 +33,35 @@ impl Ledger {
     }
 }
 
+impl LedgerReader {
+    /// All things of a kind, each with its key.
+    pub fn deliveries(&self, kind: &str) -> Result<Vec<(String, Delivery)>, LedgerError> {
+        let failed = |error| LedgerError::database("list deliveries", error);
+        let query = "SELECT records, digest, rejected, in_doubt, key FROM delivery WHERE kind = ?1";
+        let mut statement = self.db.prepare(query).map_err(failed)?;
+        let rows = statement.query_map([kind], |row| Ok((row.get(4)?, delivery(row)?)));
+        rows.map_err(failed)?
+            .collect::<Result<_, _>>()
+            .map_err(failed)
+    }
+}
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+    Ok(Delivery {
+        records: count(0)?,
+        digest: u128::from_be_bytes(row.get(1)?),
+        rejected: count(2)?,
+        in_doubt: row.get(3)?,
+    })
+}
+
 fn read(db: &Connection, kind: &str, key: &str) -> Result<Option<Delivery>, LedgerError> {
     let query =
         "SELECT records, digest, rejected, in_doubt FROM delivery WHERE kind = ?1 AND key = ?2";
-    db.query_row(query, [kind, key], |row| {
-        let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-        Ok(Delivery {
-            records: count(0)?,
-            digest: u128::from_be_bytes(row.get(1)?),
-            rejected: count(2)?,
-            in_doubt: row.get(3)?,
-        })
-    })
-    .optional()
-    .map_err(|error| LedgerError::database("look up a delivery", error))
+    db.query_row(query, [kind, key], delivery)
+        .optional()
+        .map_err(|error| LedgerError::database("look up a delivery", error))
 }
 
 fn write(db: &Connection, kind: &str, key: &str, it: Delivery) -> Result<(), LedgerError> {

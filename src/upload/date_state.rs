@@ -18,6 +18,8 @@ pub(super) struct DateState {
     pub(super) outstanding: usize,
     /// Why it cannot be finished in this run.
     pub(super) failed: Option<(Status, String)>,
+    /// Why it cannot be read any further, told when what was read before is settled.
+    pub(super) failing: Option<(Status, String)>,
     /// What became of its `done`.
     pub(super) done: Option<DoneReport>,
     /// Whether sealing has begun.
@@ -35,6 +37,7 @@ impl DateState {
             read: false,
             outstanding: 0,
             failed: None,
+            failing: None,
             done: None,
             finishing: false,
             late,

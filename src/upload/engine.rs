@@ -249,7 +249,7 @@ impl Engine {
                     date.read = true;
                 }
             }
-            Ready::Failed(date, status, problem) => self.fail_date(date, status, problem),
+            Ready::Failed(date, status, problem) => self.cannot_read(date, status, problem),
         }
     }
 

@@ -122,7 +122,10 @@ impl Planner<'_> {
             (Some(found), _) => self.plan_found(found, marker, (inputs, closed), notes),
             (None, Some(input)) => {
                 let mut planned = match self.ledger {
-                    Some(ledger) => stdin::left_in_the_spool(ledger, inputs)?,
+                    Some(ledger) => {
+                        let stage = partition.stage.kind();
+                        stdin::left_in_the_spool(ledger, inputs, input.name(), stage)?
+                    }
                     None => Vec::new(),
                 };
                 planned.extend(self.plan_stdin(input, inputs, closed)?);

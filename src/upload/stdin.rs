@@ -4,7 +4,7 @@
 //! ledger has of it is compared while it is passed over.
 
 use super::plan::{PlannedInput, PlannedPlace};
-use crate::domain::RawRange;
+use crate::domain::{RawRange, StageKind};
 use crate::input::{
     InputError, InputSettings, Next, RowReader, Start, fingerprint_live, fingerprint_stdin,
     open_stream,
@@ -78,15 +78,21 @@ impl StdinInput {
 /// How the names of streams begin that nobody named and that cannot come again.
 const LIVE: &str = "stdin:live-";
 
-/// What is left of such streams of earlier runs: batches that nobody else will send.
+/// What is left of other streams of earlier runs: batches that nobody else may come to send. Whatever is
+/// piped in now, theirs were taken from a pipe that may not come again; what is still to be read of a
+/// stream with a name stays open.
 pub(super) fn left_in_the_spool(
     ledger: &LedgerReader,
     inputs: &[KnownInput],
+    piped_in: &str,
+    stage: StageKind,
 ) -> Result<Vec<PlannedInput>, LedgerError> {
     let mut left = Vec::new();
     for input in inputs {
-        let is_live = input.kind == InputKind::Stdin && input.name.starts_with(LIVE);
-        if !is_live || !input.unsettled || ledger.is_held(input.id)? {
+        let is_live = input.name.starts_with(LIVE);
+        let is_meant = is_live || (!stage.is_offline() && input.name != piped_in);
+        let is_left = input.kind == InputKind::Stdin && input.unsettled;
+        if !is_left || !is_meant || ledger.is_held(input.id)? {
             continue;
         }
         left.push(PlannedInput {
@@ -94,7 +100,7 @@ pub(super) fn left_in_the_spool(
             place: PlannedPlace::Spool,
             known: Some(input.id),
             resume: Start::BEGINNING,
-            read_to_end: true,
+            read_to_end: is_live || input.read_to_end,
             finished: false,
             unverified: Vec::new(),
             torn_end: None,

@@ -349,3 +349,33 @@ fn what_makes_no_sense_is_refused_before_anything_is_asked() {
         .says("only be read by write");
     assert_eq!(stream.sandbox.state()["checkpoints"], serde_json::json!([]));
 }
+
+#[test]
+fn what_the_stream_says_of_its_records_is_how_they_are_read() {
+    let stream = Stream::start("");
+    stream.change("data_type=CSV&delimiter=%7C&compression_format=snappy");
+    let block = |text: &str| {
+        let mut encoder = snap::raw::Encoder::new();
+        encoder.compress_vec(text.as_bytes()).unwrap()
+    };
+    stream.put_bytes("&whole", &block("1|x,y"));
+    // As the first line of every record would be its header, nothing is read without names.
+    stream
+        .read("--create-app", 2)
+        .says("says that its records are CSV")
+        .says("--columns a,b,c");
+    assert!(stream.stored().is_empty());
+    assert_eq!(stream.checkpoints(), BTreeMap::new());
+    stream.read("--create-app --columns id,title", 0);
+    assert_eq!(stream.stored(), ["{\"id\":\"1\",\"title\":\"x,y\"}"]);
+    // An option goes before it, and a producer that compresses nothing is read as well.
+    stream.put_bytes("&whole", &block("{\"id\":\"2\"}"));
+    stream.put("", &["{\"id\":\"3\"}".to_owned()]);
+    stream.read("--format jsonl", 0);
+    assert_eq!(stream.stored().len(), 3);
+    stream.change("data_type=JSON&compression_format=zip");
+    stream.read("", 2).says("zip archives");
+    let named = format!("{READ} --format csv");
+    let refused = stream.place.end(&named).expect(2);
+    refused.says("records have no header");
+}

@@ -3,6 +3,11 @@
 use crate::follow::{FOLLOW, Log, kill, terminate};
 use crate::platform::Platform;
 use crate::recorder::eventually;
+use crate::start::{Place, Ran, signal};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rustix::process::Signal;
+use std::io::Write;
 
 /// Ways of rotating: renaming, or copying and truncating.
 const WAYS: [fn(&mut Log); 2] = [|log| drop(log.rename()), |log| log.copy_and_truncate()];
@@ -52,4 +57,47 @@ fn a_log_that_was_empty_when_it_was_left_hides_no_other() {
     let child = place.start(FOLLOW);
     platform.expect(log.written());
     terminate(child);
+}
+
+/// Compresses a log that was rotated before, as `delaycompress` does.
+fn compress(place: &Place, from: &str, to: &str) {
+    let text = std::fs::read(place.path(from)).unwrap();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&text).unwrap();
+    place.file(to, encoder.finish().unwrap());
+    std::fs::remove_file(place.path(from)).unwrap();
+}
+
+#[test]
+fn of_compressed_logs_only_rows_that_are_missing_are_warned_of() {
+    let platform = Platform::start();
+    let place = platform.client();
+    let mut log = Log::new(&place);
+    let child = place.start(FOLLOW);
+    for round in 0..3 {
+        log.write(50);
+        platform.expect(log.written());
+        if round > 0 {
+            let packed = format!("app.log.{round}.gz");
+            compress(&place, &format!("app.log.{round}"), &packed);
+        }
+        drop(log.rename());
+    }
+    log.write(20);
+    platform.expect(log.written());
+    signal(&child, Signal::TERM);
+    let ran = Ran::after(child).expect(143);
+    assert!(!ran.errors.contains("compressed while"), "{}", ran.errors);
+    // Rows behind the last one that was read, of which a copy is kept that is compressed.
+    log.write(5);
+    drop(log.rename());
+    compress(&place, "app.log.4", "app.log.4.gz");
+    log.write(5);
+    let child = place.start(FOLLOW);
+    eventually("the rows behind", || platform.stored().len() == 175);
+    signal(&child, Signal::TERM);
+    Ran::after(child)
+        .expect(143)
+        .says("app.log.4.gz was written and compressed while nobody followed")
+        .says("its rows before line 21 were uploaded");
 }

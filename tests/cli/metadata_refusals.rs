@@ -3,7 +3,7 @@
 
 use crate::huawei::{ACCESS_KEY, SECRET_KEY, json, place_with};
 use crate::metadata_replies::{SYNC, TAKEN, all_numbers, events};
-use crate::recorder::Recorder;
+use crate::recorder::{Received, Recorder};
 
 #[test]
 fn what_a_refusal_says_is_shown_and_decides_the_status() {
@@ -45,6 +45,43 @@ fn what_a_refusal_says_is_shown_and_decides_the_status() {
             .says("req-0816")
             .says("did not take the events of lines 1 to 2");
     }
+}
+
+#[test]
+fn an_event_that_the_service_refuses_keeps_no_other_back() {
+    let refusing = |request: &Received, _| {
+        let is_bad = String::from_utf8_lossy(&request.text).contains("\"event_ts\": 37,");
+        if is_bad {
+            json(400, r#"{"error_code":"DS.6001","error_msg":"bad event"}"#)
+        } else {
+            json(200, TAKEN)
+        }
+    };
+    let recorder = Recorder::answering(refusing);
+    let place = place_with(&recorder);
+    place.file("events.jsonl", events(0..60));
+    let ran = place
+        .end(SYNC)
+        .expect(3)
+        .says("59 accepted, 1 rejected")
+        .says("1 event refused, first ")
+        .says("events.jsonl:38")
+        .says("DS.6001: bad event");
+    assert!(recorder.everything().len() < 15, "{}", ran.output);
+    let summary = place.end(&format!("{SYNC} --json")).expect(3).summary();
+    assert_eq!(summary["rejects"][0]["code"], "refused", "{summary}");
+    assert_eq!(summary["rejects"][0]["rows"], 1, "{summary}");
+    place
+        .end("rejects list")
+        .expect(0)
+        .says("rejected metadata events are in ");
+    // All events that were taken before show that a later one by itself is at fault.
+    place.file("events.jsonl", events(0..60) + &events(37..38));
+    place.end(SYNC).expect(3).says("59 accepted, 2 rejected");
+    let beside: Vec<_> = std::fs::read_dir(place.path(".local/state/byteair-sync/rejects"))
+        .unwrap()
+        .collect();
+    assert_eq!(beside.len(), 1, "{beside:?}");
 }
 
 #[test]

@@ -252,3 +252,65 @@ fn a_catalog_that_cannot_be_meant_is_refused_before_anything_is_sent() {
         .says("secret key");
     assert!(platform.requests().is_empty() && catalog.everything().is_empty());
 }
+
+#[test]
+fn an_event_that_is_owed_is_shown_and_sent_by_the_run_of_any_other_day() {
+    let platform = Recorder::new();
+    let catalog =
+        Recorder::answering(|_, _| json(403, r#"{"error_code":"APIGW.0302","error_msg":"m"}"#));
+    let place = place(&platform, &catalog);
+    place.rows("2022-01-02/user.jsonl", 20, 5);
+    place
+        .end("run jobs.toml item")
+        .expect(12)
+        .says("The next run of this job file tells it");
+    let status = place.end("status").expect(0);
+    for said in [
+        "item history_sync 2022-01-01 done: its on_done event is owed",
+        "byteair-sync run jobs.toml --date 2022-01-01  # any run of this job file sends it",
+    ] {
+        assert!(status.output.contains(said), "{}", status.output);
+    }
+    let pending = place.end("done --pending").expect(0);
+    assert!(
+        pending.errors.contains("its on_done event is owed"),
+        "{}",
+        pending.errors
+    );
+    // Another day of another job, as cron has it.
+    catalog.answer(|_, _| json(200, TAKEN));
+    place.file("jobs.toml", FILE.replace("after = [\"item\"]", ""));
+    place.end("run jobs.toml user --date 2022-01-02").expect(0);
+    assert_eq!(
+        events(&catalog)[1..],
+        [
+            "AddPartitionEvent user/history_sync/2022-01-02",
+            "AddPartitionEvent dt=20220101"
+        ]
+    );
+    let status = place.end("status").expect(0);
+    assert!(!status.output.contains("owed"), "{}", status.output);
+    place.end("run jobs.toml user --date 2022-01-02").expect(0);
+    assert_eq!(events(&catalog).len(), 3);
+}
+
+#[test]
+fn a_day_that_others_have_made_done_is_owed_to_the_catalog_too() {
+    let (platform, catalog) = (
+        Recorder::new(),
+        Recorder::answering(|_, _| json(200, TAKEN)),
+    );
+    let place = place(&platform, &catalog);
+    place.file("2022-01-01/item.jsonl", "{\"id\":1}\nno row\n");
+    place.end("run jobs.toml item").expect(3);
+    place
+        .end("done -t item -s history_sync -d 2022-01-01 --accept-rejects")
+        .expect(0);
+    let status = place.end("status").expect(0);
+    assert!(
+        status.output.contains("its on_done event is owed"),
+        "{}",
+        status.output
+    );
+    assert!(catalog.everything().is_empty());
+}

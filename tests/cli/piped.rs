@@ -3,7 +3,8 @@
 use crate::follow::{kill, lines, spooled};
 use crate::platform::Platform;
 use crate::recorder::{Recorder, eventually};
-use crate::start::{Place, Ran, rows};
+use crate::start::{Place, Ran, rows, signal};
+use rustix::process::Signal;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -92,4 +93,38 @@ fn what_a_killed_run_had_taken_from_a_pipe_is_sent_by_the_next() {
     drop(stdin);
     Ran::after(child).expect(0);
     platform.expect(rows(0, 25));
+}
+
+#[test]
+fn rows_of_a_named_pipe_that_are_kept_are_sent_by_any_later_run() {
+    for (name, status, sent) in [
+        // Another stream; the same one from elsewhere on, which is refused when the old rows are sent.
+        ("other", 0, 3_510),
+        ("events", 9, 3_500),
+    ] {
+        let mut platform = Platform::start();
+        let place = platform.client();
+        platform.go_away();
+        let (child, mut stdin) = piped(&place, "--linger 50ms --grace 1s --input-id events");
+        stdin.write_all(lines(&rows(0, 3_500)).as_bytes()).unwrap();
+        eventually("the batches in the spool", || spooled(&place).len() == 4);
+        std::thread::sleep(Duration::from_millis(500));
+        signal(&child, Signal::TERM);
+        drop(stdin);
+        Ran::after(child).expect(143);
+        platform.come_back();
+        let options = format!("--linger 50ms --input-id {name} --max-in-flight 1");
+        let (child, mut stdin) = piped(&place, &options);
+        // A run that is refused reads no further, and does not take all of this.
+        let _closed = stdin.write_all(lines(&rows(9_000, 10)).as_bytes());
+        drop(stdin);
+        Ran::after(child).expect(status);
+        assert_eq!(platform.stored().len(), sent, "{name}");
+        // The stream with that name goes on where it was.
+        let (child, mut stdin) = piped(&place, "--linger 50ms --input-id events");
+        stdin.write_all(lines(&rows(0, 3_520)).as_bytes()).unwrap();
+        drop(stdin);
+        Ran::after(child).expect(0);
+        assert_eq!(platform.stored().len(), sent + 20, "{name}");
+    }
 }

@@ -26,7 +26,8 @@ While it runs:
   GET  /sandbox/metadata   metadata events as they were taken
   POST /sandbox/records    lines of the body as records of a DIS stream; ?project=&stream=, &partition=N chooses one, &whole makes one record of all
   POST /sandbox/stream     ?project=&stream= and split=N, merge=N,M, trim=NUMBER&partition=N, expire (all
-                           cursors), empty=N (the next looks bring nothing) or anew (numbers from 0)
+                           cursors), empty=N (the next looks bring nothing), anew (numbers from 0)
+                           or data_type=BLOB|JSON|CSV with &delimiter= and &compression_format=
   POST /sandbox/limits     other limits from now on, ?qps=20 or ?rows_per_second=15000 or both
   POST /sandbox/reset      starts over, with the limits of the command line
 Requests are checked against BYTEAIR_AK and BYTEAIR_SK or BYTEAIR_TOKEN of the sandbox's own

@@ -6,6 +6,7 @@ use crate::cli::error::UsageError;
 use crate::domain::StageKind;
 use crate::http::HuaweiClient;
 use crate::huawei::{DisConsumer, DisStream, Service};
+use crate::input::{InputSettings, RecordForm};
 use crate::limiter::shared_directory;
 use crate::protocol::huawei::StreamName;
 use crate::upload::{OutOfRange, Sources, StreamSource};
@@ -75,6 +76,14 @@ pub(super) fn stream(
         commits: !args.run.sandbox,
         is_compared: Arc::default(),
     })))
+}
+
+/// What needs no word of the stream to be refused.
+pub(super) fn check_form(args: &WriteArgs, input: &InputSettings) -> Result<(), UsageError> {
+    let applied = RecordForm::default().apply(input);
+    let name = args.input.paths.first().map_or(SCHEME, String::as_str);
+    let refused = |why| UsageError::new(format!("{name}: {why}"));
+    applied.map(drop).map_err(refused)
 }
 
 fn check(args: &WriteArgs, stage: StageKind, name: &str) -> Result<(), UsageError> {

@@ -16,7 +16,7 @@ use crate::domain::{
     BatchSize, DataDate, GuardChanges, MAX_BATCH_ROWS, StageKind, Topic, UnconfirmedPolicy,
 };
 use crate::http::ConnectionSettings;
-use crate::input::{DateField, InvalidPattern, PathPattern};
+use crate::input::{DateField, InputSettings, InvalidPattern, PathPattern};
 use crate::protocol::DoneFormat;
 use crate::upload::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
 use crate::upload::{STREAMING_ONLY, with_absolute_days};
@@ -76,7 +76,7 @@ impl WriteOptions {
         let mut input = input_settings(&args.input.reading, &topic)?;
         let mut warnings = warnings(&topic, &rate);
         warnings.extend(warning_about(&input.rules));
-        let sources = all_sources(context, args, stage)?;
+        let sources = all_sources(context, args, stage, &input)?;
         let batch = BatchSettings {
             linger: linger(context, args, (stage, &sources))?,
             ..batch_settings(args, stage, &rate)?
@@ -238,9 +238,10 @@ fn all_sources(
     context: Context<'_>,
     args: &WriteArgs,
     stage: StageKind,
+    input: &InputSettings,
 ) -> Result<Sources, UsageError> {
     match dis::stream(context, args, stage, retry_for(context, args))? {
-        Some(stream) => Ok(stream),
+        Some(stream) => dis::check_form(args, input).map(|()| stream),
         None => followed(args, stage, sources(context.invocation, &args.input)?),
     }
 }

@@ -46,6 +46,12 @@ pub struct ListedPartitions {
     pub partitions: Vec<ListedPartition>,
     /// Whether others follow.
     pub has_more: bool,
+    /// `BLOB`, `JSON` or `CSV`, as far as the stream says so.
+    pub data_type: Option<String>,
+    /// Between cells of CSV.
+    pub delimiter: Option<String>,
+    /// `snappy`, `gzip` or `zip`; `None` is no compression.
+    pub compression: Option<String>,
 }
 
 /// Records of a partition.
@@ -122,6 +128,13 @@ pub fn decode_partitions(body: &[u8]) -> Result<ListedPartitions, UnreadableRepl
         partitions: Vec<Partition>,
         #[serde(default)]
         has_more_partitions: bool,
+        data_type: Option<String>,
+        compression_format: Option<String>,
+        csv_properties: Option<Csv>,
+    }
+    #[derive(Deserialize)]
+    struct Csv {
+        delimiter: Option<String>,
     }
     #[derive(Deserialize)]
     struct Partition {
@@ -159,9 +172,13 @@ pub fn decode_partitions(body: &[u8]) -> Result<ListedPartitions, UnreadableRepl
             is_readable: !matches!(listed.status.as_str(), "EXPIRED" | "CREATING"),
         });
     }
+    let said = |text: Option<String>| text.filter(|it| !it.is_empty());
     Ok(ListedPartitions {
         partitions,
         has_more: found.has_more_partitions,
+        data_type: said(found.data_type),
+        delimiter: said(found.csv_properties.and_then(|csv| csv.delimiter)),
+        compression: said(found.compression_format),
     })
 }
 

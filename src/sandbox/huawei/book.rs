@@ -6,7 +6,7 @@
 use super::super::SandboxError;
 use super::super::journal::Journal;
 use super::entry::weight;
-pub(super) use super::entry::{Entry, NewRecord, Place};
+pub(super) use super::entry::{Entry, NewRecord, Place, StreamForm};
 use super::partition::{Partition, Record, Stream};
 use crate::protocol::huawei::{AppName, Checkpoint, PartitionId, StreamName};
 use bytes::Bytes;
@@ -192,6 +192,15 @@ impl Book {
                     .retain(|place, _| place.project != project || place.stream != stream);
                 self.streams.remove(&(project, stream));
             }
+            Entry::Form {
+                project,
+                stream,
+                form,
+            } => {
+                if let Some(stream) = self.streams.get_mut(&(project, stream)) {
+                    stream.form = form;
+                }
+            }
             Entry::Anew { project, stream } => {
                 if let Some(stream) = self.streams.get_mut(&(project, stream)) {
                     stream.partitions.fill_with(Partition::default);
@@ -245,6 +254,7 @@ impl Book {
                 let made = Stream {
                     created: at,
                     partitions: vec![Partition::default(); partitions],
+                    form: StreamForm::default(),
                 };
                 self.streams.insert((project, stream), made);
             }

@@ -9,7 +9,7 @@ use super::super::Sandbox;
 use super::super::body;
 use super::super::service::{ReplyBody, respond};
 use super::answer::HuaweiAnswer;
-use super::book::{Book, Entry, NewRecord};
+use super::book::{Book, Entry, NewRecord, StreamForm};
 use super::dis::{Ask, checked};
 use super::stored;
 use crate::protocol::huawei::{ProjectId, StreamName};
@@ -138,12 +138,22 @@ fn change(book: &mut Book, ask: &Ask<'_>) -> Result<HuaweiAnswer, HuaweiAnswer> 
     } else if ask.query.split('&').any(|part| part == "expire") {
         book.expire_cursors(ask.now);
         return Ok(HuaweiAnswer::ok(json!({})));
+    } else if let Some(data_type) = ask.parameter("data_type") {
+        let delimiter = ask.parameter("delimiter");
+        Entry::Form {
+            project: project.clone(),
+            stream: stream_name,
+            form: StreamForm {
+                data_type: Some(data_type),
+                compression_format: ask.parameter("compression_format"),
+                csv_properties: delimiter.map(|it| json!({"delimiter": it})),
+            },
+        }
     } else if let Some(looks) = ask.parameter("empty") {
         book.empty_looks(number(&looks)?);
         return Ok(HuaweiAnswer::ok(json!({})));
     } else {
-        let text =
-            "say split=N, merge=N,M, trim=NUMBER with partition=N, empty=LOOKS, anew or expire";
+        let text = "say split=N, merge=N,M, trim=NUMBER with partition=N, empty=LOOKS, data_type=TYPE, anew or expire";
         return Err(HuaweiAnswer::dis(4300, text));
     };
     stored(book.record(entry))?;

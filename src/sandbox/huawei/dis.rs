@@ -1,7 +1,7 @@
 //! The calls of DIS on the book: streams, apps and checkpoints. Records are read and written in `records`.
 
 use super::answer::HuaweiAnswer;
-use super::book::{Book, Entry, Place};
+use super::book::{Book, Entry, Place, StreamForm};
 use super::partition::Stream;
 use super::{records, stored};
 use crate::protocol::huawei::{
@@ -238,6 +238,8 @@ fn create_stream(book: &mut Book, ask: &Ask<'_>) -> Answered {
     struct Body {
         stream_name: String,
         partition_count: u64,
+        #[serde(flatten)]
+        form: StreamForm,
     }
     let body: Body = ask.json()?;
     let stream = checked::<StreamName>(&body.stream_name, 4300)?;
@@ -255,6 +257,11 @@ fn create_stream(book: &mut Book, ask: &Ask<'_>) -> Answered {
         stream: stream.to_string(),
         partitions: body.partition_count,
         at: ask.now,
+    }))?;
+    stored(book.record(Entry::Form {
+        project: ask.project.to_owned(),
+        stream: stream.to_string(),
+        form: body.form,
     }))?;
     Ok(HuaweiAnswer::empty(201))
 }
@@ -289,7 +296,9 @@ fn describe_stream(book: &mut Book, ask: &Ask<'_>, name: &str) -> Answered {
         .collect();
     Ok(HuaweiAnswer::ok(json!({
         "stream_name": name.as_str(), "stream_id": name.as_str(), "status": "RUNNING",
-        "stream_type": "COMMON", "data_type": "BLOB", "retention_period": 24,
+        "stream_type": "COMMON", "retention_period": 24,
+        "data_type": stream.form.data_type.as_deref().unwrap_or("BLOB"),
+        "compression_format": stream.form.compression_format, "csv_properties": stream.form.csv_properties,
         "create_time": stream.created, "last_modified_time": stream.created,
         "writable_partition_count": stream.partitions.iter().filter(|it| !it.is_closed).count(), "readable_partition_count": partitions.len(),
         "partitions": partitions, "has_more_partitions": false,

@@ -13,6 +13,12 @@ pub(super) enum Entry {
         partitions: u64,
         at: i64,
     },
+    /// What a stream says of its records.
+    Form {
+        project: String,
+        stream: String,
+        form: StreamForm,
+    },
     DropStream {
         project: String,
         stream: String,
@@ -69,6 +75,15 @@ pub(super) enum Entry {
         instance: Option<String>,
         events: Vec<Value>,
     },
+}
+
+/// What a stream says of its records, as the API has it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct StreamForm {
+    pub(super) data_type: Option<String>,
+    pub(super) compression_format: Option<String>,
+    pub(super) csv_properties: Option<Value>,
 }
 
 /// A record on its way in; its data stays in Base64.

@@ -3,6 +3,7 @@
 //! Sequence numbers count from 0. Trimming removes the oldest records, as the service does when they are
 //! too old. A partition that was split or merged takes no more records; those that came of it name it.
 
+use super::entry::StreamForm;
 use std::collections::VecDeque;
 
 /// A record; its sequence number is its place in the partition.
@@ -89,6 +90,7 @@ impl Partition {
 pub(super) struct Stream {
     pub(super) created: i64,
     pub(super) partitions: Vec<Partition>,
+    pub(super) form: StreamForm,
 }
 
 impl Stream {

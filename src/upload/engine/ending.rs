@@ -10,7 +10,30 @@ use crate::upload::report::Status;
 const MAX_FINISHING: usize = 16;
 
 impl Engine {
+    /// A date cannot be read to its end. What a stream gave before cannot be read again, so that is
+    /// sent first.
+    pub(super) fn cannot_read(&mut self, date: usize, status: Status, why: String) {
+        match self.dates.get_mut(date) {
+            Some(state) if !self.settings.stage.is_offline() && state.outstanding > 0 => {
+                state.failing = Some((status, why));
+            }
+            _ => self.fail_date(date, status, why),
+        }
+    }
+
+    fn fail_settled_dates(&mut self, draining: bool) {
+        for index in 0..self.dates.len() {
+            let state = self.dates.get_mut(index);
+            let is_settled = |state: &&mut DateState| draining || state.outstanding == 0;
+            let failing = state.filter(is_settled).and_then(|it| it.failing.take());
+            if let Some((status, why)) = failing {
+                self.fail_date(index, status, why);
+            }
+        }
+    }
+
     pub(super) fn finish_ready_dates(&mut self, draining: bool) {
+        self.fail_settled_dates(draining);
         let is_at_work = |date: &&DateState| date.finishing && date.done.is_none();
         let mut at_work = self.dates.iter().filter(is_at_work).count();
         for (index, date) in self.dates.iter_mut().enumerate() {

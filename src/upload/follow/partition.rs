@@ -42,6 +42,8 @@ const EMPTY_IN_VAIN: u32 = 60;
 pub(super) struct Feed {
     records: RecordFeed,
     start: RecordStart,
+    /// How records of this stream are read.
+    settings: Arc<InputSettings>,
 }
 
 impl Growing for Feed {
@@ -52,13 +54,13 @@ impl Growing for Feed {
     fn open(
         &self,
         name: &str,
-        settings: &InputSettings,
+        _settings: &InputSettings,
         _last: Option<&RawRange>,
     ) -> Result<Option<Box<dyn RowReader>>, Halt> {
         Ok(Some(open_records(
             &self.records,
             name,
-            settings,
+            &self.settings,
             self.start,
         )))
     }
@@ -75,6 +77,8 @@ pub(super) struct Fetching<'a> {
     pub(super) permits: Arc<Semaphore>,
     /// When the partitions were listed last, by the clock of the service.
     pub(super) listed_at: i64,
+    /// How records are read, by the options and by what the stream says.
+    pub(super) settings: Arc<InputSettings>,
 }
 
 /// A partition that is read.
@@ -100,10 +104,12 @@ impl<'a> FollowedPartition<'a> {
         held: HeldInput,
         opening: Opening,
         last: Option<RawRange>,
+        settings: &Arc<InputSettings>,
     ) -> Self {
         let feed = Feed {
             records: RecordFeed::default(),
             start: opening.start,
+            settings: Arc::clone(settings),
         };
         Self {
             partition: partition.to_owned(),

@@ -9,8 +9,8 @@ use super::tail::{Growing, Tail};
 use super::{Follower, unreadable};
 use crate::domain::{FileIdentity, InputIdentity, RawRange};
 use crate::input::{
-    Compression, Format, GrowingFile, InputFault, InputSettings, RowReader, Start, Verifier,
-    is_stored_as_read, open_growing,
+    Compression, Format, GrowingFile, InputFault, InputSettings, Next, RowReader, Start, Verifier,
+    is_stored_as_read, open_file, open_growing,
 };
 use crate::ledger::{InputKind, KnownInput};
 use crate::upload::batcher::{Halt, halt};
@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 
 /// Inputs with which a file is compared that may be a copy: a copy is made of a file that was read lately.
 const MOST_COMPARED: usize = 8;
+
+/// Largest compressed file that is looked into.
+const MOST_UNPACKED_BYTES: u64 = 64 << 20;
 
 /// A file that is open, and what it was when it was opened.
 pub(super) struct Opened {
@@ -189,16 +192,48 @@ impl Follower<'_> {
             }
             if is_stored_as_read(&candidate.display().to_string()) {
                 missed.push(opened);
-            } else {
+            } else if let Some(warning) = not_uploaded(&candidate, identity, tails, &lasts) {
+                let candidate = candidate.display();
                 self.warn(format!(
-                    "{} was written and compressed while nobody followed {name}; if its rows are to be uploaded, do it without --follow",
-                    candidate.display()
+                    "{candidate} was written and compressed while nobody followed {name}; {warning}"
                 ))?;
             }
         }
         missed.sort_by_key(|opened| opened.identity.mtime_ns);
         Ok(missed)
     }
+}
+
+/// What is said of a compressed file; nothing when its rows were read, or are being read from the file
+/// that it was made of.
+fn not_uploaded(
+    packed: &Path,
+    identity: &FileIdentity,
+    tails: &[Tail<'_, Opened>],
+    lasts: &[RawRange],
+) -> Option<String> {
+    let settings = InputSettings {
+        format: Format::Jsonl,
+        ..InputSettings::default()
+    };
+    let holds = |last: &RawRange| {
+        identity.size <= MOST_UNPACKED_BYTES
+            && matches!(Verifier::verify(packed, &settings, [*last]), Ok(None))
+    };
+    if tails.iter().filter_map(Tail::last).any(|last| holds(&last)) {
+        return None;
+    }
+    let Some(last) = lasts.iter().find(|last| holds(last)) else {
+        return Some("if its rows are to be uploaded, do it without --follow".to_owned());
+    };
+    let rest = open_file(packed, &settings, Start::after(last));
+    let is_read = rest.is_ok_and(|mut rest| matches!(rest.next(&mut Vec::new()), Ok(Next::End)));
+    (!is_read).then(|| {
+        let line = last.line.saturating_add(last.lines);
+        format!(
+            "its rows before line {line} were uploaded: if those from there on are to be, write them to a file of their own (tail -n +{line}) and upload that without --follow"
+        )
+    })
 }
 
 /// The file with the rows of an input that were not read yet: itself under another name, or a

@@ -57,6 +57,9 @@ impl<'a> FollowedStream<'a> {
         follower.send_again(&known)?;
         let listing = asked(follower.batcher, Arc::clone(&source.stream).partitions())?;
         let listing = listing.map_err(|fault| unreadable(name, &fault))?;
+        let settings = listing.form.apply(&follower.batcher.settings);
+        let settings =
+            settings.map_err(|why| Halt::Partition(Status::Usage, format!("{name}: {why}")))?;
         let is_finished = |input: &&KnownInput| input.read_to_end && !input.unsettled;
         let finished = known.iter().filter(is_finished);
         let mut followed = Self {
@@ -68,6 +71,7 @@ impl<'a> FollowedStream<'a> {
                 source,
                 permits: Arc::new(Semaphore::new(MAX_LOOKS)),
                 listed_at: listing.at,
+                settings: Arc::new(settings),
             },
             partitions: Vec::new(),
             list: None,
@@ -168,6 +172,7 @@ impl<'a> FollowedStream<'a> {
             held,
             opening,
             last,
+            &self.fetching.settings,
         ))
     }
 
