@@ -47,6 +47,9 @@ pub(super) fn stopping(partition: &Partition, judged: &Judged) -> (Status, Strin
 /// What a file with corrections is called where its ways out are told.
 pub(super) const CORRECTIONS: &str = "corrections of rejected rows";
 
+/// What is said of an input that grew after it was read, by a command that does not read it.
+pub(super) const GREW_AFTERWARDS: &str = "now); done was not sent";
+
 /// The ways out when an input is not what was uploaded of it. Starting the date over for the sake of a
 /// few corrections is none.
 pub(super) fn ways_out(name: &str, replaces_rejects: bool) -> String {

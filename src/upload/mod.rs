@@ -24,6 +24,7 @@ mod failure;
 mod finding;
 mod finish;
 mod follow;
+mod former;
 mod given_up;
 mod intake;
 mod late_input;
@@ -70,12 +71,13 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use command_line::{carried_options, shell_word, with_absolute_days};
+pub use command_line::{carried_options, shell_word, with_absolute_days, with_option};
 pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
 pub use explain::HELD_BACK;
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
+pub use former::Former;
 pub use limiting::watch_what_limits;
 pub use settings::{
     BatchSettings, GateSettings, OutOfRange, RetrySettings, RunSettings, Seed, Settings, Sources,

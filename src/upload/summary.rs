@@ -8,6 +8,7 @@ use super::event::{DoneOutcome, Gauges};
 use super::explain::{self, Clock};
 use super::failure::ledger_status;
 use super::finish::FinishRequest;
+use super::former::Former;
 use super::next_step::{OpenInput, Situation, next_steps};
 use super::plan::{Action, Plan};
 use super::recorded::Recorded;
@@ -100,7 +101,11 @@ impl Story {
                     missing: Vec::new(),
                 },
                 Action::Fail(status, why) => {
-                    self.problems.push((*status, why.clone()));
+                    // Dates that share an input fail for one reason, perhaps told in full already.
+                    let is_told = |(_, told): &(Status, String)| told.starts_with(why.as_str());
+                    if !self.problems.iter().any(is_told) {
+                        self.problems.push((*status, why.clone()));
+                    }
                     DoneReport::withheld(&date.partition, *status, why.clone())
                 }
             };
@@ -209,6 +214,7 @@ impl Story {
             rejects,
             inputs,
             notes,
+            former,
         } = recorded;
         self.notes.extend(notes);
         let gauges = &self.services.gauges;
@@ -238,7 +244,7 @@ impl Story {
         if self.problems.iter().any(|(_, why)| *why != closed) {
             self.problems.retain(|(_, why)| *why != closed);
         }
-        let next = self.next_steps(status, &inputs);
+        let next = self.next_steps(status, &inputs, &former);
         Summary {
             status,
             retryable,
@@ -292,8 +298,13 @@ impl Story {
         }
     }
 
+    fn is_done(&self, date: &Partition) -> bool {
+        let report = self.dates.get(date);
+        report.is_some_and(|report| report.outcome.is_done())
+    }
+
     /// What comes next, from how everything ended.
-    fn next_steps(&self, status: Status, inputs: &[OpenInput]) -> Vec<NextStep> {
+    fn next_steps(&self, status: Status, inputs: &[OpenInput], former: &Former) -> Vec<NextStep> {
         let withheld: Vec<&Partition> = self
             .order
             .iter()
@@ -327,6 +338,8 @@ impl Story {
                 .map(|(_, why)| why.as_str())
                 .collect(),
             inputs,
+            closed: self.late.keys().filter(|date| self.is_done(date)).collect(),
+            former,
             zone: self.zone,
         })
     }

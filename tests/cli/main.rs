@@ -53,6 +53,7 @@ mod metadata_replies;
 mod metrics;
 mod named_files;
 mod next_steps;
+mod next_steps_changed;
 #[cfg(feature = "remote")]
 mod object_store;
 mod on_done;
@@ -95,6 +96,7 @@ mod shared_batches;
 mod shared_files;
 mod start;
 mod status;
+mod status_next;
 mod statuses;
 mod streams;
 mod surroundings;

@@ -11,7 +11,7 @@ fn server() -> (Recorder, Place) {
 }
 
 /// The commands of the summary's last lines, without their purposes.
-fn next(ran: &Ran) -> Vec<String> {
+pub(crate) fn next(ran: &Ran) -> Vec<String> {
     let lines = ran.output.lines();
     lines
         .skip_while(|line| !line.starts_with("  next "))

@@ -88,7 +88,7 @@ pub(super) fn owed(page: &mut Page, all: &[Series]) {
             "</p>\n",
         );
         if let Some(next) = &one.what.next {
-            page.element("<pre>", next, "</pre>\n");
+            page.element("<pre>", &next.to_string(), "</pre>\n");
         }
     }
     let more = owed.len().saturating_sub(MAX_OWED);
