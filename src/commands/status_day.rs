@@ -12,7 +12,7 @@ use crate::ledger::{
     Gate, GateFacts, InputKind, KnownInput, KnownPartition, LedgerReader, RowCounts, Unmet, unmet,
 };
 use crate::upload::report::NextStep;
-use crate::upload::{Former, carried_options};
+use crate::upload::{Former, carried_options, vanished};
 use std::collections::BTreeMap;
 
 /// Most shortcomings that are told of a day.
@@ -149,6 +149,7 @@ impl<'a> Judge<'a> {
         };
         let told = lacking.iter().filter(is_told).take(MAX_NAMED);
         let mut why: Vec<String> = told.map(ToString::to_string).collect();
+        why.extend(vanished(lacking));
         if lacking.iter().any(is_answered) {
             let answer = reader.blocking_answer(known.id).map_err(ledger_failure)?;
             why.extend(answer.map(|answer| without_name(&answer, known)));

@@ -6,7 +6,7 @@ use super::id::{InputId, PartitionId};
 use super::query::unsigned;
 use super::reader::{LedgerReader, RejectRow};
 use super::rejects::CONCERNING;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 /// The open dead letters of one input.
 #[derive(Debug, Clone)]
@@ -41,6 +41,25 @@ const ALL_REJECTED: &str = "i.state = 'read'
     = (SELECT sum(c.records) FROM chunk c WHERE c.input = i.id)";
 
 impl LedgerReader {
+    /// A file that has begun to replace open dead letters of a date, and how many of them.
+    pub fn being_replaced(
+        &self,
+        partition: PartitionId,
+    ) -> Result<Option<(String, u64)>, LedgerError> {
+        self.db
+            .query_row(
+                &format!(
+                    "SELECT f.name, count(*) FROM reject r JOIN input f ON f.id = r.replayed_by
+                     WHERE {CONCERNING} AND r.state = 'open' AND f.state <> 'dropped'
+                     GROUP BY f.id ORDER BY f.id DESC LIMIT 1"
+                ),
+                [partition.0],
+                |row| Ok((row.get(0)?, unsigned(row.get(1)?))),
+            )
+            .optional()
+            .map_err(failed)
+    }
+
     /// The inputs with open dead letters of a date, in order of the inputs.
     pub fn open_rejects(&self, partition: PartitionId) -> Result<Vec<OpenRejects>, LedgerError> {
         let mut statement = self

@@ -65,6 +65,7 @@ mod summary;
 mod unchanged;
 mod unpack;
 mod unused_options;
+mod vanished;
 mod work;
 mod worker;
 
@@ -86,6 +87,7 @@ pub use settings::{
 pub use stage_rules::STREAMING_ONLY;
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
+pub use vanished::vanished;
 
 use crate::domain::Target;
 use crate::ledger::{LedgerError, LedgerReader, Registered};

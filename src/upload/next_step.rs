@@ -239,6 +239,9 @@ impl Situation<'_> {
                 NextStep::new(self.write_again(""), "then, with all inputs of the date"),
             ];
         }
+        if self.says(explain::GAVE_UP_LOOKING) {
+            return self.after_many_at_fault();
+        }
         if self.says("owes nothing") {
             return vec![NextStep::new(
                 self.about_date("ledger show"),

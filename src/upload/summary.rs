@@ -15,6 +15,7 @@ use super::recorded::Recorded;
 use super::report::{Course, NextStep, PartitionReport, Status, Summary, Totals};
 use super::settings::Settings;
 use super::stop::StopCause;
+use super::vanished::vanished;
 use crate::domain::{Partition, Zone};
 use crate::ledger::{LedgerError, Unmet};
 use std::collections::BTreeMap;
@@ -127,6 +128,9 @@ impl Story {
         for (partition, mut report) in dates {
             if !report.missing.is_empty() {
                 report.why = explain::withheld(&report.missing, partition.date(), clock);
+                if let Some(gone) = vanished(&report.missing) {
+                    report.why = format!("{}; {gone}", report.why);
+                }
             }
             let held_as_asked = self.held
                 && report.outcome == DoneOutcome::Withheld
@@ -217,6 +221,8 @@ impl Story {
             former,
         } = recorded;
         self.notes.extend(notes);
+        let offset = self.services.client.clock_offset();
+        self.notes.extend(offset.map(explain::other_clock));
         let gauges = &self.services.gauges;
         totals.requests = Gauges::get(&gauges.requests);
         totals.retries = Gauges::get(&gauges.retries);

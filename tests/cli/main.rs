@@ -94,6 +94,7 @@ mod seen_refusals;
 mod several;
 mod shared_batches;
 mod shared_files;
+mod shortages;
 mod start;
 mod status;
 mod status_next;

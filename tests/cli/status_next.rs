@@ -121,6 +121,16 @@ fn a_replay_that_stopped_on_the_way_goes_on_by_the_command() {
         .end("rejects replay fix.jsonl -t item -s history_sync -d 2022-01-01 --retry-for 1ms")
         .expect(5);
     recorder.answer(|_, _| Reply::ok());
+    place
+        .end("rejects export --output again.jsonl")
+        .expect(0)
+        .says("1 of these rows are being replaced by ")
+        .says("fix.jsonl -t item -s history_sync -d 2022-01-01 goes on with it");
+    place.file("other.jsonl", "{\"id\":\"3\"}\n");
+    place
+        .end("rejects replay other.jsonl -t item -s history_sync -d 2022-01-01")
+        .expect(7)
+        .says("fix.jsonl -t item -s history_sync -d 2022-01-01' goes on with it");
     let command = owed(&place);
     assert!(command.starts_with("rejects replay "), "{command}");
     place.end(&command).expect(0);
