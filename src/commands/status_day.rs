@@ -105,7 +105,7 @@ impl<'a> Judge<'a> {
             }
             (Gate::Refused, None) => "the platform refused it".to_owned(),
             (Gate::Sealed, None) => "done was sent and its outcome is not known".to_owned(),
-            _ => self.in_words(reader, known, &lacking)?,
+            _ => in_words(reader, known, &lacking)?,
         };
         let grown = match state {
             DayState::Uploaded => grown_input(reader, known)?,
@@ -135,27 +135,26 @@ impl<'a> Judge<'a> {
             ..day_of(state, facts.rows, why, next)
         })
     }
+}
 
-    /// What a day lacks, with the answer that nobody but a person can judge.
-    fn in_words(
-        &self,
-        reader: &LedgerReader,
-        known: &KnownPartition,
-        lacking: &[Unmet],
-    ) -> Result<String, Failure> {
-        let is_told = |one: &&Unmet| match one {
-            Unmet::Empty => known.partition.date().is_some(),
-            _ => true,
-        };
-        let told = lacking.iter().filter(is_told).take(MAX_NAMED);
-        let mut why: Vec<String> = told.map(ToString::to_string).collect();
-        why.extend(vanished(lacking));
-        if lacking.iter().any(is_answered) {
-            let answer = reader.blocking_answer(known.id).map_err(ledger_failure)?;
-            why.extend(answer.map(|answer| without_name(&answer, known)));
-        }
-        Ok(why.join("; "))
+/// What a day lacks, with the answer that nobody but a person can judge.
+fn in_words(
+    reader: &LedgerReader,
+    known: &KnownPartition,
+    lacking: &[Unmet],
+) -> Result<String, Failure> {
+    let is_told = |one: &&Unmet| match one {
+        Unmet::Empty => known.partition.date().is_some(),
+        _ => true,
+    };
+    let told = lacking.iter().filter(is_told).take(MAX_NAMED);
+    let mut why: Vec<String> = told.map(ToString::to_string).collect();
+    why.extend(vanished(lacking));
+    if lacking.iter().any(is_answered) {
+        let answer = reader.blocking_answer(known.id).map_err(ledger_failure)?;
+        why.extend(answer.map(|answer| without_name(&answer, known)));
     }
+    Ok(why.join("; "))
 }
 
 /// What is said of a file that is longer than when it was read.

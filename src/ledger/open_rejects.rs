@@ -26,8 +26,6 @@ pub struct OpenRejects {
 pub struct Replayable {
     /// Open dead letters of the date that no file replaces yet.
     pub open: u64,
-    /// Open ones that another file has begun to replace.
-    pub claimed: u64,
     /// Of the open ones those whose row says no date although its input has rows of several.
     pub undated: u64,
 }
@@ -112,7 +110,6 @@ impl LedgerReader {
                 &format!(
                     "SELECT
                        count(*) FILTER (WHERE replayed_by IS NULL),
-                       count(*) FILTER (WHERE replayed_by IS NOT NULL),
                        count(*) FILTER (WHERE replayed_by IS NULL AND r.blocks = 'scope'
                          AND (SELECT count(*) FROM scope s WHERE s.input = r.input) > 1)
                      FROM reject r WHERE {CONCERNING} AND state = 'open' AND blocks <> 'nothing'"
@@ -121,8 +118,7 @@ impl LedgerReader {
                 |row| {
                     Ok(Replayable {
                         open: unsigned(row.get(0)?),
-                        claimed: unsigned(row.get(1)?),
-                        undated: unsigned(row.get(2)?),
+                        undated: unsigned(row.get(1)?),
                     })
                 },
             )

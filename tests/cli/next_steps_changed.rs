@@ -152,9 +152,12 @@ fn a_restart_while_done_is_under_way_names_what_finishes_it() {
         let (recorder, place) = server();
         place.file("both.jsonl", text(&mixed(10, &[1, 2])));
         let write = format!("write -t item -s history_sync {days} both.jsonl");
-        recorder.answer(|request, _| match request.is_done() {
-            true => Reply::bare(504),
-            false => Reply::ok(),
+        recorder.answer(|request, _| {
+            if request.is_done() {
+                Reply::bare(504)
+            } else {
+                Reply::ok()
+            }
         });
         place.end(&format!("{write} --retry-for 1ms")).expect(5);
         recorder.answer(|_, _| Reply::ok());

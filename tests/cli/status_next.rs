@@ -10,6 +10,8 @@ fn server() -> (Recorder, Place) {
     (recorder, place)
 }
 
+type AnyReply = fn() -> Reply;
+
 /// The first command of the list of what is owed, without its purpose.
 #[track_caller]
 fn owed(place: &Place) -> String {
@@ -33,13 +35,18 @@ fn a_batch_that_nobody_knows_of_starts_the_date_over_and_its_answer_is_kept() {
     let (recorder, place) = server();
     let useless = || Reply::refused_rows(200, 1001, "part", &[("price bad", "{\"no\":\"row\"}")]);
     let foreign = || Reply::code(200, 409, "dup");
-    let replies: [(fn() -> Reply, &str); 2] =
-        [(useless, "price bad"), (foreign, "already received")];
+    let replies = [
+        (useless as AnyReply, "price bad"),
+        (foreign, "already received"),
+    ];
     for (reply, answer) in replies {
         let write = format!("{WRITE} a.jsonl");
-        recorder.answer(move |request, _| match request.is_done() {
-            true => Reply::ok(),
-            false => reply(),
+        recorder.answer(move |request, _| {
+            if request.is_done() {
+                Reply::ok()
+            } else {
+                reply()
+            }
         });
         let told = |ran: Ran| {
             assert!(
@@ -68,9 +75,12 @@ fn a_batch_that_nobody_knows_of_starts_the_date_over_and_its_answer_is_kept() {
 fn rows_that_are_held_as_unconfirmed_are_accepted_by_the_command() {
     let (recorder, place) = server();
     let first = "{\"id\":\"000000\",\"title\":\"耳机 0\"}";
-    recorder.answer(move |request, _| match request.is_done() {
-        true => Reply::ok(),
-        false => Reply::refused_rows(200, 1001, "part", &[("bad", first)]),
+    recorder.answer(move |request, _| {
+        if request.is_done() {
+            Reply::ok()
+        } else {
+            Reply::refused_rows(200, 1001, "part", &[("bad", first)])
+        }
     });
     let write = format!("{WRITE} --unconfirmed hold --max-errors 1 a.jsonl");
     place.end(&write).expect(7);

@@ -56,7 +56,7 @@ impl Judge<'_> {
             let purpose = "everything again, when the console shows what is there; behavior rows would be stored twice";
             return Ok(self.upload(known, "--restart", purpose));
         }
-        if let Some(file) = self.open_replay(what)? {
+        if let Some(file) = open_replay(what)? {
             let purpose = "sends the rest of the corrections";
             let mut step = self.about("rejects replay", known, purpose);
             step.command = format!("{} {}", step.command, shell_word(&file));
@@ -69,24 +69,14 @@ impl Judge<'_> {
         Ok(self.upload(known, "", ""))
     }
 
-    /// A file of corrections that are not all sent, and that is there.
-    fn open_replay(&self, what: &Waiting<'_>) -> Result<Option<String>, Failure> {
-        let inputs = what.reader.inputs(what.known.id).map_err(ledger_failure)?;
-        for input in inputs.into_iter().filter(|input| !input.is_finished()) {
-            let replaces = what.reader.replaces_rejects(input.id);
-            if replaces.map_err(ledger_failure)?
-                && input.kind == InputKind::File
-                && Path::new(&input.name).exists()
-            {
-                return Ok(Some(input.name));
-            }
-        }
-        Ok(None)
-    }
-
     /// The upload of a day: as it was typed before, or the `run` of its job file.
     fn upload(&self, known: &KnownPartition, option: &str, purpose: &str) -> Option<NextStep> {
         if let Some(command) = self.former.upload_of(&known.partition) {
+            let reads_stdin = command.split(' ').any(|word| word == "-");
+            let purpose = match purpose {
+                "" if reads_stdin => "with the same stream as its standard input",
+                purpose => purpose,
+            };
             return Some(NextStep::new(with_option(&command, option), purpose));
         }
         let day = known.partition.date();
@@ -123,6 +113,21 @@ impl Judge<'_> {
         );
         NextStep::new(command, purpose)
     }
+}
+
+/// A file of corrections that are not all sent, and that is there.
+fn open_replay(what: &Waiting<'_>) -> Result<Option<String>, Failure> {
+    let inputs = what.reader.inputs(what.known.id).map_err(ledger_failure)?;
+    for input in inputs.into_iter().filter(|input| !input.is_finished()) {
+        let replaces = what.reader.replaces_rejects(input.id);
+        if replaces.map_err(ledger_failure)?
+            && input.kind == InputKind::File
+            && Path::new(&input.name).exists()
+        {
+            return Ok(Some(input.name));
+        }
+    }
+    Ok(None)
 }
 
 const fn is_unconfirmed(one: &Unmet) -> bool {

@@ -57,7 +57,7 @@ impl Scopes<'_> {
         let others: Vec<String> = closed
             .map(|date| &date.partition)
             .filter(|date| of_command(date) && !problem.contains(&date.to_string()))
-            .filter_map(|date| date.date())
+            .filter_map(Partition::date)
             .map(|day| day.to_string())
             .collect();
         if others.is_empty() || !problem.starts_with("late_input") {
