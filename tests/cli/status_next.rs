@@ -35,10 +35,7 @@ fn a_batch_that_nobody_knows_of_starts_the_date_over_and_its_answer_is_kept() {
     let (recorder, place) = server();
     let useless = || Reply::refused_rows(200, 1001, "part", &[("price bad", "{\"no\":\"row\"}")]);
     let foreign = || Reply::code(200, 409, "dup");
-    let replies = [
-        (useless as AnyReply, "price bad"),
-        (foreign, "already received"),
-    ];
+    let replies: [(AnyReply, &str); 2] = [(useless, "price bad"), (foreign, "already received")];
     for (reply, answer) in replies {
         let write = format!("{WRITE} a.jsonl");
         recorder.answer(move |request, _| {
