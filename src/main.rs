@@ -6,7 +6,7 @@ use byteair_sync::cli::environment::Environment;
 use byteair_sync::cli::exit::exit_code;
 use byteair_sync::cli::invocation::Invocation;
 use byteair_sync::cli::printer::{Level, PrintStyle, Printer};
-use byteair_sync::commands::{Session, refuse, run};
+use byteair_sync::commands::{Session, assure_open_files, refuse, run};
 use byteair_sync::upload::report::Status;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -25,8 +25,18 @@ fn main() -> ExitCode {
 fn start() -> Status {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     match Invocation::parse(&arguments, Environment::of_process()) {
-        Ok(invocation) => execute(&Session::new(invocation)),
+        Ok(invocation) => begin(&Session::new(invocation)),
         Err(error) => refuse(&error, &arguments),
+    }
+}
+
+fn begin(session: &Session) -> Status {
+    match assure_open_files() {
+        Ok(()) => execute(session),
+        Err(error) => {
+            session.printer.failure(Status::Usage, &error);
+            Status::Usage
+        }
     }
 }
 

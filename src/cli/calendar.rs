@@ -7,6 +7,7 @@ use super::figure::{counted, grouped};
 use super::printer::visible;
 use crate::domain::{DataDate, StageKind, Topic};
 use crate::ledger::RowCounts;
+use crate::upload::report::NextStep;
 use chrono::Datelike;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,6 +16,8 @@ use std::fmt::Write;
 const MAX_MONTHS: usize = 24;
 /// Most days that are listed with what they wait for.
 const MAX_OWED: usize = 20;
+/// Most days that are listed with their rows when they are done.
+const MAX_DONE: usize = 7;
 
 /// What became of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +82,9 @@ pub struct Day {
     /// What is missing, or what is remarkable.
     pub why: String,
     /// What can be typed next.
-    pub next: Option<String>,
+    pub next: Option<NextStep>,
+    /// The platform has nothing of it and takes nothing, so nothing waits for it.
+    pub owes_nothing: bool,
 }
 
 /// Row counts of a day.
@@ -107,6 +112,40 @@ impl From<RowCounts> for DayRows {
             rejected: rows.refused.saturating_add(rows.invalid),
             pending: rows.pending,
         }
+    }
+}
+
+impl DayRows {
+    fn add(&mut self, other: Self) {
+        for (sum, count) in [
+            (&mut self.read, other.read),
+            (&mut self.accepted, other.accepted),
+            (&mut self.unconfirmed, other.unconfirmed),
+            (&mut self.rejected, other.rejected),
+            (&mut self.pending, other.pending),
+        ] {
+            *sum = sum.saturating_add(count);
+        }
+    }
+
+    /// What became of those that are not accepted, as far as there are any.
+    fn others(self) -> impl Iterator<Item = (u64, &'static str)> {
+        let counts = [
+            (self.unconfirmed, "unconfirmed"),
+            (self.rejected, "rejected"),
+            (self.pending, "pending"),
+        ];
+        counts.into_iter().filter(|(count, _)| *count > 0)
+    }
+
+    /// All counts, `None` when there is no row at all.
+    fn in_words(self) -> Option<String> {
+        let all = [(self.read, "read"), (self.accepted, "accepted")];
+        let told = all.into_iter().chain(self.others());
+        let words: Vec<String> = told
+            .map(|(count, what)| format!("{} {what}", grouped(count)))
+            .collect();
+        (self != Self::default()).then(|| words.join(", "))
     }
 }
 
@@ -163,13 +202,23 @@ pub fn text(all: &[Series]) -> String {
             .collect();
         line(&mut text, &format!("\n{}", legend.join("   ")));
     }
-    owed(&mut text, all);
+    done(&mut text, all);
+    let waiting = waiting(all);
+    let owes_nothing = |(_, _, what): &Waiting<'_>| what.owes_nothing;
+    let (nothing, owing): (Vec<Waiting<'_>>, Vec<Waiting<'_>>) =
+        waiting.into_iter().partition(owes_nothing);
+    owed(&mut text, "owed", &owing);
+    owed(&mut text, "refused, which owes nothing", &nothing);
     text
 }
 
 fn heading(series: &Series) -> String {
-    let accepted: u64 = series.all().map(|(_, day)| day.rows.accepted).sum();
-    let rows = counted(accepted, "row", "rows");
+    let mut rows = DayRows::default();
+    series.all().for_each(|(_, day)| rows.add(day.rows));
+    let mut counts = format!("{} accepted", counted(rows.accepted, "row", "rows"));
+    for (count, what) in rows.others() {
+        let _infallible = write!(counts, ", {} {what}", grouped(count));
+    }
     if series.stage.is_offline() {
         let days = u64::try_from(series.days.len()).unwrap_or(u64::MAX);
         let states: Vec<String> = DayState::ALL
@@ -179,13 +228,9 @@ fn heading(series: &Series) -> String {
             .map(|(count, state)| format!("{} {}", grouped(count), state.as_str()))
             .collect();
         let days = counted(days, "day", "days");
-        format!(
-            "{}: {days}, {}; {rows} accepted",
-            series.name(),
-            states.join(", ")
-        )
+        format!("{}: {days}, {}; {counts}", series.name(), states.join(", "))
     } else {
-        format!("{}: {rows} accepted", series.name())
+        format!("{}: {counts}", series.name())
     }
 }
 
@@ -225,14 +270,37 @@ pub fn waiting(all: &[Series]) -> Vec<Waiting<'_>> {
     days.filter(|(_, day, what)| !is_fine(*day, what)).collect()
 }
 
-/// What the days that are not done wait for, with the commands.
-fn owed(text: &mut String, all: &[Series]) {
-    let waiting = waiting(all);
+/// The rows of the days that are done, as long as these are few.
+fn done(text: &mut String, all: &[Series]) {
+    let days: Vec<(&Series, Option<DataDate>, &Day)> = all
+        .iter()
+        .flat_map(|series| series.all().map(move |(day, what)| (series, day, what)))
+        .filter(|(_, _, what)| what.state == DayState::Done)
+        .collect();
+    if days.is_empty() || days.len() > MAX_DONE {
+        return;
+    }
+    line(text, "\ndone");
+    for (series, day, what) in days {
+        let day = day.map_or_else(String::new, |day| format!(" {day}"));
+        let rows = what.rows.in_words();
+        let rows = rows.unwrap_or_else(|| "no row".to_owned());
+        let why = if what.why.is_empty() {
+            String::new()
+        } else {
+            format!("; {}", what.why)
+        };
+        line(text, &format!("  {}{day}: {rows}{why}", series.name()));
+    }
+}
+
+/// What days that are not done wait for, with the commands.
+fn owed(text: &mut String, heading: &str, waiting: &[Waiting<'_>]) {
     if waiting.is_empty() {
         return;
     }
-    line(text, "\nowed");
-    let waiting = stretches(&waiting);
+    line(text, &format!("\n{heading}"));
+    let waiting = stretches(waiting);
     let mut told = None;
     for (series, days, what) in waiting.iter().take(MAX_OWED) {
         let day = match days {
@@ -249,6 +317,9 @@ fn owed(text: &mut String, all: &[Series]) {
             text,
             &format!("  {}{day} {}{why}", series.name(), what.state.as_str()),
         );
+        if let Some(rows) = what.rows.in_words() {
+            line(text, &format!("    {rows}"));
+        }
         // One `run` serves several topics.
         if let Some(next) = what.next.as_ref().filter(|next| told != Some(*next)) {
             line(text, &format!("    {next}"));
@@ -293,57 +364,4 @@ fn line(text: &mut String, line: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(state: DayState, why: &str, next: Option<&str>) -> Day {
-        Day {
-            state,
-            rows: DayRows {
-                accepted: 1_000,
-                ..DayRows::default()
-            },
-            why: why.to_owned(),
-            next: next.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn a_month_is_a_line_and_what_is_owed_stands_below() {
-        let mut days = BTreeMap::new();
-        days.insert("2022-01-30".parse().unwrap(), day(DayState::Done, "", None));
-        days.insert(
-            "2022-01-31".parse().unwrap(),
-            day(DayState::Missing, "nothing is known", None),
-        );
-        days.insert(
-            "2022-02-01".parse().unwrap(),
-            day(DayState::Uploaded, "held", Some("byteair-sync done")),
-        );
-        let series = Series {
-            target: String::new(),
-            topic: "item".parse().unwrap(),
-            stage: StageKind::HistorySync,
-            days,
-            streaming: None,
-        };
-        assert_eq!(
-            text(&[series]),
-            "item history_sync: 3 days, 1 done, 1 uploaded, 1 missing; 3,000 rows accepted\n  \
-             2022-01                               #.\n  \
-             2022-02  u\n\
-             \n# done   u uploaded   p partial   r rejected   x refused   . missing\n\
-             \nowed\n  \
-             item history_sync 2022-01-31 missing: nothing is known\n  \
-             item history_sync 2022-02-01 uploaded: held\n    \
-             byteair-sync done\n"
-        );
-    }
-
-    #[test]
-    fn signs_differ() {
-        let signs: std::collections::BTreeSet<char> =
-            DayState::ALL.iter().map(|state| state.sign()).collect();
-        assert_eq!(signs.len(), DayState::ALL.len());
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use super::exit::meaning;
 use super::figure::{counted, grouped, per_second, size, time};
 use super::printer::visible;
 use crate::upload::event::DoneOutcome;
-use crate::upload::report::{Course, NextStep, PartitionReport, Status, Summary, Totals};
+use crate::upload::report::{Course, PartitionReport, Status, Summary, Totals};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -19,6 +19,8 @@ use std::fmt::Write;
 const MAX_PARTITIONS: usize = 20;
 /// Most reasons for rejected rows.
 const MAX_REASONS: usize = 5;
+/// Longest reason that is repeated for each partition, in bytes.
+const MAX_REPEATED: usize = 80;
 /// Most problems and notes, each.
 const MAX_REMARKS: usize = 5;
 
@@ -69,7 +71,7 @@ pub fn for_people(story: &Summary, rows_this_run: u64) -> String {
         text.entry("log", &folder.display().to_string());
     }
     for (index, step) in story.next.iter().enumerate() {
-        text.entry(if index == 0 { "next" } else { "" }, &step_text(step));
+        text.entry(if index == 0 { "next" } else { "" }, &step.to_string());
     }
     text.0
 }
@@ -128,9 +130,11 @@ impl Text {
         if totals.rows_pending > 0 {
             let rows = grouped(totals.rows_pending);
             let fate = match story.course {
-                Course::DryRun => "would be sent",
-                _ if story.partitions.iter().all(is_forced) => "not known to be on the platform",
-                _ => "kept for the next run",
+                Course::DryRun => "would be sent".to_owned(),
+                _ if story.partitions.iter().all(is_forced) => {
+                    "not known to be on the platform".to_owned()
+                }
+                _ => fate_of_pending(totals),
             };
             self.entry("pending", &format!("{rows} ({fate})"));
         }
@@ -169,6 +173,7 @@ impl Text {
             .map(|row| row.partition.to_string().len())
             .max()
             .unwrap_or(0);
+        let mut reason = "";
         for row in &rows {
             let mut counts = format!("{} accepted", grouped(row.rows_accepted));
             for (count, what) in [
@@ -181,10 +186,14 @@ impl Text {
                 }
             }
             let label = row.partition.to_string();
-            self.line(&format!(
-                "  {label:width$}  {counts}; done {}",
+            // What many dates share is told once.
+            let state = if tells_why(row) && row.why == reason && reason.len() > MAX_REPEATED {
+                format!("{}, as above", outcome_of(row))
+            } else {
                 in_brief(row)
-            ));
+            };
+            reason = &row.why;
+            self.line(&format!("  {label:width$}  {counts}; done {state}"));
         }
         if let Some(more) = partitions.len().checked_sub(rows.len()).filter(|n| *n > 0) {
             self.line(&format!("  and {} more", grouped(as_count(more))));
@@ -202,6 +211,21 @@ impl Text {
     fn line(&mut self, line: &str) {
         self.0.push_str(&visible(line.trim_end()));
         self.0.push('\n');
+    }
+}
+
+/// What becomes of rows in batches that are not settled.
+fn fate_of_pending(totals: &Totals) -> String {
+    const UNDECIDED: &str = "no answer says whether they are stored, and no run sends them again";
+    let undecided = totals.rows_undecided;
+    match totals.rows_pending.saturating_sub(undecided) {
+        _ if undecided == 0 => "kept for the next run".to_owned(),
+        0 => UNDECIDED.to_owned(),
+        kept => format!(
+            "{} kept for the next run; of {} {UNDECIDED}",
+            grouped(kept),
+            grouped(undecided)
+        ),
     }
 }
 
@@ -265,15 +289,6 @@ fn bare<'a>(row: &PartitionReport, text: &'a str) -> &'a str {
         .unwrap_or(text)
 }
 
-/// A command with its purpose behind it, as a comment that a shell passes over.
-fn step_text(step: &NextStep) -> String {
-    if step.purpose.is_empty() {
-        step.command.clone()
-    } else {
-        format!("{}  # {}", step.command, step.purpose)
-    }
-}
-
 /// What a `done` that was sent means.
 const SENT: &str = "the platform has the rows, it has not yet ingested them";
 
@@ -284,16 +299,20 @@ fn done_of(report: &PartitionReport) -> String {
     }
 }
 
-/// The state of `done` for a table of many.
-fn in_brief(report: &PartitionReport) -> String {
-    let outcome = match report.done {
+const fn outcome_of(report: &PartitionReport) -> &'static str {
+    match report.done {
         DoneOutcome::Sent => "sent",
         DoneOutcome::Already => "was sent before",
         DoneOutcome::Unconfirmed => "was received by the platform at an earlier try",
         DoneOutcome::Withheld => "withheld",
         DoneOutcome::Unknown => "sent, but nobody knows whether it got through",
         DoneOutcome::NotApplicable => "does not exist for the streaming stage",
-    };
+    }
+}
+
+/// The state of `done` for a table of many.
+fn in_brief(report: &PartitionReport) -> String {
+    let outcome = outcome_of(report);
     if tells_why(report) {
         format!("{outcome}: {}", bare(report, &report.why))
     } else {

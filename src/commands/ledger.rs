@@ -23,10 +23,11 @@ pub(super) async fn run(session: &Session, command: &LedgerCommand) -> Outcome {
         LedgerCommand::List { selection } => list(session, &place, selection),
         LedgerCommand::Show { selection } => show(session, &place, selection),
         LedgerCommand::Reopen { partition } => {
-            let dates = one_or_more(session, &place, partition)?;
+            let (reader, dates) = one_or_more(session, &place, partition)?;
             let ledger = open(session, &place)?;
             for date in dates {
                 let what = date.partition.to_string();
+                warn_of_stored_rows(session, &reader, &date)?;
                 ledger
                     .reopen(date)
                     .committed()
@@ -45,11 +46,12 @@ pub(super) async fn run(session: &Session, command: &LedgerCommand) -> Outcome {
             partition,
             yes_i_mean,
         } => {
-            let dates = one_or_more(session, &place, partition)?;
+            let (reader, dates) = one_or_more(session, &place, partition)?;
             confirm_second_upload(&dates, yes_i_mean.as_deref())?;
             let ledger = open(session, &place)?;
             for date in dates {
                 let what = date.partition.to_string();
+                warn_of_stored_rows(session, &reader, &date)?;
                 ledger
                     .forget(date)
                     .committed()
@@ -246,14 +248,14 @@ fn one_or_more(
     session: &Session,
     place: &Path,
     args: &OnePartitionArgs,
-) -> Result<Vec<KnownPartition>, Failure> {
+) -> Result<(LedgerReader, Vec<KnownPartition>), Failure> {
     let (topic, stages) = one_stage(session.context(), args)?;
     let everything = SelectionArgs {
         topic: vec![topic.clone()],
         stage: Vec::new(),
         date: Vec::new(),
     };
-    let (_, dates) = selected(session, place, &everything)?;
+    let (reader, dates) = selected(session, place, &everything)?;
     let dates: Vec<KnownPartition> = dates
         .into_iter()
         .filter(|date| stages.contains(&date.partition.stage))
@@ -269,10 +271,36 @@ fn one_or_more(
             ),
         ));
     }
-    if dates.is_empty() {
-        return Err(nothing(place));
+    let reader = reader.filter(|_| !dates.is_empty());
+    reader.map_or_else(|| Err(nothing(place)), |reader| Ok((reader, dates)))
+}
+
+/// Tells of a date that is not done what becomes of its rows once it is begun anew.
+fn warn_of_stored_rows(
+    session: &Session,
+    reader: &LedgerReader,
+    date: &KnownPartition,
+) -> Result<(), Failure> {
+    if date.gate.is_done() || date.gate == Gate::Sealed {
+        return Ok(());
     }
-    Ok(dates)
+    let rows = reader.rows(date).map_err(ledger_failure)?;
+    let (stored, pending) = (rows.stored(), rows.pending);
+    let text = if stored > 0 || (pending > 0 && date.gate != Gate::Refused) {
+        format!(
+            "{}: it is not done; {} row(s) of it are stored and {} on their way, and the next 'write' sends them again: without a re-sync in the console they are stored twice",
+            date.partition,
+            grouped(stored),
+            grouped(pending)
+        )
+    } else {
+        format!(
+            "{}: it is not done and nothing of it is stored, so the next 'write' does the same as without this",
+            date.partition
+        )
+    };
+    session.printer.message(Level::Warning, &visible(&text));
+    Ok(())
 }
 
 /// A date that is done and forgotten could be uploaded a second time without a word.

@@ -15,6 +15,7 @@ mod ledger_drop;
 mod man;
 mod metadata;
 mod metrics;
+mod open_files;
 mod other_reports;
 mod quota;
 mod rejects;
@@ -36,6 +37,8 @@ mod status_day;
 mod status_html;
 mod validate;
 mod write;
+
+pub use open_files::assure_open_files;
 
 use crate::cli::args::Command;
 use crate::cli::error::{UsageError, chain};

@@ -14,13 +14,13 @@ use crate::cli::args::ExportArgs;
 use crate::cli::atomic_file::{Existing, Readers, write_with};
 use crate::cli::error::UsageError;
 use crate::cli::figure::grouped;
-use crate::cli::printer::{Level, Printer};
+use crate::cli::printer::{Level, Printer, visible};
 use crate::cli::settings::{input_settings, rules_arguments};
 use crate::domain::Partition;
 use crate::input::{InputSettings, Layout, layout};
 use crate::ledger::{KnownPartition, LedgerError, LedgerReader, OpenRejects};
-use crate::upload::carried_options;
 use crate::upload::report::Status;
+use crate::upload::{carried_options, shell_word};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,7 @@ pub(super) fn export(session: &Session, place: &Path, args: &ExportArgs) -> Outc
         return Err(nothing(place));
     };
     let (date, inputs) = only_one(&reader, dates)?;
+    warn_of_replay(session, &reader, &date)?;
     let open: u64 = inputs.iter().map(|input| input.count).sum();
     let to_folder = args.output.is_dir();
     let settings = input_settings(&args.reading, &date.partition.topic)?;
@@ -83,6 +84,27 @@ pub(super) fn export(session: &Session, place: &Path, args: &ExportArgs) -> Outc
         );
     }
     Ok(succeed(session))
+}
+
+/// Rows whose corrections are on their way are written all the same, and another file with corrections
+/// of them would be refused.
+fn warn_of_replay(
+    session: &Session,
+    reader: &LedgerReader,
+    date: &KnownPartition,
+) -> Result<(), Failure> {
+    let replay = reader.being_replaced(date.id).map_err(ledger_failure)?;
+    if let Some((file, rows)) = replay {
+        let text = format!(
+            "{} of these rows are being replaced by {file}, which is not sent to its end: byteair-sync rejects replay {} {}{} goes on with it, byteair-sync ledger drop-input gives it up",
+            grouped(rows),
+            shell_word(&file),
+            arguments_of(&date.partition),
+            carried_options(&session.invocation.command_line),
+        );
+        session.printer.message(Level::Warning, &visible(&text));
+    }
+    Ok(())
 }
 
 /// The only date with open rejected rows, and where they came from.

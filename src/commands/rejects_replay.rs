@@ -14,8 +14,8 @@ use crate::cli::settings::WriteOptions;
 use crate::domain::{InputIdentity, Partition, Stage};
 use crate::input::{Location, count_records};
 use crate::ledger::{KnownPartition, LedgerReader, ReplayIntent, Replayable};
-use crate::upload::Settings;
 use crate::upload::report::Status;
+use crate::upload::{Settings, carried_options, shell_word};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ fn intent(
     let replayable = reader.replayable(date.id).map_err(ledger_failure)?;
     let begun = has_begun(&reader, &date, &path, settings)?;
     if !begun {
-        require_open(&date, replayable)?;
+        require_open(session, &reader, (&date, replayable))?;
     }
     let rows = rows_of(&path, settings)?;
     let letters = ids_of(&args.id);
@@ -139,8 +139,13 @@ fn date_of(reader: &LedgerReader, settings: &Settings) -> Result<Option<KnownPar
         .map_err(ledger_failure)
 }
 
-fn require_open(date: &KnownPartition, replayable: Replayable) -> Result<(), Failure> {
-    let arguments = arguments_of(&date.partition);
+fn require_open(
+    session: &Session,
+    reader: &LedgerReader,
+    (date, replayable): (&KnownPartition, Replayable),
+) -> Result<(), Failure> {
+    let carried = carried_options(&session.invocation.command_line);
+    let arguments = format!("{}{carried}", arguments_of(&date.partition));
     if date.gate.is_done() {
         return Err(Failure::new(
             Status::Refused,
@@ -153,17 +158,24 @@ fn require_open(date: &KnownPartition, replayable: Replayable) -> Result<(), Fai
     if replayable.open > 0 {
         return Ok(());
     }
-    let why = if replayable.claimed > 0 {
-        format!(
-            "{} open rejected row(s) are being replaced by a file that is not finished; replay that file again, or give it up with 'byteair-sync ledger drop-input'; 'byteair-sync ledger show {arguments}' names it",
-            grouped(replayable.claimed)
-        )
-    } else {
-        "there is no open rejected row to replace; nothing was sent".to_owned()
-    };
+    if let Some((file, rows)) = reader.being_replaced(date.id).map_err(ledger_failure)? {
+        return Err(Failure::new(
+            Status::Unfinished,
+            anyhow::anyhow!(
+                "{}: {} open rejected row(s) are being replaced by {file}, which is not sent to its end; 'byteair-sync rejects replay {} {arguments}' goes on with it, 'byteair-sync ledger drop-input{carried} {}' gives it up",
+                date.partition,
+                grouped(rows),
+                shell_word(&file),
+                shell_word(&file),
+            ),
+        ));
+    }
     Err(Failure::new(
         Status::Nothing,
-        anyhow::anyhow!("{}: {why}", date.partition),
+        anyhow::anyhow!(
+            "{}: there is no open rejected row to replace; nothing was sent",
+            date.partition
+        ),
     ))
 }
 

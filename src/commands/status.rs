@@ -14,7 +14,7 @@ use crate::cli::summary::of_success;
 use crate::domain::{DataDate, DateRange, Partition, Stage, StageKind, Target, Zone};
 use crate::ledger::{KnownPartition, LedgerReader};
 use crate::upload::event::DoneOutcome;
-use crate::upload::report::{NextStep, PartitionReport, Status, Summary};
+use crate::upload::report::{PartitionReport, Status, Summary};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most days and commands that are named in the summary.
@@ -76,7 +76,8 @@ fn machine_day(series: &Series, day: Option<DataDate>, what: &Day) -> serde_json
         "date": day.map(|day| day.to_string()),
         "state": what.state.as_str(),
         "why": what.why,
-        "next_command": what.next,
+        "next_command": what.next.as_ref().map(|step| &step.command),
+        "next_purpose": what.next.as_ref().map(|step| &step.purpose),
     });
     let rows = serde_json::to_value(what.rows).unwrap_or_default();
     if let (Some(object), serde_json::Value::Object(rows)) = (object.as_object_mut(), rows) {
@@ -252,7 +253,7 @@ impl Look<'_> {
                 if let Some(next) = &what.next
                     && summary.next.len() < MAX_NAMED
                 {
-                    summary.next.push(NextStep::new(next, ""));
+                    summary.next.push(next.clone());
                 }
             }
         }

@@ -1,18 +1,33 @@
-//! `status`, one day: its state, why it is in it, and the command that ends it.
+//! `status`, one day: its state and why it is in it.
+
+mod next;
 
 use super::run_next::run_of;
 use super::running::ledger_failure;
 use super::{Failure, Session};
 use crate::cli::calendar::{Day, DayState};
-use crate::cli::dates::ranges;
 use crate::cli::settings::zone;
-use crate::domain::{DataDate, Zone};
+use crate::domain::{DataDate, InputIdentity, Zone};
 use crate::huawei::Expected;
-use crate::ledger::{Gate, GateFacts, KnownPartition, LedgerReader, RowCounts, Unmet, unmet};
-use crate::upload::{HELD_BACK, carried_options, shell_word};
+use crate::ledger::{
+    Gate, GateFacts, InputKind, KnownInput, KnownPartition, LedgerReader, RowCounts, Unmet, unmet,
+};
+use crate::upload::report::NextStep;
+use crate::upload::{Former, carried_options, vanished};
+use std::collections::BTreeMap;
 
 /// Most shortcomings that are told of a day.
 const MAX_NAMED: usize = 3;
+
+/// A day that is not done, as the gate sees it.
+struct Waiting<'a> {
+    /// An input that is longer than when it was read.
+    grown: Option<String>,
+    reader: &'a LedgerReader,
+    known: &'a KnownPartition,
+    state: DayState,
+    lacking: &'a [Unmet],
+}
 
 /// Looks at days.
 pub(super) struct Judge<'a> {
@@ -23,6 +38,8 @@ pub(super) struct Judge<'a> {
     job_file: Option<String>,
     /// Days of which a catalog is to hear.
     expected: Expected,
+    /// The uploads that were typed before.
+    former: Former,
     zone: Zone,
     now: chrono::DateTime<chrono::Utc>,
 }
@@ -42,6 +59,10 @@ impl<'a> Judge<'a> {
             expected: expected.map_err(ledger_failure)?.unwrap_or_default(),
             carried: carried_options(&session.invocation.command_line),
             job_file: last.as_deref().and_then(run_of),
+            former: match reader {
+                Some(reader) => Former::read(reader).map_err(ledger_failure)?,
+                None => Former::default(),
+            },
             zone: zone(session.context())?,
             now: session.context().now,
         })
@@ -50,7 +71,7 @@ impl<'a> Judge<'a> {
     /// A day of which nothing is known, in a stretch of such days.
     pub(super) fn missing(&self, stretch: &[DataDate]) -> Day {
         let why = "nothing is known of it".to_owned();
-        let next = self.run(stretch);
+        let next = self.run(stretch, "");
         day_of(DayState::Missing, RowCounts::default(), why, next)
     }
 
@@ -64,8 +85,9 @@ impl<'a> Judge<'a> {
             if self.expected.owes(known) {
                 let why = "its on_done event is owed: the catalog has not heard of it".to_owned();
                 let purpose = "any run of this job file sends it";
+                let days: Vec<DataDate> = known.partition.date().into_iter().collect();
                 let next = self
-                    .again(known, purpose)
+                    .run(&days, purpose)
                     .or_else(|| Some(self.about("ledger show", known, purpose)));
                 return Ok(day_of(DayState::Done, rows, why, next));
             }
@@ -83,107 +105,105 @@ impl<'a> Judge<'a> {
         let facts = reader.gate_outline(known, over).map_err(ledger_failure)?;
         let lacking = unmet(&facts);
         let mut state = state_of(known, &facts, &lacking);
-        let why: Vec<String> = lacking
-            .iter()
-            .filter(|one| known.partition.date().is_some() || !matches!(one, Unmet::Empty))
-            .take(MAX_NAMED)
-            .map(ToString::to_string)
-            .collect();
         let refusal = match state {
             DayState::Partial | DayState::Refused => {
                 reader.refusal(known.id).map_err(ledger_failure)?
             }
             _ => None,
         };
+        let owes_nothing = known.gate == Gate::Refused;
         let why = match (known.gate, refusal) {
             (_, Some(refusal)) => {
                 state = DayState::Refused;
-                refusal
+                without_name(&refusal, known)
             }
             (Gate::Refused, None) => "the platform refused it".to_owned(),
             (Gate::Sealed, None) => "done was sent and its outcome is not known".to_owned(),
-            _ => why.join("; "),
+            _ => in_words(reader, known, &lacking)?,
+        };
+        let grown = match state {
+            DayState::Uploaded => grown_input(reader, known)?,
+            _ => None,
+        };
+        let why = match &grown {
+            Some(name) if why.is_empty() => format!("{name} {GROWN}"),
+            Some(name) => format!("{name} {GROWN}; {why}"),
+            None => why,
+        };
+        let what = Waiting {
+            grown,
+            reader,
+            known,
+            state,
+            lacking: &lacking,
         };
         let next = match state {
             DayState::Refused if why.contains("ledger reopen") => {
                 let purpose = "after a re-sync of the date in the console";
                 Some(self.about("ledger reopen", known, purpose))
             }
-            DayState::Refused => self.again(known, "when the option or the console is put right"),
-            _ => self.next(known, state, &lacking)?,
+            _ => self.next(&what)?,
         };
-        Ok(day_of(state, facts.rows, why, next))
-    }
-
-    /// The command for what is owed.
-    fn next(
-        &self,
-        known: &KnownPartition,
-        state: DayState,
-        lacking: &[Unmet],
-    ) -> Result<Option<String>, Failure> {
-        let may_wait = |one: &Unmet| matches!(one, Unmet::DayNotOver | Unmet::HeldBack);
-        Ok(match state {
-            DayState::Done | DayState::Missing | DayState::Refused => None,
-            DayState::Uploaded if lacking.contains(&Unmet::DayNotOver) => None,
-            DayState::Uploaded if known.partition.date().is_none() => None,
-            DayState::Uploaded if lacking.iter().all(may_wait) => {
-                let is_held = lacking.contains(&Unmet::HeldBack);
-                let purpose = if is_held { HELD_BACK } else { "" };
-                Some(self.about("done", known, purpose))
-            }
-            // A guard, of which only the person knows whether it is right.
-            DayState::Uploaded => self.again(known, "when the export is right").or_else(|| {
-                let purpose = "lists its inputs; write them again when the export is right";
-                Some(self.about("ledger show", known, purpose))
-            }),
-            DayState::Rejected => Some(self.about("rejects list", known, "")),
-            DayState::Partial => {
-                let last = match self.reader {
-                    Some(reader) => reader.last_command(known.id).map_err(ledger_failure)?,
-                    None => None,
-                };
-                last.or_else(|| self.again(known, "")).or_else(|| {
-                    let purpose = "lists its inputs; the same write command goes on";
-                    Some(self.about("ledger show", known, purpose))
-                })
-            }
+        Ok(Day {
+            owes_nothing,
+            ..day_of(state, facts.rows, why, next)
         })
-    }
-
-    /// The `run` for some days, if there ever was one.
-    fn run(&self, days: &[DataDate]) -> Option<String> {
-        let run = self.job_file.as_ref().filter(|_| !days.is_empty())?;
-        let days = ranges(&days.iter().copied().collect());
-        Some(format!("{run} --date {days}{}", self.carried))
-    }
-
-    fn again(&self, known: &KnownPartition, purpose: &str) -> Option<String> {
-        let day = known.partition.date()?;
-        self.run(&[day]).map(|run| with_purpose(run, purpose))
-    }
-
-    /// A command about a date.
-    fn about(&self, words: &str, known: &KnownPartition, purpose: &str) -> String {
-        let partition = &known.partition;
-        let day = partition.date();
-        let day = day.map_or_else(String::new, |day| format!(" --date {day}"));
-        let command = format!(
-            "byteair-sync {words} --topic {} --stage {}{day}{}",
-            shell_word(partition.topic.as_str()),
-            partition.stage.kind(),
-            self.carried
-        );
-        with_purpose(command, purpose)
     }
 }
 
-fn with_purpose(command: String, purpose: &str) -> String {
-    if purpose.is_empty() {
-        command
-    } else {
-        format!("{command}  # {purpose}")
+/// What a day lacks, with the answer that nobody but a person can judge.
+fn in_words(
+    reader: &LedgerReader,
+    known: &KnownPartition,
+    lacking: &[Unmet],
+) -> Result<String, Failure> {
+    let is_told = |one: &&Unmet| match one {
+        Unmet::Empty => known.partition.date().is_some(),
+        _ => true,
+    };
+    let told = lacking.iter().filter(is_told).take(MAX_NAMED);
+    let mut why: Vec<String> = told.map(ToString::to_string).collect();
+    why.extend(vanished(lacking));
+    if lacking.iter().any(is_answered) {
+        let answer = reader.blocking_answer(known.id).map_err(ledger_failure)?;
+        why.extend(answer.map(|answer| without_name(&answer, known)));
     }
+    Ok(why.join("; "))
+}
+
+/// What is said of a file that is longer than when it was read.
+const GROWN: &str = "is longer now than when it was read";
+
+/// A file of the date to which something was appended, as far as its size says so. Every `done` looks
+/// at it more closely.
+fn grown_input(reader: &LedgerReader, known: &KnownPartition) -> Result<Option<String>, Failure> {
+    let inputs = reader.inputs(known.id).map_err(ledger_failure)?;
+    // A file of corrections may lie where the one lay that it corrects.
+    let files: BTreeMap<&str, &KnownInput> = inputs
+        .iter()
+        .filter(|input| input.kind == InputKind::File && input.read_to_end)
+        .map(|input| (input.name.as_str(), input))
+        .collect();
+    let grown = files.into_iter().find(|(name, input)| {
+        let before = input.identity.as_ref().map(InputIdentity::size);
+        let now = std::fs::metadata(name).map(|file| file.len());
+        matches!((before, now), (Some(before), Ok(now)) if now > before)
+    });
+    Ok(grown.map(|(name, _)| name.to_owned()))
+}
+
+/// Whether only the console says what became of the rows.
+const fn is_answered(one: &Unmet) -> bool {
+    matches!(
+        one,
+        Unmet::ForeignBatches(_) | Unmet::UndeterminedBatches(_)
+    )
+}
+
+/// A text about a date where its name stands already.
+fn without_name(text: &str, known: &KnownPartition) -> String {
+    let name = format!("{}: ", known.partition);
+    text.strip_prefix(&name).unwrap_or(text).to_owned()
 }
 
 fn state_of(known: &KnownPartition, facts: &GateFacts, lacking: &[Unmet]) -> DayState {
@@ -216,11 +236,12 @@ fn state_of(known: &KnownPartition, facts: &GateFacts, lacking: &[Unmet]) -> Day
     }
 }
 
-fn day_of(state: DayState, rows: RowCounts, why: String, next: Option<String>) -> Day {
+fn day_of(state: DayState, rows: RowCounts, why: String, next: Option<NextStep>) -> Day {
     Day {
         state,
         rows: rows.into(),
         why,
         next,
+        owes_nothing: false,
     }
 }

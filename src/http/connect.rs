@@ -26,6 +26,8 @@ pub(super) struct Host {
     pub(super) authority: String,
     /// On this machine.
     pub(super) loopback: bool,
+    /// The proxy on the way, without user and password, where one is known of.
+    pub(super) proxy: Option<String>,
 }
 
 /// The hosts in order; at least one.
@@ -62,6 +64,7 @@ pub(super) fn parse_host(scheme: Scheme, text: &str) -> Option<Host> {
         origin: format!("{}://{authority}", scheme.as_str()),
         authority,
         loopback,
+        proxy: None,
     })
 }
 

@@ -22,12 +22,13 @@ impl Failure {
     pub(super) fn of_request(host: &Host, error: &reqwest::Error) -> Self {
         let authority = &host.authority;
         let cause = deepest_cause(error);
+        let way = by_way_of(host);
         let (verdict, message) = if error.is_dns() {
-            let message = format!("cannot find the address of {authority}: {cause}");
+            let message = format!("cannot find the address of {authority}{way}: {cause}");
             (Verdict::NotSent, message)
         } else if error.is_connect() {
             let hint = scheme_hint(&cause);
-            let message = format!("cannot connect to {authority}: {cause}{hint}");
+            let message = format!("cannot connect to {authority}{way}: {cause}{hint}");
             (Verdict::NotSent, message)
         } else if error.is_builder() {
             let message = format!("cannot build the request to {authority}: {cause}");
@@ -97,6 +98,14 @@ impl Failure {
         judged.http_status = self.http_status;
         judged
     }
+}
+
+/// The proxy is what fails as often as the host behind it.
+fn by_way_of(host: &Host) -> String {
+    let proxy = host.proxy.as_ref();
+    proxy.map_or_else(String::new, |proxy| {
+        format!(" by way of the proxy {proxy} (see --proxy)")
+    })
 }
 
 /// What rustls says of a server that answers a TLS greeting in plain text.

@@ -28,7 +28,7 @@ use crate::domain::{Judged, Target, Verdict};
 use crate::protocol::sign::RequestToSign;
 use crate::protocol::{MAX_REPLY_BYTES, Mask, judge, judge_beginning, request_headers};
 use body::TimedBody;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use connect::Host;
 
 pub use connect::store_client;
@@ -85,7 +85,7 @@ impl Client {
         Ok(Self {
             inner: Arc::new(Inner {
                 pool: connect::build_pool(settings)?,
-                hosts: connect::parse_hosts(settings)?,
+                hosts: probe::with_proxies(connect::parse_hosts(settings)?, settings),
                 turn: AtomicUsize::new(0),
                 target: settings.target.clone(),
                 signer: Signer::new(Arc::clone(&settings.credentials))?,
@@ -144,6 +144,11 @@ impl Client {
         self.inner
             .signer
             .refresh(signed_with, server_time, Utc::now())
+    }
+
+    /// The server's clock minus this machine's, when requests are signed with the server's.
+    pub fn clock_offset(&self) -> Option<TimeDelta> {
+        self.inner.signer.clock_offset()
     }
 
     /// `host[:port]` of the host that the next attempt goes to.

@@ -85,6 +85,12 @@ impl Signer {
         (signature, mask)
     }
 
+    /// What was adopted of the server's clock.
+    pub(super) fn clock_offset(&self) -> Option<TimeDelta> {
+        let offset = self.read().clock_offset;
+        (!offset.is_zero()).then_some(offset)
+    }
+
     pub(super) fn generation(&self) -> SigningGeneration {
         SigningGeneration(self.read().generation)
     }

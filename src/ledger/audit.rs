@@ -19,3 +19,20 @@ pub(super) fn record_event(
     .map_err(|e| LedgerError::database("write the audit trail", e))?;
     Ok(())
 }
+
+/// Notes why a batch blocks the `done` of a date, once in a run: the others would say the same.
+pub(super) fn note_blocked(
+    db: &Connection,
+    partition: PartitionId,
+    run: RunId,
+    why: &str,
+) -> Result<(), LedgerError> {
+    db.execute(
+        "INSERT INTO event (partition, at, run, what, why)
+         SELECT ?1, unixepoch(), ?2, 'blocked', ?3
+         WHERE NOT EXISTS (SELECT 1 FROM event WHERE partition = ?1 AND run = ?2 AND what = 'blocked')",
+        params![partition.0, run.0, why],
+    )
+    .map_err(|e| LedgerError::database("write the audit trail", e))?;
+    Ok(())
+}

@@ -183,7 +183,18 @@ impl LedgerError {
     }
 }
 
+/// What is said where the limit of open files is used up.
+const NO_FILE_LEFT: &str = ": no more files may be open; raise the limit (ulimit -n, or LimitNOFILE= of systemd) and run the same command again; what was recorded stays";
+
 impl LedgerError {
+    /// Whether nothing failed but for want of an open file.
+    pub fn is_short_of_files(&self) -> bool {
+        match self {
+            Self::Io { advice, .. } | Self::Database { advice, .. } => *advice == NO_FILE_LEFT,
+            _ => false,
+        }
+    }
+
     /// Whether a file or the database failed, rather than what was asked of them.
     pub(super) fn is_of_disk(&self) -> bool {
         match self {
@@ -223,6 +234,9 @@ pub(super) fn in_file(doing: &'static str, path: &Path) -> impl Fn(std::io::Erro
 
 fn io_advice(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
+    if is_for_want_of_files(error) {
+        return NO_FILE_LEFT;
+    }
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             ": the state directory is not writable for this user; make it so (another --state-dir knows nothing of what was uploaded with this one and would send it again)"
@@ -233,6 +247,19 @@ fn io_advice(error: &std::io::Error) -> &'static str {
         ErrorKind::NotADirectory => ": a part of the path is a file; choose another --state-dir",
         _ => "",
     }
+}
+
+fn is_for_want_of_files(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let code = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| code == Some(errno.raw_os_error()))
+}
+
+/// SQLite does not say why it cannot open a file; opening another one does.
+fn no_file_is_left() -> bool {
+    std::fs::File::open("/").is_err_and(|error| is_for_want_of_files(&error))
 }
 
 fn advice(error: &rusqlite::Error) -> &'static str {
@@ -247,6 +274,7 @@ fn advice(error: &rusqlite::Error) -> &'static str {
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             ": the state directory is not writable for this user"
         }
+        Some(ErrorCode::CannotOpen) if no_file_is_left() => NO_FILE_LEFT,
         Some(ErrorCode::CannotOpen) => ": check that the state directory exists and is writable",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             ": another process holds it; run the same command again"

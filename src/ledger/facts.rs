@@ -39,13 +39,17 @@ pub(super) fn outline(
     day_over: bool,
 ) -> Result<GateFacts, LedgerError> {
     let mut facts = uncounted(db, known, day_over)?;
-    count_inputs(db, known.id, None, &mut facts)?;
+    let inputs = count_inputs(db, known.id, None, &mut facts)?;
     let batches = batches_by_state(db, known.id)?;
     let of = |state: &str| batches.get(state).map_or(0, |(batches, _)| *batches);
     facts.intended_batches = of("intended");
     facts.foreign_batches = of("foreign");
     facts.undetermined_batches = of("undetermined");
     facts.rows = rows_of(db, known.id, &batches)?;
+    if inputs.is_empty() {
+        // What is there is of inputs that were dropped.
+        facts.rows.read = 0;
+    }
     Ok(facts)
 }
 

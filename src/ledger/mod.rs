@@ -339,6 +339,12 @@ impl Ledger {
             .submit(move |session| seal::note_stopped(session.db, partition, run, &why))
     }
 
+    /// Notes in the audit trail what was answered to a batch that blocks the `done` of its date.
+    pub fn note_blocked(&self, partition: PartitionId, run: RunId, why: String) -> Pending<()> {
+        self.writer
+            .submit(move |session| audit::note_blocked(session.db, partition, run, &why))
+    }
+
     /// Takes a done date back after a re-sync in the platform's console.
     pub fn reopen(&self, known: KnownPartition) -> Pending<()> {
         let state_dir = self.state_dir.clone();

@@ -6,7 +6,7 @@ use super::id::{InputId, PartitionId};
 use super::query::unsigned;
 use super::reader::{LedgerReader, RejectRow};
 use super::rejects::CONCERNING;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 /// The open dead letters of one input.
 #[derive(Debug, Clone)]
@@ -26,8 +26,6 @@ pub struct OpenRejects {
 pub struct Replayable {
     /// Open dead letters of the date that no file replaces yet.
     pub open: u64,
-    /// Open ones that another file has begun to replace.
-    pub claimed: u64,
     /// Of the open ones those whose row says no date although its input has rows of several.
     pub undated: u64,
 }
@@ -41,6 +39,25 @@ const ALL_REJECTED: &str = "i.state = 'read'
     = (SELECT sum(c.records) FROM chunk c WHERE c.input = i.id)";
 
 impl LedgerReader {
+    /// A file that has begun to replace open dead letters of a date, and how many of them.
+    pub fn being_replaced(
+        &self,
+        partition: PartitionId,
+    ) -> Result<Option<(String, u64)>, LedgerError> {
+        self.db
+            .query_row(
+                &format!(
+                    "SELECT f.name, count(*) FROM reject r JOIN input f ON f.id = r.replayed_by
+                     WHERE {CONCERNING} AND r.state = 'open' AND f.state <> 'dropped'
+                     GROUP BY f.id ORDER BY f.id DESC LIMIT 1"
+                ),
+                [partition.0],
+                |row| Ok((row.get(0)?, unsigned(row.get(1)?))),
+            )
+            .optional()
+            .map_err(failed)
+    }
+
     /// The inputs with open dead letters of a date, in order of the inputs.
     pub fn open_rejects(&self, partition: PartitionId) -> Result<Vec<OpenRejects>, LedgerError> {
         let mut statement = self
@@ -93,7 +110,6 @@ impl LedgerReader {
                 &format!(
                     "SELECT
                        count(*) FILTER (WHERE replayed_by IS NULL),
-                       count(*) FILTER (WHERE replayed_by IS NOT NULL),
                        count(*) FILTER (WHERE replayed_by IS NULL AND r.blocks = 'scope'
                          AND (SELECT count(*) FROM scope s WHERE s.input = r.input) > 1)
                      FROM reject r WHERE {CONCERNING} AND state = 'open' AND blocks <> 'nothing'"
@@ -102,8 +118,7 @@ impl LedgerReader {
                 |row| {
                     Ok(Replayable {
                         open: unsigned(row.get(0)?),
-                        claimed: unsigned(row.get(1)?),
-                        undated: unsigned(row.get(2)?),
+                        undated: unsigned(row.get(1)?),
                     })
                 },
             )

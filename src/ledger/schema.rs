@@ -316,6 +316,12 @@ fn version(db: &Connection, path: &Path) -> Result<i32, LedgerError> {
             path: path.to_owned(),
         });
     }
+    if version == 0 && tables != 0 {
+        // Tables and version come in one transaction.
+        return Err(LedgerError::Damaged {
+            found: "it has tables and no version".to_owned(),
+        });
+    }
     Ok(version)
 }
 

@@ -93,6 +93,35 @@ fn carried(command: &str, valued: &[&str], flags: &[&str]) -> String {
     carried
 }
 
+/// The value of an option, as it was typed last; quoted if it was.
+pub(super) fn value_of<'a>(command: &'a str, long: &str, short: &str) -> Option<&'a str> {
+    let letter = short.trim_start_matches('-');
+    let mut found = None;
+    let mut words = words(command);
+    while let Some(word) = words.next() {
+        if let Some(value) = word
+            .strip_prefix(long)
+            .and_then(|rest| rest.strip_prefix('='))
+        {
+            found = Some(value);
+        } else if word == long || (is_short(word) && word.ends_with(letter)) {
+            found = words.next();
+        } else if let Some(value) = word.strip_prefix(short).filter(|_| is_short(word)) {
+            found = Some(value);
+        }
+    }
+    found
+}
+
+fn is_short(word: &str) -> bool {
+    word.starts_with('-') && !word.starts_with("--")
+}
+
+/// Whether a command names a file, perhaps from its own directory.
+pub(super) fn names_file(command: &str, file: &str) -> bool {
+    words(command).any(|word| file == word || file.ends_with(&format!("/{word}")))
+}
+
 /// Whether a long option was typed.
 pub(super) fn has_option(command: &str, name: &str) -> bool {
     split_words(command)
@@ -101,7 +130,7 @@ pub(super) fn has_option(command: &str, name: &str) -> bool {
 }
 
 /// A command with one more option, which takes the place of the same one with another value.
-pub(super) fn with_option(command: &str, option: &str) -> String {
+pub fn with_option(command: &str, option: &str) -> String {
     let (name, value) = option.split_once(' ').unwrap_or((option, ""));
     let mut kept: Vec<&str> = Vec::new();
     let mut words = split_words(command).into_iter();
@@ -143,7 +172,7 @@ pub fn with_absolute_days(command: &str, days: &str) -> String {
         } else {
             word.strip_prefix("-d").map(|value| ("-d", value))
         };
-        let short = word.starts_with('-') && !word.starts_with("--") && word.ends_with('d');
+        let short = is_short(word) && word.ends_with('d');
         names_days = !names_days && (word == "--date" || short);
         match value {
             Some((name, value)) if is_relative(value) => format!("{name}{days}"),
@@ -151,6 +180,11 @@ pub fn with_absolute_days(command: &str, days: &str) -> String {
         }
     });
     words.collect::<Vec<String>>().join(" ")
+}
+
+/// The words of a command line, quoted where they have to be.
+pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
+    split_words(line).into_iter()
 }
 
 /// The words of a command line of our own making, with their quotes.
@@ -202,6 +236,20 @@ mod tests {
             carried_options(line),
             " --state-dir 'a b' --host=h --allow-plain-http"
         );
+    }
+
+    #[test]
+    fn the_value_of_an_option_is_found_however_it_was_typed() {
+        for line in [
+            "w --date x a",
+            "w --date=x a",
+            "w -d x a",
+            "w -dx a",
+            "w -qd x a",
+        ] {
+            assert_eq!(value_of(line, "--date", "-d"), Some("x"), "{line}");
+        }
+        assert_eq!(value_of("w --date-from-field x a", "--date", "-d"), None);
     }
 
     #[test]

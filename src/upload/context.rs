@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 /// Requests that bisecting may cost a date in one run.
-const MAX_BISECT_REQUESTS: u32 = 1_000;
+pub(super) const MAX_BISECT_REQUESTS: u32 = 1_000;
 
 /// What an upload needs from outside; clones share everything.
 #[derive(Clone)]

@@ -5,7 +5,7 @@
 //! this one, was accepted: otherwise a wrong setting would turn a whole file into dead letters.
 //! What comes next is decided by [`Parts`].
 
-use super::context::{Context, DateRun};
+use super::context::{Context, DateRun, MAX_BISECT_REQUESTS};
 use super::event::Gauges;
 use super::explain;
 use super::outcome::{Outcome, WorkerError};
@@ -118,6 +118,11 @@ impl Dissection<'_> {
                     let (status, why) = explain::stopping(self.date.partition(), &judged);
                     return self.stop(status, why).await;
                 }
+                Part::StopAtOnlyRow(judged) => {
+                    let date = self.date.partition();
+                    let (status, why) = explain::only_row_refused(date, &judged);
+                    return self.stop(status, why).await;
+                }
                 Part::GiveUp(judged) => return self.give_up(&judged).await,
             };
             match Worker::new(self.context, self.date, parcel).run().await? {
@@ -156,11 +161,8 @@ impl Dissection<'_> {
     }
 
     async fn give_up(&self, judged: &Judged) -> Result<Delivery, WorkerError> {
-        let why = format!(
-            "{}: too many batches are refused as a whole ({}); looking for the rows at fault was given up, nothing of them was counted as stored. Check the rows against the table definition, then run the same command again",
-            self.date.partition(),
-            explain::answer(judged)
-        );
+        let requests = MAX_BISECT_REQUESTS;
+        let why = explain::too_many_at_fault(self.date.partition(), judged, requests);
         self.stop(Status::Refused, why).await
     }
 

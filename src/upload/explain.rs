@@ -4,7 +4,7 @@ use super::report::Status;
 use crate::domain::{DataDate, DateState, Judged, Partition, SetupFault, Verdict, Zone};
 use crate::http::Refresh;
 use crate::ledger::Unmet;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt::Write;
 
 /// An error with its causes, in one line.
@@ -44,8 +44,31 @@ pub(super) fn stopping(partition: &Partition, judged: &Judged) -> (Status, Strin
     (status, text)
 }
 
+/// What it means when a single row is all that there was, and it was refused for a reason in no list.
+pub(super) fn only_row_refused(partition: &Partition, judged: &Judged) -> (Status, String) {
+    let text = format!(
+        "{partition}: {} to a single row, so it may be the row or the setting; check topic, stage and application, and the table definition in the console. If these are right, correct the row and start over with 'write --restart' (nothing of the date is stored)",
+        answer(judged)
+    );
+    (Status::Refused, text)
+}
+
+/// What is said where too many rows are at fault to look for each of them.
+pub(super) const GAVE_UP_LOOKING: &str = "looking for the rows at fault ended";
+
+/// The same, whole: the file is no place to mend the rows, as it has been read.
+pub(super) fn too_many_at_fault(partition: &Partition, judged: &Judged, requests: u32) -> String {
+    format!(
+        "{partition}: too many batches are refused as a whole ({}); {GAVE_UP_LOOKING} after {requests} requests. Those found are rejected rows, the others wait and none of them is stored. Is the table definition in the console wrong? Mend it and run the same command again. Are the rows? The same command finds more of them, as many requests each time; then 'rejects export' and 'rejects replay' send them corrected, while the file itself stays as it is",
+        answer(judged)
+    )
+}
+
 /// What a file with corrections is called where its ways out are told.
 pub(super) const CORRECTIONS: &str = "corrections of rejected rows";
+
+/// What is said of an input that grew after it was read, by a command that does not read it.
+pub(super) const GREW_AFTERWARDS: &str = "now); done was not sent";
 
 /// The ways out when an input is not what was uploaded of it. Starting the date over for the sake of a
 /// few corrections is none.
@@ -95,6 +118,14 @@ pub(super) fn unauthorized(judged: &Judged, refresh: &Refresh) -> (Status, Strin
         ),
     }
     (Status::Unauthorized, text)
+}
+
+/// What is to be mended although everything went well.
+pub(super) fn other_clock(offset: TimeDelta) -> String {
+    format!(
+        "this machine's clock differs from the server's by {} s; requests were signed with the server's time, set the clock right (NTP)",
+        offset.num_seconds()
+    )
 }
 
 /// What a `done` does that is held back. A hold may have been asked for by `--rate-share`, and the ledger

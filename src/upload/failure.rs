@@ -13,6 +13,7 @@ use crate::limiter::LimiterError;
 /// What an error of the ledger means for the exit status.
 pub fn ledger_status(error: &LedgerError) -> Status {
     match error {
+        _ if error.is_short_of_files() => Status::Temporary,
         LedgerError::Busy { .. } => Status::Busy,
         LedgerError::OtherVersion { .. }
         | LedgerError::NotALedger { .. }

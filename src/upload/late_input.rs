@@ -21,7 +21,17 @@ pub(super) fn what_is_too_late(date: &Partition, name: &str, what: &str) -> Stri
     )
 }
 
-pub(super) fn done_before_restart(date: &Partition) -> String {
+/// What is said of a date that only lacks the answer to its `done`.
+pub(super) const NOT_ANEW: &str = "--restart cannot begin it anew";
+
+/// Why a date that takes no rows any more is not begun anew.
+pub(super) fn closed_before_restart(known: &KnownPartition) -> String {
+    let date = &known.partition;
+    if known.gate == Gate::Sealed {
+        return format!(
+            "{date}: all of its rows are in and its done is under way (it may have got through), so {NOT_ANEW}; the same command without --restart, or 'byteair-sync done' that names the date, asks for it again"
+        );
+    }
     format!(
         "{date} is already done, so --restart would send rows that the platform does not take any more. {}",
         way_to_reopen(date)

@@ -24,6 +24,7 @@ mod failure;
 mod finding;
 mod finish;
 mod follow;
+mod former;
 mod given_up;
 mod intake;
 mod late_input;
@@ -64,18 +65,20 @@ mod summary;
 mod unchanged;
 mod unpack;
 mod unused_options;
+mod vanished;
 mod work;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
-pub use command_line::{carried_options, shell_word, with_absolute_days};
+pub use command_line::{carried_options, shell_word, with_absolute_days, with_option};
 pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
 pub use explain::HELD_BACK;
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
+pub use former::Former;
 pub use limiting::watch_what_limits;
 pub use settings::{
     BatchSettings, GateSettings, OutOfRange, RetrySettings, RunSettings, Seed, Settings, Sources,
@@ -84,6 +87,7 @@ pub use settings::{
 pub use stage_rules::STREAMING_ONLY;
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
+pub use vanished::vanished;
 
 use crate::domain::Target;
 use crate::ledger::{LedgerError, LedgerReader, Registered};

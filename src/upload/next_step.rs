@@ -3,8 +3,12 @@
 //! Pure: the situation in, commands out, the likeliest first, each complete with absolute dates and
 //! the global options that were typed. Nothing is decided here and nothing is looked up.
 
-use super::command_line::{carried_options, has_option, reading_options, shell_word, with_option};
+use super::command_line::{
+    carried_options, has_option, reading_options, shell_word, with_option, without_flag,
+};
 use super::explain;
+use super::former::Former;
+use super::late_input;
 use super::report::{NextStep, Status};
 use crate::domain::{Partition, Zone};
 use crate::ledger::Unmet;
@@ -41,6 +45,10 @@ pub(super) struct Situation<'a> {
     pub(super) problems: Vec<&'a str>,
     /// Inputs of those dates that are not finished.
     pub(super) inputs: &'a [OpenInput],
+    /// Dates that take no rows any more and have inputs left.
+    pub(super) closed: Vec<&'a Partition>,
+    /// The uploads that were typed before.
+    pub(super) former: &'a Former,
     /// The zone in which days end.
     pub(super) zone: Zone,
 }
@@ -61,7 +69,7 @@ pub(super) fn next_steps(situation: &Situation<'_>) -> Vec<NextStep> {
         Status::Nothing => situation.after_nothing(),
         Status::InputChanged => situation.after_change(),
         Status::Unfinished => situation.after_unfinished(),
-        Status::NotReady => again("when the input is there"),
+        Status::NotReady => situation.after_not_ready(),
         Status::Unauthorized => again("when credentials and clock are right"),
         Status::Interrupted | Status::Terminated | Status::Temporary => again(""),
     }
@@ -86,8 +94,11 @@ impl Situation<'_> {
         self.compose(words, &date.unwrap_or_default())
     }
 
-    /// The date that is closed; where none of several waits, only the problem names it.
+    /// The dates that are closed; where none is known, only the problem names one.
     fn arguments_of_reopen(&self) -> String {
+        if let Some(first) = self.closed.first() {
+            return arguments_of_all(first, &self.closed);
+        }
         if let Some(date) = self.waiting.first() {
             return arguments_of(date);
         }
@@ -107,6 +118,10 @@ impl Situation<'_> {
     fn write_again(&self, option: &str) -> String {
         if self.uploads {
             return with_option(self.command, option);
+        }
+        let first = self.waiting.first();
+        if let Some(command) = first.and_then(|date| self.former.upload_of(date)) {
+            return with_option(&command, option);
         }
         let mut command = with_option(&self.about_date("write"), option);
         let names: Vec<&OpenInput> = self.inputs.iter().filter(|input| input.is_there).collect();
@@ -143,17 +158,7 @@ impl Situation<'_> {
             });
             rest = others;
             let same: Vec<&Partition> = same;
-            let days: Vec<String> = same
-                .iter()
-                .filter_map(|date| date.date())
-                .map(|day| day.to_string())
-                .collect();
-            let arguments = format!(
-                " --topic {} --stage {} --date {}",
-                first.topic,
-                first.stage.kind(),
-                days.join(",")
-            );
+            let arguments = arguments_of_all(first, &same);
             steps.push(NextStep::new(
                 self.compose("done", &arguments),
                 purpose.as_str(),
@@ -218,6 +223,13 @@ impl Situation<'_> {
     }
 
     fn after_refusal(&self) -> Vec<NextStep> {
+        if self.says(late_input::NOT_ANEW) {
+            let plain = without_flag(self.command, "--restart");
+            return vec![NextStep::new(
+                plain,
+                "asks for the done that is under way again",
+            )];
+        }
         if self.says("ledger reopen") {
             return vec![
                 NextStep::new(
@@ -226,6 +238,9 @@ impl Situation<'_> {
                 ),
                 NextStep::new(self.write_again(""), "then, with all inputs of the date"),
             ];
+        }
+        if self.says(explain::GAVE_UP_LOOKING) {
+            return self.after_many_at_fault();
         }
         if self.says("owes nothing") {
             return vec![NextStep::new(
@@ -256,103 +271,6 @@ impl Situation<'_> {
         }
     }
 
-    fn after_unfinished(&self) -> Vec<NextStep> {
-        let gate_only = !self.missing.is_empty()
-            && self
-                .missing
-                .iter()
-                .all(|missing| matches!(missing, Unmet::HeldBack | Unmet::DayNotOver));
-        if gate_only {
-            return self.release();
-        }
-        if self.lacks(|missing| {
-            matches!(
-                missing,
-                Unmet::ForeignBatches(_) | Unmet::UndeterminedBatches(_)
-            )
-        }) {
-            return vec![NextStep::new(
-                self.write_again("--restart"),
-                "everything again",
-            )];
-        }
-        if self.lacks(|missing| matches!(missing, Unmet::OnlyDropped(_))) {
-            return vec![
-                NextStep::new(self.write_again(""), "what replaces the dropped input"),
-                NextStep::new(
-                    self.about_date("done --force"),
-                    "or closes the date with the rows that are there",
-                ),
-            ];
-        }
-        let held_by_another = self.lacks(
-            |missing| matches!(missing, Unmet::InputUnfinished { holder, .. } if !holder.is_empty()),
-        );
-        if held_by_another {
-            return vec![NextStep::new(
-                self.about_date("done"),
-                "if the other run ends without it",
-            )];
-        }
-        let at_fault: Vec<&OpenInput> = self.inputs.iter().filter(|i| i.is_at_fault).collect();
-        if !at_fault.is_empty() {
-            return self.after_open_inputs(&at_fault);
-        }
-        if self.lacks(|missing| matches!(missing, Unmet::UnconfirmedRows(_))) {
-            return vec![NextStep::new(
-                self.write_again("--unconfirmed accept"),
-                "when the console shows the rows",
-            )];
-        }
-        let named = self.inputs.iter().filter(|input| input.is_there);
-        let named: Vec<&OpenInput> = named.collect();
-        if self.uploads
-            && self.lacks(|missing| matches!(missing, Unmet::BatchesPending(_)))
-            && (1..=MAX_NAMED).contains(&named.len())
-        {
-            // The command did not name the input that a batch begins with.
-            return vec![NextStep::new(self.write(&named), "")];
-        }
-        vec![NextStep::new(self.write_again(""), "")]
-    }
-
-    /// The upload of these.
-    fn write(&self, inputs: &[&OpenInput]) -> String {
-        let mut command = self.about_date("write");
-        for input in inputs {
-            command.push(' ');
-            command.push_str(&shell_word(&input.name));
-        }
-        command
-    }
-
-    /// Inputs that this command did not bring to their end: it does not name them, or they vanished.
-    fn after_open_inputs(&self, inputs: &[&OpenInput]) -> Vec<NextStep> {
-        let (there, gone): (Vec<&OpenInput>, Vec<&OpenInput>) =
-            inputs.iter().partition(|input| input.is_there);
-        if inputs.len() > MAX_NAMED {
-            return vec![NextStep::new(
-                self.about_date("ledger show"),
-                "lists the inputs; write them again, or ledger drop-input FILE",
-            )];
-        }
-        let mut steps = Vec::new();
-        if !there.is_empty() {
-            steps.push(NextStep::new(self.write(&there), "uploads the rest of it"));
-        }
-        steps.extend(self.drop_inputs(
-            inputs,
-            "or goes on without it; what was accepted stays on the platform",
-        ));
-        if !gone.is_empty() {
-            steps.push(NextStep::new(
-                self.write_again(""),
-                "or after putting the file back",
-            ));
-        }
-        steps
-    }
-
     fn drop_inputs(&self, inputs: &[&OpenInput], purpose: &str) -> Vec<NextStep> {
         inputs
             .iter()
@@ -363,6 +281,18 @@ impl Situation<'_> {
             })
             .collect()
     }
+}
+
+/// The dates of one topic and stage in one command.
+fn arguments_of_all(first: &Partition, dates: &[&Partition]) -> String {
+    let days = dates.iter().filter_map(|date| date.date());
+    let days: Vec<String> = days.map(|day| day.to_string()).collect();
+    format!(
+        " --topic {} --stage {} --date {}",
+        first.topic,
+        first.stage.kind(),
+        days.join(",")
+    )
 }
 
 fn arguments_of(partition: &Partition) -> String {
@@ -380,6 +310,7 @@ fn arguments_of(partition: &Partition) -> String {
 mod change;
 mod replay;
 mod stream;
+mod unfinished;
 
 #[cfg(test)]
 mod tests;

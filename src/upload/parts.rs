@@ -19,6 +19,8 @@ pub(super) enum Part {
     RefuseRow(Parcel, Judged),
     /// Nothing of the date was ever accepted: its set-up is at fault, not its rows.
     Stop(Judged),
+    /// The same of a batch of a single row: it may as well be the row.
+    StopAtOnlyRow(Judged),
     /// Looking for the rows at fault costs too many requests.
     GiveUp(Judged),
     /// Nothing is left.
@@ -133,8 +135,10 @@ impl Parts {
         if accepted {
             return dissect(parcel, judged, may_bisect);
         }
-        if self.explored || parcel.rows == 1 {
-            return Part::Stop(judged);
+        match (self.explored, parcel.rows) {
+            (true, _) => return Part::Stop(judged),
+            (false, 1) => return Part::StopAtOnlyRow(judged),
+            _ => {}
         }
         self.explored = true;
         if parcel.rows == 2 {

@@ -8,7 +8,7 @@ use super::copied::{Copied, copies_among_new};
 use super::explain;
 use super::finding::{Failure, Readiness, not_followed, search};
 use super::given_up::given_up;
-use super::late_input::{done_before_restart, is_closed, too_late};
+use super::late_input::{closed_before_restart, is_closed, too_late};
 use super::plan::{Action, PlannedInput, PlannedPlace};
 use super::recognise::{KnownCopy, RecogniseError, Recognised, Recogniser, Sight, is_read_alike};
 use super::report::Status;
@@ -41,8 +41,9 @@ impl Planner<'_> {
         stdin: &mut Option<StdinInput>,
     ) -> Result<(Action, Option<(Status, String)>), LedgerError> {
         let known = self.known(partition)?;
-        if self.settings.run.restart && known.as_ref().is_some_and(|known| known.gate.is_done()) {
-            let fail = Action::Fail(Status::Refused, done_before_restart(partition));
+        let closed = known.as_ref().filter(|known| is_closed(known));
+        if let (true, Some(closed)) = (self.settings.run.restart, closed) {
+            let fail = Action::Fail(Status::Refused, closed_before_restart(closed));
             return Ok((fail, None));
         }
         if let (true, Some(known), Some(reader)) = (self.settings.run.restart, &known, self.ledger)

@@ -5,13 +5,14 @@
 
 use super::done::DoneReport;
 use super::event::DoneOutcome;
+use super::former::Former;
 use super::next_step::OpenInput;
 use super::report::{PartitionReport, RejectGroup, Totals};
 use crate::domain::Partition;
 use crate::ledger::{
     InputId, InputKind, KnownInput, KnownPartition, LedgerError, LedgerReader, RowCounts, Unmet,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Most reasons that a summary lists.
@@ -26,6 +27,8 @@ pub(super) struct Recorded {
     /// The inputs that are left to finish; all of them when none is.
     pub(super) inputs: Vec<OpenInput>,
     pub(super) notes: Vec<String>,
+    /// The uploads that were typed before.
+    pub(super) former: Former,
 }
 
 impl Recorded {
@@ -37,7 +40,7 @@ impl Recorded {
     ) -> Result<Self, LedgerError> {
         let mut recorded = Self::default();
         let mut groups = BTreeMap::new();
-        let mut inputs = Vec::new();
+        let (mut inputs, mut seen) = (Vec::new(), BTreeSet::new());
         let reader = LedgerReader::open(state_dir)?;
         for (partition, report) in dates {
             let mut rows = RowCounts::default();
@@ -48,8 +51,19 @@ impl Recorded {
                 let batches = reader.batch_count(known.id)?;
                 recorded.totals.batches = recorded.totals.batches.saturating_add(batches);
                 group_rejects(reader, &known, &mut groups)?;
+                let undecided = reader.undecided_rows(known.id)?;
+                recorded.totals.rows_undecided =
+                    recorded.totals.rows_undecided.saturating_add(undecided);
+                if undecided > 0 {
+                    let answer = reader.blocking_answer(known.id)?;
+                    let is_news = |answer: &String| !problems.contains(&answer.as_str());
+                    recorded.notes.extend(answer.filter(is_news));
+                }
                 if !problems.is_empty() {
-                    inputs.extend(reader.inputs(known.id)?);
+                    // One may have rows of several dates.
+                    let is_new = |input: &KnownInput| !seen.contains(&input.id);
+                    inputs.extend(reader.inputs(known.id)?.into_iter().filter(is_new));
+                    seen.extend(inputs.iter().map(|input| input.id));
                 }
             }
             recorded.notes.extend(note_dropped(partition, rows));
@@ -75,6 +89,9 @@ impl Recorded {
             {
                 replays.push(input.id);
             }
+        }
+        if let (Some(reader), false) = (&reader, problems.is_empty()) {
+            recorded.former = Former::read(reader)?;
         }
         recorded.inputs = left_to_finish(inputs, missing, problems, &replays);
         Ok(recorded)
@@ -172,7 +189,7 @@ fn is_there(input: &KnownInput) -> bool {
 }
 
 /// Whether a text names a file, and not only one whose name begins in the same way.
-fn names(text: &str, name: &str) -> bool {
+pub(super) fn names(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(at, _)| {
         let after = text
             .get(at + name.len()..)

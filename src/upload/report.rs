@@ -2,6 +2,7 @@
 
 use super::event::DoneOutcome;
 use crate::domain::{Partition, Target};
+use std::fmt;
 use std::time::Duration;
 
 /// What `write` and `done` report at their end: on the terminal, as the `summary` line of `--json`,
@@ -72,6 +73,17 @@ impl NextStep {
     }
 }
 
+/// The command with its purpose behind it, as a comment that a shell passes over.
+impl fmt::Display for NextStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.command)?;
+        if self.purpose.is_empty() {
+            return Ok(());
+        }
+        write!(f, "  # {}", self.purpose)
+    }
+}
+
 /// Totals of a summary.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Totals {
@@ -85,6 +97,8 @@ pub struct Totals {
     pub rows_rejected: u64,
     /// Rows cut into batches that are not settled.
     pub rows_pending: u64,
+    /// Of these, rows of which no answer says whether they are stored: no run sends them again.
+    pub rows_undecided: u64,
     /// Batches settled or pending.
     pub batches: u64,
     /// Requests of this run.

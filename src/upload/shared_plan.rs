@@ -11,7 +11,7 @@
 
 use super::finding::{Failure, search};
 use super::given_up::given_up;
-use super::late_input::{done_before_restart, is_closed, what_is_too_late};
+use super::late_input::{closed_before_restart, is_closed, what_is_too_late};
 use super::plan::{Action, Dates, Plan, PlannedDate, PlannedInput, PlannedPlace, SharedInput};
 use super::planner::Planner;
 use super::report::Status;
@@ -44,58 +44,24 @@ pub(super) fn plan(
     let name = format!("{} {} {}", settings.topic, settings.stage, shorten(&days));
     let planner = all.planner(name.trim_end().to_owned());
     let known = known(all, &planner, plan)?;
-    let closed = known.dates.iter().find(|date| is_closed(date));
-    if let (true, Some(date)) = (settings.run.restart, closed) {
-        let problem = done_before_restart(&date.partition);
-        return Err(Failure::Date(Status::Refused, problem));
-    }
-    // Which dates an input concerns when none is named is seen only once it was looked at.
-    let late = closed
-        .filter(|_| !settings.dates.is_empty())
-        .map(|date| &date.partition);
     let scopes = Scopes {
         all,
         planner: &planner,
         known: &known,
     };
-    let shared = match scopes.find(late, stdin, &mut plan.notes) {
-        Ok(shared) => shared,
-        Err(Failure::Date(status, problem)) if !scopes.under_way().is_empty() => {
-            // What was sealed is settled, so `done` is asked again whatever became of the inputs.
-            plan.dates = scopes.asked_again(status, &problem);
+    match scopes.plan(plan, stdin) {
+        Err(Failure::Date(status, problem)) => {
+            plan.dates = scopes.not_uploaded(status, &problem)?;
+            if plan.dates.is_empty() {
+                return Err(Failure::Date(status, problem));
+            }
             plan.shared = Some(Vec::new());
-            return Ok(());
+            let problem = scopes.of_all_closed(&plan.dates, problem);
+            plan.problems.push((status, problem));
+            Ok(())
         }
-        Err(failure) => return Err(failure),
-    };
-    for day in scopes.days(&shared)? {
-        let Some(partition) = all.partition(&plan.target, Some(day)) else {
-            continue;
-        };
-        let known = scopes.known(day);
-        let given_up = match (known, all.ledger) {
-            (Some(date), Some(ledger)) => given_up(ledger, date, &ledger.inputs(date.id)?)?,
-            _ => None,
-        };
-        let (action, late) = match (known, given_up) {
-            (Some(date), Some(problem)) if planner.may_ask_again(date) => {
-                (Action::Upload(Vec::new()), Some((Status::Refused, problem)))
-            }
-            (_, Some(problem)) => (Action::Fail(Status::Refused, problem), None),
-            (Some(date), None) if date.gate.is_done() => {
-                let unconfirmed = date.gate == Gate::DoneUnconfirmed;
-                (Action::AlreadyDone { unconfirmed }, None)
-            }
-            _ => (Action::Upload(Vec::new()), None),
-        };
-        plan.dates.push(PlannedDate {
-            partition,
-            action,
-            late,
-        });
+        planned => planned,
     }
-    plan.shared = Some(shared);
-    Ok(())
 }
 
 /// The dates that were named; without names every date of the topic and stage.
@@ -150,6 +116,58 @@ struct Scopes<'a> {
 }
 
 impl Scopes<'_> {
+    /// All inputs and dates of the command.
+    fn plan(&self, plan: &mut Plan, stdin: Option<StdinInput>) -> Result<(), Failure> {
+        let (all, settings) = (self.all, self.all.settings);
+        let closed = self.known.dates.iter().find(|date| is_closed(date));
+        if let (true, Some(date)) = (settings.run.restart, closed) {
+            let problem = closed_before_restart(date);
+            return Err(Failure::Date(Status::Refused, problem));
+        }
+        // Which dates an input concerns when none is named is seen only once it was looked at.
+        let late = closed
+            .filter(|_| !settings.dates.is_empty())
+            .map(|date| &date.partition);
+        let shared = match self.find(late, stdin, &mut plan.notes) {
+            Ok(shared) => shared,
+            Err(Failure::Date(status, problem)) if !self.under_way().is_empty() => {
+                // What was sealed is settled, so `done` is asked again whatever became of the inputs.
+                plan.dates = self.asked_again(status, &problem);
+                plan.shared = Some(Vec::new());
+                return Ok(());
+            }
+            Err(failure) => return Err(failure),
+        };
+        for day in self.days(&shared)? {
+            let Some(partition) = all.partition(&plan.target, Some(day)) else {
+                continue;
+            };
+            let known = self.known(day);
+            let given_up = match (known, all.ledger) {
+                (Some(date), Some(ledger)) => given_up(ledger, date, &ledger.inputs(date.id)?)?,
+                _ => None,
+            };
+            let (action, late) = match (known, given_up) {
+                (Some(date), Some(problem)) if self.planner.may_ask_again(date) => {
+                    (Action::Upload(Vec::new()), Some((Status::Refused, problem)))
+                }
+                (_, Some(problem)) => (Action::Fail(Status::Refused, problem), None),
+                (Some(date), None) if date.gate.is_done() => {
+                    let unconfirmed = date.gate == Gate::DoneUnconfirmed;
+                    (Action::AlreadyDone { unconfirmed }, None)
+                }
+                _ => (Action::Upload(Vec::new()), None),
+            };
+            plan.dates.push(PlannedDate {
+                partition,
+                action,
+                late,
+            });
+        }
+        plan.shared = Some(shared);
+        Ok(())
+    }
+
     fn known(&self, day: DataDate) -> Option<&KnownPartition> {
         let mut dates = self.known.dates.iter();
         dates.find(|date| date.partition.date() == Some(day))
@@ -325,3 +343,5 @@ fn look_through(
         }
     }
 }
+
+mod not_uploaded;

@@ -8,12 +8,14 @@ use super::event::{DoneOutcome, Gauges};
 use super::explain::{self, Clock};
 use super::failure::ledger_status;
 use super::finish::FinishRequest;
+use super::former::Former;
 use super::next_step::{OpenInput, Situation, next_steps};
 use super::plan::{Action, Plan};
 use super::recorded::Recorded;
 use super::report::{Course, NextStep, PartitionReport, Status, Summary, Totals};
 use super::settings::Settings;
 use super::stop::StopCause;
+use super::vanished::vanished;
 use crate::domain::{Partition, Zone};
 use crate::ledger::{LedgerError, Unmet};
 use std::collections::BTreeMap;
@@ -100,7 +102,11 @@ impl Story {
                     missing: Vec::new(),
                 },
                 Action::Fail(status, why) => {
-                    self.problems.push((*status, why.clone()));
+                    // Dates that share an input fail for one reason, perhaps told in full already.
+                    let is_told = |(_, told): &(Status, String)| told.starts_with(why.as_str());
+                    if !self.problems.iter().any(is_told) {
+                        self.problems.push((*status, why.clone()));
+                    }
                     DoneReport::withheld(&date.partition, *status, why.clone())
                 }
             };
@@ -122,6 +128,9 @@ impl Story {
         for (partition, mut report) in dates {
             if !report.missing.is_empty() {
                 report.why = explain::withheld(&report.missing, partition.date(), clock);
+                if let Some(gone) = vanished(&report.missing) {
+                    report.why = format!("{}; {gone}", report.why);
+                }
             }
             let held_as_asked = self.held
                 && report.outcome == DoneOutcome::Withheld
@@ -209,8 +218,11 @@ impl Story {
             rejects,
             inputs,
             notes,
+            former,
         } = recorded;
         self.notes.extend(notes);
+        let offset = self.services.client.clock_offset();
+        self.notes.extend(offset.map(explain::other_clock));
         let gauges = &self.services.gauges;
         totals.requests = Gauges::get(&gauges.requests);
         totals.retries = Gauges::get(&gauges.retries);
@@ -238,7 +250,7 @@ impl Story {
         if self.problems.iter().any(|(_, why)| *why != closed) {
             self.problems.retain(|(_, why)| *why != closed);
         }
-        let next = self.next_steps(status, &inputs);
+        let next = self.next_steps(status, &inputs, &former);
         Summary {
             status,
             retryable,
@@ -292,8 +304,13 @@ impl Story {
         }
     }
 
+    fn is_done(&self, date: &Partition) -> bool {
+        let report = self.dates.get(date);
+        report.is_some_and(|report| report.outcome.is_done())
+    }
+
     /// What comes next, from how everything ended.
-    fn next_steps(&self, status: Status, inputs: &[OpenInput]) -> Vec<NextStep> {
+    fn next_steps(&self, status: Status, inputs: &[OpenInput], former: &Former) -> Vec<NextStep> {
         let withheld: Vec<&Partition> = self
             .order
             .iter()
@@ -327,6 +344,8 @@ impl Story {
                 .map(|(_, why)| why.as_str())
                 .collect(),
             inputs,
+            closed: self.late.keys().filter(|date| self.is_done(date)).collect(),
+            former,
             zone: self.zone,
         })
     }

@@ -66,10 +66,11 @@ fn changed_input(
         return Ok(Some((
             Status::NotReady,
             format!(
-                "{} is still growing ({} bytes when it was read, {} now); done was not sent. {}",
+                "{} is still growing ({} bytes when it was read, {} {}. {}",
                 input.name,
                 before.size(),
                 now.size(),
+                explain::GREW_AFTERWARDS,
                 when_complete(ledger, input, &location, &settings)?
             ),
         )));

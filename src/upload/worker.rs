@@ -180,20 +180,12 @@ impl<'a> Worker<'a> {
     ) -> Result<Step, WorkerError> {
         match then {
             Then::Settle(Settlement::Foreign) => {
-                self.settle(Settlement::Foreign).await?;
-                Ok(Step::Leave(Outcome::Blocked(format!(
-                    "{}: batch {} was answered 409 (already received) although this ledger knows of no earlier attempt; it blocks done",
-                    self.date.partition(),
-                    self.parcel.id.0
-                ))))
+                let what = "was answered 409 (already received) although this ledger knows of no earlier attempt; it blocks done";
+                self.blocked(Settlement::Foreign, what).await
             }
             Then::Settle(Settlement::Undetermined) => {
-                self.settle(Settlement::Undetermined).await?;
-                Ok(Step::Leave(Outcome::Blocked(format!(
-                    "{}: an earlier attempt of batch {} was answered with refused rows (1001), was refused when nothing could be recorded, or got a code that nothing names; the platform does not say again (409) what of it is stored; it blocks done",
-                    self.date.partition(),
-                    self.parcel.id.0
-                ))))
+                let what = "was answered with refused rows (1001) at an earlier attempt, was refused when nothing could be recorded, or got a code that nothing names; the platform does not say again (409) what of it is stored; it blocks done";
+                self.blocked(Settlement::Undetermined, what).await
             }
             Then::Settle(settlement) => self.settled(settlement).await,
             Then::Match => self.part_refused(&judged.verdict).await,
@@ -238,15 +230,12 @@ impl<'a> Worker<'a> {
         };
         let request_id = self.request_id();
         let Some(letters) = matching::refused_rows(&self.parcel, errors)? else {
-            self.settle(Settlement::Undetermined).await?;
-            return Ok(Step::Leave(Outcome::Blocked(format!(
-                "{}: rows of batch {} were refused (1001) and the reply does not say which: {}",
-                self.date.partition(),
-                self.parcel.id.0,
-                errors
-                    .first()
-                    .map_or("its list cannot be used", |e| &e.message)
-            ))));
+            let first = errors.first().map(|error| error.message.as_str());
+            let what = format!(
+                "was refused in part (1001) and the reply does not say which rows: {}",
+                first.unwrap_or("its list cannot be used")
+            );
+            return self.blocked(Settlement::Undetermined, &what).await;
         };
         self.context.tell_refused(self.date.partition(), &letters);
         self.settled(Settlement::PartRefused {
@@ -380,4 +369,5 @@ fn heard(context: &Context, date: &DateRun) {
     date.probe.heard();
 }
 
+mod blocked;
 mod only_row;

@@ -47,6 +47,11 @@ fn four_minutes_are_made_up_for_and_every_row_arrives_once() {
             let words = format!("{WRITE} --batch-rows 20 --max-in-flight 1 --json rows.jsonl");
             let summary = place.end(&words).expect(0).summary();
             assert_eq!(summary["rows_accepted"], 100, "{summary}");
+            let note = summary["notes"][0].as_str().unwrap_or_default();
+            assert!(
+                note.contains("clock differs from the server's by "),
+                "{summary}"
+            );
             let requests = recorder.everything();
             let refused = requests.iter().filter(|it| was(it, 401)).count();
             assert_eq!(refused, 1, "the first request of {}", requests.len());

@@ -1,6 +1,6 @@
 //! `ledger`: what is known, and starting dates over.
 
-use crate::recorder::{Received, Recorder};
+use crate::recorder::{Received, Recorder, Reply};
 use crate::start::{Place, WRITE, rows};
 
 const DATE: &str = "-t item -s history_sync -d 2022-01-01";
@@ -168,4 +168,38 @@ fn a_reopened_date_waits_for_every_input_that_it_had() {
     assert_eq!(recorder.dones().len(), 1);
     place.end(&format!("{WRITE} rows.jsonl")).expect(0);
     assert_eq!(recorder.dones().len(), 2);
+}
+
+#[test]
+fn a_date_that_is_not_done_is_begun_anew_with_a_word_about_its_rows() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 10);
+    for command in ["reopen", "forget"] {
+        place.end(&format!("{WRITE} --no-done a.jsonl")).expect(0);
+        place
+            .end(&format!("ledger {command} {DATE}"))
+            .expect(0)
+            .says(
+                "warning: item history_sync 2022-01-01: it is not done; 10 row(s) of it are stored",
+            )
+            .says("stored twice");
+    }
+    recorder.answer(|_, _| {
+        Reply::code(
+            200,
+            400,
+            "Syncing is end or not start in stage(history_sync)",
+        )
+    });
+    place.end(&format!("{WRITE} a.jsonl")).expect(6);
+    // A done that was sent needs no such word.
+    place
+        .end("ledger forget -t item -s history_sync -d 2022-01-01")
+        .expect(0);
+    recorder.answer(|_, _| Reply::ok());
+    place.end(&format!("{WRITE} a.jsonl")).expect(0);
+    // Who reopens a date that is done has had it re-synced.
+    let ran = place.end(&format!("ledger reopen {DATE}")).expect(0);
+    assert!(!ran.errors.contains("warning"), "{}", ran.errors);
 }

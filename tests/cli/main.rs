@@ -53,6 +53,7 @@ mod metadata_replies;
 mod metrics;
 mod named_files;
 mod next_steps;
+mod next_steps_changed;
 #[cfg(feature = "remote")]
 mod object_store;
 mod on_done;
@@ -93,8 +94,10 @@ mod seen_refusals;
 mod several;
 mod shared_batches;
 mod shared_files;
+mod shortages;
 mod start;
 mod status;
+mod status_next;
 mod statuses;
 mod streams;
 mod surroundings;

@@ -11,7 +11,7 @@ fn server() -> (Recorder, Place) {
 }
 
 /// The commands of the summary's last lines, without their purposes.
-fn next(ran: &Ran) -> Vec<String> {
+pub(crate) fn next(ran: &Ran) -> Vec<String> {
     let lines = ran.output.lines();
     lines
         .skip_while(|line| !line.starts_with("  next "))
@@ -170,7 +170,12 @@ fn an_unfinished_input_that_vanished_is_dropped_by_its_name() {
     let (recorder, place, words) = partly();
     place.rows("in/other.jsonl", 100, 5);
     std::fs::remove_file(place.path("in/rows.jsonl")).unwrap();
-    let steps = next(&place.end(&words).expect(7));
+    let ran = place.end(&words).expect(7);
+    let steps = next(&ran.says("in/rows.jsonl is not there any more"));
+    place
+        .end("status")
+        .expect(0)
+        .says("in/rows.jsonl is not there any more: put it back");
     assert!(steps[0].starts_with("ledger drop-input"), "{steps:?}");
     assert!(steps[0].ends_with("in/rows.jsonl"), "{steps:?}");
     place.end(&steps[0]).expect(0);

@@ -158,7 +158,10 @@ fn a_file_that_is_poison_after_its_beginning_stops_at_the_budget() {
     let words = format!("{WRITE} --qps 1000 --batch-rows 100 --json rows.jsonl");
     let summary = place.end(&words).expect(6).summary();
     let problems = summary["problems"].to_string();
-    assert!(problems.contains("was given up"), "{problems}");
+    assert!(
+        problems.contains("rows at fault ended after 1000 requests"),
+        "{problems}"
+    );
     assert!(problems.contains(UNLISTED), "{problems}");
     assert_eq!(summary["rows_accepted"], 100);
     let requests = recorder.requests().len();
@@ -286,5 +289,20 @@ fn a_size_that_is_too_large_is_remembered_and_later_batches_are_cut_smaller() {
     let last = after.iter().rev().filter(|request| !request.is_done());
     assert!(last.take(20).all(|request| request.rows().len() <= 64));
     assert_eq!(recorder.accepted(), all);
+    assert_eq!(recorder.dones().len(), 1);
+}
+
+#[test]
+fn a_single_row_that_is_refused_names_a_way_that_ends() {
+    let recorder = poisoned(&[0]);
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 1);
+    let write = format!("{WRITE} rows.jsonl");
+    for _ in 0..2 {
+        let ran = place.end(&write).expect(6).says("to a single row");
+        assert!(!ran.errors.contains("smaller parts"), "{}", ran.errors);
+    }
+    place.rows("rows.jsonl", 1, 1);
+    place.end(&format!("{write} --restart")).expect(0);
     assert_eq!(recorder.dones().len(), 1);
 }

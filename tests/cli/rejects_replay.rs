@@ -213,7 +213,8 @@ fn what_a_file_began_to_replace_no_other_file_takes_until_it_is_dropped() {
     place.file("other.jsonl", "{\"id\":\"5\"}\n{\"id\":\"6\"}\n");
     place
         .end(&replay("other.jsonl"))
-        .expect(8)
+        .expect(7)
+        .says("fix.jsonl, which is not sent to its end")
         .says("drop-input");
     recorder.answer(|_, _| Reply::ok());
     place.end("ledger drop-input fix.jsonl").expect(0);

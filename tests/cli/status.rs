@@ -24,15 +24,19 @@ fn the_calendar_shows_each_day_and_what_is_owed_with_its_command() {
     let ran = place.end("status").expect(0);
     assert_eq!(
         ran.output,
-        "item history_sync: 4 days, 1 done, 1 uploaded, 1 rejected, 1 missing; 7 rows accepted\n  \
+        "item history_sync: 4 days, 1 done, 1 uploaded, 1 rejected, 1 missing; 7 rows accepted, 1 rejected\n  \
          2022-01  #u.r\n\
          \n# done   u uploaded   p partial   r rejected   x refused   . missing\n\
+         \ndone\n  \
+         item history_sync 2022-01-01: 3 read, 3 accepted\n\
          \nowed\n  \
          item history_sync 2022-01-02 uploaded: done is held back (--no-done) or was answered 409 before\n    \
+         3 read, 3 accepted\n    \
          byteair-sync done --topic item --stage history_sync --date 2022-01-02  # sends the done that is held back; \
          of several machines, when all are finished\n  \
          item history_sync 2022-01-03 missing: nothing is known of it\n  \
          item history_sync 2022-01-04 rejected: 1 row(s) are rejected and --max-errors allows 0\n    \
+         2 read, 1 accepted, 1 rejected\n    \
          byteair-sync rejects list --topic item --stage history_sync --date 2022-01-04\n"
     );
     // The command that it names does what it says.
@@ -127,7 +131,7 @@ fn an_unfinished_day_names_the_command_that_goes_on() {
         .end("status")
         .expect(0)
         .says("partial: 1 batch(es) are not settled")
-        .says("byteair-sync ledger show --topic item --stage history_sync --date 2022-01-01");
+        .says(&format!("byteair-sync {WRITE} --retry-for 10ms a.jsonl"));
     let lines = place.end("status --json").expect(0).lines();
     assert_eq!(lines[0]["type"], "day");
     assert_eq!(lines[0]["state"], "partial");
@@ -181,7 +185,7 @@ fn a_day_that_a_guard_keeps_back_is_uploaded_and_not_rejected() {
         .expect(0)
         .says("2 days, 1 done, 1 uploaded")
         .says("item history_sync 2022-01-02 uploaded: 3 row(s) were stored, 10 for")
-        .says("# lists its inputs; write them again when the export is right");
+        .says("--max-drop 50% b.jsonl  # when the export is right");
 }
 
 #[test]

@@ -82,13 +82,16 @@ pub(super) fn owed(page: &mut Page, all: &[Series]) {
     for one in owed.iter().take(MAX_OWED) {
         page.element("<p><b>", &one.name(), "</b> is ");
         page.text(one.what.state.as_str());
+        if one.what.owes_nothing {
+            page.text(", which owes nothing");
+        }
         page.element(
             if one.what.why.is_empty() { "" } else { ": " },
             &one.what.why,
             "</p>\n",
         );
         if let Some(next) = &one.what.next {
-            page.element("<pre>", next, "</pre>\n");
+            page.element("<pre>", &next.to_string(), "</pre>\n");
         }
     }
     let more = owed.len().saturating_sub(MAX_OWED);

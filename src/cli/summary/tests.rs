@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::{Partition, Stage, Target};
+use crate::upload::report::NextStep;
 use crate::upload::report::RejectGroup;
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ mod proxy;
 mod tls;
 
 use super::connect::{Host, parse_host};
-use super::settings::Scheme;
+use super::settings::{ConnectionSettings, Scheme};
 use http::Uri;
 use proxy::Proxy;
 use std::io;
@@ -95,6 +95,27 @@ struct Place<'a> {
     what: &'static str,
     name: &'a str,
     port: u16,
+}
+
+/// The proxy for a host, which is none for this machine unless one is asked for.
+fn proxy_for(asked_for: Option<&str>, uri: &Uri, only_loopback: bool) -> Option<Proxy> {
+    match asked_for {
+        Some(url) => Proxy::of_option(url, uri),
+        None if only_loopback => None,
+        None => Proxy::of_environment(uri),
+    }
+}
+
+/// Notes with hosts by which proxy they are reached.
+pub(super) fn with_proxies(mut hosts: Vec<Host>, settings: &ConnectionSettings) -> Vec<Host> {
+    let only_loopback = hosts.iter().all(|host| host.loopback);
+    for host in &mut hosts {
+        if let Ok(uri) = host.origin.parse::<Uri>() {
+            let proxy = proxy_for(settings.proxy.as_deref(), &uri, only_loopback);
+            host.proxy = proxy.map(|proxy| proxy.shown());
+        }
+    }
+    hosts
 }
 
 impl Probe<'_> {
@@ -194,11 +215,7 @@ impl Probe<'_> {
     fn proxy(&self, uri: &Uri) -> Option<Proxy> {
         let loopback =
             |host: &String| parse_host(self.scheme, host).is_some_and(|host| host.loopback);
-        match self.proxy {
-            Some(url) => Proxy::of_option(url, uri),
-            None if self.hosts.iter().all(loopback) => None,
-            None => Proxy::of_environment(uri),
-        }
+        proxy_for(self.proxy, uri, self.hosts.iter().all(loopback))
     }
 
     async fn resolve(&self, place: &Place<'_>) -> Result<Vec<SocketAddr>, Trouble> {

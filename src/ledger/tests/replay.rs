@@ -132,10 +132,11 @@ fn a_dropped_file_lets_go_of_its_letters() {
         desk.reader().replayable(desk.row.id).unwrap(),
         Replayable {
             open: 0,
-            claimed: 2,
             undated: 0,
         }
     );
+    let replaced = desk.reader().being_replaced(desk.row.id).unwrap();
+    assert_eq!(replaced.map(|(_, rows)| rows), Some(2));
     desk.input.lock = None;
     let dropping = desk.ledger.drop_input(known, id, "fix.jsonl".to_owned());
     dropping.committed_blocking().unwrap();
@@ -143,10 +144,10 @@ fn a_dropped_file_lets_go_of_its_letters() {
         desk.reader().replayable(desk.row.id).unwrap(),
         Replayable {
             open: 2,
-            claimed: 0,
             undated: 0,
         }
     );
+    assert_eq!(desk.reader().being_replaced(desk.row.id).unwrap(), None);
 }
 
 /// A ledger as an earlier version of the schema had it.

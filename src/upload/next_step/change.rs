@@ -10,10 +10,7 @@ impl Situation<'_> {
         if let Some(steps) = self.after_stream_change() {
             return steps;
         }
-        let mut steps = vec![NextStep::new(
-            self.command,
-            "after putting the file back as it was, or with the options of before",
-        )];
+        let mut steps = vec![self.as_it_was()];
         let changed: Vec<&OpenInput> = self.inputs.iter().filter(|i| i.is_at_fault).collect();
         steps.extend(self.drop_inputs(
             &changed,
@@ -26,5 +23,18 @@ impl Situation<'_> {
             ));
         }
         steps
+    }
+
+    /// The command once more, or that of before when it was another one that changed.
+    fn as_it_was(&self) -> NextStep {
+        let first = self.waiting.first();
+        let before = first.and_then(|date| self.former.upload_of(date));
+        match before.filter(|_| self.says("it is read with other options that change rows")) {
+            Some(before) => NextStep::new(before, "with the options of before"),
+            None => NextStep::new(
+                self.command,
+                "after putting the file back as it was, or with the options of before",
+            ),
+        }
     }
 }

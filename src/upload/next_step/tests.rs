@@ -39,6 +39,8 @@ fn steps(
         missing: missing.iter().collect(),
         problems: vec![problem],
         inputs,
+        closed: Vec::new(),
+        former: &Former::default(),
         zone: Zone::SHANGHAI,
     });
     steps.into_iter().map(|step| step.command).collect()
@@ -229,6 +231,8 @@ fn held_dates_are_released_together_and_after_their_day() {
         missing: missing.iter().collect(),
         problems: Vec::new(),
         inputs: &[],
+        closed: Vec::new(),
+        former: &Former::default(),
         zone: Zone::SHANGHAI,
     });
     let after = "after 2022-01-03 00:00 Asia/Shanghai";

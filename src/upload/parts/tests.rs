@@ -20,7 +20,7 @@ fn next(parts: &mut Parts, accepted: bool, may_bisect: bool) -> String {
         Part::Send(parcel) => format!("send {}", parcel.rows),
         Part::Split(parcel, first) => format!("split {} after {first}", parcel.rows),
         Part::RefuseRow(parcel, _) => format!("refuse {}", parcel.rows),
-        Part::Stop(_) => "stop".to_owned(),
+        Part::Stop(_) | Part::StopAtOnlyRow(_) => "stop".to_owned(),
         Part::GiveUp(_) => "give up".to_owned(),
         Part::Settled => "settled".to_owned(),
     }

@@ -79,7 +79,7 @@ impl World {
                 self.task(runner, task).parcel = parcel;
                 self.refuse_only_row(runner, task);
             }
-            Part::Stop(_) | Part::GiveUp(_) => {
+            Part::Stop(_) | Part::StopAtOnlyRow(_) | Part::GiveUp(_) => {
                 self.set_up_suspected = true;
                 self.processes[runner.0].failed = true;
                 self.leave(runner, task);
