@@ -84,7 +84,11 @@ impl<'a> FollowedPath<'a> {
         let place = input.identity.as_ref().and_then(InputIdentity::place);
         match find_rest(&self.path, place, last)? {
             Some(rest) => self.take_up(follower, Some(input.id), rest, last),
-            None => follower.warn(lost(&self.name, input.id, last)),
+            None => {
+                // Once; should it come back, it is read on.
+                follower.warn(lost(&self.name, input.id, last))?;
+                follower.end_input(input.id)
+            }
         }
     }
 
