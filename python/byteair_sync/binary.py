@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -14,12 +15,16 @@ class BinaryError(RuntimeError):
 
 def find(option=None):
     """The path of the program: the option, ``$BYTEAIR_SYNC_BINARY``, this package and the
-    environment of this Python (as a wheel or ``--archives`` brings it), then the PATH."""
-    named = option or os.environ.get("BYTEAIR_SYNC_BINARY")
-    if named:
-        if os.access(named, os.X_OK):
-            return os.path.abspath(named)
-        raise BinaryError(f"{named} is no program that can be run on this machine")
+    environment of this Python (as a wheel or ``--archives`` brings it), then the PATH.
+
+    What the variable names may be missing: Spark gives ``spark.executorEnv`` to the data source's Python on the
+    driver too, where in client mode no archive is unpacked."""
+    named = os.environ.get("BYTEAIR_SYNC_BINARY")
+    if option or named:
+        if os.access(option or named, os.X_OK):
+            return os.path.abspath(option or named)
+        if option:
+            raise BinaryError(f"option binary: {option} is no program that can be run on {socket.gethostname()}")
     here = os.path.dirname(os.path.abspath(__file__))
     for folder in (
         os.path.join(here, "bin"),
@@ -32,9 +37,11 @@ def find(option=None):
     found = shutil.which("byteair-sync")
     if found:
         return found
+    missing = f"; BYTEAIR_SYNC_BINARY names {named}, which is not there" if named else ""
     raise BinaryError(
-        "the program byteair-sync is not on this machine: install the package on every machine, ship it "
-        "with --archives, or name it with the option 'binary' or BYTEAIR_SYNC_BINARY"
+        f"the program byteair-sync is not on {socket.gethostname()}{missing}. Install the package on every machine, the "
+        "driver among them (in client mode --archives are not unpacked there), ship it with --archives, or name it with "
+        "the option 'binary' or BYTEAIR_SYNC_BINARY"
     )
 
 

@@ -321,18 +321,20 @@ def own_address():
 
 
 def driver_pid():
-    """The process of the Spark driver: the nearest Java above this one, or the parent."""
+    """The process of the Spark driver: the nearest Java above this one. Without one above, this process is the
+    driver (``python job.py``, which has Java below it); its parent may end before it, or live on without it."""
     pid = os.getpid()
     while pid > 1:
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as text:
                 name, _, rest = text.read().partition("(")[2].rpartition(")")
         except OSError:
-            break
+            # No such files on this system, so nobody knows who is above the parent.
+            return os.getppid()
         if name == "java":
             return pid
         pid = int(rest.split()[1])
-    return os.getppid()
+    return os.getpid()
 
 
 def _answers(address):

@@ -33,6 +33,27 @@ _MAX_IDS = 10_000
 _ANSWER = re.compile(r" answered (?:HTTP )?(?P<code>\d+)\b.*request_id[=:\" ]+(?P<id>[0-9a-f]{8}-[0-9a-f-]{27})")
 
 
+#: Statuses that another attempt may end otherwise: temporary, another run, a signal.
+_TEMPORARY = (5, 11, 130, 143)
+
+
+def _advice(status):
+    if status in _TEMPORARY or status < 0:
+        return "nothing of it is lost, repeat the job"
+    return "nothing of it is lost, but repeating the job alone does not help: what is said below has to be mended first"
+
+
+def _reason(status, report, said):
+    """What the program said; where it said nothing, what its report says, or what else it can have been."""
+    said = said.strip()[-4000:] or "\n".join(str(problem) for problem in report.get("problems", ()))
+    if status == 5:
+        said += (
+            "\nIf the platform answers, it may be the quota service on the driver that does not: it ends with the driver's "
+            "process, and executors have to reach it (option quotaHost)."
+        )
+    return said.strip()
+
+
 class TaskError(RuntimeError):
     """The rows of a partition could not be uploaded; the task may be repeated."""
 
@@ -194,7 +215,7 @@ class Task:
         # 3: rows were rejected, which the driver judges for all parts together, as it does what is undetermined.
         nothing_left = report.get("rows_pending") == 0 if status in (0, 3) else status == 7 and self.undetermined and not report["retryable"]
         if not report.get("finished") or not nothing_left:
-            message = f"{where}: byteair-sync ended with status {status}; nothing of it is lost, repeat the job.\n{said[-4000:]}"
+            message = f"{where}: byteair-sync ended with status {status}; {_advice(status)}.\n{_reason(status, report, said)}"
             if self.undetermined or any(reject["request_id"] for reject in self.rejects):
                 # A repeated task would be told that the platform has these batches, and not again what it rejected.
                 self.failed = message

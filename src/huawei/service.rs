@@ -5,6 +5,7 @@ use crate::http::HuaweiClient;
 use crate::protocol::huawei::{HuaweiCall, Refusal, RefusalKind, metadata_success};
 use crate::retry::{Backoff, Decision, Tried};
 use chrono::{DateTime, Utc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// A service and the patience with it.
@@ -12,12 +13,24 @@ use std::time::Instant;
 pub struct Service {
     client: HuaweiClient,
     backoff: Backoff,
+    /// Why it was last asked again; copies have it in common.
+    trouble: Arc<Mutex<Option<String>>>,
 }
 
 impl Service {
     /// Asks through this client.
-    pub const fn new(client: HuaweiClient, backoff: Backoff) -> Self {
-        Self { client, backoff }
+    pub fn new(client: HuaweiClient, backoff: Backoff) -> Self {
+        Self {
+            client,
+            backoff,
+            trouble: Arc::default(),
+        }
+    }
+
+    /// Why it was last asked again.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// `host[:port]` of the service.
@@ -83,9 +96,10 @@ impl Service {
     }
 
     /// The attempts at one thing, from now on.
-    pub const fn attempts(&self) -> Attempts {
+    pub fn attempts(&self) -> Attempts {
         Attempts {
             backoff: self.backoff,
+            trouble: Arc::clone(&self.trouble),
             begun: None,
             made: 0,
         }
@@ -96,6 +110,7 @@ impl Service {
 #[derive(Debug)]
 pub struct Attempts {
     backoff: Backoff,
+    trouble: Arc<Mutex<Option<String>>>,
     begun: Option<Instant>,
     made: u32,
 }
@@ -120,6 +135,8 @@ impl Attempts {
             Decision::Stop(_) => Err(fault),
             Decision::Wait(wait) => {
                 tracing::info!(%fault, ?wait, "asking again");
+                let trouble = self.trouble.lock();
+                *trouble.unwrap_or_else(PoisonError::into_inner) = Some(fault.to_string());
                 tokio::time::sleep(wait).await;
                 Ok(())
             }

@@ -191,6 +191,10 @@ impl RecordStream for DisStream {
         &self.name
     }
 
+    fn trouble(&self) -> Option<String> {
+        locked(&self.service).trouble()
+    }
+
     fn hold(&self) -> Result<Option<StreamHold>, StreamFault> {
         let consumer = &self.consumer;
         let name = format!(

@@ -124,6 +124,9 @@ pub trait RecordStream: Debug + Send + Sync {
     /// By which people and the ledger know the stream and its consumer.
     fn name(&self) -> &str;
 
+    /// Why the service was last asked again, for whoever waits for an answer.
+    fn trouble(&self) -> Option<String>;
+
     /// Takes the stream for this process; `None` when another one has it.
     fn hold(&self) -> Result<Option<StreamHold>, StreamFault>;
 

@@ -6,7 +6,21 @@
 
 use super::error::LedgerError;
 use super::id::{InputId, PartitionId};
+use super::{Ledger, Pending};
 use rusqlite::{Connection, params};
+
+impl Ledger {
+    /// Nothing more of an input without end is going to be read. Should it come back, it is read on.
+    pub fn end_input(&self, input: InputId) -> Pending<()> {
+        self.writer.submit(move |session| {
+            let ended = "UPDATE input SET state = 'read' WHERE id = ?1 AND state = 'reading'";
+            let ended = session.db.execute(ended, [input.0]);
+            ended
+                .map(drop)
+                .map_err(|error| LedgerError::database("end an input", error))
+        })
+    }
+}
 
 /// Accepted batches of one input alone, whole and never taken apart.
 const SETTLED: &str = "partition = ?1 AND first_input = ?2 AND state = ?3 AND parent IS NULL

@@ -226,3 +226,17 @@ fn a_stream_that_was_made_anew_is_not_taken_for_one_with_gaps() {
     assert_eq!(stream.stored(), rows(0, 50));
     assert_eq!(stream.checkpoints()[&'0'], 9);
 }
+
+#[test]
+fn a_service_that_is_away_is_told_of_without_being_asked() {
+    let stream = Stream::start("--fault http:503=1 --fault-on huawei");
+    let ended = stream.place.end(&format!("{READ} --max-duration 7s"));
+    let ran = ended.expect(5).says("dis://orders/reader: no answer for ");
+    assert_eq!(
+        ran.errors.matches("no answer for").count(),
+        1,
+        "{}",
+        ran.errors
+    );
+    assert!(ran.errors.contains("HTTP 503"), "{}", ran.errors);
+}

@@ -101,3 +101,40 @@ fn of_compressed_logs_only_rows_that_are_missing_are_warned_of() {
         .says("app.log.4.gz was written and compressed while nobody followed")
         .says("its rows before line 21 were uploaded");
 }
+
+#[test]
+fn a_log_that_was_deleted_is_missed_once_and_goes_on_when_it_is_back() {
+    let platform = Platform::start();
+    let place = platform.client();
+    let mut log = Log::new(&place);
+    log.write(10);
+    let child = place.start(FOLLOW);
+    platform.expect(log.written());
+    terminate(child);
+    log.write(5);
+    drop(log.rename());
+    std::fs::create_dir(place.path("away")).unwrap();
+    std::fs::rename(place.path("app.log.1"), place.path("away/app.log")).unwrap();
+    for (is_told, stored) in [(true, 15), (false, 20)] {
+        log.write(5);
+        let child = place.start(FOLLOW);
+        eventually("the new log", || platform.stored().len() == stored);
+        signal(&child, Signal::TERM);
+        let ran = Ran::after(child).expect(143);
+        assert_eq!(
+            ran.errors.contains("has vanished"),
+            is_told,
+            "{}",
+            ran.errors
+        );
+    }
+    let db = rusqlite::Connection::open(place.path(".local/state/byteair-sync/ledger.db")).unwrap();
+    let open = "SELECT count(*) FROM input WHERE state = 'reading'";
+    let open: i64 = db.query_row(open, [], |row| row.get(0)).unwrap();
+    assert_eq!(open, 1, "the new log alone is owed");
+    drop(db);
+    std::fs::rename(place.path("away/app.log"), place.path("app.log")).unwrap();
+    let child = place.start(FOLLOW);
+    platform.expect(log.written());
+    terminate(child);
+}

@@ -10,6 +10,7 @@ mod opening;
 mod partition;
 mod path;
 mod rest;
+mod silence;
 mod stream;
 mod tail;
 
@@ -275,6 +276,12 @@ impl<'a> Follower<'a> {
     fn condense(&self, input: InputId) {
         let following = self.following;
         let _nobody_waits = following.ledger.condense(following.partition.id, input);
+    }
+
+    /// Notes that nothing more of an input is looked for.
+    fn end_input(&self, input: InputId) -> Result<(), Halt> {
+        let ended = self.following.ledger.end_input(input);
+        ended.committed_blocking().map_err(|error| halted(&error))
     }
 
     fn warn(&self, text: String) -> Result<(), Halt> {

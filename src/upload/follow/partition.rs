@@ -90,6 +90,8 @@ pub(super) struct FollowedPartition<'a> {
     tail: Tail<'a, Feed>,
     place: StreamPlace,
     look: Option<JoinHandle<Result<Fetched, StreamFault>>>,
+    /// When it was begun.
+    look_since: Instant,
     permit: Option<OwnedSemaphorePermit>,
     /// Numbers of the oldest and the newest record when the partitions were listed last.
     pub(super) range: Option<(u64, u64)>,
@@ -117,6 +119,7 @@ impl<'a> FollowedPartition<'a> {
             tail: Tail::new(name, feed, held, last),
             place: opening.place,
             look: None,
+            look_since: Instant::now(),
             permit: None,
             range: None,
             empty_looks: 0,
@@ -165,6 +168,12 @@ impl<'a> FollowedPartition<'a> {
         let stream = Arc::clone(&fetching.source.stream);
         let look = stream.fetch(self.partition.clone(), self.place, bytes);
         self.look = Some(follower.batcher.runtime.spawn(look));
+        self.look_since = Instant::now();
+    }
+
+    /// Since when an answer is waited for, if one is.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        self.look.as_ref().map(|_| self.look_since)
     }
 
     fn take(

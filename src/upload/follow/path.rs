@@ -82,10 +82,12 @@ impl<'a> FollowedPath<'a> {
     ) -> Result<(), Halt> {
         let last = follower.last_of(input)?;
         let place = input.identity.as_ref().and_then(InputIdentity::place);
-        match find_rest(&self.path, place, last)? {
-            Some(rest) => self.take_up(follower, Some(input.id), rest, last),
-            None => follower.warn(lost(&self.name, input.id, last)),
+        if let Some(rest) = find_rest(&self.path, place, last)? {
+            return self.take_up(follower, Some(input.id), rest, last);
         }
+        // Once; should it come back, it is read on.
+        follower.warn(lost(&self.name, input.id, last))?;
+        follower.end_input(input.id)
     }
 
     /// Takes up files that came and went between two looks, perhaps of different runs; whether there

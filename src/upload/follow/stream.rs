@@ -5,11 +5,13 @@
 
 use super::opening::Opening;
 use super::partition::{Fetching, FollowedPartition};
+use super::silence::Silence;
 use super::tail::Course;
 use super::{FollowedSource, Follower, Reads};
-use crate::input::{Listing, StreamAnswer, StreamFault, StreamHold, StreamPartition};
+use crate::input::{Listing, RecordStream, StreamAnswer, StreamFault, StreamHold, StreamPartition};
 use crate::ledger::{InputKind, KnownInput};
 use crate::upload::batcher::{Batcher, Halt};
+use crate::upload::cut::Message;
 use crate::upload::failure::stream_status;
 use crate::upload::report::Status;
 use crate::upload::settings::{StreamFrom, StreamSource};
@@ -24,6 +26,8 @@ use tokio::task::JoinHandle;
 const LIST_EVERY: Duration = Duration::from_secs(60);
 /// How soon it is asked again when a partition has ended and those that came of it were not listed.
 const LIST_SOON: Duration = Duration::from_millis(500);
+/// How often whoever waits looks up.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(1);
 /// Looks whose records are in memory at one time.
 const MAX_LOOKS: usize = 3;
 
@@ -37,6 +41,7 @@ pub(super) struct FollowedStream<'a> {
     list_at: Instant,
     /// Whether partitions wait for their parents, or a list for one that has ended.
     is_behind: bool,
+    silence: Silence,
     /// No other run of this machine reads the stream as this consumer.
     _held: StreamHold,
 }
@@ -55,7 +60,11 @@ impl<'a> FollowedStream<'a> {
         };
         let known = partitions_of(follower, name)?;
         follower.send_again(&known)?;
-        let listing = asked(follower.batcher, Arc::clone(&source.stream).partitions())?;
+        let listing = asked(
+            follower.batcher,
+            &*source.stream,
+            Arc::clone(&source.stream).partitions(),
+        )?;
         let listing = listing.map_err(|fault| unreadable(name, &fault))?;
         let settings = listing.form.apply(&follower.batcher.settings);
         let settings =
@@ -77,6 +86,7 @@ impl<'a> FollowedStream<'a> {
             list: None,
             list_at: Instant::now() + LIST_EVERY,
             is_behind: false,
+            silence: Silence::default(),
             _held: held,
         };
         if known.is_empty() {
@@ -133,8 +143,8 @@ impl<'a> FollowedStream<'a> {
         let name = self.name_of(&partition.name);
         let source = self.fetching.source;
         let asking = Arc::clone(&source.stream).checkpoint(partition.name.clone());
-        let checkpoint =
-            asked(follower.batcher, asking)?.map_err(|fault| unreadable(&name, &fault))?;
+        let checkpoint = asked(follower.batcher, &*source.stream, asking)?
+            .map_err(|fault| unreadable(&name, &fault))?;
         let all_known = partitions_of(follower, source.stream.name())?;
         let known = all_known.into_iter().rfind(|input| input.name == name);
         let last = match &known {
@@ -219,6 +229,11 @@ impl<'a> FollowedStream<'a> {
 impl<'a> FollowedSource<'a> for FollowedStream<'a> {
     fn go_on(&mut self, follower: &mut Follower<'a>) -> Result<Course, Halt> {
         self.keep_the_list(follower)?;
+        let waits = self.partitions.iter();
+        let since = waits.filter_map(FollowedPartition::waits_since).min();
+        if let Some(text) = self.silence.of(&*self.fetching.source.stream, since) {
+            follower.warn(text)?;
+        }
         let mut course = Course::Idle;
         let mut ended = Vec::new();
         for at in 0..self.partitions.len() {
@@ -270,12 +285,24 @@ fn partitions_of(follower: &Follower<'_>, stream: &str) -> Result<Vec<KnownInput
 }
 
 /// Waits for an answer for as long as somebody takes batches.
-fn asked<T>(batcher: &Batcher, answer: StreamAnswer<T>) -> Result<Result<T, StreamFault>, Halt> {
+fn asked<T>(
+    batcher: &Batcher,
+    stream: &dyn RecordStream,
+    mut answer: StreamAnswer<T>,
+) -> Result<Result<T, StreamFault>, Halt> {
+    let (since, mut silence) = (Instant::now(), Silence::default());
     batcher.waiting(|| {
         batcher.runtime.block_on(async {
-            tokio::select! {
-                () = batcher.messages.closed() => Err(Halt::Closed),
-                answered = answer => Ok(answered),
+            loop {
+                tokio::select! {
+                    () = batcher.messages.closed() => return Err(Halt::Closed),
+                    answered = &mut answer => return Ok(answered),
+                    () = tokio::time::sleep(LOOK_UP_EVERY) => {}
+                }
+                if let Some(text) = silence.of(stream, Some(since)) {
+                    let told = batcher.messages.send(Message::Warning(text)).await;
+                    told.map_err(|_| Halt::Closed)?;
+                }
             }
         })
     })
