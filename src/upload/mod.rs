@@ -25,6 +25,7 @@ mod finding;
 mod finish;
 mod follow;
 mod given_up;
+mod halves;
 mod intake;
 mod late_input;
 mod life;
