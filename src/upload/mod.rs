@@ -229,8 +229,15 @@ pub async fn finish(request: FinishRequest, services: Services, command: String)
 
 /// Tells what [`run`] would do: reads and checks every row that is left, changes and sends nothing.
 pub async fn plan_only(settings: Settings, stdin: Option<StdinInput>) -> Summary {
-    match make_plan(&settings, stdin).await {
-        Ok(plan) => dry_run::count(&settings, plan).await,
+    let blocking = settings.clone();
+    let planning = tokio::task::spawn_blocking(move || {
+        let reader = LedgerReader::open(&blocking.run.state_dir)?;
+        let plan = plan::plan(&blocking, reader.as_ref(), stdin)?;
+        let recorded = dry_run::recorded(&blocking, &plan, reader.as_ref())?;
+        Ok((plan, recorded))
+    });
+    match planning.await.unwrap_or(Err(LedgerError::Closed)) {
+        Ok((plan, recorded)) => dry_run::count(&settings, plan, recorded).await,
         Err(error) => dry_run::failed(failure::ledger_status(&error), &error),
     }
 }

@@ -81,7 +81,8 @@ impl Recorded {
     }
 }
 
-fn find(
+/// The date in the ledger, whatever host it went to.
+pub(super) fn find(
     reader: &LedgerReader,
     partition: &Partition,
 ) -> Result<Option<KnownPartition>, LedgerError> {
@@ -181,7 +182,7 @@ fn names(text: &str, name: &str) -> bool {
     })
 }
 
-fn add_rows(totals: &mut Totals, rows: RowCounts) {
+pub(super) fn add_rows(totals: &mut Totals, rows: RowCounts) {
     totals.rows_read = totals.rows_read.saturating_add(rows.read);
     totals.rows_accepted = totals.rows_accepted.saturating_add(rows.accepted);
     totals.rows_unconfirmed = totals.rows_unconfirmed.saturating_add(rows.unconfirmed);
@@ -189,7 +190,7 @@ fn add_rows(totals: &mut Totals, rows: RowCounts) {
     totals.rows_pending = totals.rows_pending.saturating_add(rows.pending);
 }
 
-const fn rejected(rows: RowCounts) -> u64 {
+pub(super) const fn rejected(rows: RowCounts) -> u64 {
     rows.refused.saturating_add(rows.invalid)
 }
 
