@@ -71,10 +71,10 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use command_line::{carried_options, shell_word, with_absolute_days};
+pub use command_line::{carried_options, shell_word, with_absolute_days, without_output_options};
 pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
-pub use explain::HELD_BACK;
+pub use explain::{HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES};
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
 pub use limiting::watch_what_limits;
@@ -87,7 +87,7 @@ pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
 
 use crate::domain::Target;
-use crate::ledger::{LedgerError, LedgerReader, Registered};
+use crate::ledger::{LedgerError, LedgerReader, Registered, RegisteredPartition, RunId};
 use committing::Committing;
 use engine::Engine;
 use event::Event;
@@ -124,6 +124,11 @@ pub async fn run(mut settings: Settings, services: Services, stdin: Option<Stdin
         return story.tell().await;
     };
     let run = registered.run;
+    if settings.gate.several_machines
+        && let Err(error) = hold_for_others(&services, run, &registered.partitions).await
+    {
+        return story.failed(failure::ledger_status(&error), &error);
+    }
     for note in &plan.notes {
         services.observer.observe(&Event::Warning(note.clone()));
     }
@@ -195,6 +200,23 @@ async fn register(
             }
         }
     }
+}
+
+/// Puts on record why the `done` of these dates waits.
+async fn hold_for_others(
+    services: &Services,
+    run: RunId,
+    dates: &[RegisteredPartition],
+) -> Result<(), LedgerError> {
+    for date in dates.iter().filter(|date| date.partition.date().is_some()) {
+        let why = explain::SEVERAL_MACHINES.to_owned();
+        services
+            .ledger
+            .hold_back(date.id, run, why)
+            .committed()
+            .await?;
+    }
+    Ok(())
 }
 
 /// What is said of inputs that other runs are uploading.

@@ -5,6 +5,7 @@
 
 use super::done::DoneReport;
 use super::event::DoneOutcome;
+use super::explain::SEVERAL_MACHINES;
 use super::next_step::OpenInput;
 use super::report::{PartitionReport, RejectGroup, Totals};
 use crate::domain::Partition;
@@ -26,6 +27,8 @@ pub(super) struct Recorded {
     /// The inputs that are left to finish; all of them when none is.
     pub(super) inputs: Vec<OpenInput>,
     pub(super) notes: Vec<String>,
+    /// Some of the dates wait for other machines.
+    pub(super) several_machines: bool,
 }
 
 impl Recorded {
@@ -45,6 +48,7 @@ impl Recorded {
                 && let Some(known) = find(reader, partition)?
             {
                 rows = reader.rows(&known)?;
+                recorded.several_machines |= waits_for_others(reader, &known)?;
                 let batches = reader.batch_count(known.id)?;
                 recorded.totals.batches = recorded.totals.batches.saturating_add(batches);
                 group_rejects(reader, &known, &mut groups)?;
@@ -91,6 +95,14 @@ pub(super) fn find(
         Some(target) => reader.partition(&target, partition),
         None => Ok(None),
     }
+}
+
+fn waits_for_others(reader: &LedgerReader, known: &KnownPartition) -> Result<bool, LedgerError> {
+    if known.gate.is_done() || !known.held_back {
+        return Ok(false);
+    }
+    let reason = reader.hold_reason(known.id)?;
+    Ok(reason.is_some_and(|why| why == SEVERAL_MACHINES))
 }
 
 fn group_rejects(

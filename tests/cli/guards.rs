@@ -149,6 +149,25 @@ fn a_share_of_the_rate_holds_done_back() {
 }
 
 #[test]
+fn a_hold_for_other_machines_is_told_and_its_command_sends_nothing_without_their_reports() {
+    let (recorder, place) = server();
+    let command = "byteair-sync done --topic item --stage history_sync --date 2022-01-01 \
+                   --require-report REPORT...";
+    let write = format!("{WRITE} --rate-share 1/2 rows.jsonl");
+    place.end(&write).expect(0).says(command);
+    place.end(&write).expect(0).says(command);
+    let status = place.end("status").expect(0);
+    status
+        .says("done is held back (--rate-share: other machines have rows of it too)")
+        .says(command);
+    let words = command.strip_prefix("byteair-sync ").unwrap();
+    place.end(words).expect(7).says("--require-report");
+    assert!(recorder.dones().is_empty());
+    let trail = place.end("ledger show").expect(0).output;
+    assert_eq!(trail.matches("held_back").count(), 1, "{trail}");
+}
+
+#[test]
 fn pending_finishes_every_date_that_a_failure_left_behind() {
     let recorder = Recorder::answering(|request, _| {
         if request.is_done() {
