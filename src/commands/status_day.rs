@@ -8,7 +8,10 @@ use crate::cli::dates::ranges;
 use crate::cli::settings::zone;
 use crate::domain::{DataDate, Zone};
 use crate::ledger::{Gate, GateFacts, KnownPartition, LedgerReader, RowCounts, Unmet, unmet};
-use crate::upload::{HELD_BACK, carried_options, shell_word};
+use crate::upload::{
+    HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES, carried_options, shell_word,
+    without_output_options,
+};
 
 /// Most shortcomings that are told of a day.
 const MAX_NAMED: usize = 3;
@@ -70,11 +73,15 @@ impl<'a> Judge<'a> {
         let facts = reader.gate_outline(known, over).map_err(ledger_failure)?;
         let lacking = unmet(&facts);
         let mut state = state_of(known, &facts, &lacking);
+        let held = reader.hold_reason(known.id).map_err(ledger_failure)?;
         let why: Vec<String> = lacking
             .iter()
             .filter(|one| known.partition.date().is_some() || !matches!(one, Unmet::Empty))
             .take(MAX_NAMED)
-            .map(ToString::to_string)
+            .map(|one| match (one, &held) {
+                (Unmet::HeldBack, Some(held)) => format!("done is held back ({held})"),
+                (one, _) => one.to_string(),
+            })
             .collect();
         let refusal = match state {
             DayState::Partial | DayState::Refused => {
@@ -115,9 +122,7 @@ impl<'a> Judge<'a> {
             DayState::Uploaded if lacking.contains(&Unmet::DayNotOver) => None,
             DayState::Uploaded if known.partition.date().is_none() => None,
             DayState::Uploaded if lacking.iter().all(may_wait) => {
-                let is_held = lacking.contains(&Unmet::HeldBack);
-                let purpose = if is_held { HELD_BACK } else { "" };
-                Some(self.about("done", known, purpose))
+                Some(self.release(known, lacking.contains(&Unmet::HeldBack))?)
             }
             // A guard, of which only the person knows whether it is right.
             DayState::Uploaded => self.again(known, "when the export is right").or_else(|| {
@@ -130,11 +135,27 @@ impl<'a> Judge<'a> {
                     Some(reader) => reader.last_command(known.id).map_err(ledger_failure)?,
                     None => None,
                 };
-                last.or_else(|| self.again(known, "")).or_else(|| {
-                    let purpose = "lists its inputs; the same write command goes on";
-                    Some(self.about("ledger show", known, purpose))
-                })
+                last.map(|typed| without_output_options(&typed))
+                    .or_else(|| self.again(known, ""))
+                    .or_else(|| {
+                        let purpose = "lists its inputs; the same write command goes on";
+                        Some(self.about("ledger show", known, purpose))
+                    })
             }
+        })
+    }
+
+    /// The `done` that is owed; for other machines only together with their reports.
+    fn release(&self, known: &KnownPartition, is_held: bool) -> Result<String, Failure> {
+        let reason = match self.reader {
+            Some(reader) if is_held => reader.hold_reason(known.id).map_err(ledger_failure)?,
+            _ => None,
+        };
+        Ok(if reason.is_some_and(|why| why == SEVERAL_MACHINES) {
+            let command = self.about("done", known, "") + OTHER_REPORTS;
+            with_purpose(command, HELD_FOR_OTHERS)
+        } else {
+            self.about("done", known, if is_held { HELD_BACK } else { "" })
         })
     }
 
