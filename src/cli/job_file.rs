@@ -12,7 +12,7 @@ mod order;
 mod schema;
 
 pub use hooks::Hooks;
-pub use keys::{JobKey, KeyForm, job_keys};
+pub use keys::{JobKey, KeyForm, Scalar, job_keys};
 pub use on_done::Notice;
 pub use schema::json_schema;
 

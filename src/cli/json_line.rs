@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// The published form of all of them, as JSON Schema (draft 2020-12); `config schema` prints it.
+pub const SCHEMA: &str = include_str!("lines.schema.json");
+
 /// Version of all machine-readable lines.
 const VERSION: u32 = 1;
 

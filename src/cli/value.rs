@@ -3,11 +3,13 @@
 //! Each says what it wanted when it gets something else. The same readers serve flags, environment
 //! variables and profiles, so a value means the same wherever it stands.
 
+mod closed;
 mod endpoint;
 mod field;
 mod guard;
 mod host;
 
+pub use closed::Closed;
 pub use endpoint::{Endpoint, endpoint};
 pub use field::{Renaming, TypedField, renaming, typed_field};
 pub use guard::{fewest_rows, files_or_none, marker_or_none, percent_or_none};
@@ -284,6 +286,22 @@ const FOREIGN_STAGES: [(&str, &str); 2] = [
     ("trial", "pre_sync"),
     ("production", "history_sync or incremental_sync_daily"),
 ];
+
+/// The names of the stages.
+const STAGES: [&str; StageKind::ALL.len()] = [
+    StageKind::ALL[0].as_str(),
+    StageKind::ALL[1].as_str(),
+    StageKind::ALL[2].as_str(),
+    StageKind::ALL[3].as_str(),
+];
+
+/// Reads a stage, of which there are few.
+pub const fn stages() -> Closed<StageKind> {
+    Closed {
+        read: stage_kind,
+        words: &STAGES,
+    }
+}
 
 /// Reads a stage, and names the nearest one when there is no such stage.
 pub fn stage_kind(text: &str) -> Result<StageKind, String> {

@@ -1,10 +1,11 @@
-//! `config show` and `config init`: where each setting comes from, and a file to start from.
+//! `config show`, `config init` and `config schema`: where each setting comes from, a file to start
+//! from, and the form of what programs read.
 
 use super::{Failure, Outcome, Session};
 use crate::cli::args::ConfigCommand;
 use crate::cli::atomic_file::{self, Existing, Readers};
 use crate::cli::error::{UsageError, chain};
-use crate::cli::json_line::JsonLine;
+use crate::cli::json_line::{JsonLine, SCHEMA};
 use crate::cli::settings::{describe_credentials, state_dir, zone};
 use crate::cli::summary::{for_machines, of_success};
 use crate::upload::report::Status;
@@ -19,11 +20,15 @@ const TEMPLATE: &str = include_str!("config_template.toml");
 /// Widest column of values: a path that is longer does not move the origins of all others off a screen.
 const MAX_VALUE_WIDTH: usize = 24;
 
-/// Runs one of the two.
+/// Runs one of them.
 pub(super) fn run(session: &Session, command: &ConfigCommand) -> Outcome {
     match command {
         ConfigCommand::Show => show(session),
         ConfigCommand::Init => init(session),
+        ConfigCommand::Schema => {
+            session.printer.result(SCHEMA.trim_end());
+            Ok(Status::Success)
+        }
     }
 }
 

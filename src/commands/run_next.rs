@@ -9,7 +9,7 @@ use crate::cli::dates::ranges;
 use crate::domain::DataDate;
 use crate::upload::event::DoneOutcome;
 use crate::upload::report::{NextStep, Status, Summary};
-use crate::upload::{carried_options, shell_word};
+use crate::upload::{carried_options, shell_word, without_output_options};
 use std::collections::BTreeSet;
 
 /// What is needed to name the command, noted before the plan is worked off.
@@ -42,7 +42,9 @@ impl Again {
                 .clone()
                 .flat_map(|upload| upload.dates.clone())
                 .collect(),
-            uploads: uploads.map(|upload| upload.run.command.clone()).collect(),
+            uploads: uploads
+                .map(|upload| without_output_options(&upload.run.command))
+                .collect(),
         }
     }
 

@@ -161,8 +161,13 @@ fn in_words(
         Unmet::Empty => known.partition.date().is_some(),
         _ => true,
     };
+    let held = reader.hold_reason(known.id).map_err(ledger_failure)?;
     let told = lacking.iter().filter(is_told).take(MAX_NAMED);
-    let mut why: Vec<String> = told.map(ToString::to_string).collect();
+    let told = told.map(|one| match (one, &held) {
+        (Unmet::HeldBack, Some(held)) => format!("done is held back ({held})"),
+        (one, _) => one.to_string(),
+    });
+    let mut why: Vec<String> = told.collect();
     why.extend(vanished(lacking));
     if lacking.iter().any(is_answered) {
         let answer = reader.blocking_answer(known.id).map_err(ledger_failure)?;

@@ -7,6 +7,7 @@ use crate::cli::printer::Level;
 use crate::cli::settings::{SandboxEndpoint, WriteOptions};
 use crate::input::EndMarked;
 use crate::sandbox::{Sandbox, SandboxSettings};
+use crate::text::counted;
 use crate::upload::report::Status;
 use crate::upload::{Sources, StdinInput};
 use anyhow::Context;
@@ -140,9 +141,9 @@ impl BuiltIn {
             session.printer.message(
                 Level::Info,
                 &format!(
-                    "the sandbox received {} row(s) in {} request(s) for {} {} {}: {}",
-                    partition.rows,
-                    partition.requests,
+                    "the sandbox received {} in {} for {} {} {}: {}",
+                    counted(partition.rows, "row", "rows"),
+                    counted(partition.requests, "request", "requests"),
                     partition.topic,
                     partition.stage,
                     partition.date.as_deref().unwrap_or("(streaming)"),

@@ -74,7 +74,7 @@ pub enum Waiting {
     Rows,
     /// The requests of the last second, or the spacing between two.
     Requests,
-    /// The server asked for less.
+    /// The server asked for less: a pause, or a rate below the one that was set.
     Pause,
 }
 
@@ -218,7 +218,7 @@ impl Limiter {
     /// What holds the first waiting request back at present; `None` when nobody waits.
     pub fn waiting_for(&self) -> Option<Waiting> {
         match &*self.0 {
-            Handle::Limited { shared, .. } => shared.shown(),
+            Handle::Limited { shared, limits } => shared.shown(*limits),
             Handle::Unlimited(pacer) => {
                 let waits = lock(pacer).is_waiting(Moment::now());
                 waits.then_some(Waiting::Pause)

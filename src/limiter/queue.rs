@@ -190,9 +190,15 @@ impl Shared {
         self.line().throttle.accepted(Moment::now(), sent);
     }
 
-    /// What holds the line back, for progress.
-    pub(super) fn shown(&self) -> Option<Waiting> {
-        self.line().shown
+    /// What holds the line back, for progress: a limit that the server has lowered is a pause.
+    pub(super) fn shown(&self, full: Limits) -> Option<Waiting> {
+        let line = self.line();
+        let limits = line.throttle.limits(full);
+        line.shown.map(|shown| match shown {
+            Waiting::Rows if limits.rows < full.rows => Waiting::Pause,
+            Waiting::Requests if limits.requests < full.requests => Waiting::Pause,
+            shown => shown,
+        })
     }
 
     /// Sets what holds the line back.

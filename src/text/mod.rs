@@ -3,8 +3,10 @@
 //! File names, rows and replies may hold anything. Whoever shows them goes through here, so there is one
 //! place that decides what is harmful. Pure; prints nothing and writes no file.
 
+mod number;
 mod page;
 
+pub use number::{counted, grouped};
 pub use page::{Column, Page, Scripts, per_mille};
 
 use std::borrow::Cow;

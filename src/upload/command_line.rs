@@ -54,6 +54,44 @@ const OF_STREAMS: [&str; 7] = [
     "--proxy",
 ];
 
+/// Options that say who is told what: typed by hand a command has other readers than cron's, and it
+/// must not write over the report and the metrics of cron's.
+const OF_OUTPUT: [&str; 5] = [
+    "--log-format",
+    "--metrics-push",
+    "--metrics-textfile",
+    "--progress",
+    "--report",
+];
+
+/// The same without a value.
+const OF_OUTPUT_FLAGS: [&str; 3] = ["--json", "--quiet", "-q"];
+
+/// A command as a person types it who wants to see what it does. Where several machines upload, the
+/// report is what the others go by, and stays.
+pub fn without_output_options(command: &str) -> String {
+    let of_several = has_option(command, "--rate-share");
+    let mut kept = Vec::new();
+    let mut words = split_words(command).into_iter();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            kept.push(word);
+            kept.extend(words);
+            break;
+        }
+        let name = word.split('=').next().unwrap_or(word);
+        let is_needed = name == "--report" && of_several;
+        if OF_OUTPUT.contains(&name) && !is_needed {
+            if name == word {
+                words.next();
+            }
+        } else if !OF_OUTPUT_FLAGS.contains(&word) {
+            kept.push(word);
+        }
+    }
+    kept.join(" ")
+}
+
 /// The global options of a command line, as they were typed.
 pub fn carried_options(command: &str) -> String {
     carried(command, &CARRIED, &CARRIED_FLAGS)
@@ -250,6 +288,18 @@ mod tests {
             assert_eq!(value_of(line, "--date", "-d"), Some("x"), "{line}");
         }
         assert_eq!(value_of("w --date-from-field x a", "--date", "-d"), None);
+    }
+
+    #[test]
+    fn what_says_who_is_told_is_left_out() {
+        let line = "byteair-sync -q --report r.json write --progress=none -t item --json 'a -q' \
+                    -- --report";
+        assert_eq!(
+            without_output_options(line),
+            "byteair-sync write -t item 'a -q' -- --report"
+        );
+        let line = "byteair-sync write --report r.json --rate-share 1/2 a";
+        assert_eq!(without_output_options(line), line);
     }
 
     #[test]

@@ -62,7 +62,6 @@ pub(super) async fn deliver(
     }
     // Held until everything that comes of the batch is settled.
     let _share = whole.share.take();
-    let source_bytes = whole.source_bytes;
     let mut dissection = Dissection {
         context,
         date,
@@ -77,9 +76,7 @@ pub(super) async fn deliver(
         context.probe.end();
     }
     if matches!(delivery, Delivery::Settled) {
-        let gauges = &context.services.gauges;
-        Gauges::add(&gauges.bytes_settled, source_bytes);
-        Gauges::sub(&gauges.batches_unsettled, 1);
+        Gauges::sub(&context.services.gauges.batches_unsettled, 1);
     }
     Ok(delivery)
 }

@@ -7,11 +7,13 @@ use super::event::{DoneOutcome, Gauges};
 use super::explain;
 use super::memory::Budget;
 use super::plan::{Action, Plan, PlannedInput, PlannedPlace};
+use super::recorded;
 use super::report::{Course, PartitionReport, Status, Summary, Totals};
 use super::settings::Settings;
 use super::work::{InputWork, Place, Work, WorkDates};
 use crate::domain::Partition;
-use crate::ledger::InputId;
+use crate::ledger::{InputId, LedgerError, LedgerReader, RowCounts};
+use crate::text::{counted, grouped};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -27,8 +29,57 @@ pub(super) fn failed(status: Status, error: &dyn std::error::Error) -> Summary {
     summary
 }
 
+/// What the ledger has of a date: its rows, and batches that would be sent again.
+#[derive(Default)]
+pub(super) struct Recorded {
+    rows: RowCounts,
+    batches: u64,
+}
+
+/// What the ledger has of each date of a plan; nothing when all of it is to be uploaded anew.
+pub(super) fn recorded(
+    settings: &Settings,
+    plan: &Plan,
+    ledger: Option<&LedgerReader>,
+) -> Result<Vec<Recorded>, LedgerError> {
+    let ledger = ledger.filter(|_| !settings.run.restart);
+    let dates = plan.dates.iter();
+    dates
+        .map(|date| {
+            let mut recorded = Recorded::default();
+            let Some(reader) = ledger else {
+                return Ok(recorded);
+            };
+            let Some(known) = recorded::find(reader, &date.partition)? else {
+                return Ok(recorded);
+            };
+            recorded.rows = reader.rows(&known)?;
+            // Rows of inputs that the command does not name stay where they are.
+            recorded.rows.pending = 0;
+            for input in open_inputs(plan, &date.action) {
+                for batch in reader.intended_batches(known.id, input)? {
+                    recorded.batches = recorded.batches.saturating_add(1);
+                    let rows = u64::from(batch.rows);
+                    recorded.rows.pending = recorded.rows.pending.saturating_add(rows);
+                }
+            }
+            Ok(recorded)
+        })
+        .collect()
+}
+
+/// Inputs of a date that the ledger knows and that are not finished.
+fn open_inputs(plan: &Plan, action: &Action) -> Vec<InputId> {
+    let Action::Upload(own) = action else {
+        return Vec::new();
+    };
+    let shared = plan.shared.iter().flatten().map(|shared| &shared.input);
+    let inputs = own.iter().chain(shared).filter(|input| !input.finished);
+    inputs.filter_map(|input| input.known).collect()
+}
+
 /// Rows and requests that a plan would come to.
-pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
+pub(super) async fn count(settings: &Settings, plan: Plan, recorded: Vec<Recorded>) -> Summary {
     let begun = Instant::now();
     let mut summary = empty();
     summary.notes = plan.notes;
@@ -38,7 +89,7 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
     }
     let mut works = Vec::new();
     let mut days = BTreeMap::new();
-    for date in plan.dates {
+    for (date, recorded) in plan.dates.into_iter().zip(recorded) {
         if let Some((status, why)) = date.late {
             summary.status = summary.status.worst(status);
             summary.problems.push(why);
@@ -47,12 +98,14 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
             Action::Upload(inputs) => {
                 let index = summary.partitions.len();
                 days.extend(date.partition.date().map(|day| (day, index)));
-                let files = plan.shared.as_ref().map_or(inputs.len(), Vec::len);
+                let files = match &plan.shared {
+                    Some(shared) => unfinished(shared.iter().map(|shared| &shared.input)),
+                    None => unfinished(&inputs),
+                };
                 if plan.shared.is_none() {
                     works.push(work(settings, WorkDates::One(index), inputs));
                 }
-                let why = format!("a dry run; {files} input(s) would be uploaded");
-                (DoneOutcome::Withheld, why)
+                (DoneOutcome::Withheld, why_withheld(files))
             }
             Action::AlreadyDone { .. } => (DoneOutcome::Already, String::new()),
             Action::Fail(status, why) => {
@@ -61,7 +114,11 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
                 (DoneOutcome::Withheld, why)
             }
         };
-        summary.partitions.push(report(date.partition, done, why));
+        recorded::add_rows(&mut summary.totals, recorded.rows);
+        summary.totals.batches = summary.totals.batches.saturating_add(recorded.batches);
+        summary
+            .partitions
+            .push(report(date.partition, recorded.rows, (done, why)));
     }
     if let Some(shared) = plan.shared {
         let inputs = shared.into_iter().map(|shared| shared.input).collect();
@@ -73,6 +130,19 @@ pub(super) async fn count(settings: &Settings, plan: Plan) -> Summary {
     summary
 }
 
+/// Of how many inputs something is left to upload.
+fn unfinished<'a>(inputs: impl IntoIterator<Item = &'a PlannedInput>) -> usize {
+    let inputs = inputs.into_iter();
+    inputs.filter(|input| !input.finished).count()
+}
+
+fn why_withheld(files: usize) -> String {
+    match files {
+        0 => "a dry run; all rows are uploaded, nothing but done is left".to_owned(),
+        files => format!("a dry run; {files} input(s) would be uploaded"),
+    }
+}
+
 /// What a plan comes to, in a sentence.
 pub fn in_words(summary: &Summary) -> String {
     let totals = &summary.totals;
@@ -81,8 +151,11 @@ pub fn in_words(summary: &Summary) -> String {
         .div_ceil(50_000)
         .max(totals.batches.div_ceil(100));
     format!(
-        "dry run: {} row(s) in {} request(s) would be sent, {} rejected; about {seconds} s at the platform's quota. Nothing was recorded or sent",
-        totals.rows_pending, totals.batches, totals.rows_rejected
+        "dry run: {} in {} would be sent, {} rejected; about {} s at the platform's quota. Nothing was recorded or sent",
+        counted(totals.rows_pending, "row", "rows"),
+        counted(totals.batches, "request", "requests"),
+        grouped(totals.rows_rejected),
+        grouped(seconds)
     )
 }
 
@@ -166,7 +239,8 @@ async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summa
             .problems
             .push(format!("the reading thread ended unexpectedly: {error}"));
     }
-    summary.totals.rows_read = Gauges::get(&gauges.rows_read);
+    let read = Gauges::get(&gauges.rows_read);
+    summary.totals.rows_read = summary.totals.rows_read.saturating_add(read);
     summary.totals.bytes_read = Gauges::get(&gauges.bytes_read);
 }
 
@@ -184,13 +258,17 @@ fn add(summary: &mut Summary, date: usize, rows: u32, rejected: u64) {
     }
 }
 
-const fn report(partition: Partition, done: DoneOutcome, why: String) -> PartitionReport {
+fn report(
+    partition: Partition,
+    rows: RowCounts,
+    (done, why): (DoneOutcome, String),
+) -> PartitionReport {
     PartitionReport {
         partition,
-        rows_accepted: 0,
-        rows_unconfirmed: 0,
-        rows_rejected: 0,
-        rows_pending: 0,
+        rows_accepted: rows.accepted,
+        rows_unconfirmed: rows.unconfirmed,
+        rows_rejected: recorded::rejected(rows),
+        rows_pending: rows.pending,
         done,
         why,
     }

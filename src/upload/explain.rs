@@ -133,6 +133,17 @@ pub(super) fn other_clock(offset: TimeDelta) -> String {
 pub const HELD_BACK: &str =
     "sends the done that is held back; of several machines, when all are finished";
 
+/// Why `--rate-share` holds `done` back, as the ledger keeps it.
+pub const SEVERAL_MACHINES: &str = "--rate-share: other machines have rows of it too";
+
+/// What `done` needs more when other machines have rows of the date. A name that no file has: as it
+/// stands the command sends nothing.
+pub const OTHER_REPORTS: &str = " --require-report REPORT...";
+
+/// What such a `done` does.
+pub const HELD_FOR_OTHERS: &str =
+    "sends the done that is held back, if the --report of each other machine agrees";
+
 /// What was answered, as short as it goes.
 pub(super) fn answer(judged: &Judged) -> String {
     // A reply without words of its own is described by its status already.

@@ -26,6 +26,7 @@ mod finish;
 mod follow;
 mod former;
 mod given_up;
+mod halves;
 mod intake;
 mod late_input;
 mod life;
@@ -72,10 +73,12 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use command_line::{carried_options, shell_word, with_absolute_days, with_option};
+pub use command_line::{
+    carried_options, shell_word, with_absolute_days, with_option, without_output_options,
+};
 pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
-pub use explain::HELD_BACK;
+pub use explain::{HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES};
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
 pub use former::Former;
@@ -90,7 +93,7 @@ pub use stop::{Stop, StopCause};
 pub use vanished::vanished;
 
 use crate::domain::Target;
-use crate::ledger::{LedgerError, LedgerReader, Registered};
+use crate::ledger::{LedgerError, LedgerReader, Registered, RegisteredPartition, RunId};
 use committing::Committing;
 use engine::Engine;
 use event::Event;
@@ -127,6 +130,11 @@ pub async fn run(mut settings: Settings, services: Services, stdin: Option<Stdin
         return story.tell().await;
     };
     let run = registered.run;
+    if settings.gate.several_machines
+        && let Err(error) = hold_for_others(&services, run, &registered.partitions).await
+    {
+        return story.failed(failure::ledger_status(&error), &error);
+    }
     for note in &plan.notes {
         services.observer.observe(&Event::Warning(note.clone()));
     }
@@ -200,6 +208,23 @@ async fn register(
     }
 }
 
+/// Puts on record why the `done` of these dates waits.
+async fn hold_for_others(
+    services: &Services,
+    run: RunId,
+    dates: &[RegisteredPartition],
+) -> Result<(), LedgerError> {
+    for date in dates.iter().filter(|date| date.partition.date().is_some()) {
+        let why = explain::SEVERAL_MACHINES.to_owned();
+        services
+            .ledger
+            .hold_back(date.id, run, why)
+            .committed()
+            .await?;
+    }
+    Ok(())
+}
+
 /// What is said of inputs that other runs are uploading.
 fn left_to_others(busy: &[String]) -> Option<String> {
     let first = busy.first()?;
@@ -232,8 +257,15 @@ pub async fn finish(request: FinishRequest, services: Services, command: String)
 
 /// Tells what [`run`] would do: reads and checks every row that is left, changes and sends nothing.
 pub async fn plan_only(settings: Settings, stdin: Option<StdinInput>) -> Summary {
-    match make_plan(&settings, stdin).await {
-        Ok(plan) => dry_run::count(&settings, plan).await,
+    let blocking = settings.clone();
+    let planning = tokio::task::spawn_blocking(move || {
+        let reader = LedgerReader::open(&blocking.run.state_dir)?;
+        let plan = plan::plan(&blocking, reader.as_ref(), stdin)?;
+        let recorded = dry_run::recorded(&blocking, &plan, reader.as_ref())?;
+        Ok((plan, recorded))
+    });
+    match planning.await.unwrap_or(Err(LedgerError::Closed)) {
+        Ok((plan, recorded)) => dry_run::count(&settings, plan, recorded).await,
         Err(error) => dry_run::failed(failure::ledger_status(&error), &error),
     }
 }

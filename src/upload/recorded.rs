@@ -6,6 +6,7 @@
 use super::done::DoneReport;
 use super::event::DoneOutcome;
 use super::former::Former;
+use super::explain::SEVERAL_MACHINES;
 use super::next_step::OpenInput;
 use super::report::{PartitionReport, RejectGroup, Totals};
 use crate::domain::Partition;
@@ -29,6 +30,8 @@ pub(super) struct Recorded {
     pub(super) notes: Vec<String>,
     /// The uploads that were typed before.
     pub(super) former: Former,
+    /// Some of the dates wait for other machines.
+    pub(super) several_machines: bool,
 }
 
 impl Recorded {
@@ -48,6 +51,7 @@ impl Recorded {
                 && let Some(known) = find(reader, partition)?
             {
                 rows = reader.rows(&known)?;
+                recorded.several_machines |= waits_for_others(reader, &known)?;
                 let batches = reader.batch_count(known.id)?;
                 recorded.totals.batches = recorded.totals.batches.saturating_add(batches);
                 group_rejects(reader, &known, &mut groups)?;
@@ -98,7 +102,8 @@ impl Recorded {
     }
 }
 
-fn find(
+/// The date in the ledger, whatever host it went to.
+pub(super) fn find(
     reader: &LedgerReader,
     partition: &Partition,
 ) -> Result<Option<KnownPartition>, LedgerError> {
@@ -107,6 +112,14 @@ fn find(
         Some(target) => reader.partition(&target, partition),
         None => Ok(None),
     }
+}
+
+fn waits_for_others(reader: &LedgerReader, known: &KnownPartition) -> Result<bool, LedgerError> {
+    if known.gate.is_done() || !known.held_back {
+        return Ok(false);
+    }
+    let reason = reader.hold_reason(known.id)?;
+    Ok(reason.is_some_and(|why| why == SEVERAL_MACHINES))
 }
 
 fn group_rejects(
@@ -198,7 +211,7 @@ pub(super) fn names(text: &str, name: &str) -> bool {
     })
 }
 
-fn add_rows(totals: &mut Totals, rows: RowCounts) {
+pub(super) fn add_rows(totals: &mut Totals, rows: RowCounts) {
     totals.rows_read = totals.rows_read.saturating_add(rows.read);
     totals.rows_accepted = totals.rows_accepted.saturating_add(rows.accepted);
     totals.rows_unconfirmed = totals.rows_unconfirmed.saturating_add(rows.unconfirmed);
@@ -206,7 +219,7 @@ fn add_rows(totals: &mut Totals, rows: RowCounts) {
     totals.rows_pending = totals.rows_pending.saturating_add(rows.pending);
 }
 
-const fn rejected(rows: RowCounts) -> u64 {
+pub(super) const fn rejected(rows: RowCounts) -> u64 {
     rows.refused.saturating_add(rows.invalid)
 }
 

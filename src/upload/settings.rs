@@ -145,6 +145,8 @@ pub struct RetrySettings {
 pub struct GateSettings {
     /// Hold `done` back (`--no-done`).
     pub hold: bool,
+    /// Other machines have rows of the same dates (`--rate-share`); `done` is held back for them.
+    pub several_machines: bool,
     /// Guards that the command names.
     pub guards: GuardChanges,
     /// Rejected rows after which a run stops reading.

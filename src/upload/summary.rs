@@ -1,6 +1,6 @@
 //! The whole story of a run, told from the ledger.
 
-use super::command_line::without_flag;
+use super::command_line::{without_flag, without_output_options};
 use super::context::Services;
 use super::done::DoneReport;
 use super::engine::UploadOutcome;
@@ -219,6 +219,7 @@ impl Story {
             inputs,
             notes,
             former,
+            several_machines,
         } = recorded;
         self.notes.extend(notes);
         let offset = self.services.client.clock_offset();
@@ -250,7 +251,10 @@ impl Story {
         if self.problems.iter().any(|(_, why)| *why != closed) {
             self.problems.retain(|(_, why)| *why != closed);
         }
-        let next = self.next_steps(status, &inputs, &former);
+        let mut next = self.next_steps(status, &inputs, &former);
+        if several_machines {
+            next.iter_mut().for_each(ask_others);
+        }
         Summary {
             status,
             retryable,
@@ -322,7 +326,7 @@ impl Story {
                         .is_none_or(|report| report.outcome == DoneOutcome::Withheld)
             })
             .collect();
-        let command = self.command_to_go_on();
+        let command = without_output_options(&self.command_to_go_on());
         next_steps(&Situation {
             status,
             command: &command,
@@ -348,6 +352,14 @@ impl Story {
             former,
             zone: self.zone,
         })
+    }
+}
+
+/// A `done` that is typed as shown must not go out before the other machines are finished.
+fn ask_others(step: &mut NextStep) {
+    if step.command.starts_with("byteair-sync done ") {
+        step.command.push_str(explain::OTHER_REPORTS);
+        explain::HELD_FOR_OTHERS.clone_into(&mut step.purpose);
     }
 }
 

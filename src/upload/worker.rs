@@ -287,6 +287,9 @@ impl<'a> Worker<'a> {
             }
         }
         let gauges = &self.context.services.gauges;
+        if accepted + unconfirmed + refused > 0 {
+            Gauges::add(&gauges.bytes_settled, self.parcel.source_bytes);
+        }
         Gauges::add(&gauges.rows_accepted, accepted);
         Gauges::add(&gauges.rows_unconfirmed, unconfirmed);
         Gauges::add(&gauges.rows_rejected, refused);

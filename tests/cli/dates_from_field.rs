@@ -321,7 +321,7 @@ fn a_dry_run_counts_rows_by_their_dates_and_leaves_nothing() {
     let (recorder, place) = server();
     place.file("all.jsonl", text(&mixed(20, &[1, 2, 3, 4])));
     let ran = place.end(&format!("{FIELD} --dry-run all.jsonl")).expect(0);
-    ran.says("20 row(s) in 4 request(s)");
+    ran.says("20 rows in 4 requests");
     assert!(recorder.requests().is_empty());
     assert!(!place.path(".local").exists());
 }

@@ -178,7 +178,7 @@ fn a_trial_against_the_built_in_server_commits_nothing() {
     stream.put("", &rows(0, 10));
     let ran = stream.read("--sandbox", 0);
     ran.says("no checkpoint is committed")
-        .says("the sandbox received 10 row(s)");
+        .says("the sandbox received 10 rows");
     assert_eq!(stream.checkpoints(), BTreeMap::new());
     stream.read("", 0);
     assert_eq!(stream.stored(), rows(0, 10));

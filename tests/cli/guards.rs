@@ -149,6 +149,25 @@ fn a_share_of_the_rate_holds_done_back() {
 }
 
 #[test]
+fn a_hold_for_other_machines_is_told_and_its_command_sends_nothing_without_their_reports() {
+    let (recorder, place) = server();
+    let command = "byteair-sync done --topic item --stage history_sync --date 2022-01-01 \
+                   --require-report REPORT...";
+    let write = format!("{WRITE} --rate-share 1/2 rows.jsonl");
+    place.end(&write).expect(0).says(command);
+    place.end(&write).expect(0).says(command);
+    let status = place.end("status").expect(0);
+    status
+        .says("done is held back (--rate-share: other machines have rows of it too)")
+        .says(command);
+    let words = command.strip_prefix("byteair-sync ").unwrap();
+    place.end(words).expect(7).says("--require-report");
+    assert!(recorder.dones().is_empty());
+    let trail = place.end("ledger show").expect(0).output;
+    assert_eq!(trail.matches("held_back").count(), 1, "{trail}");
+}
+
+#[test]
 fn pending_finishes_every_date_that_a_failure_left_behind() {
     let recorder = Recorder::answering(|request, _| {
         if request.is_done() {
@@ -258,6 +277,35 @@ fn a_dry_run_sends_nothing_and_leaves_nothing() {
         .expect(0);
     assert!(recorder.requests().is_empty());
     assert!(!place.path(".local").exists());
+}
+
+#[test]
+fn a_dry_run_counts_what_the_ledger_has_and_what_waits_to_be_sent_again() {
+    let recorder = Recorder::answering(|_, _| Reply::bare(503));
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 1_200);
+    let write = format!("{WRITE} --batch-rows 1000");
+    place
+        .end(&format!("{write} --retry-for 0s rows.jsonl"))
+        .expect(5);
+    place
+        .end(&format!("{write} --dry-run rows.jsonl"))
+        .expect(0)
+        .says("dry run: 1,200 rows in 2 requests would be sent, 0 rejected")
+        .says("read         1,200")
+        .says("a dry run; 1 input(s) would be uploaded");
+    recorder.answer(|_, _| Reply::ok());
+    place
+        .end(&format!("{write} --no-done rows.jsonl"))
+        .expect(0);
+    place
+        .end(&format!("{write} --dry-run --no-done rows.jsonl"))
+        .expect(0)
+        .says("accepted     1,200")
+        .says("a dry run; all rows are uploaded, nothing but done is left")
+        .says("dry run: 0 rows in 0 requests would be sent");
+    let anew = format!("{write} --dry-run --restart rows.jsonl");
+    place.end(&anew).expect(0).says("1,200 rows in 2 requests");
 }
 
 /// A remembered guard could only be made another one, never be taken back.

@@ -102,6 +102,22 @@ fn shells_take_the_completions_and_bash_completes_with_them() {
 }
 
 #[test]
+fn completions_know_the_stages_and_offer_no_files_for_words() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.end(&format!("completions {shell}")).expect(0).output;
+        let all = ["pre_sync", "history_sync", "incremental_sync_daily"];
+        assert!(all.iter().all(|stage| script.contains(stage)), "{shell}");
+    }
+    let bash = place.end("completions bash").expect(0).output;
+    let mut lines = bash.lines();
+    while lines.find(|line| line.trim() == "--topic)").is_some() {
+        let offered = lines.next().unwrap();
+        assert!(!offered.contains("compgen -f"), "{offered}");
+    }
+}
+
+#[test]
 fn every_command_has_a_manual_page_that_says_its_options() {
     let place = Place::new();
     place.end("man pages").expect(0);

@@ -165,7 +165,7 @@ fn a_dry_run_sends_nothing_and_says_what_it_would() {
     place
         .end(dry)
         .expect(0)
-        .says("dry run: 14 row(s) in 4 request(s) would be sent")
+        .says("dry run: 14 rows in 4 requests would be sent")
         .says("2 dates of 2 topics: a dry run, nothing was sent\n")
         .says("pending      14 (would be sent)\n");
     let machines = place.end(&format!("{dry} --json")).expect(0);

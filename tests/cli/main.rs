@@ -43,6 +43,7 @@ mod huawei_sdk;
 mod inputs;
 mod job_days;
 mod jobs;
+mod json_schema;
 mod looked_at;
 mod lost_replies;
 mod memory;

@@ -75,8 +75,24 @@ fn the_command_that_is_named_means_the_same_day_tomorrow() {
     );
     let zone = chrono::FixedOffset::east_opt(8 * 3600).unwrap();
     let day = (chrono::Utc::now().with_timezone(&zone) - chrono::TimeDelta::days(1)).date_naive();
-    let same = format!("write -q -t item -s history_sync -d {day} none.jsonl");
+    let same = format!("write -t item -s history_sync -d {day} none.jsonl");
     assert_eq!(steps, [same]);
+}
+
+#[test]
+fn a_refusal_is_told_once_as_it_happens_and_its_command_is_for_a_person() {
+    let recorder = Recorder::answering(|_, _| Reply::code(400, 4001, "topic not found"));
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 10);
+    let ran = place
+        .end(&format!(
+            "{WRITE} --quiet --report r.json --metrics-textfile m.prom --progress lines rows.jsonl"
+        ))
+        .expect(6);
+    let named = "item history_sync 2022-01-01 stopped: ";
+    assert_eq!(ran.errors.matches(named).count(), 1, "{}", ran.errors);
+    assert!(!ran.errors.contains(&format!("{named}item history_sync")));
+    assert_eq!(next(&ran), [format!("{WRITE} rows.jsonl")]);
 }
 
 #[test]

@@ -188,3 +188,42 @@ fn what_limits_a_run_is_named() {
         Ran::after(child).expect(-9);
     }
 }
+
+#[test]
+fn parts_of_a_batch_count_when_they_are_acknowledged() {
+    let latch = Latch::default();
+    let held = latch.clone();
+    let recorder = Recorder::answering(move |_, number| match number {
+        0 => Reply::bare(413),
+        1 => Reply::ok(),
+        _ => {
+            held.wait();
+            Reply::ok()
+        }
+    });
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 1_000, 1_000);
+    let mut child = place.start(&format!("{WRITE} rows.jsonl"));
+    let lines = lines_of(&mut child);
+    let is_half = |line: &str| percent(line) == Some(50);
+    ask(&child, &lines, is_half, |percent| percent > 50);
+    latch.open();
+    Ran::after(child).expect(0);
+}
+
+#[test]
+fn a_rate_that_the_server_lowered_is_limited_by_the_server() {
+    let recorder = Recorder::answering(|_, number| match number {
+        3 => Reply::bare(429),
+        _ => Reply::ok(),
+    });
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 5_000);
+    let words = format!("{WRITE} --batch-rows 10 --rows-per-second 100 rows.jsonl");
+    let mut child = place.start(&words);
+    let lines = lines_of(&mut child);
+    let says = |line: &str| line.contains("1 retry") && line.contains("limited by server");
+    ask(&child, &lines, says, |_| false);
+    signal(&child, Signal::KILL);
+    Ran::after(child).expect(-9);
+}

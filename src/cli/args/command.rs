@@ -5,8 +5,9 @@
 //! so that a forgotten export in a shell profile cannot switch it on for ever.
 
 use super::{Cli, EXIT_STATUSES};
-use clap::builder::BoolishValueParser;
-use clap::{ArgAction, CommandFactory};
+use clap::builder::{BoolishValueParser, ValueParser};
+use clap::{ArgAction, CommandFactory, ValueHint};
+use std::path::PathBuf;
 
 /// Options that override a safeguard; they can only be typed.
 pub const SAFEGUARDS: [&str; 11] = [
@@ -145,7 +146,18 @@ fn with_environment(command: clap::Command, prefix: &'static str) -> clap::Comma
         })
 }
 
+/// Completions offer files only where a value is one.
+fn with_hint(arg: clap::Arg) -> clap::Arg {
+    let of_files: ValueParser = clap::value_parser!(PathBuf);
+    let is_file = arg.get_value_parser().type_id() == of_files.type_id();
+    if arg.get_long().is_none() || !arg.get_action().takes_values() || is_file {
+        return arg;
+    }
+    arg.value_hint(ValueHint::Other)
+}
+
 fn bind(arg: clap::Arg, prefix: &str) -> clap::Arg {
+    let arg = with_hint(arg);
     let Some(long) = arg.get_long() else {
         return arg;
     };

@@ -3,7 +3,7 @@
 use super::names::DoneFormatName;
 use super::write::{RateArgs, RetryArgs};
 use crate::cli::dates::{DateSpec, date_spec};
-use crate::cli::value::stage_kind;
+use crate::cli::value::stages;
 use crate::domain::{StageKind, Topic};
 use clap::Args;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub struct DoneArgs {
     pub topic: Vec<Topic>,
 
     /// Only these stages [default: all that the ledger knows]
-    #[arg(short, long, value_name = "STAGE", value_delimiter = ',', value_parser = stage_kind, help_heading = "Target")]
+    #[arg(short, long, value_name = "STAGE", value_delimiter = ',', value_parser = stages(), hide_possible_values = true, help_heading = "Target")]
     pub stage: Vec<StageKind>,
 
     /// Days: 2022-01-01, several with commas, A..B, today, yesterday [default: the previous day]

@@ -2,7 +2,7 @@
 
 use super::rejects::{ExportArgs, ReplayArgs, WaiveArgs};
 use crate::cli::dates::{DateSpec, date_spec};
-use crate::cli::value::{duration, stage_kind};
+use crate::cli::value::{duration, stages};
 use crate::domain::{StageKind, Topic};
 use clap::{Args, Subcommand};
 use std::num::NonZeroUsize;
@@ -111,7 +111,7 @@ pub struct SelectionArgs {
     pub topic: Vec<Topic>,
 
     /// Only these stages [default: all]
-    #[arg(short, long, value_name = "STAGE", value_delimiter = ',', value_parser = stage_kind)]
+    #[arg(short, long, value_name = "STAGE", value_delimiter = ',', value_parser = stages(), hide_possible_values = true)]
     pub stage: Vec<StageKind>,
 
     /// Only these days: 2022-01-01, several with commas, A..B, today, yesterday [default: all]
@@ -127,7 +127,7 @@ pub struct OnePartitionArgs {
     pub topic: Option<Topic>,
 
     /// Stage [default: none, must be given]
-    #[arg(short, long, value_name = "STAGE", value_parser = stage_kind)]
+    #[arg(short, long, value_name = "STAGE", value_parser = stages(), hide_possible_values = true)]
     pub stage: Option<StageKind>,
 
     /// Days, as for `write` [default: none, must be given unless the stage is streaming]

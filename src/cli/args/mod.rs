@@ -171,4 +171,7 @@ pub enum ConfigCommand {
     /// Write a commented config file; never overwrites one
     #[command(after_long_help = "Example:\n  byteair-sync config init --config byteair.toml")]
     Init,
+    /// Print the JSON Schema of the lines of --json, of which the file of --report is one
+    #[command(after_long_help = "Example:\n  byteair-sync config schema > lines.schema.json")]
+    Schema,
 }

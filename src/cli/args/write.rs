@@ -10,7 +10,7 @@ use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
     ByteSize, CharOrNone, EncodingName, RateShare, byte_size, date_format, day_pattern, delimiter,
     duration, fewest_rows, files_or_none, in_flight, marker_or_none, percent_or_none, quote,
-    rate_share, stage_kind, text_encoding,
+    rate_share, stages, text_encoding,
 };
 use crate::domain::{ErrorBudget, GuardChange, StageKind, Topic};
 use crate::input::DayPattern;
@@ -89,7 +89,7 @@ pub struct TargetArgs {
     pub topic: Option<Topic>,
 
     /// Stage: `pre_sync`, `history_sync`, `incremental_sync_daily` or `incremental_sync_streaming` [default: none, must be given]
-    #[arg(short, long, value_name = "STAGE", value_parser = stage_kind)]
+    #[arg(short, long, value_name = "STAGE", value_parser = stages(), hide_possible_values = true)]
     pub stage: Option<StageKind>,
 
     /// Day of the rows: 2022-01-01, several with commas, A..B with both ends, today, yesterday [default: none; an offline stage needs days]

@@ -6,6 +6,7 @@ use super::super::error::UsageError;
 use super::super::profile::secret_instead;
 use super::super::value::nearest;
 use super::{OWN_KEYS, wrong};
+use crate::domain::Topic;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction};
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ pub struct JobKey {
     pub is_path: bool,
     /// It concerns the connection or the quota, which all jobs of a run share.
     pub is_shared: bool,
+    /// What a single value looks like in the file.
+    pub scalar: Scalar,
     /// What it is for, in one line.
     pub help: String,
     /// The words that it takes, when they are few.
@@ -36,6 +39,17 @@ pub enum KeyForm {
     One,
     /// One value or a list.
     Many,
+}
+
+/// How a value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scalar {
+    /// A whole number.
+    Whole,
+    /// A text.
+    Text,
+    /// A text, or a number that stands for one.
+    Either,
 }
 
 /// The tables of a job file.
@@ -135,6 +149,17 @@ pub fn job_keys() -> Vec<JobKey> {
     keys
 }
 
+fn scalar_of(arg: &Arg) -> Scalar {
+    let is = |parser: ValueParser| arg.get_value_parser().type_id() == parser.type_id();
+    if is(clap::value_parser!(u32).into()) || is(clap::value_parser!(u64).into()) {
+        Scalar::Whole
+    } else if is(clap::value_parser!(PathBuf)) || is(clap::value_parser!(Topic).into()) {
+        Scalar::Text
+    } else {
+        Scalar::Either
+    }
+}
+
 fn key_of(arg: &Arg, of_all_commands: bool) -> Option<JobKey> {
     let name = arg.get_long()?.replace('-', "_");
     let form = match arg.get_action() {
@@ -148,6 +173,7 @@ fn key_of(arg: &Arg, of_all_commands: bool) -> Option<JobKey> {
     Some(JobKey {
         is_shared: of_all_commands || OF_THE_QUOTA.contains(&name.as_str()),
         form,
+        scalar: scalar_of(arg),
         is_path: arg.get_value_parser().type_id() == path_reader.type_id(),
         help: arg.get_help().map(ToString::to_string).unwrap_or_default(),
         choices: if form == KeyForm::Flag {

@@ -1,7 +1,7 @@
 //! The JSON Schema of job files, made from the declared options, so that editors can complete and
 //! check them and the schema cannot fall behind.
 
-use super::{JobKey, KeyForm};
+use super::{JobKey, KeyForm, Scalar};
 use serde_json::{Map, Value, json};
 
 /// The schema (JSON Schema, draft 2020-12).
@@ -105,7 +105,12 @@ fn hooks() -> Map<String, Value> {
 
 fn property_of(key: &JobKey) -> Value {
     let scalar = if key.choices.is_empty() {
-        json!({"type": ["string", "number", "boolean"]})
+        match key.scalar {
+            // What the command line takes as text may be written so, too.
+            Scalar::Whole => json!({"type": ["integer", "string"]}),
+            Scalar::Text => json!({"type": "string", "minLength": 1}),
+            Scalar::Either => json!({"type": ["string", "number"]}),
+        }
     } else {
         json!({"enum": key.choices})
     };

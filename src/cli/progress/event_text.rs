@@ -44,7 +44,12 @@ pub(super) fn event_text(event: &Event) -> Option<(Level, String)> {
         }
         Event::Settled { .. } => return None,
         Event::PartitionStopped { partition, why } => {
-            (Level::Error, format!("{partition} stopped: {why}"))
+            // Most reasons begin with the date that they are about.
+            let name = partition.to_string();
+            let why = why
+                .strip_prefix(&name)
+                .map_or(why.as_str(), |why| why.trim_start_matches([':', ' ']));
+            (Level::Error, format!("{name} stopped: {why}"))
         }
         Event::Done {
             partition,

@@ -221,6 +221,19 @@ fn machines_get_every_event_as_an_object() {
     assert_eq!(types[0], "\"start\"");
     assert_eq!(types[31], "\"retry\"");
     assert_eq!(types[32], "\"progress\"");
+    // A run of a few seconds says no such line, so that its published form is compared here.
+    let fields_of = |value: &serde_json::Value| -> Vec<String> {
+        let fields = value.as_object().unwrap().keys();
+        fields
+            .cloned()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    };
+    let schema: serde_json::Value = serde_json::from_str(crate::cli::json_line::SCHEMA).unwrap();
+    let described = fields_of(&schema["$defs"]["progress"]["properties"]);
+    let last = serde_json::from_str(out.text().lines().last().unwrap()).unwrap();
+    assert_eq!(fields_of(&last), described);
 }
 
 #[test]

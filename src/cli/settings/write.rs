@@ -351,6 +351,7 @@ fn gate_settings(
     };
     GateSettings {
         hold: args.guards.no_done || rate.shared_between_machines,
+        several_machines: rate.shared_between_machines,
         guards,
         stop_after_errors: args.errors.stop_after_errors.get(),
         done_format: done_format(args.guards.done_format),

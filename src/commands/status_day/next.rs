@@ -11,7 +11,10 @@ use crate::commands::running::ledger_failure;
 use crate::domain::DataDate;
 use crate::ledger::{InputKind, KnownPartition, Unmet};
 use crate::upload::report::NextStep;
-use crate::upload::{HELD_BACK, shell_word, with_option};
+use crate::upload::{
+    HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES, shell_word, with_option,
+    without_output_options,
+};
 use std::path::Path;
 
 impl Judge<'_> {
@@ -33,9 +36,7 @@ impl Judge<'_> {
             DayState::Uploaded if lacking.contains(&Unmet::DayNotOver) => None,
             DayState::Uploaded if known.partition.date().is_none() => None,
             DayState::Uploaded if lacking.iter().all(may_wait) => {
-                let is_held = lacking.contains(&Unmet::HeldBack);
-                let purpose = if is_held { HELD_BACK } else { "" };
-                Some(self.about("done", known, purpose))
+                Some(self.release(known, lacking.contains(&Unmet::HeldBack))?)
             }
             DayState::Uploaded if lacking.iter().any(is_unconfirmed) => self.upload(
                 known,
@@ -47,6 +48,20 @@ impl Judge<'_> {
             DayState::Rejected => Some(self.about("rejects list", known, "")),
             DayState::Partial => self.of_partial(what)?,
         })
+    }
+
+    /// The `done` that is owed; for other machines only together with their reports.
+    fn release(&self, known: &KnownPartition, is_held: bool) -> Result<NextStep, Failure> {
+        let reason = match self.reader {
+            Some(reader) if is_held => reader.hold_reason(known.id).map_err(ledger_failure)?,
+            _ => None,
+        };
+        if reason.is_some_and(|why| why == SEVERAL_MACHINES) {
+            let mut step = self.about("done", known, HELD_FOR_OTHERS);
+            step.command += OTHER_REPORTS;
+            return Ok(step);
+        }
+        Ok(self.about("done", known, if is_held { HELD_BACK } else { "" }))
     }
 
     /// What goes on with a day that is not uploaded.
@@ -77,7 +92,8 @@ impl Judge<'_> {
                 "" if reads_stdin => "with the same stream as its standard input",
                 purpose => purpose,
             };
-            return Some(NextStep::new(with_option(&command, option), purpose));
+            let command = without_output_options(&with_option(&command, option));
+            return Some(NextStep::new(command, purpose));
         }
         let day = known.partition.date();
         let run = day.and_then(|day| self.run(&[day], purpose));

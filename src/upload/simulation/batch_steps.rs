@@ -12,10 +12,9 @@ use crate::ledger::{Blocks, DeadLetter, Settlement};
 use crate::protocol::DEFAULT_GZIP_LEVEL;
 use crate::retry::{Backoff, Decision, Tried};
 use crate::upload::life::{self, Note, Standing, Then};
-use crate::upload::matching;
-use crate::upload::parcel::{Half, Parcel};
 use crate::upload::parts::{Part, Parts};
 use crate::upload::worker::BACKOFF_BASE;
+use crate::upload::{halves::Half, matching, parcel::Parcel};
 use rand::Rng;
 
 impl World {

@@ -6,8 +6,8 @@ use super::books::{Cut, Runner};
 use super::fault::Fault;
 use crate::domain::{Judged, RequestId};
 use crate::ledger::{DoneSettlement, Settlement};
+use crate::upload::halves::Half;
 use crate::upload::life::{DoneThen, Note, Then};
-use crate::upload::parcel::Half;
 use std::collections::BTreeMap;
 
 /// Something that happens.
