@@ -81,6 +81,14 @@ impl InputIdentity {
         }
     }
 
+    /// When it was changed last, in nanoseconds since 1970, if that is known.
+    pub const fn mtime_ns(&self) -> Option<i64> {
+        match self {
+            Self::File(file) => Some(file.mtime_ns),
+            Self::Object(object) => object.mtime_ns,
+        }
+    }
+
     /// Device and inode of a file, which a renamed file keeps.
     pub const fn place(&self) -> Option<(u64, u64)> {
         match self {

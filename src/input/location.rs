@@ -59,6 +59,14 @@ impl Location {
         found.map_err(|fault| InputError::of(self, fault))
     }
 
+    /// When a file was made, in nanoseconds since 1970; `None` where the file system does not keep that.
+    pub fn made_ns(&self) -> Option<i64> {
+        let Self::File(path) = self else { return None };
+        let made = std::fs::metadata(path).ok()?.created().ok()?;
+        let since = made.duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_nanos()).ok()
+    }
+
     /// Opens it for reading.
     pub(super) fn open(&self, stores: &Stores) -> Result<Stored, InputFault> {
         match self {

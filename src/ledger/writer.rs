@@ -20,6 +20,10 @@ use tokio::sync::oneshot;
 /// Most pieces of work in one transaction, so that a commit stays short.
 const MAX_GROUP: usize = 256;
 
+/// Most batches that are settled together when the disk is full: together they take less room, and
+/// alone one that does not fit keeps no other back.
+const LAST_GROUP: usize = 16;
+
 /// What a closure works with: the transaction of its group, and the files of the dead letters.
 pub(super) struct Session<'a> {
     /// Statements run here are committed together with the group.
@@ -218,22 +222,34 @@ fn write_last_words(
         note_refusals_seen(db, &batches)
     });
     let mut noted = noted.unwrap_or_else(|error| vec![Err(error)]).into_iter();
+    let mut tries = Vec::with_capacity(words.len());
     for word in words {
         // Of a failure the first to ask has the reason.
         let told = noted.next().unwrap_or(Err(LedgerError::Closed));
-        if told.is_ok()
-            && let Err(error) = try_at_last(db, rejects, word.last_try)
-        {
-            tracing::debug!("batch {} cannot be settled: {error}", word.batch.0);
+        tries.push((told.is_ok().then_some(word.last_try), word.answer, told));
+    }
+    while !tries.is_empty() {
+        let group: Vec<_> = tries.drain(..tries.len().min(LAST_GROUP)).collect();
+        let mut answers = Vec::with_capacity(group.len());
+        let mut last_tries = Vec::with_capacity(group.len());
+        for (last_try, answer, told) in group {
+            last_tries.extend(last_try);
+            answers.push((answer, told));
         }
-        let _nobody_listens = word.answer.send(told);
+        if let Err(error) = try_at_last(db, rejects, last_tries) {
+            tracing::debug!("refused rows cannot be recorded: {error}");
+        }
+        for (answer, told) in answers {
+            let _nobody_listens = answer.send(told);
+        }
     }
 }
 
+/// Settles what it can of these; one that cannot be settled does not touch the others.
 fn try_at_last(
     db: &mut Connection,
     rejects: &mut RejectFiles,
-    last_try: LastTry,
+    last_tries: Vec<LastTry>,
 ) -> Result<(), LedgerError> {
     let transaction = begin(db, true)?;
     let mut session = Session {
@@ -241,8 +257,10 @@ fn try_at_last(
         rejects,
         broken: false,
     };
-    let tried = last_try(&mut session);
-    let written = tried.and_then(|()| rejects.synchronise()).and_then(|()| {
+    for last_try in last_tries {
+        let _stays_noted = in_savepoint(&mut session, last_try);
+    }
+    let written = rejects.synchronise().and_then(|()| {
         transaction
             .commit()
             .map_err(|source| LedgerError::database("write to the ledger", source))

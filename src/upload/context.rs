@@ -177,6 +177,8 @@ impl Context {
 #[derive(Debug)]
 pub(super) struct SizeLimit {
     rows: AtomicU32,
+    /// Most rows that were taken at once.
+    taken: AtomicU32,
     bytes: AtomicUsize,
 }
 
@@ -184,8 +186,15 @@ impl SizeLimit {
     pub(super) const fn new(rows: u32, bytes: usize) -> Self {
         Self {
             rows: AtomicU32::new(rows),
+            taken: AtomicU32::new(0),
             bytes: AtomicUsize::new(bytes),
         }
+    }
+
+    /// A batch of so many rows was taken. That others with fewer are too large is then the fault of
+    /// single rows.
+    pub(super) fn fits(&self, rows: u32) {
+        self.taken.fetch_max(rows, Ordering::Relaxed);
     }
 
     /// A batch of so many rows was too large: half of it may fit.
@@ -195,7 +204,8 @@ impl SizeLimit {
     }
 
     pub(super) fn rows(&self) -> u32 {
-        self.rows.load(Ordering::Relaxed)
+        let taken = self.taken.load(Ordering::Relaxed);
+        self.rows.load(Ordering::Relaxed).max(taken)
     }
 
     pub(super) fn bytes(&self) -> usize {

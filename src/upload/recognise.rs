@@ -4,11 +4,12 @@
 //! times are trusted at once; otherwise head and tail are compared now and the rest beside the
 //! upload, and nothing is sealed before that has finished.
 
+mod likeness;
+
 use super::row_end::{RowEnd, row_end};
-use crate::domain::{InputIdentity, RawRange};
+use crate::domain::RawRange;
 use crate::input::{
-    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, content_digest, copies,
-    is_called_compressed, is_repacked, open_file,
+    FoundFile, InputError, InputSettings, Verifier, is_called_compressed, is_repacked,
 };
 use crate::ledger::{KnownInput, LedgerError, LedgerReader, TornEnd};
 
@@ -108,7 +109,9 @@ impl Recogniser<'_> {
                     .as_ref()
                     .is_some_and(|it| it.place() == place)
         };
-        if let Some(input) = self.choose(file, known, same_place) {
+        if let Some(input) = self.choose(file, known, same_place)
+            && !self.has_only_its_inode(file, input)?
+        {
             let compared = self.compare(file, input)?;
             // Another file may have got the inode of one that is gone.
             let reused = matches!(compared, Recognised::Changed { .. })
@@ -136,16 +139,6 @@ impl Recogniser<'_> {
             }
         }
         Ok(Sight::Input(Recognised::New))
-    }
-
-    /// Whether the input's own file is another one of the command's.
-    fn has_moved(&self, input: &KnownInput, name: &str) -> bool {
-        let place = input.identity.as_ref().and_then(InputIdentity::place);
-        place.is_some()
-            && self
-                .named
-                .iter()
-                .any(|file| file.identity.place() == place && file.location.to_string() != name)
     }
 
     /// Rows that were rejected may have been replaced by rows in the same file: that is two inputs.
@@ -263,14 +256,14 @@ impl Recogniser<'_> {
         let shorter = !is_called_compressed(&file.location.to_string())
             && !is_called_compressed(&input.name)
             && before.is_some_and(|before| file.identity.size() < before.size());
-        if shorter && !input.read_to_end {
-            // What was not read yet cannot be compared, and some of it is gone.
-            return changed("it is shorter than it was; it was truncated or replaced");
-        }
         let chunks = self.ledger.chunks(input.id)?;
         let Some(last) = chunks.last().copied() else {
             return as_known(input.read_to_end && file.identity.size() > 0, Vec::new());
         };
+        if shorter && !input.read_to_end {
+            // What was not read yet cannot be compared, and some of it is gone.
+            return changed("it is shorter than it was; it was truncated or replaced");
+        }
         let first = chunks.first().copied().filter(|_| last.offset > 0);
         let ends = first.into_iter().chain([last]);
         if let Some(what) = self.difference(file, ends, shorter)? {
@@ -317,76 +310,5 @@ impl Recogniser<'_> {
             Ok(Some(_)) if shorter => Ok(Some("it was truncated or replaced")),
             Ok(Some(_)) => Ok(Some("its content was edited or replaced")),
         }
-    }
-
-    fn has_same_content(
-        &self,
-        file: &FoundFile,
-        input: &KnownInput,
-    ) -> Result<bool, RecogniseError> {
-        let size = file.identity.size();
-        let same_size = input.identity.as_ref().is_some_and(|it| it.size() == size);
-        if !same_size || size == 0 {
-            return Ok(false);
-        }
-        if !input.read_to_end
-            && let Some(mut original) = self.still_there(input)?
-        {
-            if let (true, Some(before)) = (is_its_own(&original, input), &input.identity) {
-                // What was appended to it since is no part of what may have been copied.
-                original.identity = before.clone();
-            }
-            // What is recorded is only its beginning, or nothing yet.
-            return Ok(!copies(&[&original, file], self.settings)?.is_empty());
-        }
-        let chunks = self.ledger.chunks(input.id)?;
-        if chunks.is_empty() {
-            return Ok(false);
-        }
-        Ok(Verifier::verify(&file.location, self.settings, chunks)?.is_none())
-    }
-
-    /// Whether a file that is called like an input, but for how it is compressed, has what was read of
-    /// it, and more only if its own file is gone. One that is cut off may have had.
-    fn has_its_rows(&self, file: &FoundFile, input: &KnownInput) -> Result<bool, RecogniseError> {
-        let original = self.in_its_place(input)?;
-        if let (false, Some(original)) = (input.read_to_end, &original) {
-            let digest = |it: &FoundFile| content_digest(&it.location, self.settings);
-            return Ok(digest(original)? == digest(file)?);
-        }
-        let chunks = self.ledger.chunks(input.id)?;
-        let Some(last) = chunks.last().copied() else {
-            return Ok(false);
-        };
-        match Verifier::verify(&file.location, self.settings, chunks) {
-            Ok(None) => Ok(original.is_none() || !self.goes_on_after(&file.location, last)?),
-            Ok(Some(_)) => Ok(false),
-            Err(error) if error.is_truncated() => Ok(original.is_none()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The file of an input, if it is where it was and is no other one.
-    fn in_its_place(&self, input: &KnownInput) -> Result<Option<FoundFile>, InputError> {
-        let there = self.still_there(input)?;
-        Ok(there.filter(|now| is_its_own(now, input)))
-    }
-
-    /// What is at the place of an input.
-    fn still_there(&self, input: &KnownInput) -> Result<Option<FoundFile>, InputError> {
-        if !input.kind.is_stored() {
-            return Ok(None);
-        }
-        let location = Location::of_name(&input.name);
-        let identity = location.identity(&self.settings.stores)?;
-        Ok(identity.map(|identity| FoundFile { location, identity }))
-    }
-
-    /// Whether anything follows what was recorded.
-    fn goes_on_after(&self, location: &Location, last: RawRange) -> Result<bool, InputError> {
-        let mut reader = open_file(location, self.settings, Start::after(&last))?;
-        let next = reader.next(&mut Vec::new())?;
-        reader.accept();
-        Ok(!matches!(next, Next::End) || reader.cut().length > 0)
     }
 }

@@ -5,8 +5,8 @@
 
 use super::done::DoneReport;
 use super::event::DoneOutcome;
-use super::former::Former;
 use super::explain::SEVERAL_MACHINES;
+use super::former::Former;
 use super::next_step::OpenInput;
 use super::report::{PartitionReport, RejectGroup, Totals};
 use crate::domain::Partition;

@@ -279,6 +279,7 @@ impl<'a> Worker<'a> {
         }
         if accepted + unconfirmed > 0 {
             self.context.probe.end();
+            self.context.size_limit.fits(self.parcel.rows);
             self.date.note_accepted();
         }
         if self.parcel.spooled && accepted + unconfirmed + refused > 0 {

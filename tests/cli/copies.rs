@@ -457,3 +457,62 @@ fn a_compressed_copy_that_is_cut_off_is_late_for_a_done_date() {
     place.file("p/a.jsonl.gz", &whole[..whole.len() / 2]);
     place.end(&write).expect(6).says("late_input");
 }
+
+/// Makes files until one has this inode; false if the file system does not give it again.
+fn with_inode(place: &Place, inode: u64, name: &str, text: &str) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    for number in 0..200 {
+        let made = place.path(&format!("{number}.tmp"));
+        std::fs::write(&made, text).unwrap();
+        if std::fs::metadata(&made).unwrap().ino() == inode {
+            std::fs::rename(made, place.path(name)).unwrap();
+            return true;
+        }
+    }
+    println!("skipped: the file system does not use an inode again at once");
+    false
+}
+
+/// What was registered and not yet read was taken for whatever got its inode, and `done` went out
+/// without its rows.
+#[test]
+fn a_file_that_got_the_inode_of_an_unread_input_does_not_stand_for_it() {
+    use std::os::unix::fs::MetadataExt;
+    for count in [10, 300] {
+        let recorder = Recorder::answering(|_, _| Reply::bare(503));
+        let place = Place::with(&recorder);
+        place.rows("a.jsonl", 0, 100);
+        place.rows("b.jsonl", 1_000, 100);
+        let write = format!("{WRITE} {SMALL}");
+        place.end(&format!("{write} a.jsonl b.jsonl")).expect(5);
+        recorder.answer(|_, _| Reply::ok());
+        let inode = std::fs::metadata(place.path("b.jsonl")).unwrap().ino();
+        std::fs::remove_file(place.path("b.jsonl")).unwrap();
+        let text = rows(5_000, count).join("\n") + "\n";
+        if !with_inode(&place, inode, "c.jsonl", &text) {
+            return;
+        }
+        place
+            .end(&format!("{write} a.jsonl c.jsonl"))
+            .expect(7)
+            .says("b.jsonl");
+        assert_eq!(recorder.accepted().len(), 100 + count);
+        assert!(recorder.dones().is_empty());
+    }
+}
+
+/// A date that is opened again knows its inputs by their names only until they are read again.
+#[test]
+fn an_input_of_a_reopened_date_that_was_compressed_is_still_that_input() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 100);
+    place.end(&format!("{WRITE} a.jsonl")).expect(0);
+    place
+        .end("ledger reopen -t item -s history_sync -d 2022-01-01")
+        .expect(0);
+    let mut gzip = std::process::Command::new("gzip");
+    assert!(gzip.arg(place.path("a.jsonl")).status().unwrap().success());
+    place.end(&format!("{WRITE} a.jsonl.gz")).expect(0);
+    assert_eq!(recorder.dones().len(), 2);
+}

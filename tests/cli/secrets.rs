@@ -306,3 +306,19 @@ fn what_is_wrong_with_a_secret_is_said_without_it() {
         }
     }
 }
+
+/// A URL with a password for a host is refused, and was shown with it.
+#[test]
+fn the_password_of_a_refused_host_is_not_shown() {
+    let place = Place::new();
+    place.rows("rows.jsonl", 0, 3);
+    for host in ["http://u:{}@h/", "u:{}@h"] {
+        let host = host.replace("{}", PASSWORD);
+        let ran = place
+            .end(&format!("{WRITE} --host {host} rows.jsonl"))
+            .expect(2);
+        let text = ran.output + &ran.errors;
+        assert!(!text.contains(PASSWORD), "{text}");
+        assert!(text.contains("***@h"), "{text}");
+    }
+}

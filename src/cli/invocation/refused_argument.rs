@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 /// The text of an error, without its `error: `.
 pub fn in_words(error: &clap::Error, arguments: &[OsString]) -> String {
-    let text = error.render().to_string();
+    let text = without_password(error);
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return format!("no command was given\n\n{text}");
@@ -32,6 +32,25 @@ pub fn in_words(error: &clap::Error, arguments: &[OsString]) -> String {
     }
     lines.dedup_by(|line, before| line.is_empty() && before.is_empty());
     lines.join("\n")
+}
+
+/// What clap says, with what stands before the `@` of a refused value hidden: it may be a password.
+fn without_password(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let value = error
+        .get(ContextKind::InvalidValue)
+        .map(ToString::to_string);
+    match value
+        .as_deref()
+        .and_then(|value| value.rsplit_once('@').map(|it| (value, it)))
+    {
+        Some((value, (before, host))) => {
+            let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+            let slashes = if scheme.is_empty() { "" } else { "://" };
+            text.replace(value, &format!("{scheme}{slashes}***@{host}"))
+        }
+        None => text,
+    }
 }
 
 /// Where an option belongs that this command has not.

@@ -25,7 +25,6 @@ impl Worker<'_> {
             stop_date(self.context, self.date, reason, false).await?;
             return Ok(Step::Leave(Outcome::DateStopped));
         }
-        self.context.size_limit.too_large(self.parcel.rows);
         let why = "the server takes no request with this row alone (HTTP 413)";
         self.refuse_only_row("too_large", why).await?;
         Ok(Step::Leave(Outcome::Settled))
