@@ -117,7 +117,7 @@ impl Text {
                     "{} {}: {}; first {}",
                     grouped(group.count),
                     group.code,
-                    group.message,
+                    group.reason(),
                     group.first
                 ),
             );

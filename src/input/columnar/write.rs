@@ -203,7 +203,7 @@ impl RowWriter<'_> {
             self.fault = Some(RowFault {
                 code: RejectCode::NoJsonValue,
                 column: Some(Arc::clone(name)),
-                message: format!("{problem} ({name})"),
+                message: problem.to_owned(),
                 length: None,
             });
         }
