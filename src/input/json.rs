@@ -2,10 +2,11 @@
 //!
 //! `serde_json` checks the grammar without building a value or changing a byte. Depth and the
 //! remarkable things are looked for only in rows that can have them, so that plain rows cost one
-//! pass; duplicate keys are found by it in [`super::key_order`]. Bytes are taken for UTF-8; whoever
+//! pass; the duplicate keys of rows are found by it in [`super::key_order`]. Bytes are taken for UTF-8; whoever
 //! calls has checked that.
 
 use super::key_order::KeyOrder;
+use super::nested_keys;
 use super::row::{MAX_DEPTH, RejectCode, WarningKind};
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr2};
@@ -71,6 +72,7 @@ impl JsonCheck {
                 message: format!("nested deeper than {MAX_DEPTH} levels"),
             });
         }
+        let duplicates = duplicates || nested_keys::are_twice(row);
         let surrogate = suspicions.surrogates && has_lone_surrogate(row);
         let infinite = suspicions.exponents && may_have_large_exponent(row) && has_infinity(row);
         Ok([

@@ -185,7 +185,7 @@ pub struct RowWarning {
 /// What is remarkable about a row that is sent all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WarningKind {
-    /// A key occurs twice at the top level; which one counts is up to the platform.
+    /// A key occurs twice in one object; which one counts is up to the platform.
     DuplicateKey,
     /// A `\ud800` to `\udfff` escape without its partner: no character.
     LoneSurrogate,

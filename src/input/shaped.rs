@@ -4,7 +4,9 @@
 //! rules becomes a reject with the record that the input had, not what was made of it, so that a
 //! person corrects what the export wrote.
 
-use super::{InputError, InputSettings, LocalReject, Next, RawRange, RejectCode, RowReader, RowWarning};
+use super::{
+    InputError, InputSettings, LocalReject, Next, RawRange, RejectCode, RowReader, RowWarning,
+};
 use crate::domain::{DataDate, Position};
 use crate::schema::{Shaped, Shaper, Violation};
 

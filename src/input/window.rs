@@ -280,7 +280,10 @@ impl Window {
         }
         let broken = simdutf8::compat::from_utf8(record).err();
         let before = broken.map_or(0, |error| error.valid_up_to());
-        (code, not_utf8_at(self.offset().saturating_add(wide(before))))
+        (
+            code,
+            not_utf8_at(self.offset().saturating_add(wide(before))),
+        )
     }
 
     /// The encoding of the input.

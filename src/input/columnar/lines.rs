@@ -67,7 +67,12 @@ pub(in crate::input) fn row_lines(
     let schema = metadata.file_metadata().schema_descr();
     let shaper = Shaper::new(&settings.rules);
     // The day of a row is read before anything is dropped.
-    let says_day = |name: &str| settings.date_field.as_ref().is_some_and(|it| it.name == name);
+    let says_day = |name: &str| {
+        settings
+            .date_field
+            .as_ref()
+            .is_some_and(|it| it.name == name)
+    };
     let drops = |name: &str| shaper.drops(name) && !says_day(name);
     let fields = fields_of(schema, settings.timestamps, &drops)?;
     if fields.is_empty() {

@@ -105,7 +105,11 @@ impl Builder<'_> {
             if !names.insert(child.name()) {
                 return Err(refused(&joined(path, child.name()), "occurs twice"));
             }
-            fields.push(self.field(child, path, place)?);
+            let field = self.field(child, path, place)?;
+            if child.name().is_empty() && !field.dropped {
+                return Err(refused(&joined(path, ""), "has no name; give it one"));
+            }
+            fields.push(field);
         }
         Ok(fields)
     }
