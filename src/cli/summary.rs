@@ -119,7 +119,7 @@ impl Text {
                     "{} {}: {}; first {}",
                     grouped(group.count),
                     group.code,
-                    group.message,
+                    group.reason(),
                     group.first
                 ),
             );

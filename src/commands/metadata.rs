@@ -199,6 +199,7 @@ impl<'a> Story<'a> {
         }
         self.summary.rejects.push(RejectGroup {
             code: group.code.clone(),
+            column: None,
             message: group.message.clone(),
             count: group.count,
             first: group.first.clone(),

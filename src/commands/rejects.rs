@@ -32,7 +32,7 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs, limit: NonZeroUsi
     };
     let mut left = u32::try_from(limit.get()).unwrap_or(u32::MAX);
     let (mut total, mut shown) = (0_u64, 0_u64);
-    let mut table = vec![["id", "state", "where", "code", "reason"].map(str::to_owned)];
+    let mut table = vec![["id", "state", "where", "code", "field", "reason"].map(str::to_owned)];
     let is_alone = dates.len() == 1;
     for date in dates {
         let mut after = 0;
@@ -57,6 +57,7 @@ fn list(session: &Session, place: &Path, args: &SelectionArgs, limit: NonZeroUsi
                     visible(&state_of(reject)).into_owned(),
                     visible(&format!("{}:{}", reject.file, reject.line)).into_owned(),
                     visible(&reject.code).into_owned(),
+                    visible(reject.column.as_deref().unwrap_or("-")).into_owned(),
                     visible(&reject.message).into_owned(),
                 ]);
             }

@@ -151,9 +151,7 @@ fn schema_of<'p>(
         name: &proposal.name,
         r#type: proposal.field_type.map(FieldType::as_str),
         description: &proposal.evidence,
-        checks: proposal
-            .is_epoch
-            .then(|| json!([{"check": "datetime", "epoch": true}])),
+        checks: checks_of(proposal),
         known_values: &proposal.known_values,
     };
     ProposedSchema {
@@ -164,6 +162,15 @@ fn schema_of<'p>(
         complete: false,
         fields: proposals.iter().map(field).collect(),
     }
+}
+
+fn checks_of(proposal: &Proposal) -> Option<Value> {
+    if proposal.is_epoch {
+        return Some(json!([{"check": "datetime", "epoch": true}]));
+    }
+    // The platform's rule for this field, whatever the industry.
+    let is_user_id = proposal.name == "user_id" && proposal.field_type == Some(FieldType::String);
+    is_user_id.then(|| json!([{"check": "no_chinese"}]))
 }
 
 /// Objects have text keys, so this always has a text.
@@ -187,7 +194,13 @@ fn check(session: &Session, files: &[PathBuf]) -> Status {
     }
     if status == Status::Success {
         match Schema::combine(right) {
-            Ok(schema) => tell_rules(session, &schema),
+            Ok(schema) => {
+                tell_rules(session, &schema);
+                for doubt in schema.doubts() {
+                    status = Status::Usage;
+                    tell_doubt(session, &doubt);
+                }
+            }
             Err(error) => {
                 status = Status::Usage;
                 session.printer.message(Level::Error, &error.to_string());
@@ -217,6 +230,12 @@ fn tell_problem(session: &Session, path: &Path, line: Option<usize>, problem: &s
     session
         .printer
         .message(Level::Error, &visible(&format!("{place}: {problem}")));
+}
+
+fn tell_doubt(session: &Session, doubt: &str) {
+    let fields = json!({"message": doubt, "exit_status": Status::Usage.code()});
+    session.printer.json_line(&JsonLine::new("error", fields));
+    session.printer.message(Level::Error, &visible(doubt));
 }
 
 fn tell_rules(session: &Session, schema: &Schema) {

@@ -83,13 +83,7 @@ impl<'a> Judge<'a> {
         if known.gate.is_done() {
             let rows = reader.rows(known).map_err(ledger_failure)?;
             if self.expected.owes(known) {
-                let why = "its on_done event is owed: the catalog has not heard of it".to_owned();
-                let purpose = "any run of this job file sends it";
-                let days: Vec<DataDate> = known.partition.date().into_iter().collect();
-                let next = self
-                    .run(&days, purpose)
-                    .or_else(|| Some(self.about("ledger show", known, purpose)));
-                return Ok(day_of(DayState::Done, rows, why, next));
+                return Ok(self.untold(known, rows));
             }
             let why = if known.gate == Gate::DoneUnconfirmed {
                 "the reply to done was lost; it got through as far as can be known"
@@ -148,6 +142,17 @@ impl<'a> Judge<'a> {
             owes_nothing,
             ..day_of(state, facts.rows, why, next)
         })
+    }
+
+    /// A day that is done and of which the catalog has not heard.
+    fn untold(&self, known: &KnownPartition, rows: RowCounts) -> Day {
+        let why = "its on_done event is owed: the catalog has not heard of it".to_owned();
+        let purpose = "any run of this job file sends it";
+        let days: Vec<DataDate> = known.partition.date().into_iter().collect();
+        let next = self
+            .run(&days, purpose)
+            .or_else(|| Some(self.about("ledger show", known, purpose)));
+        day_of(DayState::Done, rows, why, next)
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn rejects_by_reason(
     reader: Option<&LedgerReader>,
     dates: &[KnownPartition],
 ) -> Result<Vec<RejectGroup>, Failure> {
-    let mut by_reason: BTreeMap<String, RejectGroup> = BTreeMap::new();
+    let mut by_reason: BTreeMap<(String, Option<String>), RejectGroup> = BTreeMap::new();
     for (reader, date) in reader
         .iter()
         .flat_map(|it| dates.iter().map(move |date| (it, date)))
@@ -71,16 +71,19 @@ pub(super) fn rejects_by_reason(
         for found in reader.reject_groups(date.id).map_err(ledger_failure)? {
             let RejectSummary {
                 code,
+                column,
                 message,
                 count,
                 first: (file, line),
             } = found;
-            let group = by_reason.entry(code.clone()).or_insert(RejectGroup {
+            let group = RejectGroup {
                 code,
+                column,
                 message,
                 count: 0,
                 first: format!("{file}:{line}"),
-            });
+            };
+            let group = by_reason.entry(group.key()).or_insert(group);
             group.count = group.count.saturating_add(count);
         }
     }

@@ -7,7 +7,7 @@
 use super::csv_dialect::CsvDialect;
 use super::csv_header::{check_delimiter, check_no_row, problem_with, read_header};
 use super::csv_record::{Record, Records, raw_record};
-use super::row::{RejectCode, RowReader, not_utf8_at};
+use super::row::{RejectCode, RowReader};
 use super::window::{Window, wide};
 use super::{
     EmptyCells, InputError, InputFault, InputSettings, LocalReject, Next, RawRange, RowWarning,
@@ -82,17 +82,14 @@ impl CsvReader {
             let message = format!("{cells} cells, but {} columns", self.columns.len());
             return Err(Fault::new(RejectCode::Ragged, message));
         }
-        let text = match simdutf8::compat::from_utf8(self.records.text()) {
-            Ok(text) => text,
-            Err(error) => return Err(self.not_utf8(error.valid_up_to())),
-        };
+        let text = simdutf8::basic::from_utf8(self.records.text()).map_err(|_| self.not_utf8())?;
         self.check_header(text)?;
         body.push(b'{');
         let mut first = true;
         for (column, (from, to)) in self.columns.iter().zip(self.records.bounds()) {
             // Two cells may be broken and yet make sense one after the other.
             let Some(cell) = text.get(from..to) else {
-                return Err(self.not_utf8(from));
+                return Err(self.not_utf8());
             };
             if cell.is_empty() && self.empty == EmptyCells::Omit {
                 continue;
@@ -158,17 +155,18 @@ impl CsvReader {
         })
     }
 
-    fn not_utf8(&self, valid_up_to: usize) -> Fault {
+    /// Which column it is; where it is broken is told by who knows where the record is.
+    fn not_utf8(&self) -> Fault {
         let mut cells = self.columns.iter().zip(self.records.bounds());
         let broken = |(_, (from, to)): &(&Column, (usize, usize))| {
             let cell = self.records.text().get(*from..*to).unwrap_or_default();
             std::str::from_utf8(cell).is_err()
         };
-        let Some((column, (from, _))) = cells.find(broken) else {
-            return Fault::new(RejectCode::NotUtf8, not_utf8_at(valid_up_to));
-        };
-        let message = not_utf8_at(valid_up_to.saturating_sub(from));
-        Fault::new(RejectCode::NotUtf8, message).at(column)
+        let fault = Fault::new(RejectCode::NotUtf8, String::new());
+        match cells.find(broken) {
+            Some((column, _)) => fault.at(column),
+            None => fault,
+        }
     }
 
     /// Whether the cells of the record are the names of the columns.

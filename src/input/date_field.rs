@@ -144,6 +144,11 @@ fn is_recent(day: DataDate) -> bool {
     (1970..2100).contains(&day.year_month_day().0)
 }
 
+/// Whether a day is one that a wrong unit or format makes, and hardly one of data.
+pub(super) fn is_far(day: DataDate) -> bool {
+    !(2000..2100).contains(&day.year_month_day().0)
+}
+
 fn integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let all = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -4,7 +4,7 @@
 //! comes from the row as the input has it. A row without a usable day, or of a day that nobody asked
 //! for, becomes a reject.
 
-use super::date_field::DateField;
+use super::date_field::{DateField, is_far};
 use super::{
     CsvDialect, InputError, LocalReject, Next, RawRange, RejectCode, RowReader, RowWarning,
 };
@@ -48,6 +48,13 @@ impl DatedReader {
     }
 }
 
+/// Why a day that nobody named is taken for a mistake: a partition that is begun for it stays.
+fn far_day(day: DataDate) -> String {
+    format!(
+        "{day} is hardly the day that is meant: are these seconds or milliseconds, is --date-format right? If it is the day, name it with --date"
+    )
+}
+
 impl RowReader for DatedReader {
     fn next(&mut self, body: &mut Vec<u8>) -> Result<Next, InputError> {
         let before = body.len();
@@ -59,6 +66,9 @@ impl RowReader for DatedReader {
         let row = body.get(before..).unwrap_or_default();
         let why = match self.field.day_of(row) {
             Err(why) => (RejectCode::DateMissing, why),
+            Ok(day) if self.field.wanted.is_none() && is_far(day) => {
+                (RejectCode::DateMissing, far_day(day))
+            }
             Ok(day) => {
                 self.day = Some(day);
                 let wanted = self.field.wanted.as_ref();

@@ -6,7 +6,7 @@
 
 use crate::domain::DataDate;
 use chrono::NaiveDate;
-use chrono::format::{Parsed, StrftimeItems};
+use chrono::format::{ParseErrorKind, Parsed, StrftimeItems};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,14 @@ pub enum NoDay {
     /// Nothing on it fits.
     #[error("no folder on its path is like")]
     None,
+    /// Something nearly fits.
+    #[error(
+        "'{0}' on its path says a day in another way (numbers without zeros are %-m and %-d) than"
+    )]
+    Otherwise(String),
+    /// Something fits and is no day of the calendar.
+    #[error("'{0}' on its path is no day by")]
+    Impossible(String),
     /// It says two.
     #[error("its path says {0} and {1} by")]
     Two(DataDate, DataDate),
@@ -48,7 +56,7 @@ impl DayPattern {
         let says = |day: NaiveDate| {
             let written = written(text, day)?;
             let same_names = written.split('/').count() == pattern.names;
-            (same_names && pattern.read(&written) == Some(DataDate::from_naive(day))).then_some(())
+            (same_names && pattern.read(&written) == Ok(DataDate::from_naive(day))).then_some(())
         };
         // Days whose parts cannot be taken for each other.
         [(2022, 1, 9), (1999, 12, 31)]
@@ -66,23 +74,30 @@ impl DayPattern {
     pub fn day_of(&self, file: &Path) -> Result<(DataDate, PathBuf), NoDay> {
         let parts: Vec<_> = file.components().collect();
         let mut found: BTreeMap<DataDate, PathBuf> = BTreeMap::new();
+        let mut nearest = NoDay::None;
         for (at, window) in parts.windows(self.names).enumerate() {
             let names: Option<Vec<&str>> = window
                 .iter()
                 .map(|part| part.as_os_str().to_str())
                 .collect();
-            let day = names.and_then(|names| self.read(&names.join("/")));
-            if let Some(day) = day {
-                let upto = at
-                    .saturating_add(self.names)
-                    .min(parts.len().saturating_sub(1));
-                let folder = parts.get(..upto).unwrap_or_default().iter().collect();
-                found.insert(day, folder);
+            let Some(names) = names.map(|names| names.join("/")) else {
+                continue;
+            };
+            match self.read(&names) {
+                Ok(day) => {
+                    let upto = at
+                        .saturating_add(self.names)
+                        .min(parts.len().saturating_sub(1));
+                    let folder = parts.get(..upto).unwrap_or_default().iter().collect();
+                    found.insert(day, folder);
+                }
+                Err(NoDay::None) => {}
+                Err(why) => nearest = why,
             }
         }
         let mut found = found.into_iter();
         match (found.next(), found.next()) {
-            (None, _) => Err(NoDay::None),
+            (None, _) => Err(nearest),
             (Some((one, _)), Some((other, _))) => Err(NoDay::Two(one, other)),
             (Some(only), None) => Ok(only),
         }
@@ -93,12 +108,22 @@ impl DayPattern {
         written(&self.text, day.as_naive()).unwrap_or_default()
     }
 
-    fn read(&self, names: &str) -> Option<DataDate> {
+    fn read(&self, names: &str) -> Result<DataDate, NoDay> {
         let mut parsed = Parsed::new();
-        chrono::format::parse(&mut parsed, names, StrftimeItems::new(&self.text)).ok()?;
-        let day = parsed.to_naive_date().ok()?;
+        let fits = chrono::format::parse(&mut parsed, names, StrftimeItems::new(&self.text));
+        let day = fits.and_then(|()| parsed.to_naive_date());
+        let day = day.map_err(|error| match error.kind() {
+            ParseErrorKind::OutOfRange | ParseErrorKind::Impossible => {
+                NoDay::Impossible(names.to_owned())
+            }
+            _ => NoDay::None,
+        })?;
         // Only what the pattern would write: `dt=2022-1-9` is another folder than `dt=2022-01-09`.
-        (written(&self.text, day)? == names).then(|| DataDate::from_naive(day))
+        if written(&self.text, day).as_deref() == Some(names) {
+            Ok(DataDate::from_naive(day))
+        } else {
+            Err(NoDay::Otherwise(names.to_owned()))
+        }
     }
 }
 
@@ -168,15 +193,18 @@ mod tests {
 
     #[test]
     fn what_says_no_day_or_two_is_told_apart() {
-        for path in [
-            "/e/a.csv",
-            "/e/dt=2022-1-9/a",
-            "/e/dt=2022-02-30/a",
-            "/e/xdt=2022-01-09/a",
-            "/e/dt=2022-01-09x/a",
-            "/e/dt=+2022-01-09/a",
+        let otherwise = |text: &str| NoDay::Otherwise(text.to_owned());
+        let impossible = |text: &str| NoDay::Impossible(text.to_owned());
+        for (path, why) in [
+            ("/e/a.csv", NoDay::None),
+            ("/e/dt=2022-1-9/a", otherwise("dt=2022-1-9")),
+            ("/e/dt=2022-02-30/a", impossible("dt=2022-02-30")),
+            ("/e/dt=2022-13-01/a", impossible("dt=2022-13-01")),
+            ("/e/xdt=2022-01-09/a", NoDay::None),
+            ("/e/dt=2022-01-09x/a", NoDay::None),
+            ("/e/dt=+2022-01-09/a", otherwise("dt=+2022-01-09")),
         ] {
-            assert_eq!(day_of("dt=%Y-%m-%d", path), Err(NoDay::None), "{path}");
+            assert_eq!(day_of("dt=%Y-%m-%d", path), Err(why), "{path}");
         }
         let two = day_of("dt=%Y-%m-%d", "/dt=2022-01-09/dt=2022-01-10/a");
         assert!(matches!(two, Err(NoDay::Two(..))));

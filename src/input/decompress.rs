@@ -8,15 +8,15 @@
 use super::columnar::RowLines;
 use super::compared::{Compared, Differs};
 use super::encoding::Undecodable;
+use super::gzip::{GZIP_MAGIC, Members};
 use super::location::Stored;
 use super::snappy::{JAVA_MAGIC, SNAPPY_MAGIC, unpacked};
 use super::{Compression, Format, InputFault, Start, StoreFault};
 use crate::domain::RawRange;
 use bzip2::bufread::MultiBzDecoder;
-use flate2::bufread::GzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream as XzStream};
-use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const FETCH_BYTES: usize = 128 << 10;
 /// Enough bytes to know every magic.
 const MAGIC_BYTES: usize = 8;
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const XZ_MAGIC: &[u8] = b"\xfd7zXZ\0";
 /// Memory that an xz stream may ask for; `xz -9` needs 65 MiB.
 const MAX_XZ_BYTES: u64 = 256 << 20;
 
@@ -216,7 +216,7 @@ fn resolve(compression: Compression, head: &[u8]) -> Result<Compression, InputFa
         Compression::Auto if head.starts_with(&GZIP_MAGIC) => Ok(Compression::Gzip),
         Compression::Auto if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => Ok(Compression::Zstd),
         Compression::Auto if is_bzip2(head) => Ok(Compression::Bzip2),
-        Compression::Auto if head.starts_with(b"\xfd7zXZ\0") => Ok(Compression::Xz),
+        Compression::Auto if head.starts_with(XZ_MAGIC) => Ok(Compression::Xz),
         Compression::Auto if head.starts_with(&[0x04, 0x22, 0x4d, 0x18]) => {
             Err(unsupported("an lz4 file"))
         }
@@ -227,7 +227,22 @@ fn resolve(compression: Compression, head: &[u8]) -> Result<Compression, InputFa
             Err(unsupported("an lzop file"))
         }
         Compression::Auto => Ok(Compression::None),
+        Compression::Gzip if is_other(head, &GZIP_MAGIC) => Err(misnamed("no gzip file")),
+        Compression::Bzip2 if is_other(head, b"BZh") => Err(misnamed("no bzip2 file")),
+        Compression::Xz if is_other(head, XZ_MAGIC) => Err(misnamed("no xz file")),
         named => Ok(named),
+    }
+}
+
+/// Whether something is there, and not even the beginning of what begins so.
+fn is_other(head: &[u8], magic: &[u8]) -> bool {
+    head.iter().zip(magic).any(|(byte, magic)| byte != magic)
+}
+
+const fn misnamed(what: &'static str) -> InputFault {
+    InputFault::Unsupported {
+        what,
+        advice: "--compression says something else; leave it out, then the file itself is looked at",
     }
 }
 
@@ -303,6 +318,11 @@ impl<R> Counted<R> {
         };
         (counted, fetched)
     }
+
+    /// Bytes that were read so far.
+    pub(super) fn fetched(&self) -> u64 {
+        self.fetched.load(Ordering::Relaxed)
+    }
 }
 
 impl<R: Read> Read for Counted<R> {
@@ -311,74 +331,6 @@ impl<R: Read> Read for Counted<R> {
         let bytes = u64::try_from(read).unwrap_or(u64::MAX);
         self.fetched.fetch_add(bytes, Ordering::Relaxed);
         Ok(read)
-    }
-}
-
-/// The members of a gzip file, one after the other. flate2's own multi-member reader takes zeros
-/// behind the last member for a broken one.
-struct Members<R> {
-    member: Option<GzDecoder<BufReader<Counted<R>>>>,
-}
-
-impl<R: Read> Members<R> {
-    fn new(stored: BufReader<Counted<R>>) -> Self {
-        Self {
-            member: Some(GzDecoder::new(stored)),
-        }
-    }
-}
-
-impl<R: Read> Read for Members<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(member) = &mut self.member {
-            let read = member.read(buffer)?;
-            if read > 0 || buffer.is_empty() {
-                return Ok(read);
-            }
-            let more = skip_zeros(member.get_mut())?;
-            if more {
-                check_next(member.get_ref())?;
-            }
-            self.member = self
-                .member
-                .take()
-                .filter(|_| more)
-                .map(|ended| GzDecoder::new(ended.into_inner()));
-        }
-        Ok(0)
-    }
-}
-
-/// Whether the bytes at hand may begin a member; the first of them is there.
-fn check_next<R>(stored: &BufReader<Counted<R>>) -> io::Result<()> {
-    let rest = stored.buffer();
-    if rest
-        .iter()
-        .zip(&GZIP_MAGIC)
-        .all(|(byte, magic)| byte == magic)
-    {
-        return Ok(());
-    }
-    let fetched = stored.get_ref().fetched.load(Ordering::Relaxed);
-    let ahead = u64::try_from(rest.len()).unwrap_or(u64::MAX);
-    Err(io::Error::other(InputFault::BehindEnd {
-        format: "gzip",
-        offset: fetched.saturating_sub(ahead),
-    }))
-}
-
-/// Passes over zeros; whether anything follows them.
-fn skip_zeros(stored: &mut impl BufRead) -> io::Result<bool> {
-    loop {
-        let bytes = stored.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(false);
-        }
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        if zeros == 0 {
-            return Ok(true);
-        }
-        stored.consume(zeros);
     }
 }
 

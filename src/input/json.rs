@@ -2,13 +2,15 @@
 //!
 //! `serde_json` checks the grammar without building a value or changing a byte. Depth and the
 //! remarkable things are looked for only in rows that can have them, so that plain rows cost one
-//! pass; duplicate keys are found by it in [`super::key_order`]. Bytes are taken for UTF-8; whoever
+//! pass; the duplicate keys of rows are found by it in [`super::key_order`]. Bytes are taken for UTF-8; whoever
 //! calls has checked that.
 
 use super::key_order::KeyOrder;
+use super::nested_keys;
 use super::row::{MAX_DEPTH, RejectCode, WarningKind};
+use crate::schema::{has_infinity, outside_strings};
+use memchr::memchr;
 use memchr::memmem::Finder;
-use memchr::{memchr, memchr2};
 use serde::de::IgnoredAny;
 
 /// What rows of a block may have, found out for many rows at once.
@@ -71,6 +73,7 @@ impl JsonCheck {
                 message: format!("nested deeper than {MAX_DEPTH} levels"),
             });
         }
+        let duplicates = duplicates || nested_keys::are_twice(row);
         let surrogate = suspicions.surrogates && has_lone_surrogate(row);
         let infinite = suspicions.exponents && may_have_large_exponent(row) && has_infinity(row);
         Ok([
@@ -126,53 +129,6 @@ fn depth(json: &[u8]) -> usize {
         _ => {}
     });
     deepest
-}
-
-/// Whether a number of valid JSON is infinite as a double.
-fn has_infinity(json: &[u8]) -> bool {
-    let mut found = false;
-    let mut number_end = 0_usize;
-    outside_strings(json, |byte, rest| {
-        let here = json.len().saturating_sub(rest.len());
-        if here < number_end || !matches!(byte, b'-' | b'0'..=b'9') {
-            return;
-        }
-        let digits = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-        let length = rest.iter().take_while(digits).count();
-        number_end = here.saturating_add(length);
-        let number = rest.get(..length).unwrap_or_default();
-        if memchr2(b'e', b'E', number).is_some() {
-            let text = std::str::from_utf8(number).unwrap_or_default();
-            found |= text.parse().is_ok_and(f64::is_infinite);
-        }
-    });
-    found
-}
-
-/// Calls `see` with each byte of valid JSON outside its strings, and with that byte's rest.
-fn outside_strings<'j>(json: &'j [u8], mut see: impl FnMut(u8, &'j [u8])) {
-    let mut rest = json;
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte == b'"' {
-            rest = after_string(after);
-        } else {
-            see(byte, rest);
-            rest = after;
-        }
-    }
-}
-
-/// What follows the closing quote of a string whose opening quote was just passed.
-fn after_string(mut rest: &[u8]) -> &[u8] {
-    while let Some(at) = memchr2(b'"', b'\\', rest) {
-        let escaped = rest.get(at) == Some(&b'\\');
-        let skipped = at.saturating_add(if escaped { 2 } else { 1 });
-        rest = rest.get(skipped..).unwrap_or_default();
-        if !escaped {
-            return rest;
-        }
-    }
-    &[]
 }
 
 /// Whether a digit, an `e` and three places of an exponent stand in a row somewhere. Without

@@ -162,6 +162,17 @@ impl<'de> Visitor<'de> for &mut Keys {
     }
 }
 
+/// What a key is told by, which is given as it is written between its quotes.
+pub(super) fn key_hash(written: &[u8]) -> u64 {
+    if memchr::memchr(b'\\', written).is_none() {
+        return xxh3_64(written);
+    }
+    let quoted = [b"\"", written, b"\""].concat();
+    let mut json = serde_json::Deserializer::from_slice(&quoted);
+    // Whoever calls has checked the grammar.
+    Key(xxh3_64).deserialize(&mut json).unwrap_or_default()
+}
+
 /// A key, read as bytes because a key may hold a lone surrogate, which no `str` can.
 struct Key<F>(F);
 

@@ -159,7 +159,7 @@ pub fn fingerprint_live(
 /// Rows with their days, as they are to be sent.
 fn finished(reader: Box<dyn RowReader>, settings: &InputSettings) -> Box<dyn RowReader> {
     let reader = dated(reader, settings.date_field.as_ref());
-    shaped(reader, &settings.rules)
+    shaped(reader, settings)
 }
 
 /// The decompressed bytes of a file or object.

@@ -115,7 +115,7 @@ pub fn open_records(
         range_start: start,
         consumed: 0,
     };
-    shaped(Box::new(reader), &settings.rules)
+    shaped(Box::new(reader), settings)
 }
 
 struct RecordReader {

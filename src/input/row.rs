@@ -102,11 +102,10 @@ pub(super) fn keep_beginning(raw: &mut Vec<u8>, more: &[u8]) {
     raw.extend_from_slice(more.get(..room).unwrap_or(more));
 }
 
-/// What the reject of a text says whose UTF-8 is broken behind so many bytes.
-pub(super) fn not_utf8_at(valid_up_to: usize) -> String {
-    let place = valid_up_to.saturating_add(1);
+/// What the reject of a text says whose UTF-8 is broken at a byte of the decompressed input.
+pub(super) fn not_utf8_at(offset: u64) -> String {
     format!(
-        "not UTF-8 at its byte {place}; if the file has another encoding, give it, for example with --encoding gbk"
+        "not UTF-8 at byte offset {offset} of the (decompressed) file; if it has another encoding, give it, for example with --encoding gbk"
     )
 }
 
@@ -186,7 +185,7 @@ pub struct RowWarning {
 /// What is remarkable about a row that is sent all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WarningKind {
-    /// A key occurs twice at the top level; which one counts is up to the platform.
+    /// A key occurs twice in one object; which one counts is up to the platform.
     DuplicateKey,
     /// A `\ud800` to `\udfff` escape without its partner: no character.
     LoneSurrogate,

@@ -97,6 +97,8 @@ pub struct InputSettings {
     pub timestamps: Timestamps,
     /// What the rows are made to be before they are sent.
     pub rules: RowRules,
+    /// Whether they are made so when they are read; who looks at the rows as they are does it himself.
+    pub shaped: bool,
     /// The field by which rows say their day; `None` when all of an input are of one day. It has a
     /// digest of its own.
     pub date_field: Option<Arc<DateField>>,
@@ -113,9 +115,9 @@ impl InputSettings {
 
     /// The same for reading rows as they are.
     #[must_use]
-    pub fn without_rules(&self) -> Self {
+    pub fn unshaped(&self) -> Self {
         Self {
-            rules: RowRules::default(),
+            shaped: false,
             ..self.clone()
         }
     }
@@ -197,6 +199,7 @@ impl Default for InputSettings {
             null_strings: Vec::new(),
             timestamps: Timestamps::Text,
             rules: RowRules::default(),
+            shaped: true,
             date_field: None,
             max_row_bytes: Self::DEFAULT_MAX_ROW_BYTES,
             stores: Stores::default(),

@@ -4,9 +4,11 @@
 //! rules becomes a reject with the record that the input had, not what was made of it, so that a
 //! person corrects what the export wrote.
 
-use super::{InputError, LocalReject, Next, RawRange, RejectCode, RowReader, RowWarning};
+use super::{
+    InputError, InputSettings, LocalReject, Next, RawRange, RejectCode, RowReader, RowWarning,
+};
 use crate::domain::{DataDate, Position};
-use crate::schema::{RowRules, Shaped, Shaper, Violation};
+use crate::schema::{Shaped, Shaper, Violation};
 
 /// Most faults of a row that its message tells.
 const MAX_TOLD: usize = 8;
@@ -21,9 +23,10 @@ struct ShapedReader {
     shaper: Shaper,
 }
 
-/// A reader whose rows keep the rules.
-pub(super) fn shaped(reader: Box<dyn RowReader>, rules: &RowRules) -> Box<dyn RowReader> {
-    if rules.is_nothing() {
+/// A reader whose rows keep the rules, if they are to be shaped.
+pub(super) fn shaped(reader: Box<dyn RowReader>, settings: &InputSettings) -> Box<dyn RowReader> {
+    let rules = &settings.rules;
+    if !settings.shaped || rules.is_nothing() {
         return reader;
     }
     Box::new(ShapedReader {

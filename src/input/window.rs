@@ -5,6 +5,7 @@
 //! them. Memory is one buffer, which grows only for a row that is longer.
 
 use super::decompress::Source;
+use super::row::not_utf8_at;
 use super::{InputError, InputFault, RawRange, RejectCode, Start};
 use crate::domain::Position;
 use std::io;
@@ -270,13 +271,19 @@ impl Window {
         length: usize,
         (code, message): (RejectCode, String),
     ) -> (RejectCode, String) {
-        match self.source.undecodable() {
-            Some(undecodable) if code == RejectCode::NotUtf8 => {
-                let record = self.unread().get(..length).unwrap_or_default();
-                undecodable.explain(self.offset(), record)
-            }
-            _ => (code, message),
+        if code != RejectCode::NotUtf8 {
+            return (code, message);
         }
+        let record = self.unread().get(..length).unwrap_or_default();
+        if let Some(undecodable) = self.source.undecodable() {
+            return undecodable.explain(self.offset(), record);
+        }
+        let broken = simdutf8::compat::from_utf8(record).err();
+        let before = broken.map_or(0, |error| error.valid_up_to());
+        (
+            code,
+            not_utf8_at(self.offset().saturating_add(wide(before))),
+        )
     }
 
     /// The encoding of the input.

@@ -68,13 +68,11 @@ fn add(totals: &mut Totals, more: &Totals) {
     }
 }
 
-fn count(groups: &mut BTreeMap<String, RejectGroup>, group: RejectGroup) {
-    match groups.get_mut(&group.code) {
-        Some(known) => known.count = known.count.saturating_add(group.count),
-        None => {
-            groups.insert(group.code.clone(), group);
-        }
-    }
+fn count(groups: &mut BTreeMap<(String, Option<String>), RejectGroup>, group: RejectGroup) {
+    groups
+        .entry(group.key())
+        .and_modify(|known| known.count = known.count.saturating_add(group.count))
+        .or_insert(group);
 }
 
 fn append_new<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {

@@ -80,7 +80,7 @@ fn uncounted(
         unbalanced_batches: 0,
         rows: RowCounts::default(),
         open_rejects,
-        last_done_rows: last_done_rows(db, known.id)?,
+        last_done: last_done(db, known.id)?,
         day_over,
         held_back: known.held_back,
         guards: known.guards.clone(),
@@ -317,20 +317,23 @@ fn count_batches(
     Ok(())
 }
 
-fn last_done_rows(db: &Connection, partition: PartitionId) -> Result<Option<u64>, LedgerError> {
-    let totals: Option<Option<String>> = db
+fn last_done(
+    db: &Connection,
+    partition: PartitionId,
+) -> Result<Option<(u64, String)>, LedgerError> {
+    let found: Option<(Option<String>, String)> = db
         .query_row(
-            "SELECT q.totals FROM partition p JOIN partition q ON q.target = p.target
+            "SELECT q.totals, q.date FROM partition p JOIN partition q ON q.target = p.target
                AND q.topic = p.topic AND q.stage = p.stage AND q.date < p.date
                AND q.gate IN ('done', 'done_unconfirmed')
              WHERE p.id = ?1 ORDER BY q.date DESC LIMIT 1",
             [partition.0],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()
         .map_err(|e| LedgerError::database("look up the last completed date", e))?;
-    Ok(totals
-        .flatten()
-        .and_then(|text| serde_json::from_str::<RowCounts>(&text).ok())
-        .map(|counts| counts.stored()))
+    Ok(found.and_then(|(totals, date)| {
+        let counts = serde_json::from_str::<RowCounts>(&totals?).ok()?;
+        Some((counts.stored(), date))
+    }))
 }

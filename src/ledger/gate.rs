@@ -99,8 +99,8 @@ pub struct GateFacts {
     pub rows: RowCounts,
     /// Dead letters neither replayed nor waived.
     pub open_rejects: u64,
-    /// Rows stored for the last completed date of the same topic and stage.
-    pub last_done_rows: Option<u64>,
+    /// Rows stored for the last completed date of the same topic and stage, and that date.
+    pub last_done: Option<(u64, String)>,
     /// Whether the day is over in the platform's zone.
     pub day_over: bool,
     /// Whether `done` is held back.
@@ -160,6 +160,8 @@ pub enum Unmet {
         stored: u64,
         /// Stored for the last completed date.
         last: u64,
+        /// That date.
+        last_date: String,
         /// The limit in percent.
         limit: f64,
     },
@@ -225,10 +227,11 @@ impl fmt::Display for Unmet {
             Self::RowsDropped {
                 stored,
                 last,
+                last_date,
                 limit,
             } => write!(
                 f,
-                "{stored} row(s) were stored, {last} for the last completed date: more than the {limit}% that --max-drop allows"
+                "{stored} row(s) were stored, {last} for the last completed date, {last_date}: more than the {limit}% that --max-drop allows"
             ),
             Self::Empty => f.write_str("there was no row"),
             Self::OnlyDropped(stored) => write!(
@@ -349,13 +352,14 @@ fn unmet_by_rows(facts: &GateFacts, missing: &mut Vec<Unmet>) {
             expected,
         });
     }
-    if let (Some(limit), Some(last)) = (guards.max_drop_percent, facts.last_done_rows)
-        && as_float(stored) < as_float(last) * (100.0 - limit) / 100.0
+    if let (Some(limit), Some((last, last_date))) = (guards.max_drop_percent, &facts.last_done)
+        && as_float(stored) < as_float(*last) * (100.0 - limit) / 100.0
         && is_settled
     {
         missing.push(Unmet::RowsDropped {
             stored,
-            last,
+            last: *last,
+            last_date: last_date.clone(),
             limit,
         });
     }

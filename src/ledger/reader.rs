@@ -84,6 +84,8 @@ impl RejectsOf {
 pub struct RejectSummary {
     /// Machine-readable reason.
     pub code: String,
+    /// The field at fault, where one is.
+    pub column: Option<String>,
     /// Reason of the first one.
     pub message: String,
     /// How many.
@@ -235,26 +237,28 @@ impl LedgerReader {
             .map_err(|e| LedgerError::database("count the batches", e))
     }
 
-    /// Open dead letters of a date grouped by reason, most frequent first.
+    /// Open dead letters of a date grouped by reason and field, most frequent first. Names of fields come
+    /// from rows and can be endless; the rarest are left out then.
     pub fn reject_groups(&self, partition: PartitionId) -> Result<Vec<RejectSummary>, LedgerError> {
         let failed = |e| LedgerError::database("list the dead letters", e);
         let mut statement = self
             .db
             .prepare_cached(
-                "SELECT r.code, r.message, g.n, i.name, r.line FROM
+                "SELECT r.code, r.column_name, r.message, g.n, i.name, r.line FROM
                    (SELECT min(id) AS first, count(*) AS n FROM reject
-                    WHERE partition = ?1 AND state = 'open' GROUP BY code) g
+                    WHERE partition = ?1 AND state = 'open' GROUP BY code, column_name) g
                  JOIN reject r ON r.id = g.first JOIN input i ON i.id = r.input
-                 ORDER BY g.n DESC, r.code",
+                 ORDER BY g.n DESC, r.code, r.column_name LIMIT 1000",
             )
             .map_err(failed)?;
         let rows = statement
             .query_map([partition.0], |row| {
                 Ok(RejectSummary {
                     code: row.get(0)?,
-                    message: row.get(1)?,
-                    count: unsigned(row.get(2)?),
-                    first: (row.get(3)?, unsigned(row.get(4)?)),
+                    column: row.get(1)?,
+                    message: row.get(2)?,
+                    count: unsigned(row.get(3)?),
+                    first: (row.get(4)?, unsigned(row.get(5)?)),
                 })
             })
             .map_err(failed)?;

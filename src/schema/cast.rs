@@ -5,6 +5,7 @@
 //! through floating point, and a value that needs no change keeps its bytes.
 
 use super::FieldType;
+use super::infinity::has_infinity;
 use super::members::text_of;
 use super::number::{self, NumberFault};
 use super::value::Shape;
@@ -202,10 +203,22 @@ fn json_string(raw: &[u8]) -> Result<Cast, Refusal> {
             ),
         });
     }
-    match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
-        Ok(_) => Ok(kept(Shape::Text)),
-        Err(_) => Err(refused()),
+    if serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err() {
+        return Err(refused());
     }
+    check_numbers(text.as_bytes(), raw)?;
+    Ok(kept(Shape::Text))
+}
+
+/// The platform reads what a string holds; a number that no double holds spoils all of it there.
+fn check_numbers(json: &[u8], raw: &[u8]) -> Result<(), Refusal> {
+    if !has_infinity(json) {
+        return Ok(());
+    }
+    Err(Refusal {
+        kind: ViolationKind::Overflow,
+        message: format!("{} has a number that is infinite as a double", quoted(raw)),
+    })
 }
 
 fn boolean(raw: &[u8], scratch: &mut Vec<u8>) -> Result<Cast, Refusal> {
@@ -242,6 +255,7 @@ fn nested(raw: &[u8], to: FieldType, scratch: &mut Vec<u8>) -> Result<Cast, Refu
     if raw.first() != Some(&open) {
         return Err(wrong(raw, to));
     }
+    check_numbers(raw, raw)?;
     let compact = without_space(raw);
     serde_json::to_writer(&mut *scratch, &compact).map_err(|_| wrong(raw, to))?;
     Ok(rewritten(Shape::Text))
@@ -320,6 +334,10 @@ mod tests {
             ("\"\"", "json_string", WRONG),
             ("\"[1,]\"", "json_string", WRONG),
             ("[1]", "json_string", WRONG),
+            ("\"[1,-1e400]\"", "json_string", OVERFLOW),
+            (r#""{\"a\":1E999}""#, "json_string", OVERFLOW),
+            (r#""[\"1e400\"]""#, "json_string", Ok(r#""[\"1e400\"]""#)),
+            ("[1e400]", "array", OVERFLOW),
             ("true", "bool", Ok("1")),
             ("\"FALSE\"", "bool", Ok("0")),
             ("1", "bool", Ok("1")),

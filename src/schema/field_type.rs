@@ -58,6 +58,14 @@ impl FieldType {
         }
     }
 
+    /// Whether values are sent as numbers.
+    pub const fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::Int32 | Self::Int64 | Self::Float | Self::Double | Self::Bool
+        )
+    }
+
     /// Reads a name, whatever its case.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL

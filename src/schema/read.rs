@@ -8,6 +8,8 @@
 mod own;
 mod vendor;
 
+pub(super) use vendor::OF_VENDOR;
+
 use super::check::Check;
 use super::table::Schema;
 use std::fmt;
@@ -104,6 +106,10 @@ impl Schema {
         }
         let mut schema = schema.unwrap_or_default();
         for (name, check) in checkers {
+            // That tool looks at the row, whatever its schema has.
+            if let Some(when) = &check.when {
+                schema.ensure_field(&when.field);
+            }
             schema.field_mut(&name).checks.push(check);
         }
         Ok(schema)

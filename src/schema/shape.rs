@@ -109,6 +109,11 @@ impl Shaper {
         self.plan.fields.iter().position(|it| *it.name == *name)
     }
 
+    /// Whether a field is left out of rows.
+    pub fn drops(&self, name: &str) -> bool {
+        self.plan.drops(name)
+    }
+
     /// The fields that `--types` and `--map` name and none of the rows so far had, each with the option:
     /// probably misspelt.
     pub fn unused(&self) -> impl Iterator<Item = (&str, &'static str)> {

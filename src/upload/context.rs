@@ -162,6 +162,7 @@ impl Context {
                 input: self.input_name(letter.input),
                 position: letter.position,
                 code: letter.code.clone(),
+                column: letter.column.clone(),
                 message: letter.message.clone(),
                 by_server: true,
             });

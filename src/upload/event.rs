@@ -45,6 +45,8 @@ pub enum Event {
         position: Position,
         /// Machine-readable reason.
         code: String,
+        /// The field at fault, where one is.
+        column: Option<String>,
         /// Reason for people.
         message: String,
         /// True when the platform refused it, false when it never left.

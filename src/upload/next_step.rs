@@ -211,6 +211,12 @@ impl Situation<'_> {
                 "if it is CSV",
             ));
         }
+        if let Some(option) = self.delimiter_guessed() {
+            steps.push(NextStep::new(
+                self.write_again(&option),
+                "if that is the delimiter",
+            ));
+        }
         let purpose = if self.says("not UTF-8") {
             "with --encoding gbk if the file is Chinese and comes from Excel, or when it is UTF-8"
         } else if self.says("--delimiter and --columns") {
@@ -220,6 +226,14 @@ impl Situation<'_> {
         };
         steps.push(NextStep::new(self.write_again(""), purpose));
         steps
+    }
+
+    /// `--delimiter ';'`, where a problem has a guess.
+    fn delimiter_guessed(&self) -> Option<String> {
+        let after = |it: &&str| Some(it.split_once("perhaps --delimiter '")?.1.to_owned());
+        let rest = self.problems.iter().find_map(after)?;
+        let (delimiter, _) = rest.split_once('\'')?;
+        Some(format!("--delimiter '{delimiter}'"))
     }
 
     fn after_refusal(&self) -> Vec<NextStep> {

@@ -215,6 +215,7 @@ fn rejected(context: &Context, partition: &Partition, letter: &DeadLetter) -> Ev
         input: context.input_name(letter.input),
         position: letter.position,
         code: letter.code.clone(),
+        column: letter.column.clone(),
         message: letter.message.clone(),
         by_server: false,
     }

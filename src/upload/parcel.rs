@@ -199,6 +199,7 @@ impl Packed {
                 input: context.input_name(letter.input),
                 position: letter.position,
                 code: letter.code.clone(),
+                column: letter.column.clone(),
                 message: letter.message.clone(),
                 by_server: false,
             });

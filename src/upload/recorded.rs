@@ -125,19 +125,20 @@ fn waits_for_others(reader: &LedgerReader, known: &KnownPartition) -> Result<boo
 fn group_rejects(
     reader: &LedgerReader,
     known: &KnownPartition,
-    groups: &mut BTreeMap<(String, String), RejectGroup>,
+    groups: &mut BTreeMap<(String, Option<String>), RejectGroup>,
 ) -> Result<(), LedgerError> {
     for group in reader.reject_groups(known.id)? {
-        let first = format!("{}:{}", group.first.0, group.first.1);
+        let group = RejectGroup {
+            code: group.code,
+            column: group.column,
+            message: group.message,
+            count: group.count,
+            first: format!("{}:{}", group.first.0, group.first.1),
+        };
         groups
-            .entry((group.code.clone(), group.message.clone()))
+            .entry(group.key())
             .and_modify(|known| known.count = known.count.saturating_add(group.count))
-            .or_insert(RejectGroup {
-                code: group.code,
-                message: group.message,
-                count: group.count,
-                first,
-            });
+            .or_insert(group);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::event::DoneOutcome;
 use crate::domain::{Partition, Target};
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -137,12 +138,34 @@ pub struct PartitionReport {
 pub struct RejectGroup {
     /// Machine-readable reason.
     pub code: String,
+    /// The field at fault, where one is.
+    pub column: Option<String>,
     /// Reason for people, of the first one.
     pub message: String,
     /// How many.
     pub count: u64,
     /// `file:line` of the first one.
     pub first: String,
+}
+
+impl RejectGroup {
+    /// What rows have in common that are counted together.
+    pub fn key(&self) -> (String, Option<String>) {
+        (self.code.clone(), self.column.clone())
+    }
+
+    /// The reason of the first one with the field at fault.
+    pub fn reason(&self) -> Cow<'_, str> {
+        with_column(self.column.as_deref(), &self.message)
+    }
+}
+
+/// A reason for people with the field at fault, where one is.
+pub fn with_column<'m>(column: Option<&str>, message: &'m str) -> Cow<'m, str> {
+    match column {
+        Some(column) => format!("{column}: {message}").into(),
+        None => message.into(),
+    }
 }
 
 /// Exit statuses (`cli.md` section 3). The order of declaration is the order of seriousness: when

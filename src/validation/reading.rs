@@ -107,7 +107,7 @@ impl Survey {
                 .filter_map(|name| shaper.field(name))
                 .collect(),
             shaper,
-            reading: request.input.without_rules(),
+            reading: request.input.unshaped(),
             keys: (!request.key.is_empty()).then(Keys::new),
             key_bytes: Vec::new(),
             day: 0,

@@ -57,7 +57,7 @@ impl Survey {
 const fn meaning(kind: WarningKind) -> &'static str {
     match kind {
         WarningKind::DuplicateKey => {
-            "a key is there twice in a row; which one counts is up to the platform"
+            "a key is there twice in one object; which one counts is up to the platform"
         }
         WarningKind::LoneSurrogate => "an escape such as \\ud800 stands for no character",
         WarningKind::NumberRange => "a number such as 1e400 is infinite as a double",

@@ -357,3 +357,34 @@ fn a_dropped_file_of_many_dates_takes_no_row_of_other_files_with_it() {
         assert_eq!(recorder.requests().len() - before, 6, "{refused}");
     }
 }
+
+#[test]
+fn days_that_a_wrong_unit_makes_are_no_partitions_unless_they_are_named() {
+    let (recorder, place) = server();
+    let odd = [
+        "{\"id\":\"0\",\"ts\":0}",
+        "{\"id\":\"1\",\"ts\":99999999999}",
+    ];
+    place.file("odd.jsonl", format!("{}\n{}\n", odd[0], odd[1]));
+    place
+        .end(&format!("{FIELD} odd.jsonl"))
+        .expect(4)
+        .says("1970-01-01 is hardly the day that is meant");
+    place.file(
+        "all.jsonl",
+        format!("{}\n{}\n{}\n", odd[0], row(7, 1), odd[1]),
+    );
+    place
+        .end(&format!("{FIELD} all.jsonl"))
+        .expect(3)
+        .says("2 date_missing: ");
+    assert_eq!(recorder.rows(), [row(7, 1)]);
+    place
+        .end("validate --date-from-field ts all.jsonl")
+        .expect(3)
+        .says("date_missing");
+    place
+        .end(&format!("{FIELD} -d 1970-01-01 odd.jsonl"))
+        .expect(0);
+    assert_eq!(recorder.rows(), [odd[0], &row(7, 1)]);
+}

@@ -85,7 +85,14 @@ fn without_named_dates_all_are_uploaded_and_none_is_done_by_itself() {
 fn a_file_whose_path_says_no_date_or_two_is_status_4_and_nothing_is_sent() {
     for (file, words) in [
         ("item/loose.jsonl", "no folder on its path"),
-        ("item/dt=2022-1-4/a.jsonl", "no folder on its path"),
+        (
+            "item/dt=2022-1-4/a.jsonl",
+            "(numbers without zeros are %-m and %-d) than 'dt=%Y-%m-%d'",
+        ),
+        (
+            "item/dt=2022-02-30/a.jsonl",
+            "'dt=2022-02-30' on its path is no day by",
+        ),
         (
             "item/dt=2022-01-04/dt=2022-01-05/a.jsonl",
             "2022-01-04 and 2022-01-05",

@@ -50,7 +50,7 @@ fn a_day_that_is_far_smaller_than_the_one_before_is_status_4() {
     place
         .end(&format!("{second} --max-drop 30%"))
         .expect(4)
-        .says("--max-drop");
+        .says(" for the last completed date, 2022-01-01: more than the 30% that --max-drop allows");
     assert_eq!(recorder.dones().len(), 1);
     place.end(&format!("{second} --max-drop 50%")).expect(0);
     assert_eq!(recorder.dones().len(), 2);

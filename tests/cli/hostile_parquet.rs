@@ -94,8 +94,12 @@ fn group(name: &str, children: i64) -> Vec<u8> {
         .end()
 }
 
-fn leaf() -> Vec<u8> {
-    Thrift::default().int(1, INT64).int(3, 0).text(4, "a").end()
+fn leaf(name: &str) -> Vec<u8> {
+    Thrift::default()
+        .int(1, INT64)
+        .int(3, 0)
+        .text(4, name)
+        .end()
 }
 
 fn file(pages: &[u8], footer: &[u8]) -> Vec<u8> {
@@ -147,7 +151,7 @@ fn footer(schema: &[Vec<u8>], chunks: &[Vec<u8>], rows: i64) -> Vec<u8> {
 fn one_column(pages: &[u8], codec: i64, rows: i64, groups: usize) -> Vec<u8> {
     let mut schema = vec![group("root", 1)];
     schema.resize(groups + 1, group("g", 1));
-    schema.push(leaf());
+    schema.push(leaf("a"));
     let column = Column {
         groups,
         codec,
@@ -184,7 +188,7 @@ pub(crate) fn wide(columns: usize, pages: usize, rows_of_page: i64) -> Vec<u8> {
     }
     let mut schema = vec![group("root", signed(columns))];
     for number in 0..columns {
-        schema.extend([group(&format!("g{number}"), 1), leaf()]);
+        schema.extend([group(&format!("g{number}"), 1), leaf("a")]);
     }
     file(&body, &footer(&schema, &chunks, rows))
 }
@@ -276,4 +280,19 @@ fn schemas_and_footers_that_never_end_are_refused() {
     let length = long.len() - 8..long.len() - 4;
     long[length].copy_from_slice(&u32::MAX.to_le_bytes());
     judged("long", &long, 4, "its footer is longer than the file");
+}
+
+#[test]
+fn a_column_without_a_name_is_refused_as_it_is_in_csv() {
+    let pages = numbers();
+    let column = Column {
+        groups: 0,
+        codec: 0,
+        rows: 1,
+        at: 4,
+        pages: &pages,
+    };
+    let schema = [group("root", 1), leaf("")];
+    let bytes = file(&pages, &footer(&schema, &[column.chunk()], 1));
+    judged("unnamed.parquet", &bytes, 4, "column '' has no name");
 }

@@ -85,6 +85,7 @@ mod remote_inputs;
 mod remote_parquet;
 #[cfg(feature = "remote")]
 mod remote_servers;
+mod renamed;
 mod reply;
 mod resume;
 mod retries;

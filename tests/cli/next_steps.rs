@@ -264,3 +264,17 @@ fn a_run_against_the_built_in_server_points_to_no_ledger_that_is_gone() {
         ran.output
     );
 }
+
+#[test]
+fn after_a_header_of_one_column_the_delimiter_in_it_is_what_to_type() {
+    let (recorder, place) = server();
+    for (file, delimiter) in [("a.csv", ';'), ("b.csv", '\t')] {
+        place.file(file, format!("id{delimiter}n\n1{delimiter}2\n"));
+        let steps = next(&place.end(&format!("{WRITE} --no-done {file}")).expect(4));
+        // The helper splits words as no shell does.
+        let command = steps[0].replace('\'', "");
+        place.end(&command).expect(0);
+    }
+    let row = r#"{"id":"1","n":"2"}"#;
+    assert_eq!(recorder.rows(), [row, row]);
+}

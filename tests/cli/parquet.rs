@@ -95,6 +95,38 @@ fn values_that_json_does_not_have_make_dead_letters_that_name_the_column() {
 }
 
 #[test]
+fn what_is_dropped_is_no_fault_of_a_row_whatever_it_is() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let path = folder().join("faulty.parquet");
+    let rules = "--types id=string,tags=array --unknown-fields drop";
+    place
+        .end(&format!("{WRITE} {rules} {}", path.display()))
+        .expect(3);
+    let found: Vec<String> = letters(&place)
+        .iter()
+        .map(|letter| format!("{} {} {}", letter["line"], letter["code"], letter["column"]))
+        .collect();
+    assert_eq!(
+        found,
+        [r#"5 "no_json_value" "tags""#, r#"7 "empty_row" null"#]
+    );
+    let ids = |row: &String| row.split('"').nth(3).unwrap().to_owned();
+    let sent: Vec<String> = recorder.rows().iter().map(ids).collect();
+    assert_eq!(sent, ["0", "1", "2", "3", "5"]);
+    place
+        .end(&format!("validate {rules} {}", path.display()))
+        .expect(3)
+        .says("5 fine, 2 with errors");
+    // Neither does a column stand in the way that has no value that could be sent.
+    let rules = "--types id=string --unknown-fields drop --timestamps seconds";
+    let path = folder().join("int96.parquet");
+    place
+        .end(&format!("validate {rules} {}", path.display()))
+        .expect(0);
+}
+
+#[test]
 fn timestamps_become_numbers_only_where_nothing_is_lost_or_guessed() {
     let seconds = sent("items_zstd", "--timestamps seconds");
     assert!(

@@ -73,29 +73,6 @@ fn a_413_halves_the_batch_and_the_size_is_remembered_for_the_run() {
     assert_eq!(done.recorder.dones().len(), 1);
 }
 
-/// What was remembered of one huge row was one row a request, for the rest of the run.
-#[test]
-fn a_single_huge_row_does_not_make_the_batches_after_it_small() {
-    let recorder = Recorder::answering(|request, _| {
-        let bytes = |request: &Received| request.rows().iter().map(String::len).sum::<usize>();
-        if !request.is_done() && bytes(request) > 30_000 {
-            Reply::bare(413)
-        } else {
-            Reply::ok()
-        }
-    });
-    let place = Place::with(&recorder);
-    let mut all = crate::start::rows(0, 4_000);
-    all[150] = format!("{{\"id\":\"huge\",\"text\":\"{}\"}}", "x".repeat(40_000));
-    place.file("rows.jsonl", all.join("\n"));
-    place
-        .end("write -t item -s history_sync -d 2022-01-01 --batch-rows 500 --max-in-flight 1 --max-errors 1 rows.jsonl")
-        .expect(0);
-    let writes = recorder.writes().len();
-    assert!(writes <= 60, "{writes} requests");
-    assert_eq!(recorder.accepted().len(), 3_999);
-}
-
 #[test]
 fn a_single_row_that_is_too_large_is_a_dead_letter() {
     let done = upload(8, "", |request, _| {

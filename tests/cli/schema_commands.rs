@@ -136,3 +136,41 @@ key a; there may be other fields
 ";
     assert_eq!(good, wanted);
 }
+
+#[test]
+fn rules_that_nothing_keeps_or_nothing_is_held_against_are_told() {
+    let place = Place::new();
+    place.file(
+        "odd.json",
+        r#"{"fields":[{"name":"a","type":"double","checks":[{"check":"ranges","any_of":[{"gt":5,"lt":1}]}]},
+            {"name":"b","type":"string","checks":[{"check":"ranges","any_of":[{"gt":5}]}]}]}"#,
+    );
+    let ran = place.end("schema check odd.json").expect(2);
+    let wanted = "\
+error: a: no number is greater than 5 and less than 1
+error: b: a range is about numbers, and the type is string, so no value is looked at
+";
+    assert_eq!(ran.errors, wanted);
+    place.file("rows.jsonl", "{\"b\":\"1\"}\n");
+    place
+        .end("validate --schema odd.json rows.jsonl")
+        .expect(0)
+        .says("warning: the schema is to be doubted: b: a range");
+}
+
+#[test]
+fn a_proposal_knows_that_a_user_id_has_no_chinese_characters() {
+    let place = Place::new();
+    place.file("rows.jsonl", "{\"user_id\":\"u1\"}\n{\"user_id\":\"u2\"}\n");
+    let proposed = place.end("schema infer rows.jsonl").expect(0).output;
+    place.file("proposed.json", proposed);
+    place.file("bad.jsonl", "{\"user_id\":\"张三\"}\n");
+    place
+        .end("validate --schema proposed.json bad.jsonl")
+        .expect(3)
+        .says("chinese_characters");
+    place
+        .end("schema check --help")
+        .expect(0)
+        .says("no_chinese");
+}

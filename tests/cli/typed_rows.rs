@@ -215,3 +215,24 @@ fn a_type_or_a_name_for_a_field_that_no_row_has_is_told() {
     let written = written.expect(0);
     assert!(!written.errors.contains("no row has"), "{}", written.errors);
 }
+
+#[test]
+fn rejected_rows_are_told_with_their_field_and_counted_by_it() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.file("rows.csv", "id,n,m\n1,x,1\n2,1,y\n3,2,z\n4,3,3\n");
+    place
+        .end(&format!("{WRITE} --types n=int32,m=int32 rows.csv"))
+        .expect(3)
+        .says("rows.csv:2: wrong_type: n: ")
+        .says("2 wrong_type: m: ")
+        .says("1 wrong_type: n: ");
+    place
+        .end("rejects list")
+        .expect(0)
+        .says("code        field  reason");
+    let page = "status --html page.html";
+    place.end(page).expect(0);
+    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    assert!(page.contains("<td>m: "), "{page}");
+}

@@ -218,12 +218,20 @@ fn an_input_that_cannot_be_read_is_told_and_the_others_are_read_all_the_same() {
     place.file("b.csv", "x,x\n1,2\n");
     let ran = place.end("validate a.jsonl b.csv gone.jsonl").expect(4);
     let wanted = "\
-1 row of 2 inputs (8 bytes): all are fine
+1 row of 2 inputs (8 bytes): no error in these, but not every input could be read
 
 not read: input gone.jsonl is not there; check the path
 not read: b.csv:1: bad CSV header: two columns are named 'x'; rename one, or name all columns with --columns if the file has no header
 ";
     assert_eq!(timeless(&ran.output), wanted);
+    for compression in ["gzip", "bzip2", "xz"] {
+        place
+            .end(&format!("validate a.jsonl --compression {compression}"))
+            .expect(4)
+            .says(&format!(
+                "this is no {compression} file; --compression says"
+            ));
+    }
     place.file("c", "x y\n");
     place.end("validate c").expect(4).says("--format");
     place.file("empty.jsonl", "\n\n");

@@ -68,7 +68,9 @@ pub enum SchemaCommand {
     /// Propose a schema from data, with the evidence for each type; nothing is applied
     Infer(Box<InferArgs>),
     /// Say whether schema files are right, where they are not, and what their rules mean
-    #[command(after_long_help = "Example:\n  byteair-sync schema check item.json")]
+    #[command(
+        after_long_help = "Checks of a field: required, enums, ranges, datetime, categories, no_chinese.\n\nExample:\n  byteair-sync schema check item.json"
+    )]
     Check {
         /// Files for --schema: schemas of ours, schemas and checkers of `air_api_tool`
         #[arg(value_name = "FILE", required = true)]

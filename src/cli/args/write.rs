@@ -107,7 +107,8 @@ pub struct TargetArgs {
 pub struct DateSourceArgs {
     /// The day of a file is in the names of its folders, such as dt=%Y-%m-%d [default: all rows are of --date]
     ///
-    /// As many names in a row as the pattern has: year=%Y/month=%m/day=%d. A file whose path says
+    /// As many names in a row as the pattern has: year=%Y/month=%m/day=%d; %-m and %-d are numbers
+    /// without zeros in front, as in month=1. A file whose path says
     /// no day, or two, is an error (status 4) and nothing is sent. With --date, files of other days
     /// are left unread and counted; only the days that --date names get done. Without it all files
     /// are uploaded and no day gets done by itself.
@@ -122,7 +123,7 @@ pub struct DateSourceArgs {
     /// (`date_missing`), and every day of its file waits for it. With --date, rows of other days are
     /// rejected (`date_outside`), no day waits for these, and only the days that --date names get
     /// done. Without it the files are read once beforehand to learn their days, all rows are
-    /// uploaded and no day gets done by itself. More --memory makes fuller requests of files in
+    /// uploaded but those before 2000 or after 2099 (`date_missing`), and no day gets done by itself. More --memory makes fuller requests of files in
     /// which many days are mixed.
     #[arg(long, value_name = "FIELD")]
     pub date_from_field: Option<String>,

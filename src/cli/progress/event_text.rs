@@ -4,6 +4,7 @@ use crate::cli::figure::{counted, grouped, size, time};
 use crate::cli::printer::Level;
 use crate::domain::{Judged, Partition};
 use crate::upload::event::{DoneOutcome, Event};
+use crate::upload::report::with_column;
 
 /// The line of an event; `None` for events that only change numbers.
 pub(super) fn event_text(event: &Event) -> Option<(Level, String)> {
@@ -14,15 +15,17 @@ pub(super) fn event_text(event: &Event) -> Option<(Level, String)> {
             input,
             position,
             code,
+            column,
             message,
             by_server,
             ..
         } => {
+            let reason = with_column(column.as_deref(), message);
             let who = if *by_server { " by the platform" } else { "" };
             let line = position.line;
             (
                 Level::Warning,
-                format!("rejected{who} {input}:{line}: {code}: {message}"),
+                format!("rejected{who} {input}:{line}: {code}: {reason}"),
             )
         }
         Event::Retry {

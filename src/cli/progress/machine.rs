@@ -31,6 +31,7 @@ pub(super) fn event_line(event: &Event) -> Option<JsonLine<Value>> {
             input,
             position,
             code,
+            column,
             message,
             by_server,
         } => (
@@ -39,7 +40,7 @@ pub(super) fn event_line(event: &Event) -> Option<JsonLine<Value>> {
                 json!({
                     "file": input, "line": position.line,
                     "offset": position.offset, "record": position.ordinal, "code": code,
-                    "message": message, "source": if *by_server { "server" } else { "local" },
+                    "column": column, "message": message, "source": if *by_server { "server" } else { "local" },
                 }),
                 partition,
             ),

@@ -42,6 +42,7 @@ fn rejected(line: u64) -> Event {
             offset: 9,
         },
         code: "not_json".to_owned(),
+        column: None,
         message: "expected value".to_owned(),
         by_server: false,
     }

@@ -20,6 +20,7 @@ pub(super) fn input_settings_of(
     topic: Option<&Topic>,
 ) -> Result<InputSettings, UsageError> {
     Ok(InputSettings {
+        shaped: true,
         format: match args.format {
             FormatName::Auto => Format::Auto,
             FormatName::Jsonl => Format::Jsonl,

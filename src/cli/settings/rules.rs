@@ -50,16 +50,21 @@ pub(super) fn row_rules(args: &ReadingArgs, topic: Option<&Topic>) -> Result<Row
 }
 
 /// What should be noticed about rules that are fine.
-pub(super) fn warning_about(rules: &RowRules) -> Option<String> {
+pub(super) fn warnings_about(rules: &RowRules) -> Vec<String> {
     let losing = rules.unknown != UnknownFields::Keep;
     let incomplete = !rules.schema.complete && !rules.schema.fields.is_empty();
-    (losing && incomplete).then(|| {
+    let loses = (losing && incomplete).then(|| {
         format!(
             "--unknown-fields {}: the schema does not claim to know every field (\"complete\"), so \
              fields that the platform does know may be among those",
             word_of(rules.unknown)
         )
-    })
+    });
+    let doubts = rules.schema.doubts();
+    let doubts = doubts
+        .iter()
+        .map(|doubt| format!("the schema is to be doubted: {doubt}"));
+    loses.into_iter().chain(doubts).collect()
 }
 
 /// The options as they have to be given to another command that reads such rows.

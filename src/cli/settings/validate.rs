@@ -3,7 +3,7 @@
 use super::connection::stores;
 use super::date_from::{DateFrom, check_placeholders};
 use super::reading::input_settings_of;
-use super::rules::warning_about;
+use super::rules::warnings_about;
 use super::write::sources;
 use super::{Context, zone};
 use crate::cli::args::{DateSourceArgs, InferArgs, InputArgs, ValidateArgs};
@@ -97,7 +97,7 @@ fn resolve(
         }
     }
     Ok(ReadingOptions {
-        warnings: warning_about(&input.rules).into_iter().collect(),
+        warnings: warnings_about(&input.rules),
         sources,
         dates,
         date_from_path: date_source.date_from_path.clone(),

@@ -4,7 +4,7 @@ use super::date_from::DateFrom;
 use super::part::{QuotaAddress, quota_service, seed};
 use super::rate::RateSettings;
 use super::reading::input_settings;
-use super::rules::warning_about;
+use super::rules::warnings_about;
 use super::streaming::{followed, linger, retry_for};
 use super::{Connection, Context, SandboxEndpoint, dis};
 use crate::cli::args::{DoneFormatName, GuardArgs, InputArgs, UnconfirmedName, WriteArgs};
@@ -75,7 +75,7 @@ impl WriteOptions {
         let rate = RateSettings::resolve(&args.rate)?;
         let mut input = input_settings(&args.input.reading, &topic)?;
         let mut warnings = warnings(&topic, &rate);
-        warnings.extend(warning_about(&input.rules));
+        warnings.extend(warnings_about(&input.rules));
         let sources = all_sources(context, args, stage, &input)?;
         let batch = BatchSettings {
             linger: linger(context, args, (stage, &sources))?,

@@ -86,7 +86,7 @@ fn rejects(page: &mut Page, groups: &[RejectGroup]) {
             &group.code,
             "</code></td>",
         );
-        page.element("<td>", &group.message, "</td>");
+        page.element("<td>", &group.reason(), "</td>");
         page.element(
             "<td class=\"places\"><code>",
             &group.first,

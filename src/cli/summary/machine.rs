@@ -59,6 +59,7 @@ struct MachineDate {
 #[derive(Debug, Clone, Serialize)]
 struct MachineRejects {
     code: String,
+    column: Option<String>,
     message: String,
     rows: u64,
     first: String,
@@ -109,7 +110,8 @@ pub fn for_machines(story: &Summary) -> JsonLine<MachineSummary> {
             .iter()
             .map(|group| MachineRejects {
                 code: group.code.clone(),
-                message: group.message.clone(),
+                column: group.column.clone(),
+                message: group.reason().into_owned(),
                 rows: group.count,
                 first: group.first.clone(),
             })

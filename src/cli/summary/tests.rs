@@ -83,12 +83,14 @@ fn rejected_rows_are_grouped_and_the_next_command_comes_last() {
     bad.rejects = vec![
         RejectGroup {
             code: "not_json".to_owned(),
+            column: None,
             message: "expected value".to_owned(),
             count: 2,
             first: "item.jsonl:17".to_owned(),
         },
         RejectGroup {
             code: "1001".to_owned(),
+            column: None,
             message: "price is no number".to_owned(),
             count: 1,
             first: "item.jsonl:4242".to_owned(),
@@ -153,6 +155,7 @@ fn reasons_and_remarks_beyond_the_bound_are_counted() {
     bad.rejects = (0..7)
         .map(|number| RejectGroup {
             code: format!("c{number}"),
+            column: None,
             message: "m".to_owned(),
             count: 1,
             first: "f:1".to_owned(),

@@ -90,11 +90,8 @@ pub fn summary_of(findings: &Findings) -> Summary {
     let report = &findings.report;
     let reject = |group: &Group| RejectGroup {
         code: group.kind.to_owned(),
-        message: if group.field.is_empty() {
-            group.message.clone()
-        } else {
-            format!("{}: {}", group.field, group.message)
-        },
+        column: (!group.field.is_empty()).then(|| group.field.clone()),
+        message: group.message.clone(),
         count: group.rows,
         first: group
             .places

@@ -55,6 +55,9 @@ impl Findings {
         let fine = report.rows.saturating_sub(report.bad_rows);
         let verdict = match (report.rows, report.bad_rows) {
             (0, _) => "there is none".to_owned(),
+            (_, 0) if !report.failures.is_empty() => {
+                "no error in these, but not every input could be read".to_owned()
+            }
             (_, 0) => "all are fine".to_owned(),
             (_, bad) => format!("{} fine, {} with errors", grouped(fine), grouped(bad)),
         };

@@ -19,6 +19,8 @@ pub(super) struct Field {
     pub(super) name: Arc<str>,
     /// As a JSON key with its colon.
     pub(super) key: Vec<u8>,
+    /// Whether it is left out of what is sent, with all that is in it.
+    pub(super) dropped: bool,
     pub(super) node: Node,
 }
 
@@ -58,14 +60,17 @@ pub(super) struct Levels {
     pub(super) repetition: i16,
 }
 
-/// Builds the tree of a file.
+/// Builds the tree of a file of which some fields of rows are dropped.
 pub(super) fn fields_of(
     schema: &SchemaDescriptor,
     timestamps: Timestamps,
+    drops: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Field>, InputFault> {
     let mut builder = Builder {
         column: 0,
         timestamps,
+        drops,
+        dropping: false,
     };
     let top = Place {
         definition: 0,
@@ -75,10 +80,14 @@ pub(super) fn fields_of(
     builder.fields(schema.root_schema(), "", top)
 }
 
-struct Builder {
+struct Builder<'d> {
     /// The next column.
     column: usize,
     timestamps: Timestamps,
+    /// Whether a field of rows is dropped, by its name.
+    drops: &'d dyn Fn(&str) -> bool,
+    /// Whether this is in such a field.
+    dropping: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -88,7 +97,7 @@ struct Place {
     depth: usize,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn fields(&mut self, group: &Type, path: &str, place: Place) -> Result<Vec<Field>, InputFault> {
         let mut names = HashSet::new();
         let mut fields = Vec::new();
@@ -96,7 +105,11 @@ impl Builder {
             if !names.insert(child.name()) {
                 return Err(refused(&joined(path, child.name()), "occurs twice"));
             }
-            fields.push(self.field(child, path, place)?);
+            let field = self.field(child, path, place)?;
+            if child.name().is_empty() && !field.dropped {
+                return Err(refused(&joined(path, ""), "has no name; give it one"));
+            }
+            fields.push(field);
         }
         Ok(fields)
     }
@@ -105,10 +118,14 @@ impl Builder {
         let name = joined(path, child.name());
         let mut key = serde_json::to_vec(child.name()).unwrap_or_default();
         key.push(b':');
+        if path.is_empty() {
+            self.dropping = (self.drops)(&name);
+        }
         Ok(Field {
             node: self.node(child, &name, place)?,
             name: name.into(),
             key,
+            dropped: self.dropping,
         })
     }
 
@@ -143,7 +160,10 @@ impl Builder {
         let first = self.column;
         let kind = if child.is_primitive() {
             self.column = first.saturating_add(1);
-            Kind::Value(scalar(child, self.timestamps).map_err(|why| refused(path, why))?)
+            Kind::Value(match scalar(child, self.timestamps) {
+                Err(_) if self.dropping => Scalar::Unseen,
+                other => other.map_err(|why| refused(path, why))?,
+            })
         } else {
             match repeated_child(child) {
                 Some((repeated, Nested::List)) => self.list(child, repeated, path, place)?,

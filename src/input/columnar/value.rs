@@ -35,6 +35,8 @@ pub(super) enum Scalar {
         scale: usize,
     },
     Uuid,
+    /// Of a field that is dropped, and not to be had in JSON.
+    Unseen,
 }
 
 /// Why a value has no form in JSON.
@@ -117,6 +119,7 @@ pub(super) fn push_value(
     value: &Value<'_>,
 ) -> Result<Option<Problem>> {
     Ok(match (scalar, value) {
+        (Scalar::Unseen, _) => shown(out, &"null"),
         (Scalar::Plain, Value::Bool(it)) => shown(out, it),
         (Scalar::Plain, Value::Int32(it)) => shown(out, it),
         (Scalar::Plain, Value::Int64(it)) => shown(out, it),

@@ -67,7 +67,22 @@ impl RowWriter<'_> {
             }
             first = false;
             self.out.extend_from_slice(&field.key);
-            self.value(&field.node, &field.name)?;
+            if field.dropped && self.fault.is_none() {
+                self.unsent_value(field)?;
+            } else {
+                self.value(&field.node, &field.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends a value that is not sent, so that it is no fault of the row whatever it is.
+    fn unsent_value(&mut self, field: &Field) -> Result<()> {
+        let before = self.out.len();
+        self.value(&field.node, &field.name)?;
+        if self.fault.take().is_some() {
+            self.out.truncate(before);
+            self.out.extend_from_slice(b"null");
         }
         Ok(())
     }
@@ -188,7 +203,7 @@ impl RowWriter<'_> {
             self.fault = Some(RowFault {
                 code: RejectCode::NoJsonValue,
                 column: Some(Arc::clone(name)),
-                message: format!("{problem} ({name})"),
+                message: problem.to_owned(),
                 length: None,
             });
         }

@@ -153,6 +153,10 @@ fn a_ragged_record_says_how_many_cells_it_has() {
 fn a_broken_character_is_rejected_even_where_two_cells_join_into_a_whole_one() {
     let content = read(b"a,b\n\xe4,\xb8\xad\nx,\xff\n", &csv()).unwrap();
     assert_eq!(content.codes(), [(2, "not_utf8"), (3, "not_utf8")]);
+    for (reject, place) in content.rejects.iter().zip([4, 11]) {
+        let wanted = format!("not UTF-8 at byte offset {place} ");
+        assert!(reject.message.starts_with(&wanted), "{}", reject.message);
+    }
     let columns: Vec<_> = content
         .rejects
         .iter()

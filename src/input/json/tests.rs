@@ -80,6 +80,9 @@ fn remarkable_rows_are_rows_with_a_remark() {
     for (row, expected) in [
         (r#"{"a":1,"b":2,"a":3}"#, "duplicate_key"),
         (r#"{"a":1,"\u0061":3}"#, "duplicate_key"),
+        (r#"{"m":{"a":1,"\u0061":3}}"#, "duplicate_key"),
+        (r#"{"m":[0,"{",[{"a":{}},{"b":1,"b":2}]]}"#, "duplicate_key"),
+        (r#"{"m":{"a":{"\n":1, "\u000A" : 2}}}"#, "duplicate_key"),
         (r#"{"a":"\ud83d"}"#, "lone_surrogate"),
         (r#"{"a":"\uDE00 \uD83D"}"#, "lone_surrogate"),
         (r#"{"\ud83dx":1}"#, "lone_surrogate"),
@@ -94,6 +97,7 @@ fn remarkable_rows_are_rows_with_a_remark() {
         r#"{"a":"\\ud83d"}"#,
         r#"{"a":1e300,"b":1e-400,"c":"1e400","d":"9e999 \" 1e400"}"#,
         r#"{"a":{"b":1},"b":1,"A":1}"#,
+        r#"{"a":[{"b":1,"c":{"b":1}},{"b":1}],"b":"{\"a\":1,\"a\":2}"}"#,
         r#"{"h":"3e400a"}"#,
     ] {
         assert_eq!(remarks(plain), [""; 0], "{plain}");

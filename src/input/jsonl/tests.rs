@@ -99,7 +99,9 @@ fn bytes_that_are_not_utf8_spoil_their_own_line_only() {
     assert_eq!(content.texts(), [r#"{"a":1}"#, r#"{"a":3}"#]);
     assert_eq!(content.codes(), [(2, "not_utf8")]);
     assert!(
-        content.rejects[0].message.contains("byte 7"),
+        content.rejects[0]
+            .message
+            .contains("not UTF-8 at byte offset 14 "),
         "{}",
         content.rejects[0].message
     );

@@ -18,7 +18,7 @@ fn complete() -> GateFacts {
             ..RowCounts::default()
         },
         open_rejects: 0,
-        last_done_rows: None,
+        last_done: None,
         day_over: true,
         held_back: false,
         guards: Guards::default(),
@@ -123,11 +123,12 @@ fn each_guard_that_is_not_met_keeps_the_gate_closed() {
         (
             spoilt(|f| {
                 f.guards.max_drop_percent = Some(50.0);
-                f.last_done_rows = Some(201);
+                f.last_done = Some((201, "2021-12-31".to_owned()));
             }),
             Unmet::RowsDropped {
                 stored: 100,
                 last: 201,
+                last_date: "2021-12-31".to_owned(),
                 limit: 50.0,
             },
         ),

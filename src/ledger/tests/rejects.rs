@@ -116,15 +116,28 @@ fn a_line_that_a_crash_cut_off_does_not_spoil_the_next_one() {
 fn dead_letters_are_grouped_by_reason_most_frequent_first() {
     let mut desk = Desk::new();
     let mut intention = desk.next_intention(5);
-    intention.rejects = (1..=3).map(|n| letter(desk.input.id, n)).collect();
+    intention.rejects = (1..=5).map(|n| letter(desk.input.id, n)).collect();
     intention.rejects[0].code = "missing".to_owned();
+    intention.rejects[0].column = None;
+    for other in &mut intention.rejects[3..] {
+        other.column = Some("a".to_owned());
+    }
+    intention.rejects[2].column = Some("b".to_owned());
     desk.ledger.intend(intention).committed_blocking().unwrap();
     let groups = desk.reader().reject_groups(desk.row.id).unwrap();
     let seen: Vec<_> = groups
         .iter()
-        .map(|g| (&*g.code, g.count, g.first.1))
+        .map(|g| (&*g.code, g.column.as_deref(), g.count, g.first.1))
         .collect();
-    assert_eq!(seen, [("bad_number", 2, 2), ("missing", 1, 1)]);
+    assert_eq!(
+        seen,
+        [
+            ("bad_number", Some("a"), 2, 4),
+            ("bad_number", Some("b"), 1, 3),
+            ("bad_number", Some("price"), 1, 2),
+            ("missing", None, 1, 1)
+        ]
+    );
 }
 
 #[test]

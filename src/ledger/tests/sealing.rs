@@ -337,6 +337,7 @@ fn rows_of_the_last_completed_date_are_what_a_fall_is_measured_against() {
     let expected = Unmet::RowsDropped {
         stored: 4,
         last: 10,
+        last_date: "2022-01-01".to_owned(),
         limit: 50.0,
     };
     assert_eq!(desk.missing(), [expected]);

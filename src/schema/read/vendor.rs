@@ -12,6 +12,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
 
+/// The industry of schemas of the vendor's validator.
+pub(in crate::schema) const OF_VENDOR: &str = "air_api_tool";
+
 #[derive(Deserialize)]
 struct FieldRow {
     #[serde(default)]
@@ -125,7 +128,7 @@ fn schema(text: &str, rows: &[&RawValue]) -> Result<Schema, Vec<SchemaError>> {
         })
     }))?;
     Ok(Schema {
-        industry: "air_api_tool".to_owned(),
+        industry: OF_VENDOR.to_owned(),
         // Fields outside the schema are never looked at.
         complete: false,
         source: "a schema file of air_api_tool".to_owned(),

@@ -184,6 +184,12 @@ impl Plan {
         target
     }
 
+    /// Whether a field is left out of rows.
+    pub(super) fn drops(&self, name: &str) -> bool {
+        let target = self.targets.get(name.as_bytes()).unwrap_or(&self.unknown);
+        *target == Target::Dropped
+    }
+
     fn look_up(&self, key: &[u8]) -> Target {
         if !key.contains(&b'\\') {
             return self.targets.get(key).copied().unwrap_or(self.unknown);

@@ -19,7 +19,7 @@ impl Books {
             unbalanced_batches: 0,
             rows: RowCounts::default(),
             open_rejects: self.open_rejects,
-            last_done_rows: None,
+            last_done: None,
             day_over,
             held_back: self.held_back,
             guards: self.guards.clone(),

@@ -12,7 +12,7 @@ pub(crate) struct Facts {
     pub(crate) is_object: bool,
     /// Deepest nesting of arrays and objects.
     pub(crate) depth: usize,
-    /// An object at the top has a key twice.
+    /// An object has a key twice.
     pub(crate) duplicate_key: bool,
     /// An escape of half a surrogate pair without the other half.
     pub(crate) lone_surrogate: bool,
@@ -80,7 +80,7 @@ impl Reader<'_> {
         let mut keys = HashSet::new();
         loop {
             let key = self.string()?;
-            if depth == 1 && !keys.insert(key) {
+            if !keys.insert(key) {
                 self.facts.duplicate_key = true;
             }
             self.space();

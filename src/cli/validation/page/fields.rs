@@ -133,7 +133,11 @@ fn values(page: &mut Page, field: &FieldProfile) {
     let highest = most.first().map_or(1, |(_, count)| *count);
     for (value, count) in &most {
         page.element("<tr><td><code>", value, "</code></td>");
-        page.element("<td class=\"n\">", &grouped(*count), "</td><td>");
+        page.element(
+            "<td class=\"n\">",
+            &grouped(*count),
+            "</td><td class=\"drawn\">",
+        );
         page.bar(&[("bar", per_mille(*count, highest))], 8);
         page.raw("</td></tr>\n");
     }
