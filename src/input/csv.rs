@@ -30,6 +30,8 @@ struct Column {
     name: String,
     /// The name as a JSON key with its colon.
     key: Vec<u8>,
+    /// Whether it is left out of what is sent, so that no cell of it can be at fault.
+    dropped: bool,
 }
 
 impl CsvReader {
@@ -63,10 +65,12 @@ impl CsvReader {
             window.jump(start)?;
         }
         records.expect_cells(names.len());
+        let dropped = settings.dropped();
+        let column = |name: String| Column::new(dropped(&name), name);
         Ok(Self {
             window,
             records,
-            columns: names.into_iter().map(Column::new).collect(),
+            columns: names.into_iter().map(column).collect(),
             dialect,
             named: settings.columns.is_some(),
             empty: settings.empty,
@@ -82,16 +86,21 @@ impl CsvReader {
             let message = format!("{cells} cells, but {} columns", self.columns.len());
             return Err(Fault::new(RejectCode::Ragged, message));
         }
-        let text = simdutf8::basic::from_utf8(self.records.text()).map_err(|_| self.not_utf8())?;
-        self.check_header(text)?;
+        let text = simdutf8::basic::from_utf8(self.records.text()).ok();
+        text.map_or(Ok(()), |text| self.check_header(text))?;
         body.push(b'{');
         let mut first = true;
         for (column, (from, to)) in self.columns.iter().zip(self.records.bounds()) {
             // Two cells may be broken and yet make sense one after the other.
-            let Some(cell) = text.get(from..to) else {
-                return Err(self.not_utf8());
+            let cell = match text {
+                Some(text) => text.get(from..to),
+                None => self.cell(from, to),
             };
-            if cell.is_empty() && self.empty == EmptyCells::Omit {
+            let Some(cell) = cell.or(column.dropped.then_some("")) else {
+                // Where it is broken is told by who knows where the record is.
+                return Err(Fault::new(RejectCode::NotUtf8, String::new()).at(column));
+            };
+            if cell.is_empty() && (column.dropped || self.empty == EmptyCells::Omit) {
                 continue;
             }
             if cell.is_empty() && self.empty == EmptyCells::Error {
@@ -155,18 +164,9 @@ impl CsvReader {
         })
     }
 
-    /// Which column it is; where it is broken is told by who knows where the record is.
-    fn not_utf8(&self) -> Fault {
-        let mut cells = self.columns.iter().zip(self.records.bounds());
-        let broken = |(_, (from, to)): &(&Column, (usize, usize))| {
-            let cell = self.records.text().get(*from..*to).unwrap_or_default();
-            std::str::from_utf8(cell).is_err()
-        };
-        let fault = Fault::new(RejectCode::NotUtf8, String::new());
-        match cells.find(broken) {
-            Some((column, _)) => fault.at(column),
-            None => fault,
-        }
+    /// A cell of a record that is not UTF-8 as a whole.
+    fn cell(&self, from: usize, to: usize) -> Option<&str> {
+        std::str::from_utf8(self.records.text().get(from..to)?).ok()
     }
 
     /// Whether the cells of the record are the names of the columns.
@@ -264,11 +264,11 @@ impl RowReader for CsvReader {
 }
 
 impl Column {
-    fn new(name: String) -> Self {
+    fn new(dropped: bool, name: String) -> Self {
         let mut key = Vec::with_capacity(name.len().saturating_add(3));
         push_json(&mut key, &name);
         key.push(b':');
-        Self { name, key }
+        Self { name, key, dropped }
     }
 }
 

@@ -4,7 +4,7 @@
 //! ledger notices that a half-uploaded file is now read differently. Nothing here opens a file.
 
 use super::{DateField, Stores, TextEncoding};
-use crate::schema::RowRules;
+use crate::schema::{RowRules, Shaper};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
@@ -120,6 +120,14 @@ impl InputSettings {
             shaped: false,
             ..self.clone()
         }
+    }
+
+    /// Whether a field is left out of rows and nothing hangs on it, by its name.
+    pub(super) fn dropped(&self) -> impl Fn(&str) -> bool {
+        let shaper = Shaper::new(&self.rules);
+        // The day of a row is read before anything is dropped.
+        let says_day = |name: &str| self.date_field.as_ref().is_some_and(|it| it.name == name);
+        move |name| shaper.drops(name) && !says_day(name)
     }
 
     /// XXH3 (128 bits) of the options that change what rows an input gives; part of the identity of

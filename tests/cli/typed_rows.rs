@@ -236,3 +236,23 @@ fn rejected_rows_are_told_with_their_field_and_counted_by_it() {
     let page = fs::read_to_string(place.path("page.html")).unwrap();
     assert!(page.contains("<td>m: "), "{page}");
 }
+
+#[test]
+fn cells_of_dropped_columns_are_no_fault_of_their_rows() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.file("rows.csv", b"id,raw\n1,\xff\xfe\n2,\n3,x\n\xff,x\n,x\n");
+    let rules = "--types id=string --unknown-fields drop --empty error";
+    place.end(&format!("{WRITE} {rules} rows.csv")).expect(3);
+    let ids = ["1", "2", "3"].map(|id| format!("{{\"id\":\"{id}\"}}"));
+    assert_eq!(recorder.rows(), ids);
+    let found: Vec<String> = letters(&place)
+        .iter()
+        .map(|letter| format!("{} {} {}", letter["line"], letter["code"], letter["column"]))
+        .collect();
+    assert_eq!(found, [r#"5 "not_utf8" "id""#, r#"6 "empty_cell" "id""#]);
+    place
+        .end(&format!("validate {rules} rows.csv"))
+        .expect(3)
+        .says("3 fine, 2 with errors");
+}

@@ -204,6 +204,8 @@ fn the_page_stands_by_itself_and_data_cannot_act_in_it() {
     ] {
         assert!(!page.contains(never), "{never}: {page}");
     }
+    // Bars leave room for the values and their numbers.
+    assert!(page.contains("<td class=\"drawn\"><svg") && page.contains(".card .drawn { width:"));
     assert!(page.contains("default-src 'none'") && page.contains("prefers-color-scheme: dark"));
     place
         .end("validate --html nowhere/page.html rows.jsonl")

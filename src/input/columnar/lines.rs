@@ -11,7 +11,6 @@ use super::{ENCRYPTED_MAGIC, RowLines};
 use crate::input::location::Stored;
 use crate::input::remote::StoreFault;
 use crate::input::{InputFault, InputSettings};
-use crate::schema::Shaper;
 use parquet::basic::Compression as Codec;
 use parquet::column::reader::get_column_reader;
 use parquet::errors::{ParquetError, Result};
@@ -65,16 +64,7 @@ pub(in crate::input) fn row_lines(
         .unwrap_or_else(|| Err(panicked()))
         .map_err(fault_of)?;
     let schema = metadata.file_metadata().schema_descr();
-    let shaper = Shaper::new(&settings.rules);
-    // The day of a row is read before anything is dropped.
-    let says_day = |name: &str| {
-        settings
-            .date_field
-            .as_ref()
-            .is_some_and(|it| it.name == name)
-    };
-    let drops = |name: &str| shaper.drops(name) && !says_day(name);
-    let fields = fields_of(schema, settings.timestamps, &drops)?;
+    let fields = fields_of(schema, settings.timestamps, &settings.dropped())?;
     if fields.is_empty() {
         return Err(bad("it has no columns"));
     }
