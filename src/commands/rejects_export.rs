@@ -6,7 +6,7 @@
 
 use super::last_line::succeed;
 use super::ledger::{nothing, selected};
-use super::rejects_replay::arguments_of;
+use super::rejects_replay::{arguments_of, goes_on};
 use super::rejects_rows::{Form, Sent, Written, write_rows};
 use super::running::ledger_failure;
 use super::{Failure, Outcome, Session};
@@ -19,8 +19,8 @@ use crate::cli::settings::{input_settings, rules_arguments};
 use crate::domain::Partition;
 use crate::input::{InputSettings, Layout, layout};
 use crate::ledger::{KnownPartition, LedgerError, LedgerReader, OpenRejects};
+use crate::upload::carried_options;
 use crate::upload::report::Status;
-use crate::upload::{carried_options, shell_word};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -94,13 +94,13 @@ fn warn_of_replay(
     date: &KnownPartition,
 ) -> Result<(), Failure> {
     let replay = reader.being_replaced(date.id).map_err(ledger_failure)?;
-    if let Some((file, rows)) = replay {
+    if let Some(replay) = replay {
+        let carried = carried_options(&session.invocation.command_line);
         let text = format!(
-            "{} of these rows are being replaced by {file}, which is not sent to its end: byteair-sync rejects replay {} {}{} goes on with it, byteair-sync ledger drop-input gives it up",
-            grouped(rows),
-            shell_word(&file),
-            arguments_of(&date.partition),
-            carried_options(&session.invocation.command_line),
+            "{} of these rows are being replaced by {}, which is not sent to its end: {} goes on with it, byteair-sync ledger drop-input gives it up",
+            grouped(replay.rows),
+            replay.file,
+            goes_on(&date.partition, &replay, &carried),
         );
         session.printer.message(Level::Warning, &visible(&text));
     }

@@ -13,7 +13,7 @@ use crate::cli::printer::Level;
 use crate::cli::settings::WriteOptions;
 use crate::domain::{InputIdentity, Partition, Stage};
 use crate::input::{Location, count_records};
-use crate::ledger::{KnownPartition, LedgerReader, ReplayIntent, Replayable};
+use crate::ledger::{KnownPartition, LedgerReader, Replacing, ReplayIntent, Replayable};
 use crate::upload::report::Status;
 use crate::upload::{Settings, carried_options, shell_word};
 use std::path::Path;
@@ -158,15 +158,16 @@ fn require_open(
     if replayable.open > 0 {
         return Ok(());
     }
-    if let Some((file, rows)) = reader.being_replaced(date.id).map_err(ledger_failure)? {
+    if let Some(replay) = reader.being_replaced(date.id).map_err(ledger_failure)? {
+        let file = &replay.file;
+        let goes_on = goes_on(&date.partition, &replay, &carried);
         return Err(Failure::new(
             Status::Unfinished,
             anyhow::anyhow!(
-                "{}: {} open rejected row(s) are being replaced by {file}, which is not sent to its end; 'byteair-sync rejects replay {} {arguments}' goes on with it, 'byteair-sync ledger drop-input{carried} {}' gives it up",
+                "{}: {} open rejected row(s) are being replaced by {file}, which is not sent to its end; '{goes_on}' goes on with it, 'byteair-sync ledger drop-input{carried} {}' gives it up",
                 date.partition,
-                grouped(rows),
-                shell_word(&file),
-                shell_word(&file),
+                grouped(replay.rows),
+                shell_word(file),
             ),
         ));
     }
@@ -248,6 +249,18 @@ fn require_letters(
         }
     }
     Ok(())
+}
+
+/// The command that sends the rest of a file of corrected rows, for the day that these go to.
+pub(super) fn goes_on(partition: &Partition, replay: &Replacing, carried: &str) -> String {
+    let day = replay.date.as_ref();
+    let day = day.map(|day| format!(" -d {day}")).unwrap_or_default();
+    format!(
+        "byteair-sync rejects replay {} -t {} -s {}{day}{carried}",
+        shell_word(&replay.file),
+        partition.topic,
+        partition.stage.kind()
+    )
 }
 
 /// The options that name a date.

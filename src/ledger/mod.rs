@@ -54,7 +54,7 @@ pub use health::{Health, examine};
 pub use id::{BatchId, InputId, PartitionId, RunId};
 pub use known::{InputKind, IntendedBatch, KnownInput, KnownPartition, KnownTarget, Piece};
 pub use lock::{HeldLock, checkpoint_lock, delivery_lock};
-pub use open_rejects::{OpenRejects, Replayable};
+pub use open_rejects::{OpenRejects, Replacing, Replayable};
 pub use reader::{LedgerReader, RejectRow, RejectSummary, RejectsOf};
 pub use register::{
     HeldInput, InputIntent, PartitionIntent, Registered, RegisteredPartition, Registration, RunInfo,

@@ -38,21 +38,39 @@ const ALL_REJECTED: &str = "i.state = 'read'
        WHERE o.input = i.id AND o.state = 'open' AND o.replayed_by IS NULL)
     = (SELECT sum(c.records) FROM chunk c WHERE c.input = i.id)";
 
+/// A file of corrected rows that is not sent to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacing {
+    /// Its path.
+    pub file: String,
+    /// Dead letters of the date that wait for it.
+    pub rows: u64,
+    /// The day that its rows go to, which need not be the one that the dead letters lie with; none
+    /// when streaming.
+    pub date: Option<String>,
+}
+
 impl LedgerReader {
     /// A file that has begun to replace open dead letters of a date, and how many of them.
-    pub fn being_replaced(
-        &self,
-        partition: PartitionId,
-    ) -> Result<Option<(String, u64)>, LedgerError> {
+    pub fn being_replaced(&self, partition: PartitionId) -> Result<Option<Replacing>, LedgerError> {
         self.db
             .query_row(
                 &format!(
-                    "SELECT f.name, count(*) FROM reject r JOIN input f ON f.id = r.replayed_by
+                    "SELECT f.name, count(*),
+                       (SELECT min(p.date) FROM scope s JOIN partition p ON p.id = s.partition
+                        WHERE s.input = f.id)
+                     FROM reject r JOIN input f ON f.id = r.replayed_by
                      WHERE {CONCERNING} AND r.state = 'open' AND f.state <> 'dropped'
                      GROUP BY f.id ORDER BY f.id DESC LIMIT 1"
                 ),
                 [partition.0],
-                |row| Ok((row.get(0)?, unsigned(row.get(1)?))),
+                |row| {
+                    Ok(Replacing {
+                        file: row.get(0)?,
+                        rows: unsigned(row.get(1)?),
+                        date: row.get(2)?,
+                    })
+                },
             )
             .optional()
             .map_err(failed)

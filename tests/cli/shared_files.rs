@@ -78,7 +78,11 @@ fn a_replay_of_a_row_without_a_date_that_was_cut_off_goes_on_for_whichever_date_
     let second = format!("{replay} -d 2022-01-02");
     place.end(&format!("{second} --retry-for 1ms")).expect(5);
     recorder.answer(|_, _| Reply::ok());
-    place.end(&format!("{replay} -d 2022-01-01")).expect(8);
+    // The other date names the command that goes on, with the date that it was begun for.
+    place
+        .end(&format!("{replay} -d 2022-01-01"))
+        .expect(7)
+        .says("-d 2022-01-02");
     place.end(&second).expect(0);
     place.end(&format!("done {both}")).expect(0);
     assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);

@@ -136,7 +136,7 @@ fn a_dropped_file_lets_go_of_its_letters() {
         }
     );
     let replaced = desk.reader().being_replaced(desk.row.id).unwrap();
-    assert_eq!(replaced.map(|(_, rows)| rows), Some(2));
+    assert_eq!(replaced.map(|it| it.rows), Some(2));
     desk.input.lock = None;
     let dropping = desk.ledger.drop_input(known, id, "fix.jsonl".to_owned());
     dropping.committed_blocking().unwrap();
