@@ -1,6 +1,7 @@
 //! Corrected rows that are refused once more: people correct them where they lie, in the file that
 //! was replayed, in a new export under its name, or in their own file.
 
+use crate::dates_from_field::{FIELD, done_days, mixed, server, text};
 use crate::recorder::Reply;
 use crate::rejects::{DATE, refusing, states, two_bad_lines};
 use crate::start::{Place, WRITE};
@@ -114,4 +115,26 @@ fn giving_rows_up_does_not_name_done_while_a_file_of_corrected_rows_is_unfinishe
     assert!(!waived.errors.contains("byteair-sync done"), "{waived:?}");
     waived.says("fix.jsonl is not uploaded to its end");
     recorder.answer(|_, _| Reply::ok());
+}
+
+/// The letter lies with the first date of its file; it is replaced for the second one, as is said.
+#[test]
+fn a_replay_of_a_row_without_a_date_that_was_cut_off_goes_on_for_whichever_date_it_began() {
+    let (recorder, place) = server();
+    let mut rows = mixed(6, &[1, 2]);
+    rows.push("{\"id\":\"x\"}".to_owned());
+    place.file("all.jsonl", text(&rows));
+    place.file("fix.jsonl", "{\"id\":\"x\"}\n");
+    let both = "-d 2022-01-01,2022-01-02";
+    place.end(&format!("{FIELD} {both} all.jsonl")).expect(3);
+    recorder.answer(|_, _| Reply::Cut);
+    let replay = "rejects replay fix.jsonl --id 1 -t item -s history_sync";
+    let second = format!("{replay} -d 2022-01-02");
+    place.end(&format!("{second} --retry-for 1ms")).expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    let other = place.end(&format!("{replay} -d 2022-01-01"));
+    other.expect(7).says("-d 2022-01-02");
+    place.end(&second).expect(0);
+    place.end(&format!("done {both}")).expect(0);
+    assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
 }

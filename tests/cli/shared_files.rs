@@ -14,8 +14,9 @@ fn a_row_without_a_date_holds_back_every_date_that_its_file_may_hold() {
     rows.insert(9, "no json".to_owned());
     place.file("all.jsonl", text(&rows));
     let words = format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl");
-    let ran = place.end(&words).expect(3);
-    let ran = ran
+    let ran = place
+        .end(&words)
+        .expect(3)
         .says("date_missing")
         .says("all.jsonl:4")
         .says("all.jsonl:10");
@@ -59,31 +60,6 @@ fn corrected_rows_take_the_places_of_rows_without_a_date() {
         .end("rejects replay fix.jsonl --id 1 -t item -s history_sync -d 2022-01-02")
         .expect(0);
     assert_eq!(by_day(&recorder)["2022-01-02"].len(), 4);
-    place.end(&format!("done {both}")).expect(0);
-    assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
-}
-
-/// The letter lies with the first date of its file; it is replaced for the second one.
-#[test]
-fn a_replay_of_a_row_without_a_date_that_was_cut_off_goes_on_for_whichever_date_it_began() {
-    let (recorder, place) = server();
-    let mut rows = mixed(6, &[1, 2]);
-    rows.push("{\"id\":\"x\"}".to_owned());
-    place.file("all.jsonl", text(&rows));
-    place.file("fix.jsonl", "{\"id\":\"x\"}\n");
-    let both = "-d 2022-01-01,2022-01-02";
-    place.end(&format!("{FIELD} {both} all.jsonl")).expect(3);
-    recorder.answer(|_, _| Reply::Cut);
-    let replay = "rejects replay fix.jsonl --id 1 -t item -s history_sync";
-    let second = format!("{replay} -d 2022-01-02");
-    place.end(&format!("{second} --retry-for 1ms")).expect(5);
-    recorder.answer(|_, _| Reply::ok());
-    // The other date names the command that goes on, with the date that it was begun for.
-    place
-        .end(&format!("{replay} -d 2022-01-01"))
-        .expect(7)
-        .says("-d 2022-01-02");
-    place.end(&second).expect(0);
     place.end(&format!("done {both}")).expect(0);
     assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
 }
