@@ -41,8 +41,9 @@ impl Reserve {
             reserve.release();
         }
         if !reserve.0.exists() {
-            // What it moves into the ledger makes room in the log; readers may keep it from that.
-            let _as_far_as_possible = db.pragma_query(None, "wal_checkpoint", |_| Ok(()));
+            // The log gives its room back, unless others have the ledger open.
+            let _as_far_as_possible =
+                db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             let bytes = (free_bytes(state_dir) / PART_OF_FREE).clamp(LEAST_BYTES, MOST_BYTES);
             reserve.make(bytes);
         }

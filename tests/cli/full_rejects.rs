@@ -96,3 +96,26 @@ fn a_row_is_not_rejected_before_its_dead_letter_is_on_disk() {
         assert_eq!(recorder.dones().len(), 1);
     }
 }
+
+/// The log of the ledger took all of a small disk, and no later run came any further.
+#[test]
+fn a_disk_that_is_small_for_the_ledger_is_enough_after_some_runs() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let Some(_disk) = Disk::mount(place.path(".local/state/byteair-sync")) else {
+        return;
+    };
+    place.rows("rows.jsonl", 0, 2_000);
+    let write = format!("{WRITE} --batch-rows 20 --max-in-flight 4 rows.jsonl");
+    let mut statuses = Vec::new();
+    while statuses.last() != Some(&0) && statuses.len() < 12 {
+        statuses.push(place.end(&write).status);
+    }
+    assert_eq!(statuses.last(), Some(&0), "{statuses:?}");
+    // What was answered on a full disk is asked again under its id, which this server does not know.
+    let mut accepted = recorder.accepted();
+    accepted.sort();
+    accepted.dedup();
+    assert_eq!(accepted.len(), 2_000);
+    assert_eq!(recorder.dones().len(), 1);
+}
