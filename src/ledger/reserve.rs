@@ -73,6 +73,13 @@ impl Reserve {
         }
     }
 
+    /// Whether so much is free that the least of what it is for still fits.
+    pub(super) fn leaves_room(&self) -> bool {
+        self.0
+            .parent()
+            .is_some_and(|place| free_bytes(place) >= LEAST_BYTES)
+    }
+
     /// Gives the room back.
     pub(super) fn release(&self) {
         if let Err(error) = std::fs::remove_file(&self.0) {

@@ -236,7 +236,10 @@ fn write_last_words(
             last_tries.extend(last_try);
             answers.push((answer, told));
         }
-        if let Err(error) = try_at_last(db, rejects, last_tries) {
+        // What is refused later has to be noted as well.
+        if reserve.leaves_room()
+            && let Err(error) = try_at_last(db, rejects, last_tries)
+        {
             tracing::debug!("refused rows cannot be recorded: {error}");
         }
         for (answer, told) in answers {

@@ -16,7 +16,7 @@ const USELESS_CUTS: u32 = 5;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// From so many refusals on, in a hundred requests, a cut is due whatever helped before.
 const MOST_REFUSED: u32 = 65;
-/// With so many more refusals in a hundred requests they are clearly more.
+/// With so many more refusals in a hundred requests, and twice as many, they are clearly more.
 const CLEARLY_MORE: u32 = 20;
 
 /// What cuts have brought of late.
@@ -72,7 +72,7 @@ impl Mood {
             return None;
         }
         self.useless_cuts = 0;
-        let most = due.refused.saturating_add(CLEARLY_MORE);
+        let most = (due.refused * 2).max(due.refused.saturating_add(CLEARLY_MORE));
         self.patient = Some((now.after(PATIENCE), most));
         Some(self.share_before)
     }
