@@ -228,6 +228,9 @@ fn write_last_words(
         let told = noted.next().unwrap_or(Err(LedgerError::Closed));
         tries.push((told.is_ok().then_some(word.last_try), word.answer, told));
     }
+    if !reserve.leaves_room() {
+        reserve.release();
+    }
     while !tries.is_empty() {
         let group: Vec<_> = tries.drain(..tries.len().min(LAST_GROUP)).collect();
         let mut answers = Vec::with_capacity(group.len());
