@@ -4,14 +4,13 @@
 //! none is read twice to its end. Digests are XXH3 of 128 bits, as everywhere in the ledger.
 
 use super::open::open_file;
+use super::verify::HEAD_BYTES;
 use super::{FoundFile, InputError, InputFault, InputSettings, Next, Start};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::io::Read;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Bytes that tell most files from each other.
-const HEAD_BYTES: u64 = 64 << 10;
 /// Bytes read at a time.
 const BUFFER_BYTES: usize = 512 << 10;
 
@@ -65,15 +64,17 @@ pub fn is_called_compressed(name: &str) -> bool {
     COMPRESSED.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Whether two files are called alike but for how they are compressed, as `rows.jsonl` and
-/// `rows.jsonl.gz`: likely the same rows, whatever their sizes.
+/// What a file is called before it is compressed: `rows.jsonl` of `rows.jsonl.gz`.
+pub fn unpacked_name(name: &str) -> &str {
+    let endings = COMPRESSED.iter();
+    let mut names = endings.filter_map(|ending| name.strip_suffix(ending));
+    names.next().unwrap_or(name)
+}
+
+/// Whether two files are called alike but for how they are compressed: likely the same rows, whatever
+/// their sizes.
 pub fn is_repacked(name: &str, other: &str) -> bool {
-    fn stem(name: &str) -> &str {
-        let endings = COMPRESSED.iter();
-        let mut stems = endings.filter_map(|ending| name.strip_suffix(ending));
-        stems.next().unwrap_or(name)
-    }
-    name != other && stem(name) == stem(other)
+    name != other && unpacked_name(name) == unpacked_name(other)
 }
 
 /// Groups of at least two with the same key, each in order.
@@ -107,7 +108,7 @@ fn digest(file: &FoundFile, settings: &InputSettings, most: u64) -> Result<u128,
 }
 
 /// Whether there is any row. What cannot be read is told when it is uploaded.
-fn has_rows(file: &FoundFile, settings: &InputSettings) -> bool {
+pub fn has_rows(file: &FoundFile, settings: &InputSettings) -> bool {
     open_file(&file.location, settings, Start::BEGINNING)
         .and_then(|mut reader| {
             reader

@@ -54,7 +54,7 @@ mod verify;
 mod window;
 
 pub use columnar::is_contained;
-pub use copies::{copies, is_called_compressed, is_repacked};
+pub use copies::{copies, has_rows, is_called_compressed, is_repacked, unpacked_name};
 pub use csv_dialect::CsvDialect;
 pub use date_field::DateField;
 pub use dated_text::{DatedText, InvalidDatedText};
@@ -86,7 +86,9 @@ pub use stream::{
     CheckpointState, Fetched, Listing, RecordStream, StreamAnswer, StreamFault, StreamHold,
     StreamPartition, StreamPlace, StreamRecord, StreamTrouble,
 };
-pub use verify::{RowBoundary, Verifier, content_digest, row_boundary};
+pub use verify::{
+    HEAD_BYTES, RowBoundary, Verifier, begin_alike, content_digest, prefix_digests, row_boundary,
+};
 
 #[cfg(test)]
 mod tests;

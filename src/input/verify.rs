@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 /// Bytes read at a time.
 const BUFFER_BYTES: usize = 512 << 10;
 /// Bytes that tell the format of an input.
-const HEAD_BYTES: usize = 4 << 10;
+const FORMAT_BYTES: usize = 4 << 10;
 
 /// Compares a file with ranges that were read from it before. Ranges of a plain file are read each
 /// from its place; a compressed file is inflated once, from its beginning to the last range.
@@ -140,6 +140,44 @@ pub fn content_digest(location: &Location, settings: &InputSettings) -> Result<u
     Ok(hasher.digest128())
 }
 
+/// Bytes that tell most files from each other.
+pub const HEAD_BYTES: u64 = 64 << 10;
+
+/// Digests of the beginnings of a file, decompressed, for ascending lengths; the last of them is
+/// that of all, with its length, if the file ends before. What cannot be read ends them too: that is
+/// told when the file is uploaded.
+pub fn prefix_digests(
+    location: &Location,
+    settings: &InputSettings,
+    lengths: impl IntoIterator<Item = u64>,
+) -> Vec<(u64, u128)> {
+    let mut digests = Vec::new();
+    let Ok(mut verifier) = Verifier::open(location, settings) else {
+        return digests;
+    };
+    let mut hasher = Xxh3::new();
+    for length in lengths {
+        let more = length.saturating_sub(verifier.offset);
+        match verifier.read(more, Some(&mut hasher)) {
+            Ok(is_there) => {
+                digests.push((verifier.offset, hasher.digest128()));
+                if !is_there {
+                    break;
+                }
+            }
+            Err(_) => break,
+        }
+    }
+    digests
+}
+
+/// Whether two files begin alike, decompressed, as far as that can be read.
+pub fn begin_alike(one: &Location, other: &Location, settings: &InputSettings) -> bool {
+    let head = |location| prefix_digests(location, settings, [HEAD_BYTES]);
+    let head_of_one = head(one);
+    !head_of_one.is_empty() && head_of_one == head(other)
+}
+
 /// What stands at a byte of the decompressed input at which a recorded stretch ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowBoundary {
@@ -164,7 +202,7 @@ pub fn row_boundary(
     };
     let location = location.into();
     let mut head = Vec::new();
-    Verifier::open(&location, settings)?.read_into(&mut head, HEAD_BYTES)?;
+    Verifier::open(&location, settings)?.read_into(&mut head, FORMAT_BYTES)?;
     let mut verifier = Verifier::open(&location, settings)?;
     let mut around = Vec::new();
     if verifier.go_to(before)? {

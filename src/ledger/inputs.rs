@@ -109,6 +109,19 @@ pub(super) fn dates_of(db: &Connection, input: InputId) -> Result<Vec<PartitionI
     ids.map(|id| id.map_err(failed(doing))).collect()
 }
 
+/// The first recorded stretch of an input.
+pub(super) fn first_chunk_of(
+    db: &Connection,
+    input: InputId,
+) -> Result<Option<RawRange>, LedgerError> {
+    db.prepare_cached(
+        "SELECT first_record, records, byte_offset, byte_length, line, lines, digest
+         FROM chunk WHERE input = ?1 ORDER BY byte_offset LIMIT 1",
+    )
+    .and_then(|mut statement| statement.query_row([input.0], read_chunk).optional())
+    .map_err(failed("look up what was read of an input"))
+}
+
 /// The last recorded stretch of an input.
 pub(super) fn last_chunk_of(
     db: &Connection,

@@ -176,6 +176,11 @@ impl LedgerReader {
         inputs::chunks_of(&self.db, input)
     }
 
+    /// The first recorded stretch of an input.
+    pub fn first_chunk(&self, input: InputId) -> Result<Option<RawRange>, LedgerError> {
+        inputs::first_chunk_of(&self.db, input)
+    }
+
     /// The last recorded stretch of an input.
     pub fn last_chunk(&self, input: InputId) -> Result<Option<RawRange>, LedgerError> {
         inputs::last_chunk_of(&self.db, input)

@@ -4,9 +4,13 @@
 //! rows to be uploaded once more has to say so by a name of its own.
 
 use super::recognise::Recognised;
-use crate::input::{FoundFile, InputError, InputSettings, content_digest, copies, is_repacked};
+use crate::input::{
+    FoundFile, HEAD_BYTES, InputError, InputSettings, Location, content_digest, copies, has_rows,
+    prefix_digests, unpacked_name,
+};
 use crate::ledger::InputId;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// Most copies that are named one by one.
 const MAX_NAMED: usize = 3;
@@ -72,20 +76,55 @@ pub(super) fn copies_among_new(
         .into_iter()
         .filter_map(|(copy, of)| name(copy).zip(name(of)))
         .collect();
-    let mut sorted: Vec<(&String, &&FoundFile)> = names.iter().zip(&new).collect();
-    sorted.sort_unstable_by_key(|(name, _)| *name);
-    // What a file is called when it is compressed follows its own name.
-    for pair in sorted.windows(2) {
-        let [(of, original), (copy, packed)] = pair else {
-            continue;
-        };
-        if is_repacked(of, copy)
-            && !found.contains_key(*copy)
-            && content_digest(&original.location, settings)?
-                == content_digest(&packed.location, settings)?
-        {
-            found.insert((*copy).clone(), (*of).clone());
+    for (copy, of) in packed_copies(&new, &names, settings)? {
+        if let Some((copy, of)) = name(copy).zip(name(of)) {
+            found.entry(copy).or_insert(of);
         }
     }
     Ok(found)
+}
+
+/// Which files hold, differently compressed, what an earlier one does. Asked only where names say that
+/// some are compressed in another way than others; objects of a store are looked into only if they are
+/// called alike, since each may take long.
+fn packed_copies(
+    files: &[&FoundFile],
+    names: &[String],
+    settings: &InputSettings,
+) -> Result<Vec<(usize, usize)>, InputError> {
+    let mut of_stem: HashMap<&str, usize> = HashMap::new();
+    let mut endings = HashSet::new();
+    for name in names {
+        let stem = unpacked_name(name);
+        *of_stem.entry(stem).or_default() += 1;
+        endings.insert(name.get(stem.len()..));
+    }
+    let mut pairs = Vec::new();
+    if endings.len() < 2 {
+        return Ok(pairs);
+    }
+    let mut alike: HashMap<(u64, u128), Vec<usize>> = HashMap::new();
+    for (index, (file, name)) in files.iter().zip(names).enumerate() {
+        let has_twin = of_stem.get(unpacked_name(name)).is_some_and(|it| *it > 1);
+        if has_twin || matches!(file.location, Location::File(_)) {
+            let head = prefix_digests(&file.location, settings, [HEAD_BYTES]).pop();
+            if let Some(head) = head.filter(|(length, _)| *length > 0) {
+                alike.entry(head).or_default().push(index);
+            }
+        }
+    }
+    for group in alike.into_values().filter(|group| group.len() > 1) {
+        let mut of_content: HashMap<u128, usize> = HashMap::new();
+        for index in group {
+            let Some(file) = files.get(index) else {
+                continue;
+            };
+            match of_content.entry(content_digest(&file.location, settings)?) {
+                Entry::Occupied(first) => pairs.push((index, *first.get())),
+                Entry::Vacant(none) if has_rows(file, settings) => _ = none.insert(index),
+                Entry::Vacant(_) => {}
+            }
+        }
+    }
+    Ok(pairs)
 }

@@ -41,6 +41,7 @@ mod parcel;
 mod parts;
 mod places;
 mod plan;
+mod plan_stdin;
 mod planner;
 mod queue;
 mod recognise;

@@ -10,15 +10,13 @@ use super::finding::{Failure, Readiness, not_followed, search};
 use super::given_up::given_up;
 use super::late_input::{closed_before_restart, is_closed, too_late};
 use super::plan::{Action, PlannedInput, PlannedPlace};
-use super::recognise::{KnownCopy, RecogniseError, Recognised, Recogniser, Sight, is_read_alike};
+use super::recognise::{KnownCopy, RecogniseError, Recognised, Recogniser, Sight};
 use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::stdin::{self, StdinInput};
 use crate::domain::{GuardChange, Partition};
 use crate::input::{Discovered, FoundFile, Start, Verifier};
-use crate::ledger::{
-    Gate, InputKind, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader,
-};
+use crate::ledger::{Gate, KnownInput, KnownPartition, KnownTarget, LedgerError, LedgerReader};
 use std::mem::take;
 
 /// Plans one date, or the inputs that several dates share.
@@ -186,8 +184,9 @@ impl Planner<'_> {
         notes: &mut Vec<String>,
     ) -> Result<Vec<PlannedInput>, Failure> {
         let (mut recognised, mut copies_of_known) = (Vec::new(), Vec::new());
-        for file in &found.files {
-            match self.recognise(file, &found.files, inputs)? {
+        let sights = self.recognise(&found.files, inputs, notes)?;
+        for (file, sight) in found.files.iter().zip(sights) {
+            match sight {
                 Sight::Input(it) => recognised.push((file, it)),
                 Sight::Copy(copy) => copies_of_known.push((file.location.to_string(), copy)),
             }
@@ -233,12 +232,13 @@ impl Planner<'_> {
 
     fn recognise(
         &self,
-        file: &FoundFile,
         named: &[FoundFile],
         inputs: &[KnownInput],
-    ) -> Result<Sight, RecogniseError> {
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Sight>, RecogniseError> {
         let Some(ledger) = self.ledger else {
-            return Ok(Sight::Input(Recognised::New));
+            let new = || Sight::Input(Recognised::New);
+            return Ok(named.iter().map(|_| new()).collect());
         };
         let recogniser = Recogniser {
             ledger,
@@ -247,7 +247,7 @@ impl Planner<'_> {
             replay: self.settings.replay.is_some(),
             named,
         };
-        recogniser.recognise(file, inputs)
+        recogniser.recognise(inputs, notes)
     }
 
     /// What is said of a file that is not what was uploaded of it.
@@ -339,62 +339,5 @@ impl Planner<'_> {
                 })
             }
         }
-    }
-
-    pub(super) fn plan_stdin(
-        &self,
-        input: StdinInput,
-        inputs: &[KnownInput],
-        closed: Option<&Partition>,
-    ) -> Result<Vec<PlannedInput>, Failure> {
-        let known = inputs
-            .iter()
-            .find(|known| known.kind == InputKind::Stdin && known.name == input.name());
-        let recorded = match (known, self.ledger) {
-            (Some(known), Some(ledger)) => ledger.chunks(known.id)?,
-            _ => Vec::new(),
-        };
-        let other_options = known.is_some_and(|known| !is_read_alike(known, &self.settings.input));
-        if other_options && !recorded.is_empty() {
-            return Err(Failure::Date(
-                Status::InputChanged,
-                format!(
-                    "{} was partly uploaded with other options that change rows; use the same options, or start the date over with --restart",
-                    input.name()
-                ),
-            ));
-        }
-        let name = input.name().to_owned();
-        if let Some(date) = closed {
-            if known.is_none() {
-                return Err(too_late(date, &name, "it is new"));
-            }
-            let rest = stdin::rest_after(input, &self.settings.input, recorded);
-            return match rest {
-                Ok(false) => Ok(Vec::new()),
-                Ok(true) => Err(too_late(date, &name, "it has more rows than before")),
-                Err(error) if error.is_changed() => Err(too_late(
-                    date,
-                    &name,
-                    "it is another stream than the one before",
-                )),
-                Err(error) => Err(Failure::Date(
-                    Status::InputChanged,
-                    explain::with_causes(&error),
-                )),
-            };
-        }
-        let resume = recorded.last().map_or(Start::BEGINNING, Start::after);
-        Ok(vec![PlannedInput {
-            name,
-            known: known.map(|known| known.id),
-            resume,
-            // Only reading it again tells whether it is the same and has no more rows.
-            read_to_end: false,
-            finished: false,
-            unverified: Vec::new(),
-            torn_end: None,
-            place: PlannedPlace::Stdin(input.resuming(recorded)),
-        }])
     }
 }

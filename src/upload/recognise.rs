@@ -4,14 +4,15 @@
 //! times are trusted at once; otherwise head and tail are compared now and the rest beside the
 //! upload, and nothing is sealed before that has finished.
 
+mod beginnings;
 mod likeness;
 
 use super::row_end::{RowEnd, row_end};
 use crate::domain::RawRange;
-use crate::input::{
-    FoundFile, InputError, InputSettings, Verifier, is_called_compressed, is_repacked,
-};
-use crate::ledger::{KnownInput, LedgerError, LedgerReader, TornEnd};
+use crate::input::{FoundFile, InputError, InputSettings, Verifier, is_called_compressed};
+use crate::ledger::{InputId, KnownInput, LedgerError, LedgerReader, TornEnd};
+use beginnings::Beginnings;
+use std::collections::HashMap;
 
 /// What is known of a file.
 #[derive(Debug)]
@@ -50,8 +51,9 @@ pub(super) enum Sight {
 pub(super) struct KnownCopy {
     /// The ledger's row.
     pub(super) input: KnownInput,
-    /// What is to be read in place of the copy, and what is known of that. Nothing if the input is
-    /// finished and its own file was changed since: nobody named that one.
+    /// What is to be read in place of the copy, and what is known of that. Nothing if it is a file of
+    /// the command anyway, or if the input is finished and its own file was changed since: nobody named
+    /// that one.
     pub(super) original: Option<(FoundFile, Recognised)>,
 }
 
@@ -88,18 +90,66 @@ pub(super) struct Recogniser<'a> {
     pub(super) verify: bool,
     /// The file holds corrected rows. What has the same content by chance is another input.
     pub(super) replay: bool,
-    /// All files of the command. Of an input whose own file is among them under another name, a new
-    /// file under the old name is no change: the file was rotated.
+    /// All files of the command, which are looked up. Of an input whose own file is among them under
+    /// another name, a new file under the old name is no change: the file was rotated.
     pub(super) named: &'a [FoundFile],
 }
 
 impl Recogniser<'_> {
-    /// Looks a file up among the inputs of its date.
+    /// Looks the files of the command up among the inputs of their date.
+    ///
+    /// Those that are an input by their place or name come first: what has the same content as one
+    /// of them is its copy, and does not stand for it. Adds things to notice.
     pub(super) fn recognise(
+        &self,
+        known: &[KnownInput],
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Sight>, RecogniseError> {
+        let (mut found, mut taken) = (Vec::new(), HashMap::new());
+        for file in self.named {
+            let recognised = self.by_place_or_name(file, known)?;
+            if let Some(Recognised::Known { input, .. } | Recognised::Changed { input, .. }) =
+                &recognised
+            {
+                taken.insert(input.id, file);
+            }
+            found.push((file, recognised));
+        }
+        let mut beginnings = None;
+        let mut sights = Vec::new();
+        for (file, recognised) in found {
+            let sight = match recognised {
+                Some(recognised) => Sight::Input(recognised),
+                None if known.is_empty() || file.identity.size() == 0 => {
+                    Sight::Input(Recognised::New)
+                }
+                None => {
+                    let beginnings = match &mut beginnings {
+                        Some(beginnings) => beginnings,
+                        none => none.insert(Beginnings::of(self, known)?),
+                    };
+                    let (candidates, alike) = beginnings.candidates(file, self.settings);
+                    let sight = self.by_content(file, candidates, &mut taken)?;
+                    if let (Sight::Input(Recognised::New), Some(input)) = (&sight, alike) {
+                        notes.push(format!(
+                            "{} begins like {}, but is not the same: it is taken for another file, and rows that are in both are sent twice",
+                            file.location, input.name
+                        ));
+                    }
+                    sight
+                }
+            };
+            sights.push(sight);
+        }
+        Ok(sights)
+    }
+
+    /// The input that a file is by its place, or else by its name.
+    fn by_place_or_name(
         &self,
         file: &FoundFile,
         known: &[KnownInput],
-    ) -> Result<Sight, RecogniseError> {
+    ) -> Result<Option<Recognised>, RecogniseError> {
         let name = file.location.to_string();
         let place = file.identity.place();
         let same_place = |input: &KnownInput| {
@@ -118,25 +168,48 @@ impl Recogniser<'_> {
                 && input.name != name
                 && input.read_to_end;
             if !reused {
-                return self.once_more(compared).map(Sight::Input);
+                return self.once_more(compared).map(Some);
             }
         }
         let same_name = |input: &KnownInput| input.name == name && !self.has_moved(input, &name);
-        if let Some(input) = self.choose(file, known, same_name) {
-            return self.once_more(self.compare(file, input)?).map(Sight::Input);
-        }
-        for input in known {
-            if self.may_be_a_copy(input)?
-                && (self.has_same_content(file, input)?
-                    || (is_repacked(&name, &input.name) && self.has_its_rows(file, input)?))
-            {
-                return match self.in_its_place(input)? {
-                    Some(original) => self
-                        .copy_of(original, input)
-                        .map(|copy| Sight::Copy(Box::new(copy))),
-                    None => self.compare(file, input).map(Sight::Input),
-                };
+        let Some(input) = self.choose(file, known, same_name) else {
+            return Ok(None);
+        };
+        let compared = self.compare(file, input)?;
+        self.once_more(compared).map(Some)
+    }
+
+    /// What a file is by its content. `taken` are the inputs that files of the command are.
+    fn by_content<'f>(
+        &self,
+        file: &'f FoundFile,
+        candidates: Vec<&KnownInput>,
+        taken: &mut HashMap<InputId, &'f FoundFile>,
+    ) -> Result<Sight, RecogniseError> {
+        for input in candidates {
+            if !self.may_be_a_copy(input)? {
+                continue;
             }
+            let named = taken.get(&input.id).copied();
+            let original = match named {
+                Some(named) => Some(named.clone()),
+                None => self.in_its_place(input)?,
+            };
+            if !self.is_the_same(file, input, original.as_ref())? {
+                continue;
+            }
+            let (input, original) = match (named, original) {
+                (Some(_), _) => (input.clone(), None),
+                (None, Some(original)) => {
+                    let copy = self.copy_of(original, input)?;
+                    return Ok(Sight::Copy(Box::new(copy)));
+                }
+                (None, None) => {
+                    taken.insert(input.id, file);
+                    return self.compare(file, input).map(Sight::Input);
+                }
+            };
+            return Ok(Sight::Copy(Box::new(KnownCopy { input, original })));
         }
         Ok(Sight::Input(Recognised::New))
     }

@@ -58,6 +58,7 @@ mod next_steps_changed;
 #[cfg(feature = "remote")]
 mod object_store;
 mod on_done;
+mod other_names;
 mod output;
 mod pages;
 mod panics;

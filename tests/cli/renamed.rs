@@ -42,7 +42,7 @@ fn a_rotated_file_and_its_successor_are_two_inputs() {
     }
 }
 
-fn packed(text: &str) -> Vec<u8> {
+pub(crate) fn packed(text: &str) -> Vec<u8> {
     let mut packer = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
     let mut packed = vec![0; packer.gzip_compress_bound(text.len())];
     let length = packer.gzip_compress(text.as_bytes(), &mut packed).unwrap();

@@ -3,9 +3,11 @@
 use super::{RecogniseError, Recogniser, is_its_own};
 use crate::domain::{InputIdentity, RawRange};
 use crate::input::{
-    FoundFile, InputError, Location, Next, Start, Verifier, content_digest, copies, open_file,
+    FoundFile, InputError, Location, Next, Start, Verifier, begin_alike, content_digest, copies,
+    is_repacked, open_file,
 };
 use crate::ledger::KnownInput;
+use crate::upload::row_end::{RowEnd, row_end};
 
 impl Recogniser<'_> {
     /// Whether the file that an input was has gone, and another one has got its inode: it was made later,
@@ -44,75 +46,84 @@ impl Recogniser<'_> {
                 .any(|file| file.identity.place() == place && file.location.to_string() != name)
     }
 
-    /// Whether a file has the bytes of an input, as far as they were read.
-    pub(super) fn has_same_content(
+    /// Whether a file that has neither the place nor the name of an input holds its rows: all that its
+    /// own file does, if that is known, or else what was read of it, and maybe more.
+    pub(super) fn is_the_same(
         &self,
         file: &FoundFile,
         input: &KnownInput,
+        original: Option<&FoundFile>,
     ) -> Result<bool, RecogniseError> {
-        let size = file.identity.size();
-        let same_size = input.identity.as_ref().is_some_and(|it| it.size() == size);
-        if !same_size || size == 0 {
-            return Ok(false);
+        if let (false, Some(original)) = (input.read_to_end, original) {
+            return Ok(self.are_equal(original, file, input)?);
         }
-        if !input.read_to_end
-            && let Some(mut original) = self.still_there(input)?
-        {
-            if let (true, Some(before)) = (is_its_own(&original, input), &input.identity) {
-                // What was appended to it since is no part of what may have been copied.
-                original.identity = before.clone();
-            }
-            // What is recorded is only its beginning, or nothing yet.
-            return Ok(!copies(&[&original, file], self.settings)?.is_empty());
-        }
-        let chunks = self.ledger.chunks(input.id)?;
-        if chunks.is_empty() {
-            return Ok(false);
-        }
-        Ok(Verifier::verify(&file.location, self.settings, chunks)?.is_none())
-    }
-
-    /// Whether a file that is called like an input, but for how it is compressed, has what was read of
-    /// it, and more only if its own file is gone. One that is cut off may have had.
-    pub(super) fn has_its_rows(
-        &self,
-        file: &FoundFile,
-        input: &KnownInput,
-    ) -> Result<bool, RecogniseError> {
-        let original = self.in_its_place(input)?;
-        if let (false, Some(original)) = (input.read_to_end, &original) {
-            let digest = |it: &FoundFile| content_digest(&it.location, self.settings);
-            return Ok(digest(original)? == digest(file)?);
-        }
+        let repacked = is_repacked(&file.location.to_string(), &input.name);
         let chunks = self.ledger.chunks(input.id)?;
         let Some(last) = chunks.last().copied() else {
             // Whatever compresses a file leaves its time as it was.
             let same_time = file.identity.mtime_ns()
                 == input.identity.as_ref().and_then(InputIdentity::mtime_ns);
-            return Ok(original.is_none() && same_time);
+            return Ok(repacked && original.is_none() && same_time);
         };
         match Verifier::verify(&file.location, self.settings, chunks) {
-            Ok(None) => Ok(original.is_none() || !self.goes_on_after(&file.location, last)?),
-            Ok(Some(_)) => Ok(false),
-            Err(error) if error.is_truncated() => Ok(original.is_none()),
-            Err(error) => Err(error.into()),
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(false),
+            // One that is cut off may have had them.
+            Err(error) if error.is_truncated() => return Ok(repacked && original.is_none()),
+            Err(error) => return Err(error.into()),
         }
+        if !self.goes_on_after(&file.location, last)? {
+            return Ok(true);
+        }
+        if original.is_some() || repacked {
+            return Ok(original.is_none());
+        }
+        // What begins alike by chance goes on in the middle of a row, or behind a list that was closed.
+        let end = row_end(
+            self.ledger,
+            (input.id, &last),
+            &file.location,
+            self.settings,
+        )?;
+        Ok(match end {
+            RowEnd::Whole | RowEnd::Torn(_) => true,
+            RowEnd::NoLines => !input.read_to_end,
+            RowEnd::Continued => false,
+        })
+    }
+
+    /// Whether a file has the content of the own file of an input: as it is now, or, of one that is no
+    /// differently compressed, as it was when it was registered.
+    fn are_equal(
+        &self,
+        original: &FoundFile,
+        file: &FoundFile,
+        input: &KnownInput,
+    ) -> Result<bool, InputError> {
+        let mut as_it_was = original.clone();
+        if let (true, Some(before)) = (is_its_own(original, input), &input.identity) {
+            // What was appended to it since is no part of what may have been copied.
+            as_it_was.identity = before.clone();
+        }
+        if !copies(&[&as_it_was, file], self.settings)?.is_empty() {
+            return Ok(true);
+        }
+        if !begin_alike(&original.location, &file.location, self.settings) {
+            return Ok(false);
+        }
+        let digest = |it: &FoundFile| content_digest(&it.location, self.settings);
+        Ok(digest(original)? == digest(file)?)
     }
 
     /// The file of an input, if it is where it was and is no other one.
     pub(super) fn in_its_place(&self, input: &KnownInput) -> Result<Option<FoundFile>, InputError> {
-        let there = self.still_there(input)?;
-        Ok(there.filter(|now| is_its_own(now, input)))
-    }
-
-    /// What is at the place of an input.
-    fn still_there(&self, input: &KnownInput) -> Result<Option<FoundFile>, InputError> {
         if !input.kind.is_stored() {
             return Ok(None);
         }
         let location = Location::of_name(&input.name);
         let identity = location.identity(&self.settings.stores)?;
-        Ok(identity.map(|identity| FoundFile { location, identity }))
+        let there = identity.map(|identity| FoundFile { location, identity });
+        Ok(there.filter(|now| is_its_own(now, input)))
     }
 
     /// Whether anything follows what was recorded.
