@@ -268,6 +268,17 @@ pub(super) fn renew(db: &Connection, batch: BatchId) -> Result<Generation, Ledge
     .map_err(|e| LedgerError::database("renew a batch", e))
 }
 
+/// The same for a batch of which [`note_refusal_seen`] was written first, as it could not be renewed.
+pub(super) fn renew_after_note(db: &Connection, batch: BatchId) -> Result<(), LedgerError> {
+    one_intended(
+        db,
+        "renew a batch",
+        "UPDATE batch SET generation = generation + 1, unknown = 0
+         WHERE id = ?1 AND state = 'intended' AND unknown = 2",
+        batch,
+    )
+}
+
 /// INTENDED → SPLIT into two halves, INTENDED, with exactly its rows between them.
 pub(super) fn split(
     db: &Connection,

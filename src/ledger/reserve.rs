@@ -25,6 +25,8 @@ const RESERVE_FILE: &str = "reserve";
 const MOST_BYTES: u64 = 4 << 20;
 /// At least: of every batch in flight one page goes to the ledger's log.
 const LEAST_BYTES: u64 = 512 << 10;
+/// Of a full disk so much stays free for the notes of what is refused later: each takes a page or two.
+const NOTES_BYTES: u64 = 128 << 10;
 /// It takes no more than this part of what is free, so that a small disk is left to the ledger.
 const PART_OF_FREE: u64 = 8;
 
@@ -73,11 +75,11 @@ impl Reserve {
         }
     }
 
-    /// Whether so much is free that the least of what it is for still fits.
+    /// Whether more is free than what is left to notes.
     pub(super) fn leaves_room(&self) -> bool {
         self.0
             .parent()
-            .is_some_and(|place| free_bytes(place) >= LEAST_BYTES)
+            .is_some_and(|place| free_bytes(place) >= NOTES_BYTES)
     }
 
     /// Gives the room back.
@@ -98,6 +100,14 @@ impl Ledger {
     /// Notes that rows of a batch were refused and that it is not recorded which.
     pub fn note_refusal_seen(&self, batch: BatchId) -> Pending<()> {
         self.writer.last_word(batch, |_| Ok(()))
+    }
+
+    /// Renews a batch after [`Self::renew`] has failed, with the room on the disk that is kept for it.
+    /// If that fails as well it is at least remembered as [`Self::note_refusal_seen`] does.
+    pub fn renew_at_last(&self, batch: BatchId) -> Pending<()> {
+        self.writer.last_word(batch, move |session| {
+            batches::renew_after_note(session.db, batch)
+        })
     }
 
     /// Settles a batch after [`Self::settle`] has failed, with the room on the disk that is kept for

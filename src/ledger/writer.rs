@@ -22,7 +22,7 @@ const MAX_GROUP: usize = 256;
 
 /// Most batches that are settled together when the disk is full: together they take less room, and
 /// alone one that does not fit keeps no other back.
-const LAST_GROUP: usize = 16;
+const LAST_GROUP: usize = 4;
 
 /// What a closure works with: the transaction of its group, and the files of the dead letters.
 pub(super) struct Session<'a> {

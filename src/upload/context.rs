@@ -149,6 +149,13 @@ impl Context {
         let _told_by_the_first_error = noting.committed().await;
     }
 
+    /// A definite refusal of all of a batch could not be recorded: it gets its new id with the room on
+    /// the disk that is kept for that.
+    pub(super) async fn remember_definite_refusal(&self, batch: BatchId) {
+        let renewing = self.services.ledger.renew_at_last(batch);
+        let _told_by_the_first_error = renewing.committed().await;
+    }
+
     /// File or stream of a record, for people.
     pub(super) fn input_name(&self, input: InputId) -> String {
         self.input_names.get(input)

@@ -164,6 +164,10 @@ impl<'a> Worker<'a> {
         };
         let followed = match self.note(arrow.note).await {
             Ok(()) => self.carry_out(arrow.then, judged, signed_with).await,
+            Err(error) if arrow.note == Note::Renewed => {
+                self.context.remember_definite_refusal(id).await;
+                return Err(error);
+            }
             Err(error) => Err(error),
         };
         if followed.is_err() && life::tells_of_rows_not_stored(standing, &judged.verdict) {

@@ -255,22 +255,25 @@ fn nothing_is_sent_while_a_disk_is_full_and_all_of_it_when_there_is_room() {
     drop(place);
 }
 
-/// What of a batch is not stored could not be recorded, whatever the answer was.
+/// What of a batch is not stored could not be recorded, whatever the answer was. Where nothing of it is,
+/// its new id finds the room that is kept.
 #[test]
 fn a_refusal_that_a_full_disk_could_not_record_blocks_done_also_behind_a_409() {
-    type Case = (&'static str, fn() -> Reply);
+    type Case = (&'static str, bool, fn() -> Reply);
     let answers: [Case; 5] = [
-        ("a list of strangers", || {
+        ("a list of strangers", true, || {
             list(&["{\"id\":\"stranger\"}".to_owned()])
         }),
-        ("throttled", || Reply::bare(429)),
-        ("a temporary fault", || Reply::code(200, 500, "try later")),
-        ("too large", || Reply::bare(413)),
-        ("a foreign id", || {
+        ("throttled", false, || Reply::bare(429)),
+        ("a temporary fault", false, || {
+            Reply::code(200, 500, "try later")
+        }),
+        ("too large", true, || Reply::bare(413)),
+        ("a foreign id", true, || {
             Reply::code(200, 409, "Duplicate submission")
         }),
     ];
-    for (what, first) in answers {
+    for (what, blocks, first) in answers {
         let place = Place::new();
         let Some(disk) = Disk::mount(place.path(".local/state/byteair-sync")) else {
             println!("skipped: no file system can be mounted here");
@@ -290,8 +293,16 @@ fn a_refusal_that_a_full_disk_could_not_record_blocks_done_also_behind_a_409() {
             .says("the disk is full");
         assert_eq!(recorder.writes().len(), 1, "{what}");
         std::fs::remove_file(disk.0.join("filler")).unwrap();
-        place.end(&format!("{WRITE} rows.jsonl")).expect(7);
-        is_blocked(&place, &recorder);
+        if blocks {
+            place.end(&format!("{WRITE} rows.jsonl")).expect(7);
+            is_blocked(&place, &recorder);
+        } else {
+            recorder.answer(|_, _| Reply::ok());
+            place.end(&format!("{WRITE} rows.jsonl")).expect(0);
+            let ids: BTreeSet<_> = recorder.writes().iter().map(Received::id).collect();
+            assert_eq!(ids.len(), 2, "{what}: a refused id is not used again");
+            assert_eq!(recorder.dones().len(), 1);
+        }
         drop(place);
     }
 }
