@@ -29,6 +29,7 @@ mod run_announce;
 mod run_days;
 mod run_next;
 mod run_plan;
+mod run_same_day;
 mod running;
 mod sandbox;
 mod schema;

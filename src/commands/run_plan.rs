@@ -3,6 +3,7 @@
 //! Everything that can be wrong with any job is found here, before anything is sent for another.
 
 use super::run_announce::Catalog;
+use super::run_same_day::{DaysOfJob, refuse};
 use super::running::ledger_failure;
 use super::{Failure, Session};
 use crate::cli::args::{Command, JobsArgs, WriteArgs};
@@ -58,11 +59,24 @@ impl Plan {
             now,
             typed: session.invocation.typed_global_keys(),
         };
+        let mut of_jobs = Vec::new();
         for job in &file.jobs {
             let invocation = planner.invocation(job, None)?;
             let write = Planner::write_args(job, &invocation)?;
             if let (Some(topic), Some(stage)) = (&write.target.topic, write.target.stage) {
                 plan.topics.push((job.name.clone(), topic.clone(), stage));
+                // What is wrong with the days of a job that was not chosen is told when it is.
+                if let Ok(days) = planner.days(job, &invocation, &write.target.date) {
+                    // Of days that only rows name none gets done.
+                    let names_none = days.is_empty() && job.value("date_from_field").is_some();
+                    of_jobs.push(DaysOfJob {
+                        job: job.name.clone(),
+                        topic: topic.clone(),
+                        stage,
+                        days,
+                        is_held: write.guards.no_done || names_none,
+                    });
+                }
                 // What is wrong with that of a job that was chosen is told with its days.
                 if let Ok(Some(catalog)) = planner.catalog(job) {
                     plan.catalogs.push((topic.clone(), stage, catalog));
@@ -70,6 +84,7 @@ impl Plan {
             }
         }
         planner.check_ways()?;
+        refuse(&of_jobs)?;
         for job in file.select(&args.jobs)? {
             planner.add(job, &mut plan)?;
         }

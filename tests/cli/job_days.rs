@@ -276,3 +276,49 @@ fn what_is_missing_is_a_line_a_stretch_with_the_run_for_it() {
         )
     );
 }
+
+/// The first job sent `done` for the day, and the rows of the second were late for it.
+#[test]
+fn two_jobs_that_upload_the_same_day_of_a_topic_are_refused_unless_both_leave_done_to_a_person() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("a/2022-01-01.jsonl", 0, 5);
+    place.rows("b/2022-01-01.jsonl", 5, 5);
+    let job = |name: &str, more: &str| {
+        format!(
+            "[[job]]\nname = \"{name}\"\ntopic = \"item\"\npaths = [\"{name}/{{date}}.jsonl\"]\n{more}\n"
+        )
+    };
+    let head = "[defaults]\nstage = \"history_sync\"\ndate = \"2022-01-01\"\n";
+    for more in ["", "no_done = true"] {
+        place.file(
+            "two.toml",
+            format!("{head}{}{}", job("a", more), job("b", "")),
+        );
+        for command in ["run two.toml", "run two.toml a", "run two.toml --dry-run"] {
+            place
+                .end(command)
+                .expect(2)
+                .says("jobs 'a' and 'b' both upload item history_sync 2022-01-01")
+                .says("put the paths of both into one job");
+        }
+    }
+    assert!(recorder.requests().is_empty());
+    let held = "no_done = true";
+    place.file(
+        "two.toml",
+        format!("{head}{}{}", job("a", held), job("b", held)),
+    );
+    place.end("run two.toml").expect(0);
+    assert!(recorder.dones().is_empty());
+    place
+        .end("done --topic item --stage history_sync --date 2022-01-01")
+        .expect(0);
+    assert_eq!((recorder.accepted().len(), recorder.dones().len()), (10, 1));
+    // Days of their own are no matter.
+    let other = job("b", "date = \"2022-01-02\"");
+    place.rows("b/2022-01-02.jsonl", 5, 5);
+    place.file("two.toml", format!("{head}{}{other}", job("a", "")));
+    place.end("run two.toml").expect(0);
+    assert_eq!(recorder.dones().len(), 2);
+}
