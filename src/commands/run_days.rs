@@ -64,7 +64,9 @@ impl<'a> Days<'a> {
         let mut needed = BTreeSet::new();
         for (index, errand) in errands.iter().enumerate() {
             if self.services.stop.is_draining() {
-                stories.push(self.not_begun(errands.get(index..).unwrap_or_default()));
+                let story = self.not_begun(errands.get(index..).unwrap_or_default());
+                self.book.note_not_begun(&story);
+                stories.push(story);
                 break;
             }
             let story = match self.waits(errand) {
@@ -74,6 +76,7 @@ impl<'a> Days<'a> {
                         needed.insert(job);
                     }
                     self.outcomes.note(&errand.job, errand.day, story.status);
+                    self.book.note_not_begun(&story);
                     story
                 }
                 // What is done needs nobody any more, and only a look.

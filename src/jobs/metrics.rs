@@ -106,11 +106,7 @@ impl Book {
     pub async fn watch_done(&self, done: impl Future<Output = Summary>) -> Summary {
         let (begun, before) = (Instant::now(), Counts::of(&self.gauges));
         let summary = done.await;
-        let mut groups: BTreeMap<_, Vec<PartitionReport>> = BTreeMap::new();
-        for date in &summary.partitions {
-            let name = (date.partition.topic.clone(), date.partition.stage.kind());
-            groups.entry(name).or_default().push(date.clone());
-        }
+        let groups = by_name(&summary);
         let counts = if groups.len() == 1 {
             Counts::of(&self.gauges).since(before)
         } else {
@@ -135,6 +131,24 @@ impl Book {
             );
         }
         summary
+    }
+
+    /// Notes dates that were not begun: what keeps them back is told of them as well.
+    pub fn note_not_begun(&self, summary: &Summary) {
+        for (name, dates) in by_name(summary) {
+            if dates.iter().all(|date| is_done(date.done)) {
+                continue;
+            }
+            self.add(
+                name,
+                Entry {
+                    status: summary.status,
+                    dates,
+                    counts: Counts::default(),
+                    elapsed: Duration::ZERO,
+                },
+            );
+        }
     }
 
     fn add(&self, name: (Topic, StageKind), entry: Entry) {
@@ -195,6 +209,16 @@ impl Book {
         }
         lines.text()
     }
+}
+
+/// The dates of a summary by topic and stage.
+fn by_name(summary: &Summary) -> BTreeMap<(Topic, StageKind), Vec<PartitionReport>> {
+    let mut groups: BTreeMap<_, Vec<PartitionReport>> = BTreeMap::new();
+    for date in &summary.partitions {
+        let name = (date.partition.topic.clone(), date.partition.stage.kind());
+        groups.entry(name).or_default().push(date.clone());
+    }
+    groups
 }
 
 const fn is_done(outcome: DoneOutcome) -> bool {

@@ -184,6 +184,28 @@ fn each_job_of_a_run_is_told_by_itself() {
     assert!(!text.contains(never), "{text}");
 }
 
+/// Its figures stayed those of the day before, so no alert was raised for it.
+#[test]
+fn a_job_that_had_to_wait_is_told_too() {
+    let recorder = Recorder::new();
+    let place = place(&recorder);
+    place.file(
+        "jobs.toml",
+        "[defaults]\nstage = \"history_sync\"\n[[job]]\nname = \"item\"\ntopic = \"item\"\n\
+         paths = [\"item/{date}.jsonl\"]\n[[job]]\nname = \"user\"\ntopic = \"user\"\n\
+         paths = [\"user/{date}.jsonl\"]\nafter = [\"item\"]\n",
+    );
+    for (topic, day) in [("item", "01"), ("user", "01"), ("user", "02")] {
+        place.rows(&format!("{topic}/2022-01-{day}.jsonl"), 0, 5);
+    }
+    let status = format!("last_run_exit_status{{{}}}", ITEM.replace("item", "user"));
+    for (day, expected) in [("2022-01-01", 0_u8), ("2022-01-02", 10)] {
+        let run = format!("run jobs.toml {FILE} --date {day}");
+        place.end(&run).expect(i32::from(expected));
+        assert_eq!(value(&text(&place), &status), f64::from(expected));
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_written_is_a_warning_and_one_of_somebody_else_stays() {
     let recorder = Recorder::new();
