@@ -202,7 +202,8 @@ fn a_job_that_had_to_wait_is_told_too() {
     for (day, expected) in [("2022-01-01", 0_u8), ("2022-01-02", 10)] {
         let run = format!("run jobs.toml {FILE} --date {day}");
         place.end(&run).expect(i32::from(expected));
-        assert_eq!(value(&text(&place), &status), f64::from(expected));
+        let told = value(&text(&place), &status);
+        assert!((told - f64::from(expected)).abs() < 0.5, "{day}: {told}");
     }
 }
 
