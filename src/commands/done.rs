@@ -43,6 +43,7 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
         force: options.force,
         accept_rejects: options.accept_rejects,
         zone: options.zone,
+        zone_is_named: options.zone_is_named,
         retry: options.retry,
         format: options.done_format,
         state_dir: options.state_dir.clone(),
@@ -117,8 +118,13 @@ fn reason_to_wait(options: &DoneOptions, date: &KnownPartition, day: DataDate) -
     if date.gate == Gate::Sealed {
         return None;
     }
-    if !options.zone.is_over(day, Utc::now()) {
-        return Some(format!("the day is not over in {}", options.zone));
+    let zone = if options.zone_is_named {
+        options.zone
+    } else {
+        date.guards.zone_or(options.zone)
+    };
+    if !zone.is_over(day, Utc::now()) {
+        return Some(format!("the day is not over in {zone}"));
     }
     date.held_back.then(|| {
         let partition = &date.partition;

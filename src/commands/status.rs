@@ -193,7 +193,10 @@ impl Look<'_> {
         };
         let is_daily = stage == StageKind::IncrementalSyncDaily;
         if self.wanted.dates.is_empty() {
-            let yesterday = self.zone.day_of(self.now).previous();
+            // The zone is that of the latest day.
+            let latest = dates.iter().max_by_key(|date| date.partition.date());
+            let zone = latest.map_or(self.zone, |date| date.guards.zone_or(self.zone));
+            let yesterday = zone.day_of(self.now).previous();
             let last = yesterday
                 .filter(|_| is_daily)
                 .map_or(last, |day| last.max(day));

@@ -95,7 +95,7 @@ impl<'a> Judge<'a> {
         let over = known
             .partition
             .date()
-            .is_none_or(|day| self.zone.is_over(day, self.now));
+            .is_none_or(|day| known.guards.zone_or(self.zone).is_over(day, self.now));
         let facts = reader.gate_outline(known, over).map_err(ledger_failure)?;
         let lacking = unmet(&facts);
         let mut state = state_of(known, &facts, &lacking);

@@ -1,5 +1,6 @@
 //! What a date has to fulfil before `done`, remembered with it.
 
+use super::date::Zone;
 use std::fmt;
 use std::str::FromStr;
 
@@ -98,6 +99,8 @@ pub struct Guards {
     pub require_marker: Option<String>,
     /// A date without a row may be done.
     pub allow_empty: bool,
+    /// Name of the zone in which the day ends, if that is not the platform's usual one.
+    pub timezone: Option<String>,
 }
 
 impl Default for Guards {
@@ -110,6 +113,7 @@ impl Default for Guards {
             max_drop_percent: None,
             require_marker: None,
             allow_empty: false,
+            timezone: None,
         }
     }
 }
@@ -151,6 +155,8 @@ pub struct GuardChanges {
     pub require_marker: Option<GuardChange<String>>,
     /// See [`Guards::allow_empty`].
     pub allow_empty: Option<bool>,
+    /// See [`Guards::timezone`].
+    pub timezone: Option<Zone>,
 }
 
 impl Guards {
@@ -166,7 +172,16 @@ impl Guards {
         self.require_marker =
             GuardChange::after(changes.require_marker.as_ref(), self.require_marker);
         self.allow_empty = changes.allow_empty.unwrap_or(self.allow_empty);
+        if let Some(zone) = changes.timezone {
+            self.timezone = Some(zone.to_string());
+        }
         self
+    }
+
+    /// The zone in which the day ends; `usual` if it was not uploaded with one of its own.
+    pub fn zone_or(&self, usual: Zone) -> Zone {
+        let own = self.timezone.as_ref().and_then(|name| name.parse().ok());
+        own.unwrap_or(usual)
     }
 }
 

@@ -29,8 +29,10 @@ pub struct FinishRequest {
     pub force: bool,
     /// Accept the loss of open dead letters; recorded.
     pub accept_rejects: bool,
-    /// The zone in which a day ends.
+    /// The zone in which a day ends that was not uploaded with one of its own.
     pub zone: Zone,
+    /// Whether it was typed, and so is meant for all days.
+    pub zone_is_named: bool,
     /// How long to try.
     pub retry: RetrySettings,
     /// Form of the request.
@@ -39,6 +41,24 @@ pub struct FinishRequest {
     pub state_dir: PathBuf,
     /// By which inputs in remote stores are looked at.
     pub stores: Stores,
+}
+
+impl FinishRequest {
+    /// The zone in which a date ends.
+    fn zone_of(&self, date: &KnownPartition) -> Zone {
+        if self.zone_is_named {
+            self.zone
+        } else {
+            date.guards.zone_or(self.zone)
+        }
+    }
+
+    /// The zone that is told.
+    pub(super) fn zone_for_people(&self) -> Zone {
+        self.dates
+            .first()
+            .map_or(self.zone, |date| self.zone_of(date))
+    }
 }
 
 impl DoneReport {
@@ -70,7 +90,8 @@ pub(super) async fn finish_date(
     }
     settle_begun_replays(finisher, row.id).await?;
     let request = request_of_write(finisher, row);
-    finish_unchanged(finisher, &row.partition, request, (zone, state_dir)).await
+    let place = (row.guards.zone_or(zone), state_dir);
+    finish_unchanged(finisher, &row.partition, request, place).await
 }
 
 /// What `write` asks for: it releases no hold and forces nothing.
@@ -274,7 +295,7 @@ async fn finish_known(
         force: request.force,
         compared: request.force,
     };
-    let place = (request.zone, request.state_dir.clone());
+    let place = (request.zone_of(known), request.state_dir.clone());
     let mut report = finish_unchanged(finisher, &known.partition, seal, place).await?;
     let at_work: Vec<Unmet> = report
         .missing

@@ -71,7 +71,7 @@ impl Story {
             command,
             uploads: false,
             held: false,
-            zone: request.zone,
+            zone: request.zone_for_people(),
             begun: Instant::now(),
             problems: Vec::new(),
             notes: Vec::new(),

@@ -226,6 +226,35 @@ fn a_day_that_is_not_over_gets_no_done() {
     assert_eq!((recorder.writes().len(), recorder.dones().len()), (1, 0));
 }
 
+/// The zone was forgotten with the run, and `done --pending` sent it hours before the end of the day.
+#[test]
+fn a_day_ends_in_the_zone_that_it_was_uploaded_with_also_for_a_later_done() {
+    let (recorder, mut place) = server();
+    place
+        .end("write -t item -s history_sync -d today --timezone Pacific/Pago_Pago rows.jsonl")
+        .expect(7)
+        .says("the day is not over");
+    let day = recorder.writes()[0].day().unwrap();
+    // Where it is over whenever it is today there.
+    place.set("BYTEAIR_TIMEZONE", "Pacific/Kiritimati");
+    place
+        .end("done --pending")
+        .says("the day is not over in Pacific/Pago_Pago");
+    place
+        .end(&format!("done -d {day}"))
+        .expect(7)
+        .says("00:00 Pacific/Pago_Pago");
+    place.end("status").says("the day is not over");
+    place
+        .end("write -t item -s history_sync -d 2022-01-01 rows.jsonl")
+        .expect(0);
+    assert_eq!(recorder.dones().len(), 1);
+    place
+        .end(&format!("done -d {day} --timezone Pacific/Kiritimati"))
+        .expect(0);
+    assert_eq!(recorder.dones().len(), 2);
+}
+
 #[test]
 fn an_expected_topic_that_is_absent_is_status_7_and_nothing_is_sent() {
     let (recorder, place) = server();

@@ -6,6 +6,7 @@ use super::{Connection, Context, Selection};
 use crate::cli::args::DoneArgs;
 use crate::cli::dates::{ranges, resolve_dates};
 use crate::cli::error::UsageError;
+use crate::cli::invocation::Origin;
 use crate::domain::{DataDate, Topic, Zone};
 use crate::http::ConnectionSettings;
 use crate::input::Stores;
@@ -39,6 +40,8 @@ pub struct DoneOptions {
     pub same_target: bool,
     /// The zone in which days end.
     pub zone: Zone,
+    /// Whether it was typed; otherwise a date keeps the one that it was uploaded with.
+    pub zone_is_named: bool,
     /// Topics and stages; its days are empty, see `dates`.
     pub selection: Selection,
     /// Days.
@@ -102,6 +105,7 @@ impl DoneOptions {
             done_format: done_format(args.done_format),
             same_target: args.same_target,
             zone: connection.zone,
+            zone_is_named: context.invocation.origin("timezone") == Origin::Flag,
             selection: Selection {
                 topics: args.topic.clone(),
                 stages: args.stage.clone(),

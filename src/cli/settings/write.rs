@@ -13,7 +13,7 @@ use crate::cli::error::UsageError;
 use crate::cli::invocation::{Invocation, Origin};
 use crate::cli::value::{InFlight, nearest};
 use crate::domain::{
-    BatchSize, DataDate, GuardChanges, MAX_BATCH_ROWS, StageKind, Topic, UnconfirmedPolicy,
+    BatchSize, DataDate, GuardChanges, MAX_BATCH_ROWS, StageKind, Topic, UnconfirmedPolicy, Zone,
 };
 use crate::http::ConnectionSettings;
 use crate::input::{DateField, InputSettings, InvalidPattern, PathPattern};
@@ -94,7 +94,8 @@ impl WriteOptions {
             }));
         }
         input.stores = connection.stores;
-        let gate = gate_settings(invocation, args, stage, &rate);
+        let zone = own_zone(invocation, connection.zone);
+        let gate = gate_settings(invocation, args, (stage, zone), &rate);
         Ok(Self {
             upload: Settings {
                 target: connection.settings.target.clone(),
@@ -336,13 +337,13 @@ fn dates(
 fn gate_settings(
     invocation: &Invocation,
     args: &WriteArgs,
-    stage: StageKind,
+    (stage, timezone): (StageKind, Option<Zone>),
     rate: &RateSettings,
 ) -> GateSettings {
     let named = guard_changes(invocation, args);
     // A profile serves all stages; without dates only the budget of bad rows means anything.
     let guards = if stage.is_offline() {
-        named
+        GuardChanges { timezone, ..named }
     } else {
         GuardChanges {
             max_errors: named.max_errors,
@@ -379,7 +380,14 @@ fn guard_changes(invocation: &Invocation, args: &WriteArgs) -> GuardChanges {
         } else {
             guards.allow_empty.then_some(true)
         },
+        timezone: None,
     }
+}
+
+/// The zone that a date remembers: one that somebody named, or that is not the usual one.
+fn own_zone(invocation: &Invocation, zone: Zone) -> Option<Zone> {
+    let is_own = invocation.is_given("timezone") || zone != Zone::SHANGHAI;
+    is_own.then_some(zone)
 }
 
 pub(super) const fn done_format(name: DoneFormatName) -> DoneFormat {
