@@ -70,8 +70,8 @@ class Total:
                 date["unconfirmed"] -= 1
                 date["rejected"] += 1
 
-    def problems(self, closed):
-        """What keeps ``done`` back."""
+    def problems(self):
+        """What keeps every ``done`` back."""
         options = self.options
         if self.failed:
             yield from self.failed
@@ -86,15 +86,23 @@ class Total:
         astray = 0 if options.is_streaming_stage else sum(1 for reject in self.rejects if not reject["date"])
         if astray and not self.dates:
             yield f"{astray} rows without a day are rejected, and there is no other"
-        for day, date in self.dates.items():
-            if day in closed:
-                continue
-            if date["read"] != date["rows"] or date["read"] != sum(date[name] for name in _COUNTS[1:]):
-                yield f"{self._named(day)}: {date['rows']} rows were given to the tasks, and {date['read']} are accounted for"
-            yield from self._unclear(day)
-            yield from self._beyond_budget(day, date)
-            if options.hold_unconfirmed and date["unconfirmed"] and day:
-                yield f"{self._named(day)}: {date['unconfirmed']} rows are accepted and not confirmed (unconfirmed=hold)"
+
+    def problems_of_days(self, closed):
+        """By day, what keeps ``done`` of that day alone back."""
+        held = {}
+        for day, date in sorted(self.dates.items()):
+            problems = [] if day in closed else list(self._problems_of(day, date))
+            if problems:
+                held[day] = problems
+        return held
+
+    def _problems_of(self, day, date):
+        if date["read"] != date["rows"] or date["read"] != sum(date[name] for name in _COUNTS[1:]):
+            yield f"{self._named(day)}: {date['rows']} rows were given to the tasks, and {date['read']} are accounted for"
+        yield from self._unclear(day)
+        yield from self._beyond_budget(day, date)
+        if self.options.hold_unconfirmed and date["unconfirmed"] and day:
+            yield f"{self._named(day)}: {date['unconfirmed']} rows are accepted and not confirmed (unconfirmed=hold)"
 
     def _unclear(self, day):
         batches = [one for one in self.undetermined if (one["date"] or "") == day]
@@ -121,11 +129,11 @@ class Total:
             why = "more than maxErrors allows" if is_beyond else "and none is stored, which no maxErrors covers"
             yield f"{self._named(day)}: {_counted(rejects, rows)}, {why}; {_first(rejects)}"
 
-    def remarks(self, closed):
-        """What the driver's log has to tell of an upload that went well."""
+    def remarks(self, days):
+        """What the driver's log has to tell of those days, which went well."""
         for day, date in self.dates.items():
             rejects, rows = self._rejected(day, date)
-            if day in closed:
+            if day not in days:
                 continue
             if rejects:
                 yield f"{self._named(day)}: {_counted(rejects, rows)}, as maxErrors allows; {_first(rejects)}"
@@ -135,19 +143,19 @@ class Total:
             yield "there was no row" + ("" if self.options.is_streaming_stage else ", so there is no day and no done was sent")
 
     def late(self, plan, known):
-        """Days that are done, or may be, and were given other rows than they were done with."""
-        late = []
+        """By day, that it is done, or may be, and was given other rows than it was done with."""
+        late = {}
         for day in sorted(set(self.dates) & set(plan["closed"])):
             before, now = known.get(day, {}), self.dates[day]
             state = "may be done already: nobody knows whether the done that was sent got through" if day in plan["asked"] else "is done"
             if "digest" not in before:
-                late.append(f"{day} {state}; that was another upload, and it takes no more rows (late_input)")
+                late[day] = [f"{day} {state}; that was another upload, and it takes no more rows (late_input)"]
             elif (before["rows"], before["digest"]) != (now["rows"], now["digest"]):
-                late.append(
+                late[day] = [
                     f"{day} {state}, with {before['rows']} rows, and this job has {now['rows']} other ones for it, of which "
                     "none was sent (late_input); re-sync the day in the platform's console, then 'byteair-sync ledger "
                     "reopen', then this job again"
-                )
+                ]
         return late
 
     def write_rejects(self):

@@ -73,6 +73,18 @@ class Instants(SparkTest):
             self.assertEqual([row["inside"] for row in rows], ['{"inner":1667089800}', '{"inner":1667093400}'])
 
 
+    def test_a_timestamp_without_a_zone_has_the_day_that_it_shows(self):
+        frame = spark.sql(
+            """select id, timestamp_ntz'2022-01-01 23:59:59.999' as dt from range(0, 2)
+            union all select id, timestamp_ntz'2022-01-02 00:00:00' from range(2, 5)"""
+        )
+        sandbox = self.sandbox()
+        self.save(frame, sandbox, dateColumn="dt", timezone="America/New_York")
+        self.assertEqual(sandbox.dates(), {DAY: (2, 1, "acked"), "2022-01-02": (3, 1, "acked")})
+        write(frame, **sandbox.options(self.folder, dateColumn="dt", topic="user"))
+        self.assertEqual({day: told[0] for day, told in sandbox.dates("user").items()}, {DAY: 2, "2022-01-02": 3})
+
+
 class Folders(unittest.TestCase):
     def options(self, **more):
         return parse(dict({"topic": "item", "stage": "history_sync", "date": DAY}, **more))

@@ -51,6 +51,24 @@ class Withheld(SparkTest):
         self.save(corrected, sandbox, dateColumn="dt", uploadId="corrected")
         self.assertEqual(sandbox.dates()[DAY], (1000, 1, "acked"))
 
+    def test_a_day_that_is_held_back_holds_back_no_other(self):
+        # The second of three days has rejected rows, and the third comes with other rows in the last run.
+        day = F.date_add(F.lit(DAY).cast("date"), F.when(F.col("v").isNull(), 1).otherwise((F.col("id") % 3).cast("int")))
+        frame = rejected(300, 2).withColumn("dt", day)
+        first, second, third = (f"2022-01-0{number}" for number in (1, 2, 3))
+        for number, upload in enumerate([self.save, lambda frame, sandbox, **more: write(frame, **sandbox.options(self.folder, **more))]):
+            sandbox = self.checking_sandbox()
+            options = dict(dateColumn="dt", stateDir=os.path.join(self.folder, f"state-{number}"))
+            with self.assertRaisesRegex(Exception, f"done was sent for {first}, {third}; {second}: 3 of 102 rows were rejected") as caught:
+                upload(frame, sandbox, **options)
+            self.assertIn(f"no done was sent by this run for {second}.", str(caught.exception))
+            self.assertEqual({day: told[1] for day, told in sandbox.dates().items()}, {first: 1, second: 0, third: 1})
+            rows = {day: told[0] for day, told in sandbox.dates().items()}
+            late = frame.where(f"dt <> '{third}' or id > 9")
+            with self.assertRaisesRegex(Exception, f"done was sent for {second}; {third} is done, .*late_input"):
+                upload(late, sandbox, maxErrors=3, **options)
+            self.assertEqual(sandbox.dates(), {day: (rows[day], 1, "acked") for day in (first, second, third)})
+
     def test_rejects_of_a_job_that_failed_midway_count_in_the_next(self):
         def failing(batches):
             if TaskContext.get().partitionId() == 1:
