@@ -23,7 +23,6 @@ from . import binary
 from .encode import Encoder
 from .errors import DoneUnknown, UploadError
 from .kept import KeptRejects
-from .options import local_path
 from .total import Total
 
 #: How long the quota service may take to come up.
@@ -55,17 +54,12 @@ class Driver:
 
     def __init__(self, options):
         self.options = options
-        self.state_dir = os.path.abspath(
-            options.state_dir
-            or local_path("BYTEAIR_STATE_DIR", os.environ.get("BYTEAIR_STATE_DIR"))
-            or os.path.join(
-                os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "byteair-sync"
-            )
-        )
+        self.state_dir = os.path.abspath(options.state_dir)
         self.folder = os.path.join(self.state_dir, "spark")
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         place = [options.topic, options.stage, *options.connection]
         place += [os.environ.get(name, "") for name in ("BYTEAIR_HOST", "BYTEAIR_REGION", "BYTEAIR_TENANT_ID", "BYTEAIR_APPLICATION_ID")]
+        place += options.profile
         name = hashlib.sha256("\0".join(place).encode()).hexdigest()[:24]
         self.record = os.path.join(self.folder, f"{name}.json")
         self.kept = KeptRejects(self.folder, f"{name} {options.identity}")
