@@ -281,7 +281,7 @@ class Driver:
         """Says what of the upload went out before it failed; it cannot be taken back.
 
         What its tasks were told of rejected rows is kept: the platform does not say it again."""
-        told = [result["rejects"] + result["undetermined"] for result in results if result is not None]
+        told = [result["rejects"] + result["undetermined"] + result["found"] for result in results if result is not None]
         self.kept.keep(sum(told, []))
         self._end(plan)
         if self.options.is_streaming_stage:

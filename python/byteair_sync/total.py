@@ -37,7 +37,17 @@ class Total:
                 self._add(day, told)
         #: What this run was told itself.
         self.told_now = self.rejects + self.undetermined
-        self._recall(kept, {one for result in results for one in result["again"]})
+        again = {one for result in results for one in result["again"]}
+        known = {reject["request_id"] for reject in kept}
+        found = [one for result in results for one in result["found"] if one["request_id"] in again - known]
+        self.told_now += found
+        self._recall([*kept, *found], again)
+        #: By day, partitions of which an attempt was lost that had sent rows.
+        self.lost = {}
+        for result in results:
+            for day, told in result["dates"].items():
+                if result["attempt"] and told.get("unconfirmed"):
+                    self.lost.setdefault(day, []).append(result["partition"])
         for reject in self.rejects:
             if reject["date"] or options.is_streaming_stage:
                 # A day of which every row is rejected is a day of the job all the same.
@@ -58,7 +68,7 @@ class Total:
 
     def _recall(self, kept, again):
         """Rows of batches that the platform has already were rejected when it got them, and still are."""
-        told_now = {reject["request_id"] for reject in self.told_now}
+        told_now = {reject["request_id"] for reject in self.rejects + self.undetermined}
         for reject in kept:
             if reject["request_id"] not in again or reject["request_id"] in told_now:
                 continue
@@ -138,9 +148,20 @@ class Total:
             if rejects:
                 yield f"{self._named(day)}: {_counted(rejects, rows)}, as maxErrors allows; {_first(rejects)}"
             if date["unconfirmed"]:
-                yield f"{self._named(day)}: {date['unconfirmed']} of {rows} rows are stored as far as can be known (unconfirmed)"
+                yield f"{self._named(day)}: {date['unconfirmed']} of {rows} rows are stored as far as can be known (unconfirmed){self._why_unconfirmed(day)}"
         if not self.dates and not self.stream:
             yield "there was no row" + ("" if self.options.is_streaming_stage else ", so there is no day and no done was sent")
+
+    def _why_unconfirmed(self, day):
+        """The platform does not repeat what it rejected of them."""
+        lost = sorted(self.lost.get(day, ()))
+        if not lost:
+            return ": an earlier run, or an attempt of this one, sent them; rows of them that were rejected count as far as it lived to tell of them"
+        some = ", ".join(map(str, lost[:5])) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
+        return (
+            f": attempts of this job were lost after they had sent rows (partition {some}). If the platform rejected rows of "
+            "theirs, and the lost machine alone knew it, they count as stored; unconfirmed=hold withholds done instead"
+        )
 
     def late(self, plan, known):
         """By day, that it is done, or may be, and was given other rows than it was done with."""
