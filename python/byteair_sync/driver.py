@@ -23,7 +23,6 @@ from . import binary
 from .encode import Encoder
 from .errors import DoneUnknown, UploadError
 from .kept import KeptRejects
-from .options import local_path
 from .total import Total
 
 #: How long the quota service may take to come up.
@@ -55,17 +54,12 @@ class Driver:
 
     def __init__(self, options):
         self.options = options
-        self.state_dir = os.path.abspath(
-            options.state_dir
-            or local_path("BYTEAIR_STATE_DIR", os.environ.get("BYTEAIR_STATE_DIR"))
-            or os.path.join(
-                os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "byteair-sync"
-            )
-        )
+        self.state_dir = os.path.abspath(options.state_dir)
         self.folder = os.path.join(self.state_dir, "spark")
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         place = [options.topic, options.stage, *options.connection]
         place += [os.environ.get(name, "") for name in ("BYTEAIR_HOST", "BYTEAIR_REGION", "BYTEAIR_TENANT_ID", "BYTEAIR_APPLICATION_ID")]
+        place += options.profile
         name = hashlib.sha256("\0".join(place).encode()).hexdigest()[:24]
         self.record = os.path.join(self.folder, f"{name}.json")
         self.kept = KeptRejects(self.folder, f"{name} {options.identity}")
@@ -169,32 +163,38 @@ class Driver:
             total.write_rejects()
             if not self.options.is_streaming_stage:
                 self.kept.keep(total.told_now)
-            self._judge(plan, total)
-            for remark in total.remarks(plan["closed"]):
+            held = self._judge(plan, total)
+            for remark in total.remarks(set(total.dates) - set(plan["closed"]) - set(held)):
                 tell(remark)
             if not self.options.is_streaming_stage:
-                self._finish(plan, total)
+                self._finish(plan, total, held)
             return total
         finally:
             self._end(plan)
 
     def _judge(self, plan, total):
-        """Fails when something keeps ``done`` back; takes note of what is in each day otherwise."""
-        problems = list(total.problems(plan["closed"]))
+        """Fails when something keeps every ``done`` back; takes note of what is in each day otherwise.
+
+        Gives the days that are held back for something of their own, with that; it is nothing to the others."""
+        problems = list(total.problems())
+        held = total.problems_of_days(plan["closed"]) if not total.failed else {}
         if self.options.is_streaming_stage:
+            problems += sum(held.values(), [])
             if problems:
                 # Nothing ends a stream, so only what has to be decided is kept.
                 self.kept.keep(total.told_now)
                 raise UploadError("; ".join(problems) + self._ways_out(total))
-            return
-        late = total.late(plan, self._known())
-        if late or problems:
-            raise UploadError("; ".join(late + problems) + f"; no done was sent by this run{self._ways_out(total)}")
+            return {}
+        held.update(total.late(plan, self._known()))
+        if problems:
+            problems += sum(held.values(), [])
+            raise UploadError("; ".join(problems) + f"; no done was sent by this run{self._ways_out(total)}")
         with self._changing() as record:
-            for day, told in total.dates.items():
+            for day in set(total.dates) - set(held):
                 known = record["dates"].setdefault(day, {"round": 0, "done": False})
                 if day not in plan["closed"]:
-                    known.update(rows=told["rows"], digest=told["digest"])
+                    known.update(rows=total.dates[day]["rows"], digest=total.dates[day]["digest"])
+        return held
 
     def _ways_out(self, total):
         if not total.is_beyond_budget:
@@ -215,11 +215,11 @@ class Driver:
         with self._changing() as record:
             return dict(record["dates"])
 
-    def _finish(self, plan, total):
-        """One ``done`` after the other; tells which were sent even when one of them fails."""
+    def _finish(self, plan, total, held):
+        """One ``done`` after the other; tells which were sent even when one of them fails or is held back."""
         unknown, failed = [], []
         asked = set(total.dates) & set(plan["asked"])
-        for day in sorted(set(total.dates) - set(plan["closed"]) | asked):
+        for day in sorted((set(total.dates) - set(plan["closed"]) | asked) - set(held)):
             try:
                 if day not in asked:
                     self._enter(day)
@@ -233,8 +233,11 @@ class Driver:
                 unknown.append(str(error))
             except UploadError as error:
                 failed.append(str(error))
+        if held:
+            failed += sum((held[day] for day in sorted(held)), [])
+            failed[-1] += f"; no done was sent by this run for {', '.join(sorted(held))}{self._ways_out(total)}"
         if unknown or failed:
-            out = f"done was sent for {', '.join(total.sent)}; " if total.sent else "" if unknown else "no done was sent; "
+            out = f"done was sent for {', '.join(total.sent)}; " if total.sent else "" if unknown or held else "no done was sent; "
             raise (DoneUnknown if unknown else UploadError)(out + "; ".join(unknown + failed))
 
     def _where(self, day):
@@ -278,7 +281,7 @@ class Driver:
         """Says what of the upload went out before it failed; it cannot be taken back.
 
         What its tasks were told of rejected rows is kept: the platform does not say it again."""
-        told = [result["rejects"] + result["undetermined"] for result in results if result is not None]
+        told = [result["rejects"] + result["undetermined"] + result["found"] for result in results if result is not None]
         self.kept.keep(sum(told, []))
         self._end(plan)
         if self.options.is_streaming_stage:
@@ -295,7 +298,7 @@ class Driver:
                 "under the same Request-Id, and does what else is left"
             )
         if told:
-            return f"the job failed {'; '.join(told)}" + ("" if unknown else ". The same job again does the rest")
+            return f"the job failed {'; '.join(told)}" + ("" if unknown else ". Once its cause is mended, the same job again does the rest")
         return (
             "the job failed and no done was sent; once its cause is mended, the same job again completes it under the same "
             "Request-Ids"

@@ -227,6 +227,9 @@ def _day_reader(kind, options):
         read = day
     elif name == "DateType":
         read = lambda value: value.isoformat()  # noqa: E731
+    elif name == "TimestampNTZType":
+        # It has no zone, so its day is the one that it shows.
+        read = lambda value: value.date().isoformat()  # noqa: E731
     elif name == "TimestampType":
         from zoneinfo import ZoneInfo
 

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import List, Optional, Tuple
 
+from .settings import Settings
+
 STREAMING = "incremental_sync_streaming"
 STAGES = ("pre_sync", "history_sync", "incremental_sync_daily", STREAMING)
 MAX_BATCH_ROWS = 10_000
@@ -68,7 +70,10 @@ class Options:
     quota_machines: int = 0
     batch_rows: int = MAX_BATCH_ROWS
     hold_unconfirmed: bool = False
-    zone: str = "Asia/Shanghai"
+    #: The zone in which days end, for the program.
+    zone: str = "UTC"
+    #: What of the target the config file says.
+    profile: List[str] = field(default_factory=list)
     connection: List[str] = field(default_factory=list)
     sending: List[str] = field(default_factory=list)
     rate: List[str] = field(default_factory=list)
@@ -151,10 +156,9 @@ def parse(given):
     options = {key.lower(): value for key, value in dict(given).items() if value is not None}
     for key in SPARKS_OWN:
         options.pop(key, None)
-    # The program would take them from there, and days have to be told apart as it does.
-    for key, variable in (("region", "BYTEAIR_REGION"), ("timezone", "BYTEAIR_TIMEZONE")):
-        if key not in options and os.environ.get(variable):
-            options[key] = os.environ[variable]
+    # The executors may not have it; beside a host it would be a contradiction.
+    if not options.keys() & {"region", "host"} and os.environ.get("BYTEAIR_REGION") and not os.environ.get("BYTEAIR_HOST"):
+        options["region"] = os.environ["BYTEAIR_REGION"]
     for key in options:
         if key in SECRETS or any(key == name for name in ("byteair_sk", "byteair_ak", "byteair_token")):
             raise OptionError(
@@ -189,7 +193,6 @@ def parse(given):
         quota_machines=_number("quotaMachines", options.get("quotamachines", 0), 0, 100),
         batch_rows=_number("batchRows", options.get("batchrows", MAX_BATCH_ROWS), 1, MAX_BATCH_ROWS),
         hold_unconfirmed=_word("unconfirmed", options.get("unconfirmed", "accept"), ("accept", "hold")) == "hold",
-        zone=options.get("timezone", "UTC" if options.get("region") == "oversea1" else "Asia/Shanghai"),
     )
     _dates(made, options)
     if made.quota == "static" and not made.quota_machines:
@@ -201,7 +204,19 @@ def parse(given):
                     words += [flag, value.strip()]
     if _flag("allowPlainHttp", options.get("allowplainhttp", "false")):
         made.connection.append("--allow-plain-http")
+    _ask(made)
     return made
+
+
+def _ask(made):
+    """What the environment and the config file of this machine have to say, in the program's words."""
+    try:
+        settings = Settings(made.binary, made.connection)
+        made.zone = settings.value("timezone")
+        made.state_dir = made.state_dir or local_path(settings.origin("state_dir"), settings.value("state_dir"))
+        made.profile = settings.of_profile()
+    except ValueError as error:
+        raise OptionError(str(error)) from None
 
 
 def _dates(made, options):

@@ -102,7 +102,7 @@ def write(df, **options):
     def upload_partition(rows):
         result = _upload_partition(plan, schema, rows)
         # A job that fails midway gives no results, and its rejected rows are told only once.
-        rejected.add([{name: result[name] for name in ("rejects", "undetermined")}])
+        rejected.add([{name: result[name] for name in ("rejects", "undetermined", "found")}])
         return [result]
 
     try:

@@ -5,21 +5,19 @@ same Request-Ids from the same rows, so the platform takes each batch once.
 """
 
 import ctypes
-import glob
 import hashlib
 import itertools
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
-import tempfile
 
 from . import binary
 from .encode import RejectedValue
 from .kept import UNDETERMINED
 from .order import Sorter
+from .scratch import Scratch, answers, letters
 
 #: Ends what the program reads; without it the program knows that the task was killed.
 END_MARK = b"\x04\n"
@@ -29,9 +27,6 @@ _CHUNK = 1 << 18
 MAX_REJECTS = 100_000
 #: Request-Ids that one task brings back.
 _MAX_IDS = 10_000
-#: What the program's log says of a batch; the last answer counts.
-_ANSWER = re.compile(r" answered (?:HTTP )?(?P<code>\d+)\b.*request_id[=:\" ]+(?P<id>[0-9a-f]{8}-[0-9a-f-]{27})")
-
 
 #: Statuses that another attempt may end otherwise: temporary, another run, a signal.
 _TEMPORARY = (5, 11, 130, 143)
@@ -83,19 +78,23 @@ class Task:
         self.again = []
         #: Batches of which the platform did not say which rows it rejected.
         self.undetermined = []
+        #: What earlier attempts on this machine had been told of rejected rows.
+        self.found = []
         #: Why the job has to fail although this task does not.
         self.failed = None
+        self.scratch = None
 
     def run(self, rows):
         """Uploads the rows and tells what became of them."""
-        scratch = tempfile.mkdtemp(prefix="byteair-spark-")
+        self.scratch = Scratch("|".join([self._seed(), *self.plan["options"].connection, *self.plan["options"].profile]))
         try:
-            for day, lines in itertools.groupby(self._lines(rows, scratch), key=lambda it: it[0]):
-                self._send(day, (line for _, line in lines), scratch)
+            self.found = [self._told(letter, letter["date"]) for letter in self.scratch.inherit()]
+            for day, lines in itertools.groupby(self._lines(rows, self.scratch.folder), key=lambda it: it[0]):
+                self._send(day, (line for _, line in lines), self.scratch.folder)
                 if self.failed:
                     break
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            self.scratch.close()
         return {
             "partition": self.partition,
             "attempt": self.attempt,
@@ -104,6 +103,7 @@ class Task:
             "request_ids": self.ids,
             "again": self.again,
             "undetermined": self.undetermined,
+            "found": self.found,
             "failed": self.failed,
             "stream": self.stream,
         }
@@ -154,13 +154,17 @@ class Task:
             raise TaskError(f"partition {self.partition}: more than {MAX_REJECTS} rows are rejected, the first of them: {self.rejects[0]}")
         self.rejects.append(reject)
 
+    def _seed(self, *of_day):
+        """What a repeated task has in common with this one, for all days or for one."""
+        parts = [self.plan["options"].identity, *of_day, self.partition, *(self.stream or ())]
+        return "|".join(str(part) for part in parts)
+
     def _command(self, day, scratch):
         plan, options = self.plan, self.plan["options"]
-        parts = [options.identity, plan["rounds"].get(day, 0), day, self.partition, *(self.stream or ())]
         command = [
             binary.find(options.binary), "write", "-", "--topic", options.topic, "--stage", options.stage,
             "--format", "jsonl", "--state-dir", os.path.join(scratch, "state"), "--end-mark",
-            "--request-id-seed", "|".join(str(part) for part in parts),
+            "--request-id-seed", self._seed(plan["rounds"].get(day, 0), day),
             "--report", os.path.join(scratch, "report.json"), "--progress", "none",
             "--max-errors", "100%", "--batch-rows", str(options.batch_rows), *options.rate, *options.sending,
         ]
@@ -187,7 +191,7 @@ class Task:
         with open(os.path.join(folder, "messages"), "w+b") as messages:
             program = subprocess.Popen(
                 self._command(day, folder), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages,
-                env=environment, preexec_fn=_end_with_parent(),
+                env=environment, preexec_fn=_end_with_parent(), pass_fds=(self.scratch.descriptor(),),
             )
             try:
                 _feed(program.stdin, lines)
@@ -197,7 +201,10 @@ class Task:
                 status = program.wait()
             messages.seek(0)
             said = messages.read().decode("utf-8", "replace")
+        before = len(self.rejects), len(self.undetermined)
         self._take(day, folder, status, said)
+        told = self.rejects[before[0]:] + self.undetermined[before[1]:]
+        self.scratch.note(letter for letter in told if letter["request_id"])
         shutil.rmtree(folder, ignore_errors=True)
 
     def _take(self, day, folder, status, said):
@@ -231,17 +238,16 @@ class Task:
 
     def _hear(self, day, folder, status, report):
         """What the platform said of the batches."""
-        answers, told = _answers(folder), set()
-        for path in glob.glob(os.path.join(folder, "state", "rejects", "*.jsonl")):
-            with open(path, "rb") as lines:
-                for line in lines:
-                    self._add_reject(self._told(json.loads(line), day))
-                    told.add(self.rejects[-1]["request_id"])
-        self.ids += list(answers)[: _MAX_IDS - len(self.ids)]
-        self.again += [one for one, code in answers.items() if code == "409" and one in self.plan["rejected"]]
+        answered, told = answers(folder), set()
+        for letter in letters(folder):
+            self._add_reject(self._told(letter, day))
+            told.add(letter.get("request_id"))
+        self.ids += list(answered)[: _MAX_IDS - len(self.ids)]
+        earlier = self.plan["rejected"] | {letter["request_id"] for letter in self.found}
+        self.again += [one for one, code in answered.items() if code == "409" and one in earlier]
         is_settled = status == 7 and report.get("finished") and not report.get("retryable")
         message = "; ".join(report.get("problems", []))[:2000] or "rows were refused (1001)"
-        for one, code in answers.items():
+        for one, code in answered.items():
             # Rows of it were rejected, or it got an answer that nobody knows, and no row is named.
             if one not in told and (code == "1001" or is_settled and code not in ("0", "200", "409")):
                 letter = {"code": UNDETERMINED, "message": message, "request_id": one, "source": "server"}
@@ -250,15 +256,6 @@ class Task:
     def _told(self, letter, day):
         names = ("code", "message", "column", "source", "raw", "record", "request_id")
         return dict({name: letter.get(name) for name in names}, date=day or None, partition=self.partition)
-
-
-def _answers(folder):
-    """The last answer to each batch, by its Request-Id."""
-    answers = {}
-    for path in glob.glob(os.path.join(folder, "state", "runs", "*", "run.log")):
-        with open(path, encoding="utf-8", errors="replace") as log:
-            answers.update((found["id"], found["code"]) for found in map(_ANSWER.search, log) if found)
-    return answers
 
 
 def _feed(pipe, lines):

@@ -37,7 +37,17 @@ class Total:
                 self._add(day, told)
         #: What this run was told itself.
         self.told_now = self.rejects + self.undetermined
-        self._recall(kept, {one for result in results for one in result["again"]})
+        again = {one for result in results for one in result["again"]}
+        known = {reject["request_id"] for reject in kept}
+        found = [one for result in results for one in result["found"] if one["request_id"] in again - known]
+        self.told_now += found
+        self._recall([*kept, *found], again)
+        #: By day, partitions of which an attempt was lost that had sent rows.
+        self.lost = {}
+        for result in results:
+            for day, told in result["dates"].items():
+                if result["attempt"] and told.get("unconfirmed"):
+                    self.lost.setdefault(day, []).append(result["partition"])
         for reject in self.rejects:
             if reject["date"] or options.is_streaming_stage:
                 # A day of which every row is rejected is a day of the job all the same.
@@ -58,7 +68,7 @@ class Total:
 
     def _recall(self, kept, again):
         """Rows of batches that the platform has already were rejected when it got them, and still are."""
-        told_now = {reject["request_id"] for reject in self.told_now}
+        told_now = {reject["request_id"] for reject in self.rejects + self.undetermined}
         for reject in kept:
             if reject["request_id"] not in again or reject["request_id"] in told_now:
                 continue
@@ -70,8 +80,8 @@ class Total:
                 date["unconfirmed"] -= 1
                 date["rejected"] += 1
 
-    def problems(self, closed):
-        """What keeps ``done`` back."""
+    def problems(self):
+        """What keeps every ``done`` back."""
         options = self.options
         if self.failed:
             yield from self.failed
@@ -86,15 +96,23 @@ class Total:
         astray = 0 if options.is_streaming_stage else sum(1 for reject in self.rejects if not reject["date"])
         if astray and not self.dates:
             yield f"{astray} rows without a day are rejected, and there is no other"
-        for day, date in self.dates.items():
-            if day in closed:
-                continue
-            if date["read"] != date["rows"] or date["read"] != sum(date[name] for name in _COUNTS[1:]):
-                yield f"{self._named(day)}: {date['rows']} rows were given to the tasks, and {date['read']} are accounted for"
-            yield from self._unclear(day)
-            yield from self._beyond_budget(day, date)
-            if options.hold_unconfirmed and date["unconfirmed"] and day:
-                yield f"{self._named(day)}: {date['unconfirmed']} rows are accepted and not confirmed (unconfirmed=hold)"
+
+    def problems_of_days(self, closed):
+        """By day, what keeps ``done`` of that day alone back."""
+        held = {}
+        for day, date in sorted(self.dates.items()):
+            problems = [] if day in closed else list(self._problems_of(day, date))
+            if problems:
+                held[day] = problems
+        return held
+
+    def _problems_of(self, day, date):
+        if date["read"] != date["rows"] or date["read"] != sum(date[name] for name in _COUNTS[1:]):
+            yield f"{self._named(day)}: {date['rows']} rows were given to the tasks, and {date['read']} are accounted for"
+        yield from self._unclear(day)
+        yield from self._beyond_budget(day, date)
+        if self.options.hold_unconfirmed and date["unconfirmed"] and day:
+            yield f"{self._named(day)}: {date['unconfirmed']} rows are accepted and not confirmed (unconfirmed=hold)"
 
     def _unclear(self, day):
         batches = [one for one in self.undetermined if (one["date"] or "") == day]
@@ -121,33 +139,44 @@ class Total:
             why = "more than maxErrors allows" if is_beyond else "and none is stored, which no maxErrors covers"
             yield f"{self._named(day)}: {_counted(rejects, rows)}, {why}; {_first(rejects)}"
 
-    def remarks(self, closed):
-        """What the driver's log has to tell of an upload that went well."""
+    def remarks(self, days):
+        """What the driver's log has to tell of those days, which went well."""
         for day, date in self.dates.items():
             rejects, rows = self._rejected(day, date)
-            if day in closed:
+            if day not in days:
                 continue
             if rejects:
                 yield f"{self._named(day)}: {_counted(rejects, rows)}, as maxErrors allows; {_first(rejects)}"
             if date["unconfirmed"]:
-                yield f"{self._named(day)}: {date['unconfirmed']} of {rows} rows are stored as far as can be known (unconfirmed)"
+                yield f"{self._named(day)}: {date['unconfirmed']} of {rows} rows are stored as far as can be known (unconfirmed){self._why_unconfirmed(day)}"
         if not self.dates and not self.stream:
             yield "there was no row" + ("" if self.options.is_streaming_stage else ", so there is no day and no done was sent")
 
+    def _why_unconfirmed(self, day):
+        """The platform does not repeat what it rejected of them."""
+        lost = sorted(self.lost.get(day, ()))
+        if not lost:
+            return ": an earlier run, or an attempt of this one, sent them; rows of them that were rejected count as far as it lived to tell of them"
+        some = ", ".join(map(str, lost[:5])) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
+        return (
+            f": attempts of this job were lost after they had sent rows (partition {some}). If the platform rejected rows of "
+            "theirs, and the lost machine alone knew it, they count as stored; unconfirmed=hold withholds done instead"
+        )
+
     def late(self, plan, known):
-        """Days that are done, or may be, and were given other rows than they were done with."""
-        late = []
+        """By day, that it is done, or may be, and was given other rows than it was done with."""
+        late = {}
         for day in sorted(set(self.dates) & set(plan["closed"])):
             before, now = known.get(day, {}), self.dates[day]
             state = "may be done already: nobody knows whether the done that was sent got through" if day in plan["asked"] else "is done"
             if "digest" not in before:
-                late.append(f"{day} {state}; that was another upload, and it takes no more rows (late_input)")
+                late[day] = [f"{day} {state}; that was another upload, and it takes no more rows (late_input)"]
             elif (before["rows"], before["digest"]) != (now["rows"], now["digest"]):
-                late.append(
+                late[day] = [
                     f"{day} {state}, with {before['rows']} rows, and this job has {now['rows']} other ones for it, of which "
                     "none was sent (late_input); re-sync the day in the platform's console, then 'byteair-sync ledger "
                     "reopen', then this job again"
-                )
+                ]
         return late
 
     def write_rejects(self):

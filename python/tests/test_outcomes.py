@@ -73,6 +73,18 @@ class Instants(SparkTest):
             self.assertEqual([row["inside"] for row in rows], ['{"inner":1667089800}', '{"inner":1667093400}'])
 
 
+    def test_a_timestamp_without_a_zone_has_the_day_that_it_shows(self):
+        frame = spark.sql(
+            """select id, timestamp_ntz'2022-01-01 23:59:59.999' as dt from range(0, 2)
+            union all select id, timestamp_ntz'2022-01-02 00:00:00' from range(2, 5)"""
+        )
+        sandbox = self.sandbox()
+        self.save(frame, sandbox, dateColumn="dt", timezone="America/New_York")
+        self.assertEqual(sandbox.dates(), {DAY: (2, 1, "acked"), "2022-01-02": (3, 1, "acked")})
+        write(frame, **sandbox.options(self.folder, dateColumn="dt", topic="user"))
+        self.assertEqual({day: told[0] for day, told in sandbox.dates("user").items()}, {DAY: 2, "2022-01-02": 3})
+
+
 class Folders(unittest.TestCase):
     def options(self, **more):
         return parse(dict({"topic": "item", "stage": "history_sync", "date": DAY}, **more))
@@ -106,10 +118,43 @@ class Zones(unittest.TestCase):
 
     def test_zone_and_region_of_the_environment_count_for_days_too(self):
         self.assertEqual(self.zone({})[0], "Asia/Shanghai")
-        zone, words = self.zone({"BYTEAIR_TIMEZONE": "UTC"})
-        self.assertEqual((zone, words), ("UTC", ["--timezone", "UTC"]))
-        self.assertEqual(self.zone({"BYTEAIR_REGION": "oversea1"})[0], "UTC")
+        self.assertEqual(self.zone({"BYTEAIR_TIMEZONE": "UTC"})[0], "UTC")
+        self.assertEqual(self.zone({"BYTEAIR_REGION": "oversea1"}), ("UTC", ["--region", "oversea1"]))
         self.assertEqual(self.zone({"BYTEAIR_TIMEZONE": "UTC"}, timezone="Asia/Tokyo")[0], "Asia/Tokyo")
+        # A host that is named is another region, or none.
+        zone, words = self.zone({"BYTEAIR_REGION": "oversea1"}, host="127.0.0.1:1", scheme="http")
+        self.assertEqual((zone, words), ("Asia/Shanghai", ["--host", "127.0.0.1:1", "--scheme", "http"]))
+        self.assertEqual(self.zone({}, host="api-oversea1.byteair.volces.com")[0], "UTC")
+
+    def test_what_is_no_zone_is_told_before_anything_is_begun(self):
+        for given in ({"timezone": "Mars/X"}, {"region": "oversea1", "timezone": "Asia/Tokyo"}):
+            with self.assertRaisesRegex(OptionError, "timezone: "):
+                self.zone({}, **given)
+        with self.assertRaisesRegex(OptionError, "environment BYTEAIR_TIMEZONE"):
+            self.zone({"BYTEAIR_TIMEZONE": "Mars/X"})
+
+
+class Profiles(SparkTest):
+    def test_zone_state_directory_and_target_of_a_profile_count(self):
+        config = os.path.join(self.folder, "config.toml")
+        with open(config, "w", encoding="utf-8") as out:
+            for name, zone in (("west", "America/New_York"), ("east", "Asia/Tokyo")):
+                out.write(
+                    f'[profile.{name}]\ntimezone = "{zone}"\ntenant_id = "{len(zone)}"\n'
+                    f'state_dir = "{self.folder}/of the profiles"\n'
+                )
+        frame = spark.sql("select id, timestamp_seconds(1641009600) as dt from range(0, 3, 1, 2)")
+        sandbox = self.sandbox()
+        options = sandbox.options(self.folder, dateColumn="dt", stateDir=None)
+        records = set()
+        for name, day in (("west", "2021-12-31"), ("east", DAY)):
+            with mock.patch.dict(os.environ, {"BYTEAIR_CONFIG": config, "BYTEAIR_PROFILE": name}):
+                self.assertEqual(write(frame, **options).done, [day])
+                records.add(Driver(parse(dict(options, tenantId=None))).record)
+        self.assertEqual(sandbox.dates(), {"2021-12-31": (3, 1, "acked"), DAY: (3, 1, "acked")})
+        # One folder, and a record for each target.
+        self.assertEqual({os.path.dirname(path) for path in records}, {os.path.join(self.folder, "of the profiles", "spark")})
+        self.assertEqual(len(records), 2)
 
 
 class Nothing(SparkTest):

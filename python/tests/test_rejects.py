@@ -1,10 +1,15 @@
 """Rows that the platform rejects: none is lost in silence, whatever is repeated."""
 
+import contextlib
 import glob
 import http.server
+import io
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -51,6 +56,24 @@ class Withheld(SparkTest):
         self.save(corrected, sandbox, dateColumn="dt", uploadId="corrected")
         self.assertEqual(sandbox.dates()[DAY], (1000, 1, "acked"))
 
+    def test_a_day_that_is_held_back_holds_back_no_other(self):
+        # The second of three days has rejected rows, and the third comes with other rows in the last run.
+        day = F.date_add(F.lit(DAY).cast("date"), F.when(F.col("v").isNull(), 1).otherwise((F.col("id") % 3).cast("int")))
+        frame = rejected(300, 2).withColumn("dt", day)
+        first, second, third = (f"2022-01-0{number}" for number in (1, 2, 3))
+        for number, upload in enumerate([self.save, lambda frame, sandbox, **more: write(frame, **sandbox.options(self.folder, **more))]):
+            sandbox = self.checking_sandbox()
+            options = dict(dateColumn="dt", stateDir=os.path.join(self.folder, f"state-{number}"))
+            with self.assertRaisesRegex(Exception, f"done was sent for {first}, {third}; {second}: 3 of 102 rows were rejected") as caught:
+                upload(frame, sandbox, **options)
+            self.assertIn(f"no done was sent by this run for {second}.", str(caught.exception))
+            self.assertEqual({day: told[1] for day, told in sandbox.dates().items()}, {first: 1, second: 0, third: 1})
+            rows = {day: told[0] for day, told in sandbox.dates().items()}
+            late = frame.where(f"dt <> '{third}' or id > 9")
+            with self.assertRaisesRegex(Exception, f"done was sent for {second}; {third} is done, .*late_input"):
+                upload(late, sandbox, maxErrors=3, **options)
+            self.assertEqual(sandbox.dates(), {day: (rows[day], 1, "acked") for day in (first, second, third)})
+
     def test_rejects_of_a_job_that_failed_midway_count_in_the_next(self):
         def failing(batches):
             if TaskContext.get().partitionId() == 1:
@@ -68,6 +91,53 @@ class Withheld(SparkTest):
                 upload(rejected(), sandbox, **options)
             self.assertEqual(sandbox.dates()[DAY][1], 0)
 
+
+    def test_what_a_killed_attempt_was_told_of_rejected_rows_is_found_by_the_next(self):
+        def dying(batches):
+            seen = 0
+            for batch in batches:
+                seen += batch.num_rows
+                if TaskContext.get().attemptNumber() == 0 and seen > 550:
+                    # Until the first rows are answered.
+                    time.sleep(2)
+                    for name in glob.glob("/proc/[0-9]*/stat") if kills_program else ():
+                        with contextlib.suppress(OSError), open(name, encoding="utf-8", errors="replace") as text:
+                            pid, _, rest = text.read().partition(" (byteair-sync) ")
+                            if rest and int(rest.split()[1]) == os.getpid():
+                                os.kill(int(pid), signal.SIGKILL)
+                    os.kill(os.getpid(), signal.SIGKILL)
+                yield batch
+
+        for kills_program in (False, True):
+            sandbox = self.checking_sandbox()
+            options = dict(date=DAY, sort="false", batchRows=100, stateDir=os.path.join(self.folder, f"state-{kills_program}"))
+            frame = rejected(1000, 1).mapInArrow(dying, "id long, v long")
+            with self.assertRaisesRegex(Exception, "10 of 1000 rows were rejected"):
+                self.save(frame, sandbox, **options)
+            self.assertEqual(sandbox.dates()[DAY][:2], (990, 0))
+            log = io.StringIO()
+            with contextlib.redirect_stderr(log):
+                write(frame, **sandbox.options(self.folder, maxErrors=10, **options))
+            self.assertEqual(sandbox.dates()[DAY], (990, 1, "acked"))
+            self.assertIn("attempts of this job were lost after they had sent rows (partition 0)", log.getvalue())
+
+    def test_what_a_killed_driver_was_told_of_rejected_rows_is_found_by_the_next(self):
+        sandbox = self.checking_sandbox()
+        # As if the driver had been killed between the last task and its commit.
+        script = (
+            "import json, os, sys\nfrom pyspark.sql import SparkSession\nfrom byteair_sync.driver import Driver\n"
+            "from byteair_sync.spark import write\n"
+            "spark = SparkSession.builder.master('local[2]').config('spark.ui.enabled', 'false').getOrCreate()\n"
+            "if sys.argv[2:]:\n    Driver.commit = lambda self, plan, results: os._exit(9)\n"
+            "frame = spark.range(0, 1000, 1, 2).selectExpr('id', 'if(id % 100 <> 5, id, null) as v')\n"
+            "write(frame, **json.loads(sys.argv[1]))\n"
+        )
+        command = [sys.executable, "-c", script, json.dumps(sandbox.options(self.folder, date=DAY))]
+        killed = subprocess.run([*command, "die"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600, check=False)
+        self.assertEqual((killed.returncode, sandbox.dates()[DAY][:2]), (9, (990, 0)))
+        again = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=600, check=False)
+        self.assertIn(b"10 of 1000 rows were rejected", again.stderr)
+        self.assertEqual(sandbox.dates()[DAY][:2], (990, 0))
 
     def test_a_task_that_ends_early_for_its_rejects_is_not_repeated_into_success(self):
         sandbox = self.checking_sandbox()

@@ -164,7 +164,7 @@ fn owed_events(options: &DoneOptions, known: &[KnownPartition]) -> Result<Vec<St
         .filter(|date| is_selected(options, date) && expected.owes(date));
     let told = owed.map(|date| {
         format!(
-            "{}: it is done, and its on_done event is owed; any run of its job file sends it",
+            "{}: it is done, and its on_done event is owed; any run of its job file sends it, or, when no job has [on_done] any more, 'byteair-sync ledger drop-event' gives it up",
             date.partition
         )
     });

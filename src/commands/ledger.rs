@@ -67,6 +67,9 @@ pub(super) async fn run(session: &Session, command: &LedgerCommand) -> Outcome {
         LedgerCommand::DropInput { file, selection } => {
             ledger_drop::drop_input(session, &place, file, selection).await
         }
+        LedgerCommand::DropEvent { partition } => {
+            ledger_drop::drop_event(session, &place, partition).await
+        }
         LedgerCommand::Prune {
             older_than,
             dry_run,
@@ -244,7 +247,7 @@ async fn prune(session: &Session, place: &Path, older_than: Duration, dry_run: b
     Ok(succeed(session))
 }
 
-fn one_or_more(
+pub(super) fn one_or_more(
     session: &Session,
     place: &Path,
     args: &OnePartitionArgs,

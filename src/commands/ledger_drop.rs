@@ -1,14 +1,16 @@
-//! `ledger drop-input`: dates no longer wait for an input that will never be complete.
+//! `ledger drop-input` and `drop-event`: dates no longer wait for an input that will never be complete, or
+//! for a catalog that nobody will tell.
 //!
 //! What was stored of it stays on the platform. An input with rows of several dates is given up for
 //! all of them at once, and only by a command that means them all.
 
 use super::last_line::succeed;
-use super::ledger::{nothing, open, say, selected};
+use super::ledger::{nothing, one_or_more, open, say, selected};
 use super::running::ledger_failure;
 use super::{Failure, Outcome, Session};
-use crate::cli::args::SelectionArgs;
+use crate::cli::args::{OnePartitionArgs, SelectionArgs};
 use crate::cli::figure::grouped;
+use crate::huawei::Expected;
 use crate::ledger::{KnownInput, KnownPartition, LedgerReader, PartitionId};
 use crate::upload::report::Status;
 use std::collections::BTreeSet;
@@ -77,6 +79,39 @@ pub(super) async fn drop_input(
         );
     }
     Ok(succeed(session))
+}
+
+/// Runs `ledger drop-event`.
+pub(super) async fn drop_event(
+    session: &Session,
+    place: &Path,
+    args: &OnePartitionArgs,
+) -> Outcome {
+    let (reader, dates) = one_or_more(session, place, args)?;
+    let expected = Expected::read(&reader).map_err(ledger_failure)?;
+    let ledger = open(session, place)?;
+    let mut all = 0_usize;
+    for date in dates {
+        let given_up = expected.give_up(&ledger, &date).await;
+        let given_up = given_up.map_err(ledger_failure)?;
+        if given_up > 0 {
+            let text = format!(
+                "{}: its on_done event is given up; nothing tells the catalog of it, unless a job that has [on_done] is run for it again",
+                date.partition
+            );
+            say(session, &text);
+        }
+        all = all.saturating_add(given_up);
+    }
+    if all > 0 {
+        return Ok(succeed(session));
+    }
+    Err(Failure::new(
+        Status::Nothing,
+        anyhow::anyhow!(
+            "no on_done event is owed for that; 'byteair-sync status' shows what is owed"
+        ),
+    ))
 }
 
 /// The dates that were not named would get their `done` without the rest of the input.

@@ -6,7 +6,7 @@
 //! next run of the job file, whatever days that is about.
 
 use super::huawei_status::{service, status_of};
-use super::run_plan::Work;
+use super::run_plan::{Plan, Work};
 use super::{Failure, Session};
 use crate::cli::args::{Command, MetadataCommand};
 use crate::cli::error::{UsageError, chain};
@@ -134,7 +134,7 @@ pub(super) async fn announce(
 pub(super) async fn announce_owed(
     session: &Session,
     services: &Services,
-    (catalogs, upload): (&[(Topic, StageKind, Catalog)], &Settings),
+    (plan, upload): (&Plan, &Settings),
     told: &[Partition],
 ) -> Summary {
     let mut summary = of_success();
@@ -150,21 +150,36 @@ pub(super) async fn announce_owed(
         services,
         state_dir: &upload.run.state_dir,
     };
-    for partition in owed.iter().filter(|it| !told.contains(it)) {
-        let is_of = |(topic, stage): (&Topic, StageKind)| {
+    for partition in &owed {
+        let is_of = |topic: &Topic, stage: StageKind| {
             *topic == partition.topic && stage == partition.stage.kind()
         };
-        let catalog = catalogs
-            .iter()
-            .find(|(topic, stage, _)| is_of((topic, *stage)));
-        let Some((_, _, catalog)) = catalog else {
+        let mut catalogs = plan.catalogs.iter();
+        let Some((_, _, catalog)) = catalogs.find(|(topic, stage, _)| is_of(topic, *stage)) else {
+            let mut jobs = plan.topics.iter();
+            if jobs.any(|(_, topic, stage)| is_of(topic, *stage)) {
+                summary.notes.push(tells_nobody(partition));
+            }
             continue;
         };
-        if !teller.tell_in(catalog, partition, &mut summary).await {
+        if !told.contains(partition) && !teller.tell_in(catalog, partition, &mut summary).await {
             break;
         }
     }
     summary
+}
+
+/// What is said of a day that is owed to the catalog of a job which had one.
+fn tells_nobody(partition: &Partition) -> String {
+    let day = partition
+        .date()
+        .map_or_else(String::new, |day| day.to_string());
+    format!(
+        "{partition}: its on_done event is owed, and its job has no [on_done] any more; put it back, or give the \
+         event up: byteair-sync ledger drop-event --topic {} --stage {} --date {day}",
+        partition.topic,
+        partition.stage.kind()
+    )
 }
 
 /// Days of a target of which a catalog should have heard.

@@ -103,12 +103,12 @@ impl<'a> Days<'a> {
 
     /// Tells the catalogs of days that earlier runs owe them; nothing when that is none.
     async fn tell_of_others(&self, errand: &Errand<Work>, stories: &[Summary]) -> Option<Summary> {
-        if self.plan.catalogs.is_empty() || self.services.stop.is_draining() {
+        if self.services.stop.is_draining() {
             return None;
         }
         let reports = stories.iter().flat_map(|story| &story.partitions);
         let told: Vec<Partition> = reports.map(|report| report.partition.clone()).collect();
-        let of = (self.plan.catalogs.as_slice(), &errand.work.options.upload);
+        let of = (&self.plan, &errand.work.options.upload);
         let story = announce_owed(self.session, &self.services, of, &told).await;
         (!story.problems.is_empty() || !story.notes.is_empty()).then_some(story)
     }

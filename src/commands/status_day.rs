@@ -146,7 +146,10 @@ impl<'a> Judge<'a> {
 
     /// A day that is done and of which the catalog has not heard.
     fn untold(&self, known: &KnownPartition, rows: RowCounts) -> Day {
-        let why = "its on_done event is owed: the catalog has not heard of it".to_owned();
+        let why = format!(
+            "its on_done event is owed: the catalog has not heard of it (when no job has [on_done] any more: {})",
+            self.about("ledger drop-event", known, "").command
+        );
         let purpose = "any run of this job file sends it";
         let days: Vec<DataDate> = known.partition.date().into_iter().collect();
         let next = self

@@ -2,7 +2,8 @@
 //!
 //! The ledger remembers which epoch of a date the catalog has heard of. So a date is announced at least
 //! once, and again only after an attempt whose outcome nobody knows, as the service has no idempotency
-//! key, or when the date was uploaded anew. After a failure it is owed, and nothing else has changed.
+//! key, or when the date was uploaded anew. After a failure it is owed, and nothing else has changed,
+//! until a person gives it up or a job that tells a catalog uploads the date again.
 
 use super::dispatch::Course;
 use super::fault::Fault;
@@ -39,16 +40,58 @@ impl Expected {
 
     /// Whether a date is done, a catalog is to hear of it, and none has.
     pub fn owes(&self, date: &KnownPartition) -> bool {
-        let end = format!(" {}", name_of(&date.partition));
-        let mut expected = self
-            .0
-            .iter()
-            .filter(|(key, _)| key.ends_with(&end))
-            .peekable();
-        let epoch = u128::from_be_bytes(date.epoch.0);
-        let is_told = |(_, told): &(String, Delivery)| told.records > 0 && told.digest == epoch;
-        date.gate.is_done() && expected.peek().is_some() && !expected.any(is_told)
+        let mut waiting = self.waiting(date).peekable();
+        let is_told = |(_, known): &(String, Delivery)| is_told(known, date.epoch);
+        date.gate.is_done() && waiting.peek().is_some() && !self.of(date).any(is_told)
     }
+
+    /// What a date is noted to be told in, done or not.
+    fn of(&self, date: &KnownPartition) -> impl Iterator<Item = &(String, Delivery)> {
+        let end = format!(" {}", name_of(&date.partition));
+        self.0.iter().filter(move |(key, _)| key.ends_with(&end))
+    }
+
+    /// That of it which is not told and not given up.
+    fn waiting(&self, date: &KnownPartition) -> impl Iterator<Item = &(String, Delivery)> {
+        self.of(date)
+            .filter(|(_, known)| !is_told(known, date.epoch) && !is_given_up(known))
+    }
+
+    /// Gives up what a date owes to catalogs; tells of how many. A catalog that is being told of it just
+    /// now is none of them.
+    pub async fn give_up(
+        &self,
+        ledger: &Ledger,
+        date: &KnownPartition,
+    ) -> Result<usize, LedgerError> {
+        let (mut held, mut given_up) = (Vec::new(), Vec::new());
+        for (key, known) in self.waiting(date) {
+            let Some(lock) = delivery_lock(ledger.state_dir(), KIND, key)? else {
+                continue;
+            };
+            held.push(lock);
+            let known = Delivery {
+                rejected: 1,
+                ..*known
+            };
+            given_up.push((key.clone(), known));
+        }
+        let count = given_up.len();
+        if count > 0 {
+            ledger.give_up(KIND, given_up, date.id).committed().await?;
+        }
+        Ok(count)
+    }
+}
+
+/// Whether a catalog has heard of a date as it is now.
+fn is_told(known: &Delivery, epoch: Epoch) -> bool {
+    known.records > 0 && known.digest == u128::from_be_bytes(epoch.0)
+}
+
+/// Whether a person gave up that a catalog hears of a date.
+const fn is_given_up(known: &Delivery) -> bool {
+    known.rejected > 0
 }
 
 /// A date whose `done` is settled.
@@ -122,10 +165,15 @@ impl<'a> Announcer<'a> {
     pub async fn expect(&self, partition: &Partition) -> Result<(), LedgerError> {
         let course = self.course(partition);
         let known = self.ledger.delivery(KIND, course.key.clone());
-        match known.committed().await? {
-            Some(_) => Ok(()),
-            None => course.record(Delivery::default()).await,
-        }
+        let known = match known.committed().await? {
+            Some(known) if !is_given_up(&known) => return Ok(()),
+            Some(known) => Delivery {
+                rejected: 0,
+                ..known
+            },
+            None => Delivery::default(),
+        };
+        course.record(known).await
     }
 
     /// Tells the catalog of a date that it has not heard of. Stops waiting for another attempt when
@@ -141,8 +189,7 @@ impl<'a> Announcer<'a> {
         };
         let known = self.ledger.delivery(KIND, course.key.clone());
         let known = known.committed().await?.unwrap_or_default();
-        let epoch = u128::from_be_bytes(date.epoch.0);
-        if known.records > 0 && known.digest == epoch {
+        if is_told(&known, date.epoch) {
             return Ok(Announced::Before);
         }
         let event_type = match known.records {
@@ -159,7 +206,8 @@ impl<'a> Announcer<'a> {
         }
         let told = Delivery {
             records: known.records.saturating_add(1),
-            digest: epoch,
+            digest: u128::from_be_bytes(date.epoch.0),
+            rejected: 0,
             ..settled
         };
         course.record(told).await?;

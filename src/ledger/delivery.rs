@@ -1,7 +1,9 @@
 //! How far things went that are sent in order, one after the other, and belong to no date: the events of a
 //! metadata file. One row holds all of it, so it does not grow with what was sent.
 
+use super::audit::record_event;
 use super::error::LedgerError;
+use super::id::PartitionId;
 use super::rejects::number;
 use super::{Ledger, LedgerReader, Pending};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -30,6 +32,22 @@ impl Ledger {
     pub fn deliver(&self, kind: &'static str, key: String, delivery: Delivery) -> Pending<()> {
         self.writer
             .submit(move |session| write(session.db, kind, &key, delivery))
+    }
+
+    /// Records that things of a date are given up, and says so in its audit trail.
+    pub fn give_up(
+        &self,
+        kind: &'static str,
+        things: Vec<(String, Delivery)>,
+        date: PartitionId,
+    ) -> Pending<()> {
+        self.writer.submit(move |session| {
+            for (key, delivery) in &things {
+                write(session.db, kind, key, *delivery)?;
+                record_event(session.db, Some(date), None, "event_dropped", key)?;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -314,3 +314,37 @@ fn a_day_that_others_have_made_done_is_owed_to_the_catalog_too() {
     );
     assert!(catalog.everything().is_empty());
 }
+
+#[test]
+fn an_event_of_a_job_that_has_no_catalog_any_more_can_be_given_up() {
+    let platform = Recorder::new();
+    let catalog =
+        Recorder::answering(|_, _| json(403, r#"{"error_code":"APIGW.0302","error_msg":"m"}"#));
+    let place = place(&platform, &catalog);
+    place.end("run jobs.toml item").expect(12);
+    let (head, rest) = FILE.split_once("[on_done.metadata]").unwrap();
+    let jobs = rest.split_once("[[job]]").unwrap().1;
+    let (item, _) = jobs.split_once("[[job]]").unwrap();
+    place.file("jobs.toml", format!("{head}[[job]]{item}"));
+    let drop = "ledger drop-event --topic item --stage history_sync --date 2022-01-01";
+    // Nobody is told, so nothing is forgotten without a word.
+    place.end("run jobs.toml").expect(0).says(drop);
+    let status = place.end("status").expect(0);
+    assert!(status.output.contains(drop), "{}", status.output);
+    place.end(drop).expect(0).says("is given up");
+    assert_eq!(events(&catalog).len(), 1);
+    let status = place.end("status").expect(0);
+    assert!(!status.output.contains("owed"), "{}", status.output);
+    place.end(drop).expect(8).says("no on_done event is owed");
+    let shown = place.end("ledger show -t item").expect(0);
+    assert!(shown.output.contains("event_dropped"), "{}", shown.output);
+    let again = place.end("run jobs.toml").expect(0);
+    assert!(!again.errors.contains("owed"), "{}", again.errors);
+    // Other days do not bring it back, a run of this day for a catalog does.
+    catalog.answer(|_, _| json(200, TAKEN));
+    place.file("jobs.toml", FILE.replace("after = [\"item\"]", ""));
+    place.end("run jobs.toml user").expect(0);
+    assert_eq!(events(&catalog).len(), 2);
+    place.end("run jobs.toml item").expect(0);
+    assert_eq!(events(&catalog)[2..], ["AddPartitionEvent dt=20220101"]);
+}

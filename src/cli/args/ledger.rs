@@ -77,6 +77,15 @@ pub enum LedgerCommand {
         #[command(flatten)]
         selection: SelectionArgs,
     },
+    /// Give up the on_done events that dates owe a catalog; a job that has [on_done] owes them again
+    #[command(
+        after_long_help = "Example:\n  byteair-sync ledger drop-event -t item -s history_sync -d 2022-01-01"
+    )]
+    DropEvent {
+        /// Which partition.
+        #[command(flatten)]
+        partition: OnePartitionArgs,
+    },
     /// Forget a date altogether, as if it had never been uploaded from here
     #[command(
         after_long_help = "Example:\n  byteair-sync ledger forget -t item -s history_sync -d 2022-01-01"
