@@ -129,7 +129,7 @@ fn reason_to_wait(options: &DoneOptions, date: &KnownPartition, day: DataDate) -
     date.held_back.then(|| {
         let partition = &date.partition;
         format!(
-            "done is held back; byteair-sync done --topic {} --stage {} --date {day} releases it",
+            "done is held back; byteair-sync done --topic {} --stage {} --date {day} releases it, of several machines when all are finished (--require-report)",
             partition.topic,
             partition.stage.kind()
         )

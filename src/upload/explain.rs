@@ -226,9 +226,18 @@ pub(super) fn unmet(missing: &Unmet) -> (Status, String) {
             "; mend what the answer named, look in the console which rows are there, then start over with 'write --restart' (behavior rows would be stored twice)",
         ),
         Unmet::TooManyRejects { .. } | Unmet::EverythingRejected => (Status::RowsRejected, ""),
-        Unmet::TooFewRows { .. } | Unmet::OtherFileCount { .. } | Unmet::RowsDropped { .. } => {
-            (Status::BadInput, "")
-        }
+        Unmet::TooFewRows { .. } => (
+            Status::BadInput,
+            "; the guard is remembered with the date: when the export is right, --min-rows none (in a job file min_rows = \"none\") takes it back",
+        ),
+        Unmet::OtherFileCount { .. } => (
+            Status::BadInput,
+            "; the guard is remembered with the date: when the export is right, --expect-files none (in a job file expect_files = \"none\") takes it back",
+        ),
+        Unmet::RowsDropped { .. } => (
+            Status::BadInput,
+            "; the guard is remembered with the date: when the export is right, --max-drop none (in a job file max_drop = \"none\") takes it back",
+        ),
         Unmet::Empty => (
             Status::Nothing,
             "; 'write --allow-empty' with the same files marks an empty date done",
@@ -239,7 +248,7 @@ pub(super) fn unmet(missing: &Unmet) -> (Status, String) {
         ),
         Unmet::HeldBack => (
             Status::Unfinished,
-            "; 'byteair-sync done' that names the date releases it",
+            "; 'byteair-sync done' that names the date releases it, of several machines when all are finished",
         ),
         Unmet::NotNamed => (Status::Success, ""),
         Unmet::InputUnfinished { .. }
