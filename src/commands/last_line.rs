@@ -13,10 +13,11 @@ pub(super) fn succeed(session: &Session) -> Status {
 
 /// The last JSON line of a command that listed so many rows.
 pub(super) fn succeed_with(session: &Session, totals: Totals) -> Status {
-    let summary = Summary {
+    let mut summary = Summary {
         totals,
         ..of_success()
     };
+    super::reporting::end(session, &mut summary);
     session.printer.json_line(&for_machines(&summary));
-    Status::Success
+    summary.status
 }

@@ -4,7 +4,7 @@
 //! earlier run had written there is gone by then, also when this one is killed.
 
 use super::{Failure, Session};
-use crate::cli::args::{Command, RejectsCommand};
+use crate::cli::args::{Command, LedgerCommand, RejectsCommand};
 use crate::cli::atomic_file;
 use crate::cli::error::UsageError;
 use crate::cli::printer::Level;
@@ -60,8 +60,16 @@ pub(super) fn fail(session: &Session, failure: &Failure) {
 /// Where to, for a command that writes a report.
 fn wanted(session: &Session) -> Option<&Path> {
     let reports = match &session.invocation.cli.command {
-        Command::Write(_) | Command::Run(_) | Command::Done(_) => true,
-        Command::Rejects(command) => matches!(command, RejectsCommand::Replay(_)),
+        Command::Write(_)
+        | Command::Run(_)
+        | Command::Done(_)
+        | Command::Status(_)
+        | Command::Doctor(_) => true,
+        Command::Ledger(command) => matches!(command, LedgerCommand::List { .. }),
+        Command::Rejects(command) => matches!(
+            command,
+            RejectsCommand::Replay(_) | RejectsCommand::List { .. }
+        ),
         _ => false,
     };
     session.output.report.as_deref().filter(|_| reports)

@@ -96,6 +96,7 @@ async fn dry_run(session: &Session, plan: Plan) -> Outcome {
     summary.course = Course::DryRun;
     summary.totals.bytes_read = read;
     summary.notes.push(crate::upload::plan_in_words(&summary));
+    super::reporting::end(session, &mut summary);
     session.printer.summary(&summary, 0);
     Ok(summary.status)
 }

@@ -4,7 +4,7 @@
 use super::ledger::nothing;
 use super::running::ledger_failure;
 use super::status_day::Judge;
-use super::{Failure, Outcome, Session, status_html};
+use super::{Failure, Outcome, Session, reporting, status_html};
 use crate::cli::args::StatusArgs;
 use crate::cli::calendar::{Day, DayRows, DayState, Series, text};
 use crate::cli::dates::in_a_row;
@@ -46,7 +46,8 @@ pub(super) fn run(session: &Session, args: &StatusArgs) -> Outcome {
         let rejects = status_html::rejects_by_reason(look.reader, &wanted)?;
         status_html::write(session, file, &all, &rejects, &place)?;
     }
-    let summary = Look::summary(&all, args.gaps);
+    let mut summary = Look::summary(&all, args.gaps);
+    reporting::end(session, &mut summary);
     for series in &all {
         for (day, what) in series.all() {
             session

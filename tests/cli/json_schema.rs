@@ -151,3 +151,36 @@ fn every_line_and_the_report_have_the_published_form() {
         assert!(seen.contains(kind), "{kind}: {seen:?}");
     }
 }
+
+/// The option was taken and nothing written.
+#[test]
+fn a_report_is_written_by_every_command_that_has_a_summary() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 5);
+    place
+        .end(&format!("{WRITE} --no-done rows.jsonl"))
+        .expect(0);
+    for (command, status) in [
+        ("status --gaps", 7),
+        ("ledger list", 0),
+        ("rejects list", 0),
+        ("doctor", 0),
+        ("run jobs.toml --dry-run", 0),
+    ] {
+        place.file(
+            "jobs.toml",
+            "[[job]]\nname = \"a\"\ntopic = \"item\"\nstage = \"history_sync\"\ndate = \"2022-01-02\"\npaths = [\"rows.jsonl\"]\n",
+        );
+        place
+            .end(&format!("{command} --report r.json"))
+            .expect(status);
+        let report = std::fs::read_to_string(place.path("r.json")).unwrap();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["exit_status"], status, "{command}");
+        assert_eq!(report["finished"], true, "{command}");
+        place
+            .end(&format!("{command} --report nowhere/r.json"))
+            .expect(2);
+    }
+}

@@ -7,7 +7,7 @@ mod local;
 mod network;
 
 use super::config::{self, Setting};
-use super::{Outcome, Session};
+use super::{Outcome, Session, reporting};
 use crate::cli::args::DoctorArgs;
 use crate::cli::checkup::{Check, Finding, Remedy, text};
 use crate::cli::error::chain;
@@ -94,11 +94,13 @@ fn tell(session: &Session, checks: &[Check]) -> Status {
     for check in checks {
         printer.json_line(&check.json_line());
     }
+    let mut summary = of_success();
+    summary.status = status;
+    summary.retryable = failures().any(|it| it.status() == Status::Temporary);
+    summary.problems = failures().map(Check::line).collect();
+    reporting::end(session, &mut summary);
+    let status = summary.status;
     if printer.style().json {
-        let mut summary = of_success();
-        summary.status = status;
-        summary.retryable = failures().any(|it| it.status() == Status::Temporary);
-        summary.problems = failures().map(Check::line).collect();
         printer.summary(&summary, 0);
     } else if !printer.style().quiet {
         printer.result(&text(checks));
