@@ -11,7 +11,7 @@ use super::exit::meaning;
 use super::figure::{counted, grouped, per_second, size, time};
 use super::printer::visible;
 use crate::upload::event::DoneOutcome;
-use crate::upload::report::{Course, PartitionReport, Status, Summary, Totals};
+use crate::upload::report::{Course, NextStep, PartitionReport, Status, Summary, Totals};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -23,6 +23,8 @@ const MAX_REASONS: usize = 5;
 const MAX_REPEATED: usize = 80;
 /// Most problems and notes, each.
 const MAX_REMARKS: usize = 5;
+/// Most commands that are named as the next ones.
+const MAX_STEPS: usize = 6;
 
 /// The summary of a command that failed before there was anything to count.
 pub fn of_failure(status: Status, problem: &str) -> Summary {
@@ -70,10 +72,28 @@ pub fn for_people(story: &Summary, rows_this_run: u64) -> String {
     if let Some(folder) = &story.run_dir {
         text.entry("log", &folder.display().to_string());
     }
-    for (index, step) in story.next.iter().enumerate() {
-        text.entry(if index == 0 { "next" } else { "" }, &step.to_string());
+    for (index, step) in bounded_steps(&story.next).iter().enumerate() {
+        text.entry(if index == 0 { "next" } else { "" }, step);
     }
     text.0
+}
+
+/// The next steps, of many the first ones and the last, which is for all that is left.
+fn bounded_steps(steps: &[NextStep]) -> Vec<String> {
+    let first = match steps.len() {
+        few if few <= MAX_STEPS => few,
+        _ => MAX_STEPS.saturating_sub(2),
+    };
+    let mut told: Vec<String> = steps.iter().take(first).map(ToString::to_string).collect();
+    if let [.., last] = steps.get(first..).unwrap_or_default() {
+        let more = steps.len().saturating_sub(first).saturating_sub(1);
+        told.push(format!(
+            "and {} more commands, which 'byteair-sync status' names day by day",
+            grouped(as_count(more))
+        ));
+        told.push(last.to_string());
+    }
+    told
 }
 
 struct Text(String);

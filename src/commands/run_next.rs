@@ -70,29 +70,22 @@ impl Again {
             .collect();
         let again = self.command(if left.is_empty() { &self.days } else { &left }, needed);
         let mut steps: Vec<NextStep> = Vec::new();
-        if summary.retryable {
-            steps.push(NextStep::new(
-                again.clone(),
-                "goes on with all that is left",
-            ));
-        }
+        let mut purpose = None;
         for step in std::mem::take(&mut summary.next) {
-            let step = if self.uploads.contains(&step.command) {
-                NextStep::new(again.clone(), step.purpose)
-            } else {
-                step
-            };
-            if !steps.iter().any(|known| known.command == step.command) {
+            if self.uploads.contains(&step.command) {
+                purpose.get_or_insert(step.purpose);
+            } else if !steps.iter().any(|known| known.command == step.command) {
                 steps.push(step);
             }
         }
-        if !steps.iter().any(|step| step.command == again) {
-            let purpose = if steps.is_empty() {
-                "goes on with all that is left"
-            } else {
-                "then, with all that is left"
-            };
-            steps.push(NextStep::new(again, purpose));
+        let purpose = purpose.filter(|purpose| !purpose.is_empty());
+        let goes_on = || NextStep::new(again.clone(), "goes on with all that is left");
+        match purpose {
+            _ if steps.is_empty() && summary.retryable => steps.push(goes_on()),
+            // It may do more after the others, and nothing before them.
+            Some(purpose) => steps.push(NextStep::new(again, purpose)),
+            None if summary.retryable || steps.is_empty() => steps.insert(0, goes_on()),
+            None => steps.push(NextStep::new(again, "then, with all that is left")),
         }
         summary.next = steps;
     }

@@ -322,3 +322,35 @@ fn two_jobs_that_upload_the_same_day_of_a_topic_are_refused_unless_both_leave_do
     place.end("run two.toml").expect(0);
     assert_eq!(recorder.dones().len(), 2);
 }
+
+/// `run` was named between the two, so that the second topic was never uploaded, and of many days so
+/// many commands that nothing else of the last lines was to be seen.
+#[test]
+fn the_run_is_named_behind_what_has_to_come_before_it_and_of_many_commands_a_few() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let mut jobs = "[defaults]\nstage = \"history_sync\"\n".to_owned();
+    for topic in ["item", "user"] {
+        jobs += &format!(
+            "[[job]]\nname = \"{topic}\"\ntopic = \"{topic}\"\npaths = [\"{topic}/{{date}}.jsonl\"]\n"
+        );
+        for day in 1..=9 {
+            place.file(
+                &format!("{topic}/2022-01-0{day}.jsonl"),
+                "{\"id\":1}\nnot json\n",
+            );
+        }
+    }
+    place.file("jobs.toml", jobs);
+    let ran = place
+        .end("run jobs.toml --backfill 2022-01-01..2022-01-09")
+        .expect(3);
+    let story = ran.output.split("  next").nth(1).unwrap();
+    assert!(story.lines().count() <= 7, "{story}");
+    assert!(story.contains("more commands"), "{story}");
+    let last = story.lines().last().unwrap();
+    assert!(
+        last.contains("byteair-sync run jobs.toml --date 2022-01-01..2022-01-09"),
+        "{story}"
+    );
+}
