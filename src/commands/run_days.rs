@@ -8,7 +8,7 @@ use super::Session;
 use super::run_announce::{announce, announce_owed, expect, known};
 use super::run_plan::{Plan, Work, is_done, stand};
 use crate::cli::figure::time;
-use crate::cli::printer::Level;
+use crate::cli::printer::{Level, Printer};
 use crate::cli::settings::{SECRET_VARIABLES, WriteOptions};
 use crate::cli::summary::for_machines;
 use crate::domain::{DataDate, Partition, Stage};
@@ -20,7 +20,7 @@ use crate::upload::report::{PartitionReport, Status, Summary};
 use crate::upload::{Services, StopCause};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The days that are left.
 pub(super) struct Days<'a> {
@@ -57,7 +57,7 @@ impl<'a> Days<'a> {
 
     /// Uploads them. `tells_time` says how far it is after each.
     pub(super) async fn run(mut self, tells_time: bool) -> Ended {
-        let begun = Instant::now();
+        let (begun, mut paces) = (Instant::now(), Paces::default());
         let errands = std::mem::take(&mut self.plan.errands);
         let all = errands.len();
         let mut stories = Vec::with_capacity(all);
@@ -84,7 +84,10 @@ impl<'a> Days<'a> {
             };
             stories.push(story);
             let finished = index.saturating_add(1);
-            if tells_time && let Some(left) = time_left(finished, all, begun.elapsed()) {
+            if tells_time
+                && paces.is_due(begun.elapsed())
+                && let Some(left) = time_left(finished, all, begun.elapsed())
+            {
                 self.session.printer.message(
                     Level::Info,
                     &format!(
@@ -229,6 +232,27 @@ impl<'a> Days<'a> {
             .flat_map(|errand| reports(errand, "not begun"))
             .collect();
         story
+    }
+}
+
+/// When it is told how far a run of many days is: on a terminal always, but a log of two hours stays short.
+#[derive(Default)]
+struct Paces {
+    told: u32,
+    last: Duration,
+}
+
+impl Paces {
+    /// Often in the beginning, and then three times an hour.
+    fn is_due(&mut self, elapsed: Duration) -> bool {
+        let is_due = Printer::has_terminal()
+            || self.told < 3
+            || elapsed.saturating_sub(self.last) >= Duration::from_secs(20 * 60);
+        if is_due {
+            self.told = self.told.saturating_add(1);
+            self.last = elapsed;
+        }
+        is_due
     }
 }
 

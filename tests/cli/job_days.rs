@@ -354,3 +354,24 @@ fn the_run_is_named_behind_what_has_to_come_before_it_and_of_many_commands_a_few
         "{story}"
     );
 }
+
+/// Three lines a day made a log of thousands of lines of a backfill.
+#[test]
+fn a_backfill_of_many_days_leaves_a_short_log() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.file(
+        "jobs.toml",
+        "[[job]]\nname = \"a\"\ntopic = \"item\"\nstage = \"history_sync\"\npaths = [\"{date}.jsonl\"]\n",
+    );
+    for day in 1..=28 {
+        place.rows(&format!("2022-02-{day:02}.jsonl"), day, 1);
+    }
+    let ran = place
+        .end("run jobs.toml --backfill 2022-02-01..2022-02-28")
+        .expect(0)
+        .says("of 28 uploads finished");
+    assert_eq!(recorder.dones().len(), 28);
+    let lines = ran.output.lines().count();
+    assert!(lines < 60, "{lines} lines\n{}", ran.output);
+}

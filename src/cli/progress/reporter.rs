@@ -25,10 +25,10 @@ const LINE_EVERY: [(Duration, Duration); 3] = [
     (Duration::MAX, Duration::from_secs(5 * 60)),
 ];
 /// Most lines in two hours: about rows that were rejected and attempts that failed together, about
-/// things to notice, about dates that are done.
-const MAX_EVENT_LINES: u64 = 16;
+/// things to notice, about dates that begin and are done.
+const MAX_EVENT_LINES: u64 = 12;
 const MAX_WARNING_LINES: u64 = 6;
-const MAX_DONE_LINES: u64 = 10;
+const MAX_DATE_LINES: u64 = 10;
 /// Distance between two `progress` objects.
 const OBJECT_EVERY: Duration = Duration::from_secs(10);
 
@@ -43,7 +43,7 @@ pub(super) struct Reporter {
     bar: Option<Bar>,
     events: LineQuota,
     warnings: LineQuota,
-    dones: LineQuota,
+    dates: LineQuota,
     withheld: Withheld,
     last_line: Option<Instant>,
     last_object: Option<Instant>,
@@ -62,7 +62,7 @@ impl Reporter {
             bar,
             events: LineQuota::new(MAX_EVENT_LINES),
             warnings: LineQuota::new(MAX_WARNING_LINES),
-            dones: LineQuota::new(MAX_DONE_LINES),
+            dates: LineQuota::new(MAX_DATE_LINES),
             withheld: Withheld::default(),
             last_line: None,
             last_object: None,
@@ -90,7 +90,9 @@ impl Reporter {
             Event::Rejected { .. } => (&mut self.events, &mut self.withheld.rejected),
             Event::Retry { .. } => (&mut self.events, &mut self.withheld.retries),
             Event::Warning(_) => (&mut self.warnings, &mut self.withheld.warnings),
-            Event::Done { .. } => (&mut self.dones, &mut self.withheld.dones),
+            Event::Started { .. } | Event::Done { .. } => {
+                (&mut self.dates, &mut self.withheld.dates)
+            }
             _ => return true,
         };
         let within = quota.take(now);
@@ -103,7 +105,7 @@ impl Reporter {
         self.view.sample(&self.gauges, now);
         let elapsed = now.saturating_duration_since(self.begun);
         self.timeline.note(&self.gauges, elapsed);
-        let quotas = [&mut self.events, &mut self.warnings, &mut self.dones];
+        let quotas = [&mut self.events, &mut self.warnings, &mut self.dates];
         if quotas.map(|quota| quota.renew(now)).contains(&true) {
             self.tell_withheld();
         }
@@ -145,7 +147,7 @@ impl Reporter {
             rejected,
             retries,
             warnings,
-            dones,
+            dates,
         } = std::mem::take(&mut self.withheld);
         let lines = [
             (
@@ -161,8 +163,8 @@ impl Reporter {
             (Level::Info, retries, "more retries"),
             (
                 Level::Info,
-                dones,
-                "more messages about done; the summary has them",
+                dates,
+                "more messages about uploads and done; the summary has what became of them",
             ),
         ];
         for (level, more, what) in lines {
@@ -180,7 +182,7 @@ struct Withheld {
     rejected: u64,
     retries: u64,
     warnings: u64,
-    dones: u64,
+    dates: u64,
 }
 
 /// The distance between two progress lines after so much time.
