@@ -329,11 +329,17 @@ fn two_jobs_that_upload_the_same_day_of_a_topic_are_refused_unless_both_leave_do
 fn the_run_is_named_behind_what_has_to_come_before_it_and_of_many_commands_a_few() {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);
-    let mut jobs = "[defaults]\nstage = \"history_sync\"\n".to_owned();
-    for topic in ["item", "user"] {
-        jobs += &format!(
+    let job = |topic: &str| {
+        format!(
             "[[job]]\nname = \"{topic}\"\ntopic = \"{topic}\"\npaths = [\"{topic}/{{date}}.jsonl\"]\n"
-        );
+        )
+    };
+    let jobs = format!(
+        "[defaults]\nstage = \"history_sync\"\n{}{}",
+        job("item"),
+        job("user")
+    );
+    for topic in ["item", "user"] {
         for day in 1..=9 {
             place.file(
                 &format!("{topic}/2022-01-0{day}.jsonl"),
