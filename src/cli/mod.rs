@@ -16,6 +16,7 @@ pub mod invocation;
 pub mod job_file;
 pub mod json_line;
 pub mod logging;
+pub mod manual;
 pub mod printer;
 pub mod profile;
 pub mod progress;

@@ -7,6 +7,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
+Relative paths in the file are relative to the file. Its keys are the long
+options of `write` with underscores; --print-schema prints its JSON Schema for
+editors.
+
 Examples:
   Every job of the file for yesterday, from cron every hour:
     byteair-sync run -q jobs.toml
@@ -15,9 +19,7 @@ Examples:
   The same, and what is left of the last two weeks:
     byteair-sync run -q jobs.toml --catch-up 14
   What would be done, with rows, requests and time at the quota:
-    byteair-sync run jobs.toml --dry-run
-Relative paths in the file are relative to the file. Its keys are the long options of `write` with
-underscores; --print-schema prints its JSON Schema for editors.";
+    byteair-sync run jobs.toml --dry-run";
 
 /// Options of `run`.
 #[derive(Debug, Args)]
