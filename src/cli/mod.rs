@@ -27,3 +27,4 @@ pub mod status_page;
 pub mod summary;
 pub mod validation;
 pub mod value;
+pub mod variables;
