@@ -48,6 +48,10 @@ pub struct JobsArgs {
     /// late or it waited for another job; without an export it is status 10 until it is older. A
     /// fresh installation has no history, so it goes through all of them: give no more days than it
     /// is to upload. A job with days of its own only finishes those of them that were begun.
+    ///
+    /// Of a job with `date_from_field` or `date_from_path` these days are named to its one upload, as
+    /// --date would: their rows are taken and each gets its `done`. One that the inputs say nothing
+    /// of has no row (status 8) or no file (status 10), and keeps none of the others back.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3653), help_heading = "Days")]
     pub catch_up: Option<u32>,
 
