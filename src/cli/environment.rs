@@ -22,6 +22,12 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// The names of all variables that are set.
+    pub fn names(&self) -> Vec<&str> {
+        let set = self.0.iter().filter(|(_, value)| !value.is_empty());
+        set.filter_map(|(name, _)| name.to_str()).collect()
+    }
+
     /// A variable that names a file or directory.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.0

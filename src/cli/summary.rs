@@ -102,7 +102,7 @@ impl Text {
     fn heading(&mut self, story: &Summary) {
         let subject = match story.partitions.as_slice() {
             [] => "nothing was uploaded".to_owned(),
-            [one] => one.partition.to_string(),
+            [one] => one.label(),
             many => several(many),
         };
         let status = match story.status {
@@ -190,7 +190,7 @@ impl Text {
         let rows = shown(partitions);
         let width = rows
             .iter()
-            .map(|row| row.partition.to_string().len())
+            .map(|row| row.label().chars().count())
             .max()
             .unwrap_or(0);
         let mut reason = "";
@@ -205,7 +205,7 @@ impl Text {
                     let _infallible = write!(counts, ", {} {what}", grouped(count));
                 }
             }
-            let label = row.partition.to_string();
+            let label = row.label();
             // What many dates share is told once.
             let state = if tells_why(row) && row.why == reason && reason.len() > MAX_REPEATED {
                 format!("{}, as above", outcome_of(row))
@@ -304,7 +304,8 @@ fn news(story: &Summary) -> Vec<String> {
 
 /// A text about a partition without the partition's name before it.
 fn bare<'a>(row: &PartitionReport, text: &'a str) -> &'a str {
-    text.strip_prefix(&row.partition.to_string())
+    text.strip_prefix(&row.label())
+        .or_else(|| text.strip_prefix(&row.partition.to_string()))
         .and_then(|rest| rest.strip_prefix(": "))
         .unwrap_or(text)
 }

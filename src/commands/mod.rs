@@ -41,11 +41,12 @@ mod write;
 
 pub use open_files::assure_open_files;
 
-use crate::cli::args::Command;
+use crate::cli::args::{Command, ConfigCommand};
 use crate::cli::error::{UsageError, chain};
 use crate::cli::invocation::{Invocation, ParseError, in_words};
-use crate::cli::printer::{PrintStyle, Printer};
+use crate::cli::printer::{Level, PrintStyle, Printer};
 use crate::cli::settings::{Context, Output};
+use crate::cli::variables;
 use crate::upload::report::Status;
 use chrono::Utc;
 use std::ffi::OsString;
@@ -138,6 +139,12 @@ pub fn refuse(error: &ParseError, arguments: &[OsString]) -> Status {
 
 /// Runs the command that was typed, and tells of its failure.
 pub async fn run(session: &Session) -> Status {
+    if heeds_settings(&session.invocation.cli.command) {
+        for (what, cure) in variables::unread(&session.invocation.environment) {
+            let text = format!("{what}; {cure}");
+            session.printer.message(Level::Warning, &text);
+        }
+    }
     let outcome = match reporting::begin(session) {
         Ok(()) => {
             let outcome = command(session).await;
@@ -155,6 +162,18 @@ pub async fn run(session: &Session) -> Status {
         failure.status
     });
     session.printer.end(status)
+}
+
+/// Whether a variable that is not read is worth a word; `doctor` has one of its own for it.
+const fn heeds_settings(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Doctor(_)
+            | Command::Completions { .. }
+            | Command::Man { .. }
+            | Command::Schema(_)
+            | Command::Config(ConfigCommand::Init | ConfigCommand::Schema)
+    )
 }
 
 async fn command(session: &Session) -> Outcome {

@@ -5,6 +5,7 @@
 //! than the one at hand; what does not say so is refused.
 
 use crate::domain::{Partition, Target};
+use crate::text::grouped;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -117,7 +118,7 @@ impl Wanted<'_> {
                 None => Some(format!("says nothing of {partition}")),
                 Some(date) if date.rows_pending > 0 => Some(format!(
                     "has {} row(s) of {partition} pending",
-                    date.rows_pending
+                    grouped(date.rows_pending)
                 )),
                 Some(_) => None,
             }

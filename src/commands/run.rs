@@ -86,8 +86,12 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
 async fn dry_run(session: &Session, plan: Plan) -> Outcome {
     let begun = Instant::now();
     let mut stories = Vec::new();
-    for errand in plan.errands {
-        let mut story = crate::upload::plan_only(errand.work.options.upload, None).await;
+    for errand in &plan.errands {
+        let upload = errand.work.options.upload.clone();
+        let mut story = crate::upload::plan_only(upload, None).await;
+        if plan.shares_its_topic(&errand.job) {
+            story.name_job(&errand.job);
+        }
         story.notes.retain(|note| !note.starts_with("dry run:"));
         stories.push(story);
     }

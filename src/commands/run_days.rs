@@ -69,7 +69,7 @@ impl<'a> Days<'a> {
                 stories.push(story);
                 break;
             }
-            let story = match self.waits(errand) {
+            let mut story = match self.waits(errand) {
                 Some(waits) if !is_done_before(errand) => {
                     let story = held_back(errand, &waits);
                     if let Waits::ForUnknown(job) = waits {
@@ -82,6 +82,9 @@ impl<'a> Days<'a> {
                 // What is done needs nobody any more, and only a look.
                 _ => self.upload(errand).await,
             };
+            if self.plan.shares_its_topic(&errand.job) {
+                story.name_job(&errand.job);
+            }
             stories.push(story);
             let finished = index.saturating_add(1);
             if tells_time
@@ -143,6 +146,10 @@ impl<'a> Days<'a> {
             stop: self.services.stop.of_a_part(),
             ..self.services.clone()
         };
+        if self.plan.shares_its_topic(&errand.job) {
+            let text = format!("job '{}' begins", name(errand));
+            self.session.printer.message(Level::Info, &text);
+        }
         let part = services.stop.clone();
         let answers = Gauges::get(&self.services.gauges.answers);
         let upload = &options.upload;
@@ -229,7 +236,14 @@ impl<'a> Days<'a> {
         story.retryable = cause != StopCause::Failure;
         story.partitions = errands
             .iter()
-            .flat_map(|errand| reports(errand, "not begun"))
+            .flat_map(|errand| {
+                let shared = self.plan.shares_its_topic(&errand.job);
+                let mut reports = reports(errand, "not begun");
+                for report in &mut reports {
+                    report.job = shared.then(|| errand.job.clone());
+                }
+                reports
+            })
             .collect();
         story
     }
@@ -328,6 +342,7 @@ fn report(errand: &Errand<Work>, partition: Partition, why: &str) -> PartitionRe
     let known = stand(&errand.work.options, &partition);
     let (rows, is_done) = known.unwrap_or_default();
     PartitionReport {
+        job: None,
         rows_accepted: rows.accepted,
         rows_unconfirmed: rows.unconfirmed,
         rows_rejected: rows.refused.saturating_add(rows.invalid),

@@ -91,6 +91,16 @@ impl Plan {
         plan.errands = in_order(plan.errands);
         Ok(plan)
     }
+
+    /// Whether another job of the file has the same topic and stage, so that those do not tell which
+    /// job is meant.
+    pub(super) fn shares_its_topic(&self, job: &str) -> bool {
+        let mut of = self.topics.iter().filter(|(name, ..)| name == job);
+        of.next().is_some_and(|(_, topic, stage)| {
+            let mut all = self.topics.iter();
+            all.any(|(name, other, at)| name != job && other == topic && at == stage)
+        })
+    }
 }
 
 struct Planner<'a> {

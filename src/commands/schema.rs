@@ -157,7 +157,8 @@ fn schema_of<'p>(
     ProposedSchema {
         topic,
         note: format!(
-            "Proposed from {rows} rows; nothing is required and no range is set. Read it, correct it, and give it to --schema."
+            "Proposed from {} rows; nothing is required and no range is set. Read it, correct it, and give it to --schema.",
+            grouped(rows)
         ),
         complete: false,
         fields: proposals.iter().map(field).collect(),

@@ -293,6 +293,7 @@ fn add(summary: &mut Summary, rows: DayRows) {
 
 fn report(series: &Series, stage: Stage, target: &Target, what: &Day) -> PartitionReport {
     PartitionReport {
+        job: None,
         partition: Partition {
             target: target.clone(),
             topic: series.topic.clone(),

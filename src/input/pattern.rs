@@ -29,6 +29,18 @@ pub enum InvalidPattern {
     /// A placeholder that means no day.
     #[error(transparent)]
     Placeholder(#[from] InvalidDatedText),
+    /// Braces around one word: no list of names, and no placeholder that there is.
+    #[error(
+        "'{text}': there is no placeholder {{{word}}}; {} (a list of names has commas, {{a,b}}; a \
+         brace that belongs to a name is written [{{] or [}}])",
+        meant(word)
+    )]
+    UnknownPlaceholder {
+        /// The path as given.
+        text: String,
+        /// What is in the braces.
+        word: String,
+    },
     /// A glob that globset does not understand.
     #[error("'{0}' is no valid glob; put a literal [ in brackets: [[]")]
     BadGlob(String),
@@ -49,6 +61,10 @@ impl PathPattern {
             text: text.to_owned(),
             dated: DatedText::parse(text)?,
         };
+        if let Some(word) = pattern.unknown_placeholder() {
+            let (text, word) = (text.to_owned(), word.to_owned());
+            return Err(InvalidPattern::UnknownPlaceholder { text, word });
+        }
         if !pattern.is_sound() {
             return Err(InvalidPattern::BadGlob(text.to_owned()));
         }
@@ -61,6 +77,17 @@ impl PathPattern {
             text: path.to_owned(),
             dated: DatedText(vec![Piece::Text(path.to_owned())]),
         }
+    }
+
+    /// A word in braces that would only stand for itself, so that something else was meant.
+    fn unknown_placeholder(&self) -> Option<&str> {
+        self.dated.0.iter().find_map(|piece| match piece {
+            Piece::Text(text) => text.split('{').skip(1).find_map(|rest| {
+                let (inside, _) = rest.split_once('}')?;
+                is_placeholder(inside).then_some(inside)
+            }),
+            Piece::Date(_) => None,
+        })
     }
 
     /// Whether it is a valid glob on every day, if it is a glob at all.
@@ -111,6 +138,24 @@ impl fmt::Display for ResolvedPattern {
     }
 }
 
+/// Whether something in braces looks like a placeholder: a word, perhaps with a format.
+fn is_placeholder(inside: &str) -> bool {
+    let (word, format) = inside.split_once(':').unwrap_or((inside, ""));
+    word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        && !format.contains([',', '{'])
+}
+
+/// The placeholder that may have been meant: there is but one, with or without a format.
+fn meant(word: &str) -> String {
+    match word.split_once(':') {
+        Some((_, format)) if format.contains('%') => format!("did you mean {{date:{format}}}?"),
+        _ => "did you mean {date} or {date:%Y%m%d}?".to_owned(),
+    }
+}
+
 /// Whether a path has characters that only a glob means.
 pub(super) fn has_glob(path: &str) -> bool {
     path.contains(['*', '?', '[', '{'])
@@ -149,7 +194,7 @@ mod tests {
         assert_eq!(resolve("a/{date}/b.csv"), "a/2022-01-09/b.csv");
         assert_eq!(resolve("{date:%Y/%m}/{date:%d}"), "2022/01/09");
         assert_eq!(resolve("{data,date}/x"), "{data,date}/x");
-        assert_eq!(resolve("{dates}"), "{dates}");
+        assert_eq!(resolve("{dates,days}[{]x[}]"), "{dates,days}[{]x[}]");
         assert_eq!(resolve("{a,{date}}[0-9]*"), "{a,2022-01-09}[0-9]*");
         assert_eq!(resolve("x/{date:%Y-*}/y?"), "x/2022-*/y?");
         assert!(!PathPattern::parse("{data,date}/x").unwrap().has_date());
@@ -174,6 +219,10 @@ mod tests {
             "a[/{date}",
             "{date:[%d-%m]}",
             "}/{date:%d?}",
+            "{dat}/x",
+            "a/dt={day:%Y%m%d}",
+            "{a,{topic}}",
+            "{date}/{hour}/*",
         ] {
             assert!(PathPattern::parse(bad).is_err(), "{bad}");
         }

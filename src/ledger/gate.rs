@@ -4,6 +4,7 @@
 //! sealed date can be marked done.
 
 use crate::domain::{ErrorBudget, Guards, UnconfirmedPolicy, as_float};
+use crate::text::grouped;
 use std::fmt;
 
 /// State of a date's gate.
@@ -192,37 +193,47 @@ impl fmt::Display for Unmet {
                 write!(f, "{name} was not compared with what was uploaded of it")
             }
             Self::Imbalance(what) => write!(f, "the books do not balance ({what})"),
-            Self::BatchesPending(count) => write!(f, "{count} batch(es) are not settled"),
+            Self::BatchesPending(count) => {
+                write!(f, "{} batch(es) are not settled", grouped(*count))
+            }
             Self::ForeignBatches(count) => write!(
                 f,
-                "{count} batch(es) were answered 409 without an earlier attempt of ours"
+                "{} batch(es) were answered 409 without an earlier attempt of ours",
+                grouped(*count)
             ),
             Self::UndeterminedBatches(count) => write!(
                 f,
-                "{count} batch(es) got an answer that does not say which of their rows are stored"
+                "{} batch(es) got an answer that does not say which of their rows are stored",
+                grouped(*count)
             ),
             Self::TooManyRejects { open, budget } => {
                 write!(
                     f,
-                    "{open} row(s) are rejected and --max-errors allows {budget}"
+                    "{} row(s) are rejected and --max-errors allows {budget}",
+                    grouped(*open)
                 )
             }
             Self::EverythingRejected => f.write_str("every row was rejected"),
             Self::UnconfirmedRows(rows) => {
                 write!(
                     f,
-                    "{rows} row(s) are unconfirmed and --unconfirmed hold was given"
+                    "{} row(s) are unconfirmed and --unconfirmed hold was given",
+                    grouped(*rows)
                 )
             }
             Self::TooFewRows { stored, expected } => {
                 write!(
                     f,
-                    "{stored} row(s) were stored and --min-rows expects {expected}"
+                    "{} row(s) were stored and --min-rows expects {}",
+                    grouped(*stored),
+                    grouped(*expected)
                 )
             }
             Self::OtherFileCount { found, expected } => write!(
                 f,
-                "{found} input(s) were uploaded and --expect-files expects {expected} (files with the same content count once)"
+                "{} input(s) were uploaded and --expect-files expects {} (files with the same content count once)",
+                grouped(*found),
+                grouped(*expected)
             ),
             Self::RowsDropped {
                 stored,
@@ -231,12 +242,15 @@ impl fmt::Display for Unmet {
                 limit,
             } => write!(
                 f,
-                "{stored} row(s) were stored, {last} for the last completed date, {last_date}: more than the {limit}% that --max-drop allows"
+                "{} row(s) were stored, {} for the last completed date, {last_date}: more than the {limit}% that --max-drop allows",
+                grouped(*stored),
+                grouped(*last)
             ),
             Self::Empty => f.write_str("there was no row"),
             Self::OnlyDropped(stored) => write!(
                 f,
-                "no input is left of it; {stored} row(s) of dropped ones are on the platform"
+                "no input is left of it; {} row(s) of dropped ones are on the platform",
+                grouped(*stored)
             ),
             Self::DayNotOver => f.write_str("the day is not over"),
             Self::HeldBack => {

@@ -11,6 +11,7 @@ use super::id::{InputId, PartitionId, RunId};
 use super::query::unsigned;
 use super::register::{HeldInput, RegisteredPartition};
 use super::rejects::CONCERNING;
+use crate::text::grouped;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// What an input of corrected rows is to replace.
@@ -64,8 +65,10 @@ pub(super) fn claim(
     };
     if claimed == 0 || (intent.letters.is_empty() && claimed != intent.rows) {
         return Err(LedgerError::Forbidden(format!(
-            "{name} has {} row(s) for {claimed} open dead letter(s) of {}; name those that it replaces with --id",
-            intent.rows, date.partition
+            "{name} has {} row(s) for {} open dead letter(s) of {}; name those that it replaces with --id",
+            grouped(intent.rows),
+            grouped(claimed),
+            date.partition
         )));
     }
     let why = format!("{claimed} dead letters, by {} rows of {name}", intent.rows);
@@ -121,8 +124,9 @@ pub(super) fn settle(db: &Connection, run: RunId, replay: Replay) -> Result<u64,
     let rows = rows_read(db, replay.input)?;
     if rows != replay.rows {
         return Err(LedgerError::Forbidden(format!(
-            "{name} had {} row(s) when it was looked at and {rows} when it was uploaded; its dead letters stay open: name them with --id and another file, or waive them",
-            replay.rows
+            "{name} had {} row(s) when it was looked at and {} when it was uploaded; its dead letters stay open: name them with --id and another file, or waive them",
+            grouped(replay.rows),
+            grouped(rows)
         )));
     }
     db.execute(

@@ -15,6 +15,7 @@ use crate::input::{
     InputSettings, LocalReject, Location, Next, RejectCode, RowReader, Start, open_file,
 };
 use crate::ledger::InputId;
+use crate::text::grouped;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -217,7 +218,7 @@ impl Batcher {
                 progress.name,
                 warning.first.line,
                 warning.kind.as_str(),
-                warning.count
+                grouped(warning.count)
             )))?;
         }
         Ok(())

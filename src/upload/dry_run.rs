@@ -264,6 +264,7 @@ fn report(
     (done, why): (DoneOutcome, String),
 ) -> PartitionReport {
     PartitionReport {
+        job: None,
         partition,
         rows_accepted: rows.accepted,
         rows_unconfirmed: rows.unconfirmed,

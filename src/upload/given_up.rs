@@ -5,6 +5,7 @@
 
 use super::late_input::{is_closed, way_to_reopen};
 use crate::ledger::{KnownInput, KnownPartition, LedgerError, LedgerReader};
+use crate::text::grouped;
 
 /// Which rows are not known to be on the platform of a date whose `done` was forced, and what to do;
 /// `None` when all are.
@@ -41,7 +42,10 @@ fn in_words(
 ) -> Result<String, LedgerError> {
     let mut lost = Vec::new();
     if pending > 0 {
-        lost.push(format!("{pending} row(s) in batches that were not settled"));
+        lost.push(format!(
+            "{} row(s) in batches that were not settled",
+            grouped(pending)
+        ));
     }
     if !input.read_to_end {
         let last = ledger.last_chunk(input.id)?;

@@ -13,6 +13,7 @@ use crate::domain::Partition;
 use crate::ledger::{
     InputId, InputKind, KnownInput, KnownPartition, LedgerError, LedgerReader, RowCounts, Unmet,
 };
+use crate::text::grouped;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -153,7 +154,8 @@ fn note_dropped(partition: &Partition, rows: RowCounts) -> Option<String> {
         .saturating_add(rows.pending);
     let dropped = accounted.checked_sub(rows.read).filter(|rows| *rows > 0)?;
     Some(format!(
-        "{partition}: {dropped} row(s) of inputs that were dropped (ledger drop-input) stay on the platform; they count as accepted and no longer as read"
+        "{partition}: {} row(s) of inputs that were dropped (ledger drop-input) stay on the platform; they count as accepted and no longer as read",
+        grouped(dropped)
     ))
 }
 
@@ -230,6 +232,7 @@ fn report_of(
     report: Option<&DoneReport>,
 ) -> PartitionReport {
     PartitionReport {
+        job: None,
         partition: partition.clone(),
         rows_accepted: rows.accepted,
         rows_unconfirmed: rows.unconfirmed,

@@ -117,6 +117,8 @@ pub struct Totals {
 /// One partition of a summary.
 #[derive(Debug, Clone)]
 pub struct PartitionReport {
+    /// The job that it is about, where the job file has several of this topic and stage.
+    pub job: Option<String>,
     /// Which.
     pub partition: Partition,
     /// Rows accepted.
@@ -131,6 +133,34 @@ pub struct PartitionReport {
     pub done: DoneOutcome,
     /// Why `done` was withheld, or what is remarkable about it.
     pub why: String,
+}
+
+impl PartitionReport {
+    /// How people see it: `item history_sync 2022-01-01`, with the job where that tells more.
+    pub fn label(&self) -> String {
+        match &self.job {
+            Some(job) => format!("{} (job '{job}')", self.partition),
+            None => self.partition.to_string(),
+        }
+    }
+}
+
+impl Summary {
+    /// Says in every line about a partition of this story which job it is about.
+    pub fn name_job(&mut self, job: &str) {
+        for report in &mut self.partitions {
+            let before = report.label();
+            report.job = Some(job.to_owned());
+            for problem in &mut self.problems {
+                if let Some(rest) = problem
+                    .strip_prefix(&before)
+                    .filter(|it| it.starts_with(':'))
+                {
+                    *problem = format!("{}{rest}", report.label());
+                }
+            }
+        }
+    }
 }
 
 /// Rejected rows that share a reason.

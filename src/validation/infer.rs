@@ -7,6 +7,7 @@
 
 use super::profile::{FieldProfile, Kind, Profile};
 use crate::schema::FieldType;
+use crate::text::grouped;
 
 /// Different values up to which all of them are listed.
 const MAX_LISTED: u64 = 12;
@@ -187,9 +188,9 @@ fn is_epoch(field: &FieldProfile) -> bool {
 
 fn evidence(field: &FieldProfile, rows: u64, reason: &str) -> String {
     let mut parts = vec![if field.present == rows {
-        format!("in all {rows} rows")
+        format!("in all {} rows", grouped(rows))
     } else {
-        format!("in {} of {rows} rows", field.present)
+        format!("in {} of {} rows", grouped(field.present), grouped(rows))
     }];
     if field.nulls > 0 {
         parts.push(format!("{} null", field.nulls));

@@ -1,6 +1,7 @@
 //! Where settings come from, and what a wrong one gets.
 
-use crate::start::{Place, finish};
+use crate::recorder::Recorder;
+use crate::start::{Place, WRITE, finish};
 
 fn setting(output: &str, name: &str) -> Vec<String> {
     let line = output
@@ -150,6 +151,31 @@ fn with_json_the_last_line_is_a_summary_even_when_nothing_could_begin() {
             .unwrap()
             .starts_with("{\"v\":1,\"type\":\"summary\"")
     );
+}
+
+#[test]
+fn a_misspelt_variable_is_warned_of_with_the_one_that_was_meant() {
+    let recorder = Recorder::new();
+    let mut place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 3);
+    place.set("BYTEAIR_BATCHROWS", "1");
+    place.set("BYTEAIR_NO_DONE", "true");
+    // It belongs to the Python package.
+    place.set("BYTEAIR_SYNC_BINARY", "byteair-sync");
+    let ran = place.end(&format!("{WRITE} rows.jsonl")).expect(0);
+    assert!(!ran.errors.contains("SYNC_BINARY"), "{}", ran.errors);
+    for words in [
+        "warning: the variable BYTEAIR_BATCHROWS is not read; did you mean BYTEAIR_BATCH_ROWS?",
+        "warning: the variable BYTEAIR_NO_DONE is not read; --no-done overrides a safeguard",
+    ] {
+        assert!(ran.errors.contains(words), "{}", ran.errors);
+    }
+    place
+        .end("status")
+        .expect(0)
+        .says("did you mean BYTEAIR_BATCH_ROWS?");
+    let quiet = place.end("man pages").expect(0);
+    assert_eq!(quiet.errors, "");
 }
 
 #[test]

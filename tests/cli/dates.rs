@@ -301,3 +301,46 @@ fn streaming_after_daily_is_the_order_of_things_and_history_after_it_is_noticed(
         .expect(0)
         .says("opened again in the console");
 }
+
+#[test]
+fn a_misspelt_placeholder_is_refused_and_a_list_in_braces_is_one() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    for (at, name) in ["item-a", "item-b", "item-c", "{x}"].iter().enumerate() {
+        place.rows(&format!("export/{name}.jsonl"), 2 * at, 2);
+    }
+    for (path, meant) in [
+        (
+            "export/{dat}/item-a.jsonl",
+            "did you mean {date} or {date:%Y%m%d}?",
+        ),
+        (
+            "export/{day:%Y%m%d}/item-a.jsonl",
+            "did you mean {date:%Y%m%d}?",
+        ),
+        (
+            "export/{y}.jsonl",
+            "a brace that belongs to a name is written [{] or [}]",
+        ),
+    ] {
+        let ran = place.end(&format!("{WRITE} {path}")).expect(2);
+        ran.says("there is no placeholder {").says(meant);
+    }
+    place.file(
+        "jobs.toml",
+        "[[job]]\nname = 'i'\ntopic = 'item'\nstage = 'history_sync'\ndate = '2022-01-01'\n\
+         paths = ['export/{dat}/x']\n",
+    );
+    place
+        .end("run jobs.toml")
+        .expect(2)
+        .says("there is no placeholder {dat}");
+    assert!(recorder.everything().is_empty());
+    // A file that is there is meant, whatever its name looks like.
+    place
+        .end(&format!(
+            "{WRITE} export/item-{{a,b}}.jsonl export/{{x}}.jsonl"
+        ))
+        .expect(0);
+    assert_eq!(recorder.accepted().len(), 6);
+}

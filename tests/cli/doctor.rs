@@ -100,6 +100,21 @@ fn programs_get_each_setting_and_each_check_as_an_object() {
 }
 
 #[test]
+fn a_misspelt_variable_is_noticed_and_fails_only_for_what_is_missing() {
+    let recorder = Recorder::new();
+    let mut place = Place::with(&recorder);
+    place.set("BYTEAIR_BATCHROWS", "7");
+    let ran = place.end("doctor").expect(0);
+    ran.says("the variable BYTEAIR_BATCHROWS is not read")
+        .says("did you mean BYTEAIR_BATCH_ROWS?");
+    place.set("BYTEAIR_HOST", "");
+    place.set("BYTEAIR_HOTS", "127.0.0.1:1");
+    let ran = place.end("doctor").expect(2);
+    ran.says("BYTEAIR_HOTS is not read")
+        .says("did you mean BYTEAIR_HOST?");
+}
+
+#[test]
 fn a_ledger_in_use_is_read_to_its_end_and_stays_as_it_is() {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);

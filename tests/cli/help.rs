@@ -117,21 +117,113 @@ fn completions_know_the_stages_and_offer_no_files_for_words() {
     }
 }
 
+/// A page as a reader sees it on 80 columns, without bold type; `None` where there is no groff.
+fn read_page(file: &std::path::Path) -> Option<String> {
+    let ran = Command::new("groff")
+        .args(["-man", "-Tutf8", "-P-cbou", "-rLL=78n", "-ww"])
+        .arg(file)
+        .output()
+        .ok()?;
+    let complaints = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(complaints, "", "{}", file.display());
+    Some(String::from_utf8(ran.stdout).unwrap())
+}
+
 #[test]
-fn every_command_has_a_manual_page_that_says_its_options() {
+fn every_command_has_a_manual_page_with_the_sections_that_manual_pages_have() {
     let place = Place::new();
     place.end("man pages").expect(0);
     for path in commands() {
         let name = format!("byteair-sync {path}").trim().replace(' ', "-");
-        let page = std::fs::read_to_string(place.path(&format!("pages/{name}.1"))).unwrap();
-        assert!(page.contains(".SH OPTIONS"), "{name}");
-        let checked = Command::new("groff")
-            .args(["-man", "-Tutf8", "-ww", "-z"])
-            .arg(place.path(&format!("pages/{name}.1")))
-            .output();
-        if let Ok(checked) = checked {
-            let complaints = String::from_utf8_lossy(&checked.stderr).into_owned();
-            assert_eq!(complaints, "", "{name}");
+        let file = place.path(&format!("pages/{name}.1"));
+        let page = std::fs::read_to_string(&file).unwrap();
+        let mut sections = page.lines().filter_map(|line| line.strip_prefix(".SH "));
+        let has_commands = page.contains(".SH COMMANDS");
+        for wanted in [
+            "NAME",
+            "SYNOPSIS",
+            "DESCRIPTION",
+            "COMMANDS",
+            "OPTIONS",
+            "\"EXIT STATUS\"",
+            "EXAMPLES",
+            "ENVIRONMENT",
+            "FILES",
+            "\"SEE ALSO\"",
+        ] {
+            let skipped = match wanted {
+                "COMMANDS" => !has_commands,
+                "EXAMPLES" => has_commands && !path.is_empty(),
+                _ => false,
+            };
+            if !skipped {
+                assert_eq!(sections.next(), Some(wanted), "{name}");
+            }
+        }
+        assert_eq!(sections.next(), None, "{name}");
+        if !path.is_empty() {
+            assert!(page.contains("\\fBbyteair\\-sync\\fR(1)"), "{name}");
+        }
+        if let Some(read) = read_page(&file) {
+            let footer = read.trim_end().lines().last().unwrap();
+            let version = format!("byteair-sync {}", env!("CARGO_PKG_VERSION"));
+            assert!(footer.starts_with(&version), "{name}: {footer}");
+        }
+    }
+}
+
+#[test]
+fn lines_of_manual_pages_that_are_typed_or_listed_are_not_joined() {
+    let place = Place::new();
+    place.end("man pages").expect(0);
+    for (page, lines) in [
+        (
+            "byteair-sync-run",
+            &[
+                "         byteair-sync run jobs.toml --dry-run",
+                "       130, 143",
+                "              interrupted; state saved: run it again",
+                "       Treat an unknown status as a failure.",
+            ][..],
+        ),
+        (
+            "byteair-sync-write",
+            &[
+                "         byteair-sync write -t behavior -s incremental_sync_daily \\",
+                "           -d yesterday 'export/{date}/*.csv.gz'",
+            ],
+        ),
+        (
+            "byteair-sync-sandbox",
+            &[
+                "         slow             answer late",
+                "       While it runs:",
+                "         POST /sandbox/reset      starts over, with its first limits",
+            ],
+        ),
+    ] {
+        let Some(read) = read_page(&place.path(&format!("pages/{page}.1"))) else {
+            println!("skipped: there is no groff");
+            return;
+        };
+        for line in lines {
+            assert!(read.lines().any(|it| it == *line), "{line}\n{read}");
+        }
+    }
+}
+
+#[test]
+fn a_command_of_an_example_is_typed_in_lines_that_80_columns_hold() {
+    let mut place = Place::new();
+    for path in commands() {
+        let full = help(&mut place, &format!("{path} --help")).output;
+        let at = full.rfind("\nExample").unwrap_or(full.len());
+        for line in full[at..].lines() {
+            assert!(line.chars().count() <= 80, "{path}: {line}");
+            // A line that clap had to break would be none that can be typed.
+            let words = line.trim_start();
+            let goes_on = words.starts_with('-') || words.starts_with('\'');
+            assert!(!goes_on || line.starts_with("      "), "{path}: {line}");
         }
     }
 }

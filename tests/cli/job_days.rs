@@ -124,6 +124,23 @@ fn catching_up_goes_through_every_day_of_which_nothing_is_known() {
 }
 
 #[test]
+fn catching_up_names_all_open_days_to_the_one_upload_of_rows_that_say_their_day() {
+    let recorder = Recorder::new();
+    let place = place(&recorder, &[]);
+    let row = |back: i64| format!("{{\"id\":\"{back}\",\"day\":\"{}\"}}\n", day(back));
+    place.file("all.jsonl", row(1) + &row(3));
+    place.file(
+        "jobs.toml",
+        "[[job]]\nname = 'item'\ntopic = 'item'\nstage = 'history_sync'\ndate = 'yesterday'\n\
+         paths = ['all.jsonl']\ndate_from_field = 'day'\ndate_format = '%Y-%m-%d'\n",
+    );
+    let ran = place.end("run jobs.toml --catch-up 3").expect(8);
+    assert_eq!(recorder.dones().len(), 2);
+    assert_eq!(recorder.rows().len(), 2);
+    ran.says("there was no row");
+}
+
+#[test]
 fn a_job_with_days_of_its_own_catches_up_only_with_what_was_begun() {
     let recorder = Recorder::new();
     let place = place(&recorder, &[]);

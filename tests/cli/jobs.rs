@@ -322,3 +322,29 @@ fn the_published_schema_is_the_one_that_the_program_prints() {
         "print it again: byteair-sync run --print-schema"
     );
 }
+
+#[test]
+fn jobs_that_share_a_topic_and_a_stage_are_told_apart_by_their_names() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let job = |name: &str| {
+        format!("[[job]]\nname = '{name}'\ntopic = 'item'\npaths = ['{name}-{{date}}.jsonl']\n")
+    };
+    let defaults = "[defaults]\nstage = 'history_sync'\ndate = '2022-01-01'\n";
+    place.file(
+        "jobs.toml",
+        format!("{defaults}{}{}", job("north"), job("south")),
+    );
+    place.rows("north-2022-01-01.jsonl", 0, 3);
+    let ran = place.end("run jobs.toml").expect(10);
+    for words in [
+        "  item history_sync 2022-01-01 (job 'north')  3 accepted",
+        "  item history_sync 2022-01-01 (job 'south')  ",
+    ] {
+        assert!(ran.output.contains(words), "{}", ran.output);
+    }
+    ran.says("job 'south 2022-01-01' begins");
+    let dates = place.end("run jobs.toml --json").expect(10).summary()["dates"].clone();
+    assert_eq!(dates[0]["job"], "north");
+    assert_eq!(dates[1]["job"], "south");
+}

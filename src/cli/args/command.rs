@@ -239,7 +239,8 @@ mod tests {
             let help = sub.get_after_long_help().map(ToString::to_string);
             let help = help.unwrap_or_default();
             assert!(help.contains(&format!("byteair-sync {path}")), "{path}");
-            let typed = help.lines().filter_map(|line| {
+            let whole_lines = help.replace("\\\n", " ");
+            let typed = whole_lines.lines().filter_map(|line| {
                 let line = line.split(" > ").next()?;
                 line.split_once("byteair-sync ")
                     .map(|(_, words)| words.replace('\'', ""))

@@ -12,13 +12,16 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 const SECRETS: &str = "\
-Credentials come from the environment: HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK (with temporary keys also
-HUAWEICLOUD_SDK_SECURITY_TOKEN), or CLOUD_SDK_AK and CLOUD_SDK_SK, or an IAM token in HUAWEICLOUD_SDK_TOKEN,
-which counts when no access key is set. Each of the first and last also as ..._FILE naming a file.";
+Credentials come from the environment: HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK
+(with temporary keys also HUAWEICLOUD_SDK_SECURITY_TOKEN), or CLOUD_SDK_AK and
+CLOUD_SDK_SK, or an IAM token in HUAWEICLOUD_SDK_TOKEN, which counts when no
+access key is set. Each of the first and last also as ..._FILE naming a file.";
 
 const COMMIT_HELP: &str = "\
-The checkpoint is looked at first. When it is there already nothing is sent; when it is further, nothing is
-committed and the status is 6, unless --allow-rewind. Running the same command again is always safe.
+The checkpoint is looked at first. When it is there already nothing is sent;
+when it is further, nothing is committed and the status is 6, unless
+--allow-rewind. Running the same command again is always safe.
+
 ";
 
 // Clap does not wrap a usage.
@@ -31,19 +34,23 @@ const USAGE_OF_DELETE: &str = "byteair-sync checkpoint delete --stream <STREAM> 
 
 const COMMIT_EXAMPLE: &str = "\n
 Example:
-  byteair-sync checkpoint commit --stream orders --app uploader --partition 0 --sequence 41";
+  byteair-sync checkpoint commit --stream orders --app uploader \\
+      --partition 0 --sequence 41";
 
 const GET_EXAMPLE: &str = "\n
 Example:
-  byteair-sync checkpoint get --stream orders --app uploader --partition 0";
+  byteair-sync checkpoint get --stream orders --app uploader \\
+      --partition 0";
 
 const DELETE_EXAMPLE: &str = "\n
 Example:
-  byteair-sync checkpoint delete --stream orders --app uploader --partition 0";
+  byteair-sync checkpoint delete --stream orders --app uploader \\
+      --partition 0";
 
 const SYNC_EXAMPLE: &str = "\n
 Example:
-  byteair-sync metadata sync --engine MRS --engine-version 3.1.2 --instance-id i-1 events.jsonl";
+  byteair-sync metadata sync --engine MRS --engine-version 3.1.2 \\
+      --instance-id i-1 events.jsonl";
 
 /// Where one of Huawei's services is, and whose project it is about.
 #[derive(Debug, Clone, Args)]
@@ -153,12 +160,17 @@ pub enum CheckpointCommand {
 }
 
 const SYNC_HELP: &str = "\
-Each line is an event with exactly these fields, and one of the 31 types that the service knows:
-  {\"event_ts\": 1700000000000, \"event_type\": \"CreateTableEvent\", \"event_message\": {\"table\": {\"tableName\": \"t1\"}}}
-Events are sent in the order of files and lines, in requests of at most 12 MB, one after the other. Bad ones
-become dead letters (status 3, unless --max-errors allows for them); the others go on. Running the same command
-again goes on where it was, and sends what was appended. The service cannot recognise a repetition: a batch of
-unknown outcome is sent again and may be applied twice, and the command says so.
+Each line is an event with exactly these fields, and one of the 31 types that
+the service knows:
+  {\"event_ts\": 1700000000000, \"event_type\": \"CreateTableEvent\",
+   \"event_message\": {\"table\": {\"tableName\": \"t1\"}}}
+Events are sent in the order of files and lines, in requests of at most 12 MB,
+one after the other. Bad ones become dead letters (status 3, unless --max-errors
+allows for them); the others go on. Running the same command again goes on where
+it was, and sends what was appended. The service cannot recognise a repetition:
+a batch of unknown outcome is sent again and may be applied twice, and the
+command says so.
+
 ";
 
 /// Options of `metadata sync`.

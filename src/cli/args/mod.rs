@@ -52,34 +52,40 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Exit statuses as `--help` shows them (`cli.md` section 3).
-const EXIT_STATUSES: &str = "\
+pub(super) const EXIT_STATUSES: &str = "\
 Exit statuses:
     0  all that was asked is true now, also when nothing was left to do
     1  unexpected error, a bug: report it
     2  usage or configuration; nothing was sent: fix it
     3  rows were rejected beyond --max-errors; done withheld: look at the rejects
     4  input is not what it claims to be; done withheld: fix the export
-    5  temporary (network, throttling, data cleaning, ...): run the same command again
+    5  temporary (network, throttling, data cleaning, ...): run it again
     6  the platform refuses: the message names the action
-    7  done withheld: something of that date is unfinished, held back, or the day is not over
+    7  done withheld: of that date something is unfinished or held back, or the
+       day is not over
     8  there was no row to send, or nothing is known: check the export
-    9  the input differs from what the ledger has partly uploaded: the message names the ways out
+    9  the input differs from what the ledger has partly uploaded: the message
+       names the ways out
    10  input not ready: run again later
    11  another run is uploading exactly this input: normal overlap
-   12  credentials or clock rejected; everything resumable: rotate, or fix the clock
+   12  credentials or clock rejected; everything resumable: rotate, or fix the
+       clock
   130, 143  interrupted; state saved: run it again
 Treat an unknown status as a failure.";
 
-/// What `--help` of the program says besides.
-const ENVIRONMENT: &str = "\
-Every long option can come from the environment as BYTEAIR_<OPTION>, or from a profile in the
-config file (see `config init`); a flag wins over both. Options that override a safeguard can only
-be typed. Secrets have no option: BYTEAIR_AK and BYTEAIR_SK, or BYTEAIR_TOKEN, each also as
-..._FILE naming a file. NO_COLOR switches colours off.
+/// Where settings come from, as `--help` of the program and every manual page say it.
+pub(super) const VARIABLES: &str = "\
+Every long option can come from the environment as BYTEAIR_<OPTION>, or from a
+profile in the config file (see `config init`); a flag wins over both. Options
+that override a safeguard can only be typed. Secrets have no option: BYTEAIR_AK
+and BYTEAIR_SK, or BYTEAIR_TOKEN, each also as ..._FILE naming a file. NO_COLOR
+switches colours off.";
 
+const EXAMPLES: &str = "\
 Examples:
   Try it without an account, against a built-in server:
-    byteair-sync write --sandbox -t item -s history_sync -d 2022-01-01 item.jsonl
+    byteair-sync write --sandbox -t item -s history_sync \\
+      -d 2022-01-01 item.jsonl
   Upload a day, then see what is owed:
     byteair-sync write -t item -s history_sync -d 2022-01-01 item.jsonl
     byteair-sync status";
@@ -92,7 +98,7 @@ Examples:
 #[command(
     name = "byteair-sync",
     version,
-    after_long_help = ENVIRONMENT,
+    after_long_help = format!("{VARIABLES}\n\n{EXAMPLES}"),
     subcommand_required = true,
     arg_required_else_help = true,
     propagate_version = false

@@ -13,12 +13,14 @@ pub enum QuotaCommand {
 }
 
 const SERVE_HELP: &str = "\
-Uploads on other machines take part with `write --quota-service HOST:PORT`. Both sides need the same
-secret of at least 16 characters in BYTEAIR_QUOTA_TOKEN, and the same tenant and application. What is
-sent from this machine shares the quota too.
+Uploads on other machines take part with `write --quota-service HOST:PORT`. Both
+sides need the same secret of at least 16 characters in BYTEAIR_QUOTA_TOKEN, and
+the same tenant and application. What is sent from this machine shares the quota
+too.
 
-Example, with this machine's address:
-  byteair-sync quota serve --listen 192.0.2.10:7440";
+Example:
+  With this machine's address:
+    byteair-sync quota serve --listen 192.0.2.10:7440";
 
 /// Options of `quota serve`.
 #[derive(Debug, Args)]

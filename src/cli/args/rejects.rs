@@ -8,18 +8,21 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 const ABOUT_REPLAY: &str = "\
-FILE takes the places of rejected rows: of all open ones of the date, or of those that --id names.
-Without --id it must have as many rows as there are open ones, so that none is lost unnoticed; with
---id any number, such as two rows for one that should have been two. The rejected rows stay open
-until the outcome of every row of FILE is known. What is refused again is a new rejected row, with
-its place in FILE; correct it in another file. Running the same command again resumes, and sends
-FILE once more when every row of it was refused again. Rows that were refused for a wrong schema in
-the console may come unchanged, from an export or from the file itself if none of it was stored.
+FILE takes the places of rejected rows: of all open ones of the date, or of
+those that --id names. Without --id it must have as many rows as there are open
+ones, so that none is lost unnoticed; with --id any number, such as two rows for
+one that should have been two. The rejected rows stay open until the outcome of
+every row of FILE is known. What is refused again is a new rejected row, with
+its place in FILE; correct it in another file. Running the same command again
+resumes, and sends FILE once more when every row of it was refused again. Rows
+that were refused for a wrong schema in the console may come unchanged, from an
+export or from the file itself if none of it was stored.
 
 Example:
   byteair-sync rejects export -d 2022-01-01 --output fix.jsonl
   (correct fix.jsonl)
-  byteair-sync rejects replay fix.jsonl -t item -s history_sync -d 2022-01-01";
+  byteair-sync rejects replay fix.jsonl \\
+      -t item -s history_sync -d 2022-01-01";
 
 /// Options of `rejects export`.
 #[derive(Debug, Args)]

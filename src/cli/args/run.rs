@@ -7,6 +7,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
+Relative paths in the file are relative to the file. Its keys are the long
+options of `write` with underscores; --print-schema prints its JSON Schema for
+editors.
+
 Examples:
   Every job of the file for yesterday, from cron every hour:
     byteair-sync run -q jobs.toml
@@ -15,9 +19,7 @@ Examples:
   The same, and what is left of the last two weeks:
     byteair-sync run -q jobs.toml --catch-up 14
   What would be done, with rows, requests and time at the quota:
-    byteair-sync run jobs.toml --dry-run
-Relative paths in the file are relative to the file. Its keys are the long options of `write` with
-underscores; --print-schema prints its JSON Schema for editors.";
+    byteair-sync run jobs.toml --dry-run";
 
 /// Options of `run`.
 #[derive(Debug, Args)]
@@ -46,6 +48,10 @@ pub struct JobsArgs {
     /// late or it waited for another job; without an export it is status 10 until it is older. A
     /// fresh installation has no history, so it goes through all of them: give no more days than it
     /// is to upload. A job with days of its own only finishes those of them that were begun.
+    ///
+    /// Of a job with `date_from_field` or `date_from_path` these days are named to its one upload, as
+    /// --date would: their rows are taken and each gets its `done`. One that the inputs say nothing
+    /// of has no row (status 8) or no file (status 10), and keeps none of the others back.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3653), help_heading = "Days")]
     pub catch_up: Option<u32>,
 

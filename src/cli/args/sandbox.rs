@@ -10,32 +10,42 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Faults, each with a rate from 0 to 1 (--fault http:503=0.05):
   http:CODE        answer with that HTTP status, store nothing
-  status:CODE      answer with that code in the body, store nothing (to a DIS call: HTTP 400 with DIS.CODE)
+  status:CODE      answer with that code in the body, store nothing
+                   (to a DIS call: HTTP 400 with DIS.CODE)
   reset-before     cut the connection before the body is read
-  reset-after      cut the connection after the body was read, store nothing
+  reset-after      read the body, store nothing, cut the connection
   lost-reply       store, then cut the connection
-  lost-reply:CODE  store, then answer with that HTTP status and an HTML page
+  lost-reply:CODE  store, then answer with that HTTP status and HTML
   garbage          answer with bytes that mean nothing
   hang             never answer
   slow             answer late
+
 While it runs:
   GET  /                   live page
   GET  /sandbox/state      what was received, as JSON
   GET  /sandbox/traffic    the last seconds and requests, as JSON
   GET  /sandbox/rows       stored rows; ?topic=&stage=&date= choose
   GET  /sandbox/metadata   metadata events as they were taken
-  POST /sandbox/records    lines of the body as records of a DIS stream; ?project=&stream=, &partition=N chooses one, &whole makes one record of all
-  POST /sandbox/stream     ?project=&stream= and split=N, merge=N,M, trim=NUMBER&partition=N, expire (all
-                           cursors), empty=N (the next looks bring nothing), anew (numbers from 0)
-                           or data_type=BLOB|JSON|CSV with &delimiter= and &compression_format=
-  POST /sandbox/limits     other limits from now on, ?qps=20 or ?rows_per_second=15000 or both
-  POST /sandbox/reset      starts over, with the limits of the command line
-Requests are checked against BYTEAIR_AK and BYTEAIR_SK or BYTEAIR_TOKEN of the sandbox's own
-environment; when none is set, each of them is the word sandbox. So are those to Huawei's services (DIS
-below /v2, the metadata of DataArts below /v1) by HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or
-HUAWEICLOUD_SDK_TOKEN.
+  POST /sandbox/records    lines of the body as records of a DIS stream;
+                           ?project=&stream=, &partition=N for one,
+                           &whole makes one record of all
+  POST /sandbox/stream     ?project=&stream= and split=N, merge=N,M,
+                           trim=NUMBER&partition=N, expire (all cursors),
+                           empty=N (the next looks bring nothing),
+                           anew (numbers from 0) or data_type=BLOB|JSON|CSV
+                           with &delimiter= and &compression_format=
+  POST /sandbox/limits     other limits from now on, ?qps=20 or
+                           ?rows_per_second=15000 or both
+  POST /sandbox/reset      starts over, with its first limits
+
+Requests are checked against BYTEAIR_AK and BYTEAIR_SK or BYTEAIR_TOKEN of the
+sandbox's own environment; when none is set, each of them is the word sandbox.
+So are those to Huawei's services (DIS below /v2, the metadata of DataArts below
+/v1) by HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or HUAWEICLOUD_SDK_TOKEN.
+
 Example:
-  byteair-sync sandbox --fault lost-reply=5% --fault http:502=5% --latency 20ms..80ms";
+  byteair-sync sandbox --fault lost-reply=5% --fault http:502=5% \\
+      --latency 20ms..80ms";
 
 /// Options of `sandbox`.
 #[derive(Debug, Args)]

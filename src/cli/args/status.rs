@@ -9,7 +9,8 @@ Examples:
   A calendar of everything, and what is owed next:
     byteair-sync status
   For monitoring: status 7 when a day of the last month is not done:
-    byteair-sync status -q --gaps -s incremental_sync_daily --date 2022-02-01..2022-02-28
+    byteair-sync status -q --gaps -s incremental_sync_daily \\
+      --date 2022-02-01..2022-02-28
   One page to look at, or to send to a colleague:
     byteair-sync status --html status.html";
 

@@ -8,17 +8,21 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
+What differs from air_api_tool on purpose: an int32 or float outside its range,
+\"\" for a number, NaN and infinities, a control character in a JSON string, a
+second value behind an object, and a line longer than 4 MiB are errors here; CSV
+cells may hold line breaks; decimals in an enum are compared as numbers, not as
+Go prints them.
+
 Examples:
   Rows of a template of the platform:
     byteair-sync validate -t item --industry ecommerce item.jsonl
   A month by a schema of your own, with a page to send to a colleague:
-    byteair-sync validate -d 2022-01-01..2022-01-31 --schema item.json --html item.html 'item/{date}'
+    byteair-sync validate -d 2022-01-01..2022-01-31 --schema item.json \\
+      --html item.html 'item/{date}'
   By the schema and the checkers of the vendor's air_api_tool:
-    byteair-sync validate --schema default_saas_retail_user_schema.json --schema default_saas_retail_user_checker.json user.csv
-What differs from air_api_tool on purpose: an int32 or float outside its range, \"\" for a number, NaN and
-infinities, a control character in a JSON string, a second value behind an object, and a line longer
-than 4 MiB are errors here; CSV cells may hold line breaks; decimals in an enum are compared as
-numbers, not as Go prints them.";
+    byteair-sync validate --schema default_saas_retail_user_schema.json \\
+      --schema default_saas_retail_user_checker.json user.csv";
 
 /// Options of `validate`.
 #[derive(Debug, Args)]

@@ -294,7 +294,9 @@ pub(super) fn sources(invocation: &Invocation, args: &InputArgs) -> Result<Sourc
 /// A path as it was given. What is there is meant by its name, even one that is no valid glob.
 fn pattern(path: &str) -> Result<PathPattern, InvalidPattern> {
     match PathPattern::parse(path) {
-        Err(InvalidPattern::BadGlob(_)) if Path::new(path).exists() => {
+        Err(InvalidPattern::BadGlob(_) | InvalidPattern::UnknownPlaceholder { .. })
+            if Path::new(path).exists() =>
+        {
             Ok(PathPattern::literal(path))
         }
         parsed => parsed,

@@ -45,6 +45,8 @@ struct MachineTarget {
 
 #[derive(Debug, Clone, Serialize)]
 struct MachineDate {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<String>,
     topic: String,
     stage: &'static str,
     date: Option<String>,
@@ -94,6 +96,7 @@ pub fn for_machines(story: &Summary) -> JsonLine<MachineSummary> {
             .partitions
             .iter()
             .map(|report| MachineDate {
+                job: report.job.clone(),
                 topic: report.partition.topic.to_string(),
                 stage: report.partition.stage.kind().as_str(),
                 date: report.partition.date().map(|date| date.to_string()),

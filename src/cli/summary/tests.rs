@@ -8,6 +8,7 @@ use std::time::Duration;
 
 fn report(date: &str, done: DoneOutcome, why: &str) -> PartitionReport {
     PartitionReport {
+        job: None,
         partition: Partition {
             target: Target::new("1", "2", "cn").unwrap(),
             topic: "item".parse().unwrap(),

@@ -14,6 +14,7 @@ use crate::cli::error::chain;
 use crate::cli::printer::Level;
 use crate::cli::settings::Survey;
 use crate::cli::summary::of_success;
+use crate::cli::variables::unread;
 use crate::http::Client;
 use crate::upload::report::Status;
 
@@ -55,6 +56,7 @@ pub(super) async fn run(session: &Session, args: &DoctorArgs) -> Outcome {
         Err(_) => {}
     }
     let mut checks = vec![configuration(&mut survey)];
+    checks.extend(variables(session));
     checks.extend(network::look(&survey).await);
     checks.extend(local::look(&survey).await);
     Ok(tell(session, &checks))
@@ -83,6 +85,15 @@ fn configuration(survey: &mut Survey) -> Check {
         Finding::Failed(Status::Usage, Remedy::new(what, ""))
     };
     Check::new("configuration", finding)
+}
+
+/// Variables that are ignored. None of them keeps an upload from working by itself: what is missing
+/// because of it fails above.
+fn variables(session: &Session) -> Option<Check> {
+    let unread = unread(&session.invocation.environment);
+    let (whats, cures): (Vec<_>, Vec<_>) = unread.into_iter().unzip();
+    let remedy = Remedy::new(whats.join(", "), cures.join(", "));
+    (!whats.is_empty()).then(|| Check::new("variables", Finding::Notice(remedy)))
 }
 
 fn tell(session: &Session, checks: &[Check]) -> Status {
