@@ -247,6 +247,10 @@ mod tests {
         ] {
             assert!(bad.parse::<Zone>().is_err(), "{bad}");
         }
+        for zone in chrono_tz::TZ_VARIANTS {
+            let name = zone.name();
+            assert_eq!(name.parse::<Zone>().unwrap().to_string(), name);
+        }
     }
 
     #[test]
