@@ -4,12 +4,18 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
 /// The zones that are built in, whatever the machine has of them.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+thread_local! {
+    /// A zone and its rules, kept for the next row: looking them up takes longer than using them.
+    static LAST: RefCell<(Zone, TimeZone)> = const { RefCell::new((Zone::UTC, TimeZone::UTC)) };
+}
 
 /// A day that rows belong to. It has no zone of its own; [`Zone`] says when it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -154,7 +160,13 @@ impl Zone {
             Timestamp::MAX
         };
         let instant = Timestamp::from_second(instant.timestamp()).unwrap_or(furthest);
-        TimeDelta::seconds(self.rules().to_offset(instant).seconds().into())
+        let ahead = LAST.with_borrow_mut(|(zone, rules)| {
+            if *zone != self {
+                (*zone, *rules) = (self, self.rules());
+            }
+            rules.to_offset(instant)
+        });
+        TimeDelta::seconds(ahead.seconds().into())
     }
 
     /// The rules of the zone, which its name was taken from.
