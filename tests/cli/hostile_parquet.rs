@@ -220,6 +220,12 @@ fn gzipped(bytes: &[u8], times: usize) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
+/// As brotli keeps what it cannot make smaller: a length of 16 bits among flags, the bytes, an end.
+fn in_brotli(bytes: &[u8]) -> Vec<u8> {
+    let head = (u32::try_from(bytes.len() - 1).unwrap() << 4) | 1 << 20;
+    [&head.to_le_bytes()[..3], bytes, b"\x03"].concat()
+}
+
 /// What a file comes to and how much memory that takes.
 fn judged(name: &str, bytes: &[u8], status: i32, says: &str) {
     let place = Place::new();
@@ -236,6 +242,8 @@ fn pages_whose_sizes_lie_are_refused_before_memory_is_taken_for_them() {
     judged("good", &one_column(&good, UNCOMPRESSED, 2, 0), 0, "2 rows");
     let packed = page(DATA_PAGE, 16, 2, &gzipped(&numbers(), 1));
     judged("gzip", &one_column(&packed, GZIP, 2, 0), 0, "2 rows");
+    let packed = page(DATA_PAGE, 16, 2, &in_brotli(&numbers()));
+    judged("brotli", &one_column(&packed, BROTLI, 2, 0), 0, "2 rows");
     for codec in [UNCOMPRESSED, SNAPPY, GZIP, BROTLI, LZ4_RAW] {
         let lie = page(DATA_PAGE, most, 2, b"\xff\xff\xff\xff\x07 and more");
         let says = "says that it takes 2047 MiB of memory";
@@ -247,6 +255,11 @@ fn pages_whose_sizes_lie_are_refused_before_memory_is_taken_for_them() {
     let bomb = page(DATA_PAGE, 16, 2, &gzipped(&vec![0; 1 << 20], 512));
     let says = "a page is longer than its header says";
     judged("bomb", &one_column(&bomb, GZIP, 2, 0), 4, says);
+    let longer = page(DATA_PAGE, 16, 2, &in_brotli(&numbers().repeat(2)));
+    judged("longer", &one_column(&longer, BROTLI, 2, 0), 4, says);
+    let shorter = page(DATA_PAGE, 24, 2, &in_brotli(&numbers()));
+    let says = "a page is shorter than its header says";
+    judged("shorter", &one_column(&shorter, BROTLI, 2, 0), 4, says);
     let negative = page(DATA_PAGE, -1, 2, &numbers());
     let bytes = one_column(&negative, UNCOMPRESSED, 2, 0);
     judged("negative", &bytes, 4, "a negative size");

@@ -4,10 +4,13 @@
 //! is. A header that lies would cost gigabytes, a schema that never ends the whole program. The
 //! structures are those of `parquet.thrift` of the Parquet format.
 
+use super::cursor::damaged;
 use super::thrift::{Next, Thrift};
 use brotli_decompressor::Decompressor;
 use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression as Codec;
+use parquet::errors::{ParquetError, Result};
+use std::cmp::Ordering;
 use std::io::Read;
 
 /// Bytes that a page may take in memory.
@@ -39,7 +42,7 @@ pub(super) struct PageClaim {
 }
 
 /// Looks at the beginning of a page header; an error for one that claims too much or makes no sense.
-pub(super) fn claim_of(header: &[u8], has_lists: bool) -> Result<PageClaim, String> {
+pub(super) fn claim_of(header: &[u8], has_lists: bool) -> std::result::Result<PageClaim, String> {
     let Header {
         kind,
         inflated,
@@ -86,9 +89,31 @@ impl PageClaim {
         }
         match codec {
             Codec::GZIP(_) => self.holds(MultiGzDecoder::new(packed)),
-            Codec::BROTLI(_) => self.holds(Decompressor::new(packed, BROTLI_BYTES)),
             _ => true,
         }
+    }
+
+    /// The content of a page that is compressed with brotli: just as much as it says.
+    pub(super) fn unbrotli(&self, page: &[u8]) -> Result<Vec<u8>> {
+        if !self.is_compressed {
+            return Ok(page.to_vec());
+        }
+        let levels = usize::try_from(self.levels).unwrap_or(usize::MAX);
+        let (levels, packed) = page
+            .split_at_checked(levels)
+            .ok_or_else(|| damaged("the levels of a page are longer than the page"))?;
+        let mut whole = levels.to_vec();
+        if self.inflated > 0 {
+            let most = self.inflated.saturating_add(1);
+            let inflated = Decompressor::new(packed, BROTLI_BYTES);
+            let read = inflated.take(most).read_to_end(&mut whole)?;
+            match u64::try_from(read).unwrap_or(u64::MAX).cmp(&self.inflated) {
+                Ordering::Less => return Err(damaged("a page is shorter than its header says")),
+                Ordering::Equal => {}
+                Ordering::Greater => return Err(too_long()),
+            }
+        }
+        Ok(whole)
     }
 
     /// What does not decompress is for the decoder to complain about.
@@ -97,6 +122,10 @@ impl PageClaim {
         let read = std::io::copy(&mut inflated.take(limit), &mut std::io::sink());
         self.inflated == 0 || read.is_err() || read.is_ok_and(|bytes| bytes <= self.inflated)
     }
+}
+
+pub(super) fn too_long() -> ParquetError {
+    damaged("a page is longer than its header says")
 }
 
 /// The numbers of a `PageHeader`.
@@ -161,7 +190,7 @@ impl Header {
 
 /// Makes sure that the schema in a footer (`FileMetaData`) is no deeper than the decoder can go down.
 /// A footer that is not understood here is one that the decoder does not understand either.
-pub(super) fn check_schema(footer: &[u8]) -> Result<(), &'static str> {
+pub(super) fn check_schema(footer: &[u8]) -> std::result::Result<(), &'static str> {
     match schema_depth(Thrift(footer)) {
         None => Err("its footer makes no sense, so the file is damaged"),
         Some(depth) if depth > MAX_SCHEMA_DEPTH => Err("its schema is nested too deep"),

@@ -4,6 +4,7 @@ use super::bounds::check_schema;
 use super::contain::contained;
 use super::cursor::{Cursor, damaged};
 use super::faults::Faults;
+use super::pages::page_reader;
 use super::schema::{Field, fields_of};
 use super::stored::Ranges;
 use super::write::RowWriter;
@@ -16,9 +17,7 @@ use parquet::column::reader::get_column_reader;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::reader::Length;
-use parquet::file::serialized_reader::SerializedPageReader;
 use std::io::{self, Read};
-use std::sync::Arc;
 
 /// Bytes of lines written before they are handed on.
 const WANTED_BYTES: usize = 64 << 10;
@@ -156,9 +155,8 @@ impl Lines {
                 .unwrap_or_default()
                 .max(1);
             let bytes = u64::try_from(column.uncompressed_size()).unwrap_or_default();
-            let pages = Arc::new(self.ranges.pages(column));
-            let pages = SerializedPageReader::new(pages, column, rows, None)?;
-            let reader = get_column_reader(column.column_descr_ptr(), Box::new(pages));
+            let pages = page_reader(self.ranges.pages(column), column, rows)?;
+            let reader = get_column_reader(column.column_descr_ptr(), pages);
             let cursor = Cursor::new(reader, levels, bytes / values);
             self.cursors.push(cursor);
         }

@@ -17,6 +17,8 @@ mod decimal;
 mod faults;
 #[cfg(feature = "parquet")]
 mod lines;
+#[cfg(feature = "parquet")]
+mod pages;
 mod rows;
 #[cfg(feature = "parquet")]
 mod schema;

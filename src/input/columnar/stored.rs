@@ -3,7 +3,7 @@
 //! Those of a column are pages. The decoder asks for the header of each first, so that is where a
 //! page which claims too much is refused.
 
-use super::bounds::{PAGE_HEADER_BYTES, PageClaim, claim_of};
+use super::bounds::{PAGE_HEADER_BYTES, PageClaim, claim_of, too_long};
 use crate::input::location::Stored;
 use bytes::Bytes;
 use parquet::basic::Compression as Codec;
@@ -11,7 +11,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 use std::io::{self, BufReader, Cursor, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Enough for the header of a page; what follows it is read in one go.
 const HEADER_BYTES: usize = 8 << 10;
@@ -87,12 +87,24 @@ pub(super) struct Pages {
     claims: Arc<Mutex<Claims>>,
 }
 
+impl Pages {
+    /// What the header of the page said whose content was handed on last.
+    pub(super) fn handed_on(&self) -> Option<PageClaim> {
+        self.claims().handed_on
+    }
+
+    fn claims(&self) -> MutexGuard<'_, Claims> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What headers said, and where each stands: that of the dictionary, whose content may be asked for
-/// later, and the last one.
+/// later, and the last one; and that of the content which was asked for last.
 #[derive(Default)]
 pub(super) struct Claims {
     dictionary: Option<(u64, PageClaim)>,
     last: Option<(u64, PageClaim)>,
+    handed_on: Option<PageClaim>,
 }
 
 impl Claims {
@@ -128,16 +140,12 @@ impl ChunkReader for Pages {
     /// The content of a page.
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         let bytes = Bytes::from(self.ranges.bytes(start, length)?);
-        let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
-        match claims.of_content(start) {
-            Some(claim)
-                if claim.stored == u64::try_from(length).unwrap_or(u64::MAX)
-                    && !claim.is_kept(&bytes, self.codec) =>
-            {
-                Err(ParquetError::General(
-                    "a page is longer than its header says".to_owned(),
-                ))
-            }
+        let mut claims = self.claims();
+        let stored = u64::try_from(length).unwrap_or(u64::MAX);
+        let claim = claims.of_content(start);
+        claims.handed_on = claim.filter(|claim| claim.stored == stored);
+        match claims.handed_on {
+            Some(claim) if !claim.is_kept(&bytes, self.codec) => Err(too_long()),
             _ => Ok(bytes),
         }
     }
