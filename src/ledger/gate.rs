@@ -207,26 +207,47 @@ impl fmt::Display for Unmet {
                 grouped(*count)
             ),
             Self::TooManyRejects { open, budget } => {
+                let open = grouped(*open);
                 write!(
                     f,
-                    "{} row(s) are rejected and --max-errors allows {budget}",
-                    grouped(*open)
+                    "{open} row(s) are rejected and --max-errors allows {budget}"
                 )
             }
             Self::EverythingRejected => f.write_str("every row was rejected"),
             Self::UnconfirmedRows(rows) => {
+                let rows = grouped(*rows);
                 write!(
                     f,
-                    "{} row(s) are unconfirmed and --unconfirmed hold was given",
-                    grouped(*rows)
+                    "{rows} row(s) are unconfirmed and --unconfirmed hold was given"
                 )
             }
+            guard @ (Self::TooFewRows { .. }
+            | Self::OtherFileCount { .. }
+            | Self::RowsDropped { .. }) => guard.count(f),
+            Self::Empty => f.write_str("there was no row"),
+            Self::OnlyDropped(stored) => write!(
+                f,
+                "no input is left of it; {} row(s) of dropped ones are on the platform",
+                grouped(*stored)
+            ),
+            Self::DayNotOver => f.write_str("the day is not over"),
+            Self::HeldBack => {
+                f.write_str("done is held back (--no-done) or was answered 409 before")
+            }
+            Self::NotNamed => f.write_str("no --date names it, so done was not sent"),
+        }
+    }
+}
+
+impl Unmet {
+    /// What a guard expects, and what there is.
+    fn count(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::TooFewRows { stored, expected } => {
+                let (stored, expected) = (grouped(*stored), grouped(*expected));
                 write!(
                     f,
-                    "{} row(s) were stored and --min-rows expects {}",
-                    grouped(*stored),
-                    grouped(*expected)
+                    "{stored} row(s) were stored and --min-rows expects {expected}"
                 )
             }
             Self::OtherFileCount { found, expected } => write!(
@@ -246,22 +267,10 @@ impl fmt::Display for Unmet {
                 grouped(*stored),
                 grouped(*last)
             ),
-            Self::Empty => f.write_str("there was no row"),
-            Self::OnlyDropped(stored) => write!(
-                f,
-                "no input is left of it; {} row(s) of dropped ones are on the platform",
-                grouped(*stored)
-            ),
-            Self::DayNotOver => f.write_str("the day is not over"),
-            Self::HeldBack => {
-                f.write_str("done is held back (--no-done) or was answered 409 before")
-            }
-            Self::NotNamed => f.write_str("no --date names it, so done was not sent"),
+            _ => Ok(()),
         }
     }
-}
 
-impl Unmet {
     /// Whether another run is at work on it right now.
     pub fn is_held_by_a_run(&self) -> bool {
         matches!(self, Self::InputUnfinished { holder, .. } if !holder.is_empty())
