@@ -59,16 +59,16 @@ pub fn copies(
 /// Endings of names that say how a file is compressed.
 const COMPRESSED: [&str; 6] = [".gz", ".zst", ".bz2", ".xz", ".lzma", ".zstd"];
 
-/// Whether a file is called as if it were compressed.
-pub fn is_called_compressed(name: &str) -> bool {
-    COMPRESSED.iter().any(|ending| name.ends_with(ending))
-}
-
 /// What a file is called before it is compressed: `rows.jsonl` of `rows.jsonl.gz`.
 pub fn unpacked_name(name: &str) -> &str {
     let endings = COMPRESSED.iter();
     let mut names = endings.filter_map(|ending| name.strip_suffix(ending));
     names.next().unwrap_or(name)
+}
+
+/// How a file is compressed as far as its name says so: the ending of it, or nothing.
+pub fn packing(name: &str) -> &str {
+    name.get(unpacked_name(name).len()..).unwrap_or_default()
 }
 
 /// Whether two files are called alike but for how they are compressed: likely the same rows, whatever

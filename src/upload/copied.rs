@@ -6,7 +6,7 @@
 use super::recognise::Recognised;
 use crate::input::{
     FoundFile, HEAD_BYTES, InputError, InputSettings, Location, content_digest, copies, has_rows,
-    prefix_digests, unpacked_name,
+    packing, prefix_digests, unpacked_name,
 };
 use crate::ledger::InputId;
 use std::collections::hash_map::Entry;
@@ -95,9 +95,8 @@ fn packed_copies(
     let mut of_stem: HashMap<&str, usize> = HashMap::new();
     let mut endings = HashSet::new();
     for name in names {
-        let stem = unpacked_name(name);
-        *of_stem.entry(stem).or_default() += 1;
-        endings.insert(name.get(stem.len()..));
+        *of_stem.entry(unpacked_name(name)).or_default() += 1;
+        endings.insert(packing(name));
     }
     let mut pairs = Vec::new();
     if endings.len() < 2 {

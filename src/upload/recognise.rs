@@ -9,7 +9,7 @@ mod likeness;
 
 use super::row_end::{RowEnd, row_end};
 use crate::domain::RawRange;
-use crate::input::{FoundFile, InputError, InputSettings, Verifier, is_called_compressed};
+use crate::input::{FoundFile, InputError, InputSettings, Verifier, packing};
 use crate::ledger::{InputId, KnownInput, LedgerError, LedgerReader, TornEnd};
 use beginnings::Beginnings;
 use std::collections::HashMap;
@@ -325,9 +325,8 @@ impl Recogniser<'_> {
         if untouched && !self.verify {
             return as_known(false, Vec::new());
         }
-        // How much a compressed file holds does not show in its size.
-        let shorter = !is_called_compressed(&file.location.to_string())
-            && !is_called_compressed(&input.name)
+        // How much two files hold that are differently compressed does not show in their sizes.
+        let shorter = packing(&file.location.to_string()) == packing(&input.name)
             && before.is_some_and(|before| file.identity.size() < before.size());
         let chunks = self.ledger.chunks(input.id)?;
         let Some(last) = chunks.last().copied() else {

@@ -177,3 +177,24 @@ fn a_longer_copy_beside_its_original_is_another_file_and_that_is_said() {
         assert_eq!(recorder.accepted().len(), 201);
     }
 }
+
+/// What was given in its place holds only the beginning of it, and the rest was given up without a word.
+#[test]
+fn a_compressed_file_that_became_shorter_while_it_is_half_uploaded_has_changed() {
+    for name in ["a.jsonl.gz", "b.jsonl.gz"] {
+        let recorder = Recorder::answering(|_, number| match number {
+            number if number < 3 => Reply::ok(),
+            _ => Reply::bare(429),
+        });
+        let place = Place::with(&recorder);
+        place.file("a.jsonl.gz", packed(&text(1_000)));
+        let write = format!("{WRITE} --batch-rows 10 --max-in-flight 1 --retry-for 1ms");
+        place.end(&format!("{write} a.jsonl.gz")).expect(5);
+        recorder.answer(|_, _| Reply::ok());
+        std::fs::remove_file(place.path("a.jsonl.gz")).unwrap();
+        place.file("keep", "the inode");
+        place.file(name, packed(&text(600)));
+        place.end(&format!("{write} {name}")).expect(9);
+        assert!(recorder.dones().is_empty());
+    }
+}
