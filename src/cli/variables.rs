@@ -6,7 +6,6 @@ use super::environment::Environment;
 use super::invocation::known_keys;
 use super::profile::EXTRA_KEYS;
 use super::settings::SECRET_VARIABLES;
-use super::value::nearest;
 
 const PREFIX: &str = "BYTEAIR_";
 
@@ -38,8 +37,15 @@ fn advice(rest: &str, known: &[String]) -> Option<String> {
             "--{long} overrides a safeguard and can only be typed"
         ));
     }
-    let near = nearest(rest, known.iter().map(String::as_str))?;
-    Some(format!("did you mean {PREFIX}{near}?"))
+    let slips = |name: &String| strsim::osa_distance(&without_bars(rest), &without_bars(name));
+    // A warning at every start of a cron job has to be right, so only slips of the pen are told.
+    let most = if rest.len() > 5 { 2 } else { 1 };
+    let near = known.iter().min_by_key(|name| slips(name))?;
+    (slips(near) <= most).then(|| format!("did you mean {PREFIX}{near}?"))
+}
+
+fn without_bars(name: &str) -> String {
+    name.replace('_', "")
 }
 
 /// The variables that are read, without the prefix.
