@@ -288,6 +288,14 @@ mod tests {
         ] {
             assert_eq!(of(values, true), wanted, "{values:?}");
         }
+        let rows = ["8", "9", "900"].map(|end| format!("{{\"f\":\"922337203685477580{end}\"}}"));
+        let mut profile = Profile::default();
+        for row in &rows {
+            profile.add(Members::of(row.as_bytes()));
+        }
+        let evidence = &propose(&profile, true)[0].evidence;
+        let range = "from 9223372036854775808 to 922337203685477580900";
+        assert!(evidence.contains(range), "{evidence}");
         let row = r#"{"goods_id":"5","pub_time":"1640995200","n":"1640995200"}"#;
         let wanted = [
             ("goods_id", "string", false),

@@ -323,6 +323,16 @@ impl FieldProfile {
     }
 }
 
+/// Whether a number is less than another one. Whole numbers that are one double are told apart by
+/// their digits.
+fn is_less(one: (f64, &str), other: (f64, &str)) -> bool {
+    let whole = |text: &str| text.parse::<i128>().ok();
+    match (whole(one.1), whole(other.1)) {
+        (Some(one), Some(other)) => one < other,
+        _ => one.0 < other.0,
+    }
+}
+
 impl Numbers {
     fn first(number: f64, text: &str) -> Self {
         Self {
@@ -335,10 +345,10 @@ impl Numbers {
     }
 
     fn add(&mut self, number: f64, text: &str) {
-        if number < self.least.0 {
+        if is_less((number, text), (self.least.0, &self.least.1)) {
             self.least = (number, text.to_owned());
         }
-        if number > self.greatest.0 {
+        if is_less((self.greatest.0, &self.greatest.1), (number, text)) {
             self.greatest = (number, text.to_owned());
         }
         self.seen = self.seen.saturating_add(1);
