@@ -14,6 +14,7 @@ import signal
 import subprocess
 
 from . import binary
+from .cut_off import are_cut_off
 from .encode import RejectedValue
 from .kept import UNDETERMINED
 from .order import Sorter
@@ -133,6 +134,11 @@ class Task:
             self.tallies[day].add(line)
             if day not in closed:
                 yield day, line
+        if are_cut_off():
+            raise TaskError(
+                f"partition {self.partition}: its rows broke off, because what makes them failed; nothing behind the last whole "
+                "batch was sent"
+            )
 
     def _reject(self, day, reason, row, number):
         self._add_reject(

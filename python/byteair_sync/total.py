@@ -156,7 +156,10 @@ class Total:
         """The platform does not repeat what it rejected of them."""
         lost = sorted(self.lost.get(day, ()))
         if not lost:
-            return ": an earlier run, or an attempt of this one, sent them; rows of them that were rejected count as far as it lived to tell of them"
+            return (
+                ": they were sent before, and the answer was lost or went to an earlier run; rows of them that the platform rejected then "
+                "count as rejected as far as that is known here"
+            )
         some = ", ".join(map(str, lost[:5])) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
         return (
             f": attempts of this job were lost after they had sent rows (partition {some}). If the platform rejected rows of "

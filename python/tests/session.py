@@ -15,6 +15,7 @@ from sandbox import Sandbox
 DAY = "2022-01-01"
 #: Spark 3 has no data sources in Python; there every upload goes the other way.
 HAS_SOURCE = hasattr(byteair_sync.spark, "ByteAirDataSource")
+needs_source = unittest.skipUnless(HAS_SOURCE, "this Spark has no data sources in Python")
 
 
 def _started():

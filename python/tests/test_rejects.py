@@ -17,7 +17,7 @@ from pyspark import TaskContext
 from pyspark.sql import functions as F
 
 from byteair_sync.spark import write
-from session import DAY, SparkTest, spark
+from session import DAY, SparkTest, needs_source, spark
 
 STREAMING = {"stage": "incremental_sync_streaming", "yesIMean": "streaming-only"}
 
@@ -111,10 +111,12 @@ class Withheld(SparkTest):
         for kills_program in (False, True):
             sandbox = self.checking_sandbox()
             options = dict(date=DAY, sort="false", batchRows=100, stateDir=os.path.join(self.folder, f"state-{kills_program}"))
-            frame = rejected(1000, 1).mapInArrow(dying, "id long, v long")
+            # Large rows, so that many of them have left before that.
+            frame = rejected(1000, 1).withColumn("t", F.repeat(F.lit("x"), 2000)).mapInArrow(dying, "id long, v long, t string")
             with self.assertRaisesRegex(Exception, "10 of 1000 rows were rejected"):
                 self.save(frame, sandbox, **options)
             self.assertEqual(sandbox.dates()[DAY][:2], (990, 0))
+            self.assertGreater(sandbox.state()["requests_total"], 10, "nothing was sent before the kill")
             log = io.StringIO()
             with contextlib.redirect_stderr(log):
                 write(frame, **sandbox.options(self.folder, maxErrors=10, **options))
@@ -205,6 +207,7 @@ class StreamingStage(SparkTest):
         with self.assertRaisesRegex(Exception, "10 of 10 rows were rejected"):
             self.save(none_good, sandbox, uploadId="b", **STREAMING)
 
+    @needs_source
     def test_a_stream_stops_at_a_batch_with_too_many_rejects_until_they_are_accepted(self):
         source, sandbox = os.path.join(self.folder, "in"), self.checking_sandbox()
         rejected(200, 1).write.json(source)

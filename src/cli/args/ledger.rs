@@ -77,7 +77,7 @@ pub enum LedgerCommand {
         #[command(flatten)]
         selection: SelectionArgs,
     },
-    /// Give up the `on_done` events that dates owe a catalog; a job that has `[on_done]` owes them again
+    /// Give up the `on_done` events that dates owe a catalog, when no job tells it any more
     #[command(
         after_long_help = "Example:\n  byteair-sync ledger drop-event -t item -s history_sync -d 2022-01-01"
     )]
