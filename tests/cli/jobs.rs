@@ -328,7 +328,9 @@ fn jobs_that_share_a_topic_and_a_stage_are_told_apart_by_their_names() {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);
     let job = |name: &str| {
-        format!("[[job]]\nname = '{name}'\ntopic = 'item'\npaths = ['{name}-{{date}}.jsonl']\nno_done = true\n")
+        format!(
+            "[[job]]\nname = '{name}'\ntopic = 'item'\npaths = ['{name}-{{date}}.jsonl']\nno_done = true\n"
+        )
     };
     let defaults = "[defaults]\nstage = 'history_sync'\ndate = '2022-01-01'\n";
     place.file(

@@ -198,3 +198,29 @@ fn a_compressed_file_that_became_shorter_while_it_is_half_uploaded_has_changed()
         assert!(recorder.dones().is_empty());
     }
 }
+
+/// The copy was made after rows had been appended, and before those were uploaded.
+#[test]
+fn a_copy_of_a_file_that_has_grown_is_the_same_input() {
+    for renamed in [false, true] {
+        let recorder = Recorder::new();
+        let place = Place::with(&recorder);
+        place.file("p/a.jsonl", text(100));
+        let write = format!("{WRITE} {SMALL} p");
+        place.end(&write).expect(0);
+        if renamed {
+            std::fs::remove_file(place.path("p/a.jsonl")).unwrap();
+            place.file("inode", "kept");
+        }
+        let name = if renamed { "p/b.jsonl" } else { "p/a.jsonl" };
+        place.file(name, text(120));
+        place.file("p/zz.jsonl.gz", packed(&text(120)));
+        for _ in 0..2 {
+            place
+                .end(&write)
+                .expect(0)
+                .says("zz.jsonl.gz has the same content as");
+        }
+        assert_eq!(recorder.accepted(), rows(0, 120));
+    }
+}

@@ -75,8 +75,12 @@ impl Recogniser<'_> {
         if !self.goes_on_after(&file.location, last)? {
             return Ok(true);
         }
-        if original.is_some() || repacked {
-            return Ok(original.is_none());
+        if let Some(original) = original {
+            // Both may have grown.
+            return Ok(self.are_equal(original, file, input)?);
+        }
+        if repacked {
+            return Ok(true);
         }
         // What begins alike by chance goes on in the middle of a row, or behind a list that was closed.
         let end = row_end(
