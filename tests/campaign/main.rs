@@ -20,6 +20,7 @@ mod full_disk;
 mod kills;
 mod lost_done;
 mod matrix;
+mod moves;
 mod pairs;
 mod phase;
 mod place;
