@@ -9,8 +9,8 @@ use crate::input::{
     packing, prefix_digests, unpacked_name,
 };
 use crate::ledger::InputId;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 
 /// Most copies that are named one by one.
 const MAX_NAMED: usize = 3;
@@ -85,21 +85,21 @@ pub(super) fn copies_among_new(
 }
 
 /// Which files hold, differently compressed, what an earlier one does. Asked only where names say that
-/// some are compressed in another way than others; objects of a store are looked into only if they are
-/// called alike, since each may take long.
+/// some are compressed; objects of a store are looked into only if they are called alike, since each may
+/// take long.
 fn packed_copies(
     files: &[&FoundFile],
     names: &[String],
     settings: &InputSettings,
 ) -> Result<Vec<(usize, usize)>, InputError> {
     let mut of_stem: HashMap<&str, usize> = HashMap::new();
-    let mut endings = HashSet::new();
+    let mut any_packed = false;
     for name in names {
         *of_stem.entry(unpacked_name(name)).or_default() += 1;
-        endings.insert(packing(name));
+        any_packed |= !packing(name).is_empty();
     }
     let mut pairs = Vec::new();
-    if endings.len() < 2 {
+    if !any_packed {
         return Ok(pairs);
     }
     let mut alike: HashMap<(u64, u128), Vec<usize>> = HashMap::new();

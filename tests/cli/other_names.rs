@@ -4,6 +4,7 @@
 use crate::recorder::{Recorder, Reply};
 use crate::renamed::packed;
 use crate::start::{Place, WRITE, rows};
+use std::ops::Add;
 
 const SMALL: &str = "--batch-rows 10 --max-in-flight 1 --retry-for 1ms --no-done";
 
@@ -101,10 +102,15 @@ fn a_compressed_copy_under_any_name_in_one_command_is_the_same_input() {
     place.file("p/a.jsonl", text(100));
     place.file("p/b.jsonl.gz", packed(&text(101)));
     place.file("p/zz.jsonl.gz", packed(&text(100)));
+    // Nor is one that was compressed otherwise.
+    let mut in_two = packed(&text(50));
+    in_two.extend(packed(&rows(50, 51).join("\n").add("\n")));
+    place.file("p/c.jsonl.gz", in_two);
     place
         .end(&format!("{WRITE} {SMALL} p"))
         .expect(0)
-        .says("zz.jsonl.gz has the same content as");
+        .says("zz.jsonl.gz has the same content as")
+        .says("c.jsonl.gz has the same content as");
     assert_eq!(recorder.accepted().len(), 201);
 }
 
