@@ -75,9 +75,10 @@ pub enum LedgerError {
         /// Process, host and start of the other run.
         holder: String,
     },
-    /// Another run registered a file that may have the same content after this one had looked.
+    /// Another run registered a file that may have the same content, or read on in this one, after this
+    /// one had looked.
     #[error(
-        "another run has just begun with a file that is as large as {input}; run the same command again"
+        "another run has just begun with {input}, or a file that is as large; run the same command again"
     )]
     Outdated {
         /// The input.

@@ -12,7 +12,7 @@ use super::register::{HeldInput, InputIntent, RegisteredPartition};
 use super::rejects::number;
 use super::{inputs, query, torn_end};
 use crate::domain::{Generation, InputIdentity};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -55,26 +55,6 @@ pub(super) fn hold_one(
     registrar.hold_input(intent, &[partition])
 }
 
-/// Dates and sizes of the files that were registered since an input was the newest one.
-pub(super) fn registered_since(
-    db: &Connection,
-    newest_known: i64,
-) -> Result<HashSet<(PartitionId, i64)>, LedgerError> {
-    let failed = |e| LedgerError::database("register an input", e);
-    let mut statement = db
-        .prepare_cached(
-            "SELECT DISTINCT s.partition, i.size FROM input i JOIN scope s ON s.input = i.id
-             WHERE i.id > ?1 AND i.size > 0 AND i.state <> 'dropped'",
-        )
-        .map_err(failed)?;
-    let files = statement
-        .query_map([newest_known], |row| {
-            Ok((PartitionId(row.get(0)?), row.get(1)?))
-        })
-        .map_err(failed)?;
-    files.map(|file| file.map_err(failed)).collect()
-}
-
 impl Registrar<'_> {
     pub(super) fn hold_input(
         &self,
@@ -102,6 +82,7 @@ impl Registrar<'_> {
         let Some(lock) = lock::try_lock(self.state_dir, &lock::of_input(id))? else {
             return Err(inputs::busy(self.db, id, &intent.name)?);
         };
+        self.require_as_seen(id, intent)?;
         self.require_its_dates(id, intent, scope)?;
         for partition in scope {
             self.require_open(partition, &intent.name)?;
@@ -126,61 +107,6 @@ impl Registrar<'_> {
             id,
             lock: Some(lock),
         })
-    }
-
-    /// Whether somebody registered a file of this size for one of these dates after this command had
-    /// looked.
-    fn may_be_a_copy(&self, intent: &InputIntent, scope: &[&RegisteredPartition]) -> bool {
-        let (Some(identity), Some(files)) = (&intent.identity, self.meanwhile) else {
-            return false;
-        };
-        let size = number(identity.size());
-        scope.iter().any(|date| files.contains(&(date.id, size)))
-    }
-
-    /// The same place, registered by another process after this one had looked.
-    fn registered_meanwhile(
-        &self,
-        intent: &InputIntent,
-        scope: &[&RegisteredPartition],
-    ) -> Result<Option<InputId>, LedgerError> {
-        // There may be thousands of files, so each is looked for by its place and not in a list.
-        let place = intent.identity.as_ref().and_then(InputIdentity::place);
-        let (by, first, second) = match place {
-            Some((device, inode)) => (
-                "i.device = ?3 AND i.inode = ?4",
-                number(device).into(),
-                number(inode).into(),
-            ),
-            None => (
-                "i.device IS NULL AND i.inode IS ?4 AND i.name = ?3",
-                rusqlite::types::Value::from(intent.name.clone()),
-                rusqlite::types::Value::Null,
-            ),
-        };
-        for partition in scope {
-            let found = self
-                .db
-                .prepare_cached(&format!(
-                    "SELECT i.id FROM input i WHERE {by} AND i.id > ?2 AND i.state <> 'dropped'
-                       AND EXISTS (SELECT 1 FROM scope s
-                                   WHERE s.input = i.id AND s.partition = ?1)
-                     LIMIT 1"
-                ))
-                .and_then(|mut statement| {
-                    statement
-                        .query_row(
-                            params![partition.id.0, self.newest_known, first, second],
-                            |row| row.get(0).map(InputId),
-                        )
-                        .optional()
-                })
-                .map_err(|e| LedgerError::database("register an input", e))?;
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
     }
 
     fn insert(

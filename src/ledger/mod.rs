@@ -22,6 +22,7 @@ mod identity;
 mod inputs;
 mod known;
 mod lock;
+mod meanwhile;
 mod newest_run;
 mod open_rejects;
 mod place;

@@ -6,15 +6,15 @@
 
 use super::departures::Departures;
 use super::error::LedgerError;
-use super::hold::{self, Registrar};
+use super::hold::Registrar;
 use super::housekeeping::Restart;
 use super::id::{InputId, PartitionId, RunId};
 use super::known::InputKind;
 use super::lock::HeldLock;
-use super::query;
 use super::replay::{self, ReplayIntent};
 use super::torn_end::TornEnd;
 use super::writer::Session;
+use super::{meanwhile, query};
 use crate::domain::{Epoch, GuardChanges, Guards, InputIdentity, Partition, Target};
 use rusqlite::{Connection, params};
 use std::path::Path;
@@ -80,6 +80,8 @@ pub struct InputIntent {
     pub stays_read: bool,
     /// Its last row was half written when it was read, and is read again.
     pub torn_end: Option<TornEnd>,
+    /// Byte up to which the ledger had it as read when it was looked up; nothing where that is no matter.
+    pub read_up_to: Option<u64>,
 }
 
 /// The ledger's answer.
@@ -150,7 +152,7 @@ pub(super) fn register(
         .iter()
         .map(|intent| upsert_partition(db, target, intent))
         .collect::<Result<Vec<_>, _>>()?;
-    let meanwhile = hold::registered_since(db, wanted.newest_known)?;
+    let meanwhile = meanwhile::registered_since(db, wanted.newest_known)?;
     let inputs = wanted
         .inputs
         .iter()

@@ -98,6 +98,16 @@ pub(super) struct PlannedInput {
     pub(super) torn_end: Option<TornEnd>,
 }
 
+impl PlannedInput {
+    /// Byte up to which the ledger has it as read.
+    fn read_up_to(&self) -> Option<u64> {
+        let is_known = self.known.is_some() && matches!(self.place, PlannedPlace::Stored(..));
+        // Half a row is taken back, if it is still there.
+        let as_recorded = is_known && !self.finished && self.torn_end.is_none();
+        as_recorded.then_some(self.resume.offset)
+    }
+}
+
 /// Where a planned input is.
 pub(super) enum PlannedPlace {
     /// A file or object, which can be read again.
@@ -358,5 +368,6 @@ fn intent(settings: &Settings, input: &PlannedInput, scope: Vec<usize>) -> Input
         unfinished: !input.finished,
         stays_read: input.read_to_end,
         torn_end: input.torn_end,
+        read_up_to: input.read_up_to(),
     }
 }

@@ -301,6 +301,7 @@ fn new_input(name: &str, inode: u64) -> InputIntent {
         unfinished: true,
         stays_read: true,
         torn_end: None,
+        read_up_to: None,
     }
 }
 

@@ -226,3 +226,23 @@ fn a_run_tells_when_it_ended_and_how() {
     let status: i64 = desk.value("SELECT exit_status FROM run WHERE ended IS NOT NULL");
     assert_eq!(status, 7);
 }
+
+/// Of two runs that want the same input, one read on and died before the other got it.
+#[test]
+fn an_input_in_which_another_run_read_on_has_to_be_looked_up_again() {
+    let mut desk = Desk::new();
+    desk.intend(3);
+    let Desk { input, ledger, .. } = desk;
+    let id = input.id;
+    drop(input);
+    let seen_at = |offset| {
+        let mut known = known_input("a.jsonl", 1, id);
+        known.read_up_to = Some(offset);
+        ledger
+            .register(registration(&["2022-01-01"], &[known]))
+            .committed_blocking()
+    };
+    let error = seen_at(0).unwrap_err();
+    assert!(matches!(error, LedgerError::Outdated { .. }), "{error}");
+    assert!(seen_at(30).is_ok());
+}

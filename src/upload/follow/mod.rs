@@ -223,6 +223,7 @@ impl<'a> Follower<'a> {
             verified: true,
             unfinished: true,
             torn_end: None,
+            read_up_to: None,
             stays_read: reads == Reads::NoMore,
         };
         let Following {
