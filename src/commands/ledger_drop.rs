@@ -9,7 +9,6 @@ use super::ledger::{nothing, one_or_more, open, say, selected};
 use super::running::ledger_failure;
 use super::{Failure, Outcome, Session};
 use crate::cli::args::{OnePartitionArgs, SelectionArgs};
-use crate::cli::figure::grouped;
 use crate::huawei::Expected;
 use crate::ledger::{KnownInput, KnownPartition, LedgerReader, PartitionId};
 use crate::upload::report::Status;
@@ -64,18 +63,14 @@ pub(super) async fn drop_input(
         if !of_input.iter().all(|date| selected_dates.contains(date)) {
             return Err(of_unnamed_dates(&input, &dates));
         }
-        let stored = ledger
+        let on_platform = ledger
             .drop_input(date, input.id, input.name.clone())
             .committed()
             .await
             .map_err(ledger_failure)?;
         say(
             session,
-            &format!(
-                "{dates}: no longer waits for {}; {} of its rows stay on the platform",
-                input.name,
-                grouped(stored)
-            ),
+            &format!("{dates}: no longer waits for {}; {on_platform}", input.name),
         );
     }
     Ok(succeed(session))

@@ -12,10 +12,10 @@ use crate::cli::figure::grouped;
 use crate::cli::printer::Level;
 use crate::cli::settings::WriteOptions;
 use crate::domain::{InputIdentity, Partition, Stage};
-use crate::input::{Location, count_records};
+use crate::input::{FoundFile, Location, count_records};
 use crate::ledger::{KnownPartition, LedgerReader, Replacing, ReplayIntent, Replayable};
 use crate::upload::report::Status;
-use crate::upload::{Settings, carried_options, shell_word};
+use crate::upload::{Settings, carried_options, shell_word, stands_for};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -108,13 +108,24 @@ fn has_begun(
         Failure::new(status, error)
     })?;
     let is_same = |before: &InputIdentity| now.as_ref().is_some_and(|now| now.is_same(before));
+    let file = now.clone().map(|identity| FoundFile {
+        location: Location::of_name(&name),
+        identity,
+    });
     for input in reader.inputs(date.id).map_err(ledger_failure)? {
-        let may_be = input.name == name
-            && (!input.is_finished() || input.identity.as_ref().is_some_and(is_same));
-        if may_be
-            && reader.replaces_rejects(input.id).map_err(ledger_failure)?
-            && !reader.is_all_rejected(input.id).map_err(ledger_failure)?
-        {
+        let is_replay = reader.replaces_rejects(input.id).map_err(ledger_failure)?;
+        if !is_replay || reader.is_all_rejected(input.id).map_err(ledger_failure)? {
+            continue;
+        }
+        let is_it = if input.name == name {
+            !input.is_finished() || input.identity.as_ref().is_some_and(is_same)
+        } else if let Some(file) = file.as_ref().filter(|_| !input.is_finished()) {
+            stands_for(reader, &settings.input, file, &input)
+                .map_err(|error| Failure::new(Status::NotReady, error))?
+        } else {
+            false
+        };
+        if is_it {
             return Ok(true);
         }
     }

@@ -10,7 +10,7 @@ use super::id::{InputId, PartitionId, RunId};
 use super::known::KnownPartition;
 use super::lock::{self, HeldLock};
 use super::register::{InputIntent, new_epoch};
-use super::{inputs, query, remainder};
+use super::{inputs, query};
 use crate::domain::{InputIdentity, Partition};
 use rusqlite::{Connection, params};
 use std::path::Path;
@@ -124,52 +124,8 @@ pub(super) fn forget(
     Ok(())
 }
 
-/// `ledger drop-input`: the dates of this input no longer wait for it. What was stored of it stays on
-/// the platform and in the counts; what was not sent is given up. Rows of others in the same batch are
-/// still sent.
-pub(super) fn drop_input(
-    db: &Connection,
-    state_dir: &Path,
-    known: &KnownPartition,
-    input: InputId,
-    name: &str,
-) -> Result<u64, LedgerError> {
-    let dates = dates_of(db, input, known)?;
-    if let Some(closed) = dates
-        .iter()
-        .find(|date| date.gate.is_done() || date.gate == Gate::Sealed)
-    {
-        return Err(LedgerError::Forbidden(format!(
-            "{} is {}; its inputs cannot be dropped any more",
-            closed.partition,
-            closed.gate.as_str()
-        )));
-    }
-    let Some(_lock) = lock::try_lock(state_dir, &lock::of_input(input))? else {
-        return Err(inputs::busy(db, input, name)?);
-    };
-    remainder::take_out(db, state_dir, input, name)?;
-    let stored = stored_rows_of(db, input)?;
-    for statement in [
-        "UPDATE batch SET state = 'dropped' WHERE first_input = ?1
-           AND state IN ('intended', 'foreign', 'undetermined')",
-        "UPDATE input SET state = 'dropped', run = NULL WHERE id = ?1",
-        "UPDATE reject SET state = 'waived' WHERE input = ?1 AND state = 'open'",
-        // What it was to replace is lost again, unless a person gave it up.
-        "UPDATE reject SET state = 'open', replayed_by = NULL
-           WHERE replayed_by = ?1 AND state IN ('open', 'replayed')",
-    ] {
-        db.execute(statement, [input.0]).map_err(failed)?;
-    }
-    let why = format!("{name}; {stored} of its rows stay on the platform");
-    for date in &dates {
-        record_event(db, Some(date.id), None, "input_dropped", &why)?;
-    }
-    Ok(stored)
-}
-
 /// The dates that an input has rows of, as they are now.
-fn dates_of(
+pub(super) fn dates_of(
     db: &Connection,
     input: InputId,
     known: &KnownPartition,
@@ -178,22 +134,6 @@ fn dates_of(
         .into_iter()
         .map(|id| query::partition_by_id(db, id, &known.partition.target))
         .collect()
-}
-
-/// Rows of an input that are on the platform, as far as can be known.
-fn stored_rows_of(db: &Connection, input: InputId) -> Result<u64, LedgerError> {
-    db.query_row(
-        "SELECT
-           (SELECT coalesce(sum(b.accepted + b.unconfirmed), 0) FROM batch b
-            WHERE b.first_input = ?1 AND NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id))
-         + (SELECT coalesce(sum(p.rows - (SELECT count(*) FROM reject r
-                                          WHERE r.batch = b.id AND r.input = ?1)), 0)
-            FROM piece p JOIN batch b ON b.id = p.batch
-            WHERE p.input = ?1 AND b.accepted + b.unconfirmed > 0)",
-        [input.0],
-        |row| row.get(0).map(query::unsigned),
-    )
-    .map_err(failed)
 }
 
 /// `ledger prune`: details of dates that were done before an instant; the dates themselves, with

@@ -10,6 +10,7 @@ mod batches;
 mod condense;
 mod delivery;
 mod departures;
+mod drop_input;
 mod error;
 mod facts;
 mod gate;
@@ -49,6 +50,7 @@ mod tests;
 pub use batches::{Intention, NewBatch, Settlement};
 pub use delivery::Delivery;
 pub use departures::{Departures, Place};
+pub use drop_input::Dropped;
 pub use error::LedgerError;
 pub use gate::{Gate, GateFacts, RowCounts, Unmet, unmet};
 pub use health::{Health, examine};
@@ -358,14 +360,6 @@ impl Ledger {
         let state_dir = self.state_dir.clone();
         self.writer
             .submit(move |session| housekeeping::forget(session.db, &state_dir, &known))
-    }
-
-    /// Lets a date no longer wait for an input; tells how many of its rows stay on the platform.
-    pub fn drop_input(&self, known: KnownPartition, input: InputId, name: String) -> Pending<u64> {
-        let state_dir = self.state_dir.clone();
-        self.writer.submit(move |session| {
-            housekeeping::drop_input(session.db, &state_dir, &known, input, &name)
-        })
     }
 
     /// Removes the details of a done date.

@@ -84,6 +84,7 @@ pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
 pub use former::Former;
 pub use limiting::watch_what_limits;
+pub use recognise::stands_for;
 pub use settings::{
     BatchSettings, GateSettings, OutOfRange, RetrySettings, RunSettings, Seed, Settings, Sources,
     StreamFrom, StreamSource,

@@ -12,6 +12,7 @@ use crate::domain::RawRange;
 use crate::input::{FoundFile, InputError, InputSettings, Verifier, packing};
 use crate::ledger::{InputId, KnownInput, LedgerError, LedgerReader, TornEnd};
 use beginnings::Beginnings;
+pub use likeness::stands_for;
 use std::collections::HashMap;
 
 /// What is known of a file.
@@ -59,7 +60,7 @@ pub(super) struct KnownCopy {
 
 /// Why a file could not be recognised.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RecogniseError {
+pub enum RecogniseError {
     /// The file cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),

@@ -66,7 +66,7 @@ impl Folder<'_> {
     fn write(&mut self, at: usize, name: String) {
         let content = &mut self.contents[at];
         let text = content.rows.join("\n") + "\n";
-        if name.ends_with(".gz") {
+        if name.strip_suffix(".gz").is_some() {
             let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
             packed.write_all(text.as_bytes()).unwrap();
             self.place.file(&name, &packed.finish().unwrap());
@@ -89,7 +89,11 @@ impl Folder<'_> {
         let alone = files.len() == 1;
         match self.random.random_range(0..6) {
             0 => {
-                let packing = if file.ends_with(".gz") { ".gz" } else { "" };
+                let packing = if file.strip_suffix(".gz").is_some() {
+                    ".gz"
+                } else {
+                    ""
+                };
                 let name = format!("data/moved{}.jsonl{packing}", self.names);
                 self.names += 1;
                 std::fs::rename(self.place.path(&file), self.place.path(&name)).unwrap();

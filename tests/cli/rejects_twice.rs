@@ -138,3 +138,45 @@ fn a_replay_of_a_row_without_a_date_that_was_cut_off_goes_on_for_whichever_date_
     place.end(&format!("done {both}")).expect(0);
     assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
 }
+
+/// It was told to go on with the file that was not there any more.
+#[test]
+fn a_replay_goes_on_with_its_file_under_another_name() {
+    for (how, name) in [("mv", "b.jsonl"), ("cp", "b.jsonl"), ("gzip", "b.jsonl.gz")] {
+        let (recorder, place) = two_bad_lines();
+        // Stored, and nobody was told.
+        recorder.answer(|_, _| Reply::bare(502));
+        let fixed = "{\"id\":\"2\"}\n{\"id\":\"4\"}\n";
+        place.file("fix.jsonl", fixed);
+        place
+            .end(&format!("{} --retry-for 1ms", replay("fix.jsonl")))
+            .expect(5);
+        let first = recorder.writes().last().unwrap().id();
+        match how {
+            "mv" => fs::rename(place.path("fix.jsonl"), place.path(name)).unwrap(),
+            "cp" => place.file(name, fixed),
+            _ => place.file(name, crate::renamed::packed(fixed)),
+        }
+        let _is_gone = fs::remove_file(place.path("fix.jsonl"));
+        recorder.answer(|_, _| Reply::ok());
+        place.end(&replay(name)).expect(0);
+        assert_eq!(recorder.writes().last().unwrap().id(), first, "{how}");
+        assert_eq!(states(&place), ["replayed", "replayed"]);
+        assert_eq!(recorder.dones().len(), 1);
+    }
+}
+
+/// The loss of what may have been stored was told as if nothing of it had been.
+#[test]
+fn a_dropped_input_tells_of_rows_that_may_be_stored() {
+    let (recorder, place) = two_bad_lines();
+    recorder.answer(|_, _| Reply::bare(502));
+    place.file("fix.jsonl", "{\"id\":\"2\"}\n{\"id\":\"4\"}\n");
+    place
+        .end(&format!("{} --retry-for 1ms", replay("fix.jsonl")))
+        .expect(5);
+    place
+        .end("ledger drop-input fix.jsonl")
+        .expect(0)
+        .says("0 of its rows stay on the platform, and 2 more may be there");
+}

@@ -23,7 +23,7 @@ fn restart(desk: &Desk) -> Result<Registered, LedgerError> {
     desk.ledger.register(wanted).committed_blocking()
 }
 
-fn drop_input(desk: &Desk, known: KnownPartition) -> Result<u64, LedgerError> {
+fn drop_input(desk: &Desk, known: KnownPartition) -> Result<Dropped, LedgerError> {
     desk.ledger
         .drop_input(known, desk.input.id, "a.jsonl".into())
         .committed_blocking()
@@ -172,7 +172,7 @@ fn a_dropped_input_no_longer_blocks_and_what_was_stored_of_it_is_told() {
         .ledger
         .drop_input(desk.known(), first.id, "a.jsonl".into())
         .committed_blocking();
-    assert_eq!(dropped.unwrap(), 3);
+    assert_eq!(dropped.unwrap().stored, 3);
     assert_eq!(desk.batch(given_up).0, "dropped");
     assert_eq!(desk.events(), ["input_dropped"]);
     desk.sealed();
@@ -195,7 +195,7 @@ fn no_input_of_a_date_that_was_sealed_meanwhile_is_dropped() {
 fn an_input_of_two_dates_is_dropped_from_both() {
     let mut desk = desk_of_two_dates();
     desk.input.lock.take();
-    assert_eq!(drop_input(&desk, desk.known()).unwrap(), 3);
+    assert_eq!(drop_input(&desk, desk.known()).unwrap().stored, 3);
     let reader = desk.reader();
     assert_eq!(reader.inputs(second_date(&desk)).unwrap().len(), 0);
     let open: i64 = desk.value("SELECT count(*) FROM batch WHERE state = 'intended'");
@@ -221,7 +221,7 @@ fn desk_of_a_shared_batch() -> (Desk, InputId, BatchId) {
 #[test]
 fn what_is_left_of_a_shared_batch_is_sent_as_the_whole_when_an_input_is_dropped() {
     let (desk, second, whole) = desk_of_a_shared_batch();
-    assert_eq!(drop_input(&desk, desk.known()).unwrap(), 0);
+    assert_eq!(drop_input(&desk, desk.known()).unwrap().stored, 0);
     assert_eq!(desk.batch(whole).0, "split");
     let left = desk.reader().intended_batches(desk.row.id, second).unwrap();
     let [left] = left.as_slice() else {
@@ -245,7 +245,7 @@ fn what_is_left_of_a_batch_with_a_refusal_that_was_seen_never_counts_as_stored()
     let (desk, second, whole) = desk_of_a_shared_batch();
     let noted = desk.ledger.note_refusal_seen(whole).committed();
     wait(noted).unwrap();
-    assert_eq!(drop_input(&desk, desk.known()).unwrap(), 0);
+    assert_eq!(drop_input(&desk, desk.known()).unwrap().stored, 0);
     let left = desk.reader().intended_batches(desk.row.id, second).unwrap();
     assert!(left[0].unknown && left[0].refusal_seen, "{left:?}");
     let stored = desk.settle(left[0].id, Settlement::AcceptedUnconfirmed);
@@ -262,7 +262,7 @@ fn an_input_that_shares_a_batch_of_which_nobody_knows_the_outcome_is_not_dropped
     }
     let (desk, _, batch) = desk_of_a_shared_batch();
     desk.settle(batch, Settlement::Accepted).unwrap();
-    assert_eq!(drop_input(&desk, desk.known()).unwrap(), 2);
+    assert_eq!(drop_input(&desk, desk.known()).unwrap().stored, 2);
 }
 
 #[test]

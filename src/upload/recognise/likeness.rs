@@ -3,11 +3,31 @@
 use super::{RecogniseError, Recogniser, is_its_own};
 use crate::domain::{InputIdentity, RawRange};
 use crate::input::{
-    FoundFile, InputError, Location, Next, Start, Verifier, begin_alike, content_digest, copies,
-    is_repacked, open_file,
+    FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, begin_alike,
+    content_digest, copies, is_repacked, open_file,
 };
-use crate::ledger::KnownInput;
+use crate::ledger::{KnownInput, LedgerReader};
 use crate::upload::row_end::{RowEnd, row_end};
+
+/// Whether a file is an input of which the own file is gone: under another name, or compressed since.
+pub fn stands_for(
+    ledger: &LedgerReader,
+    settings: &InputSettings,
+    file: &FoundFile,
+    input: &KnownInput,
+) -> Result<bool, RecogniseError> {
+    let recogniser = Recogniser {
+        ledger,
+        settings,
+        verify: false,
+        replay: true,
+        named: std::slice::from_ref(file),
+    };
+    if is_its_own(file, input) {
+        return Ok(!recogniser.has_only_its_inode(file, input)?);
+    }
+    Ok(recogniser.in_its_place(input)?.is_none() && recogniser.is_the_same(file, input, None)?)
+}
 
 impl Recogniser<'_> {
     /// Whether the file that an input was has gone, and another one has got its inode: it was made later,
