@@ -127,7 +127,7 @@ impl Recogniser<'_> {
                 None => {
                     let beginnings = match &mut beginnings {
                         Some(beginnings) => beginnings,
-                        none => none.insert(Beginnings::of(self, known)?),
+                        none => none.insert(Beginnings::of(self, known, &taken)?),
                     };
                     let (candidates, alike) = beginnings.candidates(file, self.settings);
                     let sight = self.by_content(file, candidates, &mut taken)?;

@@ -230,3 +230,22 @@ fn a_copy_of_a_file_that_has_grown_is_the_same_input() {
         assert_eq!(recorder.accepted(), rows(0, 120));
     }
 }
+
+/// It was registered and renamed before anything of it was read, and a copy of it came.
+#[test]
+fn a_copy_of_a_renamed_file_of_which_nothing_was_read_is_the_same_input() {
+    let recorder = Recorder::answering(|_, _| Reply::bare(503));
+    let place = Place::with(&recorder);
+    place.file("p/a.jsonl", text(100));
+    place.file("p/b.jsonl", rows(500, 100).join("\n") + "\n");
+    let write = format!("{WRITE} {SMALL} p");
+    place.end(&write).expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    std::fs::rename(place.path("p/b.jsonl"), place.path("p/moved.jsonl")).unwrap();
+    std::fs::copy(place.path("p/moved.jsonl"), place.path("p/zz.jsonl")).unwrap();
+    place
+        .end(&write)
+        .expect(0)
+        .says("zz.jsonl has the same content as");
+    assert_eq!(recorder.accepted().len(), 200);
+}

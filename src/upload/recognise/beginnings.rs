@@ -2,7 +2,7 @@
 
 use super::{RecogniseError, Recogniser};
 use crate::input::{FoundFile, HEAD_BYTES, InputSettings, prefix_digests, unpacked_name};
-use crate::ledger::{InputKind, KnownInput};
+use crate::ledger::{InputId, InputKind, KnownInput};
 use std::collections::{BTreeMap, HashMap};
 
 /// How the inputs of a date begin: as recorded, or, as long as nothing of them was read, as their own
@@ -17,9 +17,11 @@ pub(super) struct Beginnings<'k> {
 }
 
 impl<'k> Beginnings<'k> {
+    /// `taken` are the inputs that files of the command are.
     pub(super) fn of(
         recogniser: &Recogniser<'_>,
         known: &'k [KnownInput],
+        taken: &HashMap<InputId, &FoundFile>,
     ) -> Result<Self, RecogniseError> {
         let mut by_length: BTreeMap<u64, HashMap<u128, Vec<&KnownInput>>> = BTreeMap::new();
         let mut by_name: HashMap<&str, Vec<&KnownInput>> = HashMap::new();
@@ -36,9 +38,15 @@ impl<'k> Beginnings<'k> {
                     unread_objects.push(input);
                     None
                 }
-                None => recogniser.in_its_place(input)?.and_then(|original| {
-                    prefix_digests(&original.location, recogniser.settings, [HEAD_BYTES]).pop()
-                }),
+                None => {
+                    let original = match taken.get(&input.id) {
+                        Some(named) => Some((*named).clone()),
+                        None => recogniser.in_its_place(input)?,
+                    };
+                    original.and_then(|original| {
+                        prefix_digests(&original.location, recogniser.settings, [HEAD_BYTES]).pop()
+                    })
+                }
             };
             if let Some((length, digest)) = beginning.filter(|(length, _)| *length > 0) {
                 let of_length = by_length.entry(length).or_default();
