@@ -6,6 +6,7 @@ use byteair_sync::cli::environment::Environment;
 use byteair_sync::cli::exit::exit_code;
 use byteair_sync::cli::invocation::Invocation;
 use byteair_sync::cli::printer::{Level, PrintStyle, Printer};
+use byteair_sync::cli::signals::StatusRequests;
 use byteair_sync::commands::{Session, assure_open_files, refuse, run};
 use byteair_sync::upload::report::Status;
 use std::ffi::OsString;
@@ -43,7 +44,11 @@ fn begin(session: &Session) -> Status {
 fn execute(session: &Session) -> Status {
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
-            let status = runtime.block_on(run(session));
+            let status = runtime.block_on(async {
+                // Who asks how a run is going may ask before it has begun, and must not end it.
+                let _asked_early = StatusRequests::listen();
+                run(session).await
+            });
             // A read of standard input that never returns must not keep the process alive.
             runtime.shutdown_background();
             status
