@@ -307,3 +307,28 @@ fn a_damaged_file_gives_all_its_rows_or_an_error_and_never_a_panic() {
         }
     }
 }
+
+/// The shortest text of a double has other digits than its number, and those were sent as an integer.
+#[test]
+fn a_double_becomes_no_integer_with_other_digits() {
+    assert_eq!(
+        sent("doubles", ""),
+        [
+            r#"{"id":"a","v":243198187464380128.0,"f":1234567936.0}"#,
+            r#"{"id":"b","v":-365299890889188736.0,"f":16777216.0}"#,
+            r#"{"id":"c","v":2.5,"f":0.1}"#,
+        ]
+    );
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let file = folder().join("doubles.parquet");
+    place.file("d.parquet", std::fs::read(file).unwrap());
+    for column in ["v", "f"] {
+        place
+            .end(&format!(
+                "{WRITE} --restart --types {column}=int64 d.parquet"
+            ))
+            .expect(3);
+    }
+    assert!(recorder.accepted().is_empty());
+}

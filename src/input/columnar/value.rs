@@ -11,6 +11,7 @@ use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::errors::Result;
 use parquet::schema::types::Type;
 use std::io::Write;
+use std::ops::Range;
 
 const MILLIS: i64 = 1_000;
 const MICROS: i64 = 1_000_000;
@@ -123,6 +124,10 @@ pub(super) fn push_value(
         (Scalar::Plain, Value::Bool(it)) => shown(out, it),
         (Scalar::Plain, Value::Int32(it)) => shown(out, it),
         (Scalar::Plain, Value::Int64(it)) => shown(out, it),
+        (Scalar::Plain, Value::Float(it)) if EXACT_FLOATS.contains(&it.abs()) => {
+            digits(out, f64::from(*it))
+        }
+        (Scalar::Plain, Value::Double(it)) if EXACT_DOUBLES.contains(&it.abs()) => digits(out, *it),
         (Scalar::Plain, Value::Float(it)) => float(out, it, it.is_finite()),
         (Scalar::Plain, Value::Double(it)) => float(out, it, it.is_finite()),
         (Scalar::Plain, Value::Bytes(it)) => text(out, it),
@@ -189,6 +194,17 @@ fn shown(out: &mut Vec<u8>, value: &impl std::fmt::Display) -> Option<Problem> {
 
 fn shown_in_quotes(out: &mut Vec<u8>, value: &impl std::fmt::Display) -> Option<Problem> {
     let _ = write!(out, "\"{value}\"");
+    None
+}
+
+/// Whole numbers of which the shortest text has other digits than the number, as far as an integer can
+/// hold them: somebody who wants an integer would get those.
+const EXACT_DOUBLES: Range<f64> = 9_007_199_254_740_992.0..9_223_372_036_854_775_808.0;
+const EXACT_FLOATS: Range<f32> = 16_777_216.0..9_223_372_036_854_775_808.0;
+
+/// A whole number with all its digits, and still a double.
+fn digits(out: &mut Vec<u8>, number: f64) -> Option<Problem> {
+    let _ = write!(out, "{number:.1}");
     None
 }
 
