@@ -13,8 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::time::Duration;
 
-/// Rounds in the short form; the long one has as many as there are kills.
-const ROUNDS: u64 = 12;
+/// Folders in the short form; the long one has as many as there are kills.
+const FOLDERS: u64 = 12;
+/// Runs of each that may be killed.
+const RUNS: usize = 5;
 /// Rows of one file, and files with rows of their own.
 const MOST_ROWS: usize = 120;
 const MOST_CONTENTS: usize = 5;
@@ -165,83 +167,72 @@ impl Folder<'_> {
     }
 }
 
+/// Uploads of one folder that is moved about; how many were killed, and whether a file went before
+/// anything of it was read: nobody knows what it was, so its date waits for a person.
+fn moved_folder(seed: u64) -> (usize, bool) {
+    let faults = ["lost-reply=0.05", "reset-before=0.05", "status:500=0.05"];
+    let server = Server::start(faulty(seed, &faults, None));
+    let place = Place::of(&server);
+    let mut folder = Folder {
+        place: &place,
+        random: StdRng::seed_from_u64(seed),
+        contents: Vec::new(),
+        rows: 0,
+        names: 0,
+    };
+    place.file("data/more/empty.jsonl", b"");
+    for _ in 0..folder.random.random_range(1..=3) {
+        folder.add_content();
+    }
+    let batch_rows = ["3", "10", "37"].choose(&mut folder.random).unwrap();
+    let words = format!(
+        "write --topic item --stage history_sync --date {DAY} --batch-rows {batch_rows} \
+         --max-in-flight 2 --retry-for 30s --no-done data"
+    );
+    let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+    let (mut kills, mut story) = (0, Vec::new());
+    for _ in 0..RUNS {
+        let child = place.start(&words);
+        std::thread::sleep(within(&mut folder.random, Duration::from_millis(250)));
+        let status = kill(child);
+        kills += usize::from(status.is_none());
+        let code = status.and_then(|status| status.code());
+        let told = || format!("seed {seed}: {code:?} after {story:?}\n{}", place.said());
+        assert!(matches!(code, None | Some(0 | 5 | 7)), "{}", told());
+        for _ in 0..folder.random.random_range(0..5) {
+            story.push(folder.change());
+        }
+    }
+    let mut statuses = Vec::new();
+    while !matches!(statuses.as_slice(), [.., 0] | [.., 7, 7]) {
+        statuses.push(place.end(&words));
+        let told = format!("seed {seed}: {statuses:?} after {story:?}");
+        assert!(statuses.len() < 5, "{told}\n{}", place.said());
+    }
+    let contents = folder.contents.iter();
+    let contents: Vec<_> = contents.map(|it| (&it.rows[0], &it.files)).collect();
+    assert_eq!(
+        folder.violations(&server),
+        [""; 0],
+        "seed {seed} after {story:?}\n{contents:#?}\n{}",
+        place.said()
+    );
+    (kills, statuses.last() == Some(&7))
+}
+
 #[test]
 fn files_that_move_between_killed_runs_are_stored_once() {
     let number = |name| std::env::var(name).ok().and_then(|it| it.parse().ok());
     let first: u64 = number(SEED).unwrap_or(1);
-    let rounds = number(KILLS).map_or(ROUNDS, |kills: u64| kills.max(ROUNDS));
-    let (mut kills, mut runs, mut gone) = (0, 0, 0);
-    for seed in first..first + rounds {
-        let faults = ["lost-reply=0.05", "reset-before=0.05", "status:500=0.05"];
-        let server = Server::start(faulty(seed, &faults, None));
-        let place = Place::of(&server);
-        let mut folder = Folder {
-            place: &place,
-            random: StdRng::seed_from_u64(seed),
-            contents: Vec::new(),
-            rows: 0,
-            names: 0,
-        };
-        place.file("data/more/empty.jsonl", b"");
-        for _ in 0..folder.random.random_range(1..=3) {
-            folder.add_content();
-        }
-        let batch_rows = ["3", "10", "37"].choose(&mut folder.random).unwrap();
-        let words = format!(
-            "write --topic item --stage history_sync --date {DAY} --batch-rows {batch_rows} \
-             --max-in-flight 2 --retry-for 30s --no-done data"
-        );
-        let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-        let mut story = Vec::new();
-        for _ in 0..5 {
-            let child = place.start(&words);
-            std::thread::sleep(within(&mut folder.random, Duration::from_millis(250)));
-            let status = kill(child);
-            runs += 1;
-            kills += usize::from(status.is_none());
-            let code = status.and_then(|status| status.code());
-            let told = || format!("seed {seed}: {code:?} after {story:?}\n{}", place.said());
-            assert!(matches!(code, None | Some(0 | 5 | 7)), "{}", told());
-            for _ in 0..folder.random.random_range(0..5) {
-                story.push(folder.change());
-            }
-        }
-        let mut statuses = Vec::new();
-        // Of a file that went before anything of it was read nobody knows what it was.
-        while !matches!(statuses.as_slice(), [.., 0] | [.., 7, 7]) {
-            statuses.push(place.end(&words));
-            let told = || {
-                format!(
-                    "seed {seed}: {statuses:?} after {story:?}\n{}",
-                    place.said()
-                )
-            };
-            assert!(statuses.len() < 5, "{}", told());
-        }
-        gone += usize::from(statuses.last() == Some(&7));
-        let violations = folder.violations(&server);
-        if !violations.is_empty() {
-            let show = "ledger show --topic item --stage history_sync --date 2022-01-01";
-            let show: Vec<String> = show.split_whitespace().map(str::to_owned).collect();
-            let _told = place.end(&show);
-        }
-        let contents: Vec<(&String, usize, &BTreeSet<String>)> = folder
-            .contents
-            .iter()
-            .map(|content| (&content.rows[0], content.rows.len(), &content.files))
-            .collect();
-        assert_eq!(
-            violations,
-            [""; 0],
-            "seed {seed} after {story:?}\n{contents:#?}\n{}",
-            place.said()
-        );
+    let folders = number(KILLS).map_or(FOLDERS, |kills: u64| kills.max(FOLDERS));
+    let (mut kills, mut gone) = (0, 0);
+    for seed in first..first + folders {
+        let (killed, is_gone) = moved_folder(seed);
+        kills += killed;
+        gone += u64::from(is_gone);
     }
     println!(
-        "{kills} kills in {runs} runs of {rounds} folders, {gone} of which lost a file unread, seed {first}"
+        "{kills} kills in {folders} folders, {gone} of which lost a file unread, seed {first}"
     );
-    assert!(
-        gone * 2 < usize::try_from(rounds).unwrap(),
-        "{gone} of {rounds}"
-    );
+    assert!(gone * 2 < folders, "{gone} of {folders}");
 }
