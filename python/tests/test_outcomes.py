@@ -41,7 +41,7 @@ class UnknownDone(SparkTest):
         self.assertEqual(sandbox.dates(), {DAY: (50, 1, "acked"), "2022-01-02": (50, 1, "acked")})
         # No row went to a day that may have been done.
         self.assertEqual(sandbox.state()["requests_total"], 2)
-        self.assertEqual(set(Driver(parse(options)).gates().values()), {"done"})
+        self.assertEqual({day.gate for day in Driver(parse(options)).ledger.days().values()}, {"done"})
         with self.assertRaisesRegex(Exception, "is done, with 50 rows"):
             self.save(frame.where("id > 5"), sandbox, dateColumn="dt")
 
@@ -123,7 +123,7 @@ class Zones(unittest.TestCase):
         self.assertEqual(self.zone({"BYTEAIR_TIMEZONE": "UTC"}, timezone="Asia/Tokyo")[0], "Asia/Tokyo")
         # A host that is named is another region, or none.
         zone, words = self.zone({"BYTEAIR_REGION": "oversea1"}, host="127.0.0.1:1", scheme="http")
-        self.assertEqual((zone, words), ("Asia/Shanghai", ["--host", "127.0.0.1:1", "--scheme", "http"]))
+        self.assertEqual((zone, words), ("Asia/Shanghai", ["--host=127.0.0.1:1", "--scheme=http"]))
         self.assertEqual(self.zone({}, host="api-oversea1.byteair.volces.com")[0], "UTC")
 
     def test_what_is_no_zone_is_told_before_anything_is_begun(self):
