@@ -150,7 +150,7 @@ class Profiles(SparkTest):
         for name, day in (("west", "2021-12-31"), ("east", DAY)):
             with mock.patch.dict(os.environ, {"BYTEAIR_CONFIG": config, "BYTEAIR_PROFILE": name}):
                 self.assertEqual(write(frame, **options).done, [day])
-                records.add(Driver(parse(dict(options, tenantId=None))).record)
+                records.add(Driver(parse(dict(options, tenantId=None))).record.path)
         self.assertEqual(sandbox.dates(), {"2021-12-31": (3, 1, "acked"), DAY: (3, 1, "acked")})
         # One folder, and a record for each target.
         self.assertEqual({os.path.dirname(path) for path in records}, {os.path.join(self.folder, "of the profiles", "spark")})
