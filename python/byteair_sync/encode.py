@@ -168,8 +168,8 @@ class _Types:
     def map(self, kind, path):
         if not _can_be_key(kind.keyType):
             raise OptionError(
-                f"column {path} is a map whose keys hold arrays or maps ({kind.keyType.simpleString()}), which Spark cannot "
-                "hand to Python; make it an array first (map_entries)"
+                f"column {path} is a map whose keys hold arrays, maps or bytes ({kind.keyType.simpleString()}), which Spark "
+                "cannot hand to Python; make it an array first (map_entries)"
             )
         key_of = self.inside(kind.keyType, f"{path}.key")
         item = self.inside(kind.valueType, f"{path}.value")
@@ -191,7 +191,7 @@ def _can_be_key(kind):
     name = type(kind).__name__
     if name == "StructType":
         return all(_can_be_key(field.dataType) for field in kind.fields)
-    return name not in ("ArrayType", "MapType")
+    return name not in ("ArrayType", "BinaryType", "MapType")
 
 
 def _join(path, name):

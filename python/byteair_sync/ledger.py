@@ -69,9 +69,11 @@ class Ledger:
     def check(self):
         """Has the program look at the options that it will be given, before a job begins that cannot end well."""
         options = self.options
-        where = ["--yes-i-mean=streaming-only"] if options.is_streaming_stage else ["--no-done"]
-        where += self.where() if options.is_streaming_stage else self.where(options.date or "2022-01-01")
-        command = [*self._write(options.identity), "--dry-run", f"--batch-rows={options.batch_rows}", *where]
+        command = [*self._write(options.identity), "--dry-run", f"--batch-rows={options.batch_rows}"]
+        if options.is_streaming_stage:
+            command += [*self.where(), "--yes-i-mean=streaming-only"]
+        else:
+            command += [*self.where(options.date or "2022-01-01"), "--no-done", "--allow-empty"]
         status, _, err = binary.run(command, stdin=_END_MARK)
         if status == _USAGE:
             raise OptionError(f"an option cannot be taken; nothing was sent. {err.strip()[-2000:]}")
@@ -98,7 +100,7 @@ class Ledger:
             raise UploadError(f"{day} could not be entered into the driver's ledger (status {status}): {err[-2000:]}")
 
     def _register(self, day, upload, content):
-        command = [*self._write(upload), *self.where(day), f"--request-id-seed={upload}|driver|{day}", "--no-done"]
+        command = [*self._write(upload), *self.where(day), f"--request-id-seed={upload}|driver|{day}", "--no-done", "--allow-empty"]
         for patience in range(30):
             status, _, err = binary.run(command, stdin=content)
             if status != _BUSY:
@@ -110,7 +112,7 @@ class Ledger:
     def _write(self, upload):
         options = self.options
         command = self.command("write", "-", f"--input-id=spark {upload}", "--format=jsonl", "--end-mark")
-        return command + ["--allow-empty", "--progress=none", *options.rate, *options.sending, *options.connection]
+        return command + ["--progress=none", *options.rate, *options.sending, *options.connection]
 
     def drop(self, day, upload):
         """Has the day wait no longer for the upload; false when it does not."""

@@ -119,7 +119,7 @@ class Zones(unittest.TestCase):
     def test_zone_and_region_of_the_environment_count_for_days_too(self):
         self.assertEqual(self.zone({})[0], "Asia/Shanghai")
         self.assertEqual(self.zone({"BYTEAIR_TIMEZONE": "UTC"})[0], "UTC")
-        self.assertEqual(self.zone({"BYTEAIR_REGION": "oversea1"}), ("UTC", ["--region", "oversea1"]))
+        self.assertEqual(self.zone({"BYTEAIR_REGION": "oversea1"}), ("UTC", ["--region=oversea1"]))
         self.assertEqual(self.zone({"BYTEAIR_TIMEZONE": "UTC"}, timezone="Asia/Tokyo")[0], "Asia/Tokyo")
         # A host that is named is another region, or none.
         zone, words = self.zone({"BYTEAIR_REGION": "oversea1"}, host="127.0.0.1:1", scheme="http")

@@ -56,7 +56,7 @@ class Refusals(unittest.TestCase):
 
     def test_maps_whose_keys_python_cannot_hold_are_refused_by_the_name_of_their_column(self):
         numbers = T.ArrayType(T.LongType())
-        for key in (numbers, T.StructType([T.StructField("inner", numbers)])):
+        for key in (numbers, T.BinaryType(), T.StructType([T.StructField("inner", numbers)])):
             for kind in (T.MapType(key, T.StringType()), T.ArrayType(T.MapType(key, T.StringType()))):
                 schema = T.StructType([T.StructField("id", T.LongType()), T.StructField("m", kind)])
                 self.refuse(r"column m(\[\])? is a map whose keys hold arrays", schema=schema)
@@ -64,8 +64,10 @@ class Refusals(unittest.TestCase):
         Encoder(T.StructType([T.StructField("m", held)]), parse(self.options()))
 
     def test_names_that_look_like_flags_are_names(self):
-        for given in ({"uploadId": "--restart"}, {"topic": "-2022"}):
-            prepare(parse(self.options(**given)), T.StructType([T.StructField("id", T.LongType())]))
+        streaming = {"stage": "incremental_sync_streaming", "yesIMean": "streaming-only"}
+        for given in ({"uploadId": "--restart"}, {"topic": "-2022"}, {"dateColumn": "dt", "batchRows": "7"}, dict(streaming, uploadId="-")):
+            schema = T.StructType([T.StructField(name, T.StringType()) for name in ("id", "dt")])
+            self.assertEqual(prepare(parse(self.options(**given)), schema)["closed"], [])
 
 
 class Counts(unittest.TestCase):
