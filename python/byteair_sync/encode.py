@@ -166,6 +166,11 @@ class _Types:
         return encode
 
     def map(self, kind, path):
+        if not _can_be_key(kind.keyType):
+            raise OptionError(
+                f"column {path} is a map whose keys hold arrays, maps or bytes ({kind.keyType.simpleString()}), which Spark "
+                "cannot hand to Python; make it an array first (map_entries)"
+            )
         key_of = self.inside(kind.keyType, f"{path}.key")
         item = self.inside(kind.valueType, f"{path}.value")
 
@@ -179,6 +184,14 @@ class _Types:
             return "{" + ",".join(members) + "}"
 
         return encode
+
+
+def _can_be_key(kind):
+    """Whether values of the type can be keys in Python."""
+    name = type(kind).__name__
+    if name == "StructType":
+        return all(_can_be_key(field.dataType) for field in kind.fields)
+    return name not in ("ArrayType", "BinaryType", "MapType")
 
 
 def _join(path, name):

@@ -37,7 +37,7 @@ OTHERS = (
     "topic", "stage", "date", "datecolumn", "keepdatecolumn", "uploadid", "timestamps", "nulls", "sort",
     "sortmemory", "maxerrors", "rejectspath", "done", "allowempty", "statedir", "binary", "quota",
     "quotahost", "quotamachines", "batchrows", "allowplainhttp", "yesimean",
-    "unconfirmed",
+    "unconfirmed", "giveup",
 )
 
 
@@ -70,6 +70,8 @@ class Options:
     quota_machines: int = 0
     batch_rows: int = MAX_BATCH_ROWS
     hold_unconfirmed: bool = False
+    #: Uploads whose missing rows no day waits for any longer.
+    give_up: Tuple[str, ...] = ()
     #: The zone in which days end, for the program.
     zone: str = "UTC"
     #: What of the target the config file says.
@@ -144,10 +146,17 @@ def local_path(name, text):
     return local.group(1)
 
 
+def _names(text):
+    """One name, or several with commas; a name may hold commas itself."""
+    return tuple({text: None, **{name.strip(): None for name in text.split(",")}}) if text else ()
+
+
 def _budget(text):
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(%?)", str(text).strip())
     if not found or (not found.group(2) and "." in found.group(1)):
         raise OptionError(f"option maxErrors: {text!r} is neither a number nor a share such as 0.1%")
+    if found.group(2) and float(found.group(1)) > 100:
+        raise OptionError(f"option maxErrors: {text!r} is more than all rows; a share is at most 100%")
     return float(found.group(1)), bool(found.group(2))
 
 
@@ -156,6 +165,9 @@ def parse(given):
     options = {key.lower(): value for key, value in dict(given).items() if value is not None}
     for key in SPARKS_OWN:
         options.pop(key, None)
+    for key, value in options.items():
+        if "\0" in str(value):
+            raise OptionError(f"option {key}: no value may hold a NUL")
     # The executors may not have it; beside a host it would be a contradiction.
     if not options.keys() & {"region", "host"} and os.environ.get("BYTEAIR_REGION") and not os.environ.get("BYTEAIR_HOST"):
         options["region"] = os.environ["BYTEAIR_REGION"]
@@ -192,6 +204,7 @@ def parse(given):
         quota_host=options.get("quotahost"),
         quota_machines=_number("quotaMachines", options.get("quotamachines", 0), 0, 100),
         batch_rows=_number("batchRows", options.get("batchrows", MAX_BATCH_ROWS), 1, MAX_BATCH_ROWS),
+        give_up=_names(options.get("giveup", "")),
         hold_unconfirmed=_word("unconfirmed", options.get("unconfirmed", "accept"), ("accept", "hold")) == "hold",
     )
     _dates(made, options)
@@ -201,7 +214,8 @@ def parse(given):
         for key, flag in known.items():
             for value in str(options.get(key, "")).split(",") if key == "host" else [str(options.get(key, ""))]:
                 if value:
-                    words += [flag, value.strip()]
+                    # In one word, so that a value that begins with "-" is no flag.
+                    words.append(f"{flag}={value.strip()}")
     if _flag("allowPlainHttp", options.get("allowplainhttp", "false")):
         made.connection.append("--allow-plain-http")
     _ask(made)

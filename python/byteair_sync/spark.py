@@ -13,6 +13,7 @@ from .driver import Driver, tell
 from .encode import Encoder
 from .errors import DoneUnknown, UploadError  # noqa: F401
 from .options import OptionError, parse
+from .service import driver_pid
 from .task import Task
 
 
@@ -72,7 +73,7 @@ class Result:
         #: Days for which ``done`` was sent by this call.
         self.done = total.sent
         #: By day: rows, accepted, unconfirmed, rejected.
-        self.dates = {day: {name: told[name] for name in ("rows", "accepted", "unconfirmed", "rejected")} for day, told in total.dates.items()}
+        self.dates = {day: total.counts(day) for day in total.dates}
         #: Rejected rows, each with its reason.
         self.rejects = total.rejects
 
@@ -97,23 +98,24 @@ def write(df, **options):
     checked, schema = parse(options), df.schema
     checked.demand_upload_id()
     upload, plan = Driver(checked), driver.prepare(checked, schema)
-    rejected = context.accumulator([], _gathering())
+    parts = context.accumulator([], _gathering())
 
     def upload_partition(rows):
         result = _upload_partition(plan, schema, rows)
         # A job that fails midway gives no results, and its rejected rows are told only once.
-        rejected.add([{name: result[name] for name in ("rejects", "undetermined", "found")}])
+        told = {name: result[name] for name in ("rejects", "undetermined", "found")}
+        parts.add([dict(told, dates=list(result["dates"]))])
         return [result]
 
     try:
         results = df.rdd.mapPartitions(upload_partition).collect()
         return Result(upload.commit(plan, results))
     except BaseException:
-        tell(upload.abort(plan, rejected.value))
+        tell(upload.abort(plan, parts.value))
         raise
     finally:
         if plan["service"]:
-            upload.stop(plan["service"]["name"])
+            upload.service.stop(plan["service"]["name"])
 
 
 def _gathering():
@@ -171,7 +173,7 @@ else:
                 )
             self.options, self.schema = options, schema
             # Spark makes a writer for each micro-batch, and one more to commit it.
-            self.plan = driver.prepare(options, schema, running=f"stream-{driver.driver_pid()}-{options.topic}")
+            self.plan = driver.prepare(options, schema, running=f"stream-{driver_pid()}-{options.topic}")
 
         def write(self, iterator):
             return Uploaded(_upload_partition(self.plan, self.schema, iterator, stream=True))

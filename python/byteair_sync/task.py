@@ -168,9 +168,9 @@ class Task:
     def _command(self, day, scratch):
         plan, options = self.plan, self.plan["options"]
         command = [
-            binary.find(options.binary), "write", "-", "--topic", options.topic, "--stage", options.stage,
+            binary.find(options.binary), "write", "-", f"--topic={options.topic}", f"--stage={options.stage}",
             "--format", "jsonl", "--state-dir", os.path.join(scratch, "state"), "--end-mark",
-            "--request-id-seed", self._seed(plan["rounds"].get(day, 0), day),
+            f"--request-id-seed={self._seed(plan['rounds'].get(day, 0), day)}",
             "--report", os.path.join(scratch, "report.json"), "--progress", "none",
             "--max-errors", "100%", "--batch-rows", str(options.batch_rows), *options.rate, *options.sending,
         ]

@@ -18,6 +18,8 @@ class Total:
         self.sent = []
         #: A day that is held back for its rejected rows.
         self.is_beyond_budget = False
+        #: Such a day of which nothing is stored, which no budget covers.
+        self.is_all_lost = False
         if any(result is None for result in results):
             raise UploadError("not every partition was uploaded; no done was sent")
         partitions = [result["partition"] for result in results]
@@ -106,8 +108,25 @@ class Total:
                 held[day] = problems
         return held
 
+    def is_accounted_for(self, day):
+        """Whether it is known of each row that was given to the tasks what became of it."""
+        date = self.dates[day]
+        return date["read"] == date["rows"] == sum(date[name] for name in _COUNTS[1:])
+
+    def counts(self, day):
+        """What the caller is told of the day; rows that no task could hand to the program count as the others."""
+        date = self.dates[day]
+        rejected = sum(1 for reject in self.rejects if (reject["date"] or "") == day)
+        rejected = max(rejected, date["rejected"])
+        rows = date["rows"] + rejected - date["rejected"]
+        return {"rows": rows, "accepted": date["accepted"], "unconfirmed": date["unconfirmed"], "rejected": rejected}
+
+    def told(self, day):
+        """What tells the rows of the day from others, for the driver's record."""
+        return {name: self.dates[day][name] for name in ("rows", "digest", "rejected")}
+
     def _problems_of(self, day, date):
-        if date["read"] != date["rows"] or date["read"] != sum(date[name] for name in _COUNTS[1:]):
+        if not self.is_accounted_for(day):
             yield f"{self._named(day)}: {date['rows']} rows were given to the tasks, and {date['read']} are accounted for"
         yield from self._unclear(day)
         yield from self._beyond_budget(day, date)
@@ -136,6 +155,7 @@ class Total:
         is_lost = rejects and not date["accepted"] + date["unconfirmed"] and not self.options.is_streaming_stage
         if is_beyond or is_lost:
             self.is_beyond_budget = True
+            self.is_all_lost |= not is_beyond
             why = "more than maxErrors allows" if is_beyond else "and none is stored, which no maxErrors covers"
             yield f"{self._named(day)}: {_counted(rejects, rows)}, {why}; {_first(rejects)}"
 
@@ -167,20 +187,31 @@ class Total:
         )
 
     def late(self, plan, known):
-        """By day, that it is done, or may be, and was given other rows than it was done with."""
+        """By day, that it is done, or may be, and was given other rows than any upload that is in it."""
         late = {}
         for day in sorted(set(self.dates) & set(plan["closed"])):
-            before, now = known.get(day, {}), self.dates[day]
+            uploads, now = known.get(day, {}).get("uploads", {}), self.told(day)
             state = "may be done already: nobody knows whether the done that was sent got through" if day in plan["asked"] else "is done"
-            if "digest" not in before:
+            if not uploads:
                 late[day] = [f"{day} {state}; that was another upload, and it takes no more rows (late_input)"]
-            elif (before["rows"], before["digest"]) != (now["rows"], now["digest"]):
+            elif not any((one["rows"], one["digest"]) == (now["rows"], now["digest"]) for one in uploads.values()):
+                stored = sum(one["rows"] - one.get("rejected", 0) for one in uploads.values())
+                is_cut = plan["begun_before"] and self.options.identity not in uploads
                 late[day] = [
-                    f"{day} {state}, with {before['rows']} rows, and this job has {now['rows']} other ones for it, of which "
-                    "none was sent (late_input); re-sync the day in the platform's console, then 'byteair-sync ledger "
-                    "reopen', then this job again"
+                    f"{day} {state}, with {stored} rows, and this job has {now['rows']} rows for it that are not those of "
+                    "any upload that came to its end; this run sent none of them (late_input)"
+                    + ("; what an earlier run of it sent before it was cut off is stored as well" if is_cut else "")
+                    + "; re-sync the day in the platform's console, then 'byteair-sync ledger reopen', then the jobs of "
+                    "all its uploads again"
                 ]
         return late
+
+    def remarks_of_closed(self, plan, known):
+        """What the driver's log has to tell of days that were done before, with these rows."""
+        for day in sorted(set(self.dates) & set(plan["closed"])):
+            before = known.get(day, {}).get("uploads", {}).get(self.options.identity, {})
+            if before.get("rejected"):
+                yield f"{day} is done, and nothing was sent: {before['rejected']} of these {before['rows']} rows were rejected when they came, and are not stored"
 
     def write_rejects(self):
         """Puts the rejected rows where ``rejectsPath`` says, one file for the job or the micro-batch."""

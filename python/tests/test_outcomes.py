@@ -41,7 +41,7 @@ class UnknownDone(SparkTest):
         self.assertEqual(sandbox.dates(), {DAY: (50, 1, "acked"), "2022-01-02": (50, 1, "acked")})
         # No row went to a day that may have been done.
         self.assertEqual(sandbox.state()["requests_total"], 2)
-        self.assertEqual(set(Driver(parse(options)).gates().values()), {"done"})
+        self.assertEqual({day.gate for day in Driver(parse(options)).ledger.days().values()}, {"done"})
         with self.assertRaisesRegex(Exception, "is done, with 50 rows"):
             self.save(frame.where("id > 5"), sandbox, dateColumn="dt")
 
@@ -119,11 +119,11 @@ class Zones(unittest.TestCase):
     def test_zone_and_region_of_the_environment_count_for_days_too(self):
         self.assertEqual(self.zone({})[0], "Asia/Shanghai")
         self.assertEqual(self.zone({"BYTEAIR_TIMEZONE": "UTC"})[0], "UTC")
-        self.assertEqual(self.zone({"BYTEAIR_REGION": "oversea1"}), ("UTC", ["--region", "oversea1"]))
+        self.assertEqual(self.zone({"BYTEAIR_REGION": "oversea1"}), ("UTC", ["--region=oversea1"]))
         self.assertEqual(self.zone({"BYTEAIR_TIMEZONE": "UTC"}, timezone="Asia/Tokyo")[0], "Asia/Tokyo")
         # A host that is named is another region, or none.
         zone, words = self.zone({"BYTEAIR_REGION": "oversea1"}, host="127.0.0.1:1", scheme="http")
-        self.assertEqual((zone, words), ("Asia/Shanghai", ["--host", "127.0.0.1:1", "--scheme", "http"]))
+        self.assertEqual((zone, words), ("Asia/Shanghai", ["--host=127.0.0.1:1", "--scheme=http"]))
         self.assertEqual(self.zone({}, host="api-oversea1.byteair.volces.com")[0], "UTC")
 
     def test_what_is_no_zone_is_told_before_anything_is_begun(self):
@@ -150,7 +150,7 @@ class Profiles(SparkTest):
         for name, day in (("west", "2021-12-31"), ("east", DAY)):
             with mock.patch.dict(os.environ, {"BYTEAIR_CONFIG": config, "BYTEAIR_PROFILE": name}):
                 self.assertEqual(write(frame, **options).done, [day])
-                records.add(Driver(parse(dict(options, tenantId=None))).record)
+                records.add(Driver(parse(dict(options, tenantId=None))).record.path)
         self.assertEqual(sandbox.dates(), {"2021-12-31": (3, 1, "acked"), DAY: (3, 1, "acked")})
         # One folder, and a record for each target.
         self.assertEqual({os.path.dirname(path) for path in records}, {os.path.join(self.folder, "of the profiles", "spark")})

@@ -10,7 +10,7 @@ from byteair_sync import binary
 from byteair_sync.task import _advice, _reason
 
 #: Prints whether the process takes itself for the driver; its parent is a shell that is no driver.
-ASKS = "import os; from byteair_sync.driver import driver_pid; print(driver_pid() == os.getpid())"
+ASKS = "import os; from byteair_sync.service import driver_pid; print(driver_pid() == os.getpid())"
 
 
 class Processes(unittest.TestCase):

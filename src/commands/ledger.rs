@@ -190,8 +190,9 @@ fn show(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
             };
             lines.push(format!("  input {}: {state}", visible(&input.name)));
         }
-        for event in reader.events(date.id).map_err(ledger_failure)? {
-            lines.push(format!("  {}", visible(&event)));
+        let events = reader.events(date.id).map_err(ledger_failure)?;
+        for event in &events {
+            lines.push(format!("  {}", visible(event)));
         }
         session.printer.json_line(&JsonLine::new(
             "date",
@@ -203,6 +204,7 @@ fn show(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
                 "inputs": inputs.iter().map(|input| serde_json::json!({
                     "name": input.name, "finished": input.is_finished()
                 })).collect::<Vec<_>>(),
+                "events": events,
             }),
         ));
         if !session.printer.style().json {
