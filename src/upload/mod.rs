@@ -24,6 +24,7 @@ mod failure;
 mod finding;
 mod finish;
 mod follow;
+mod foresee;
 mod former;
 mod given_up;
 mod halves;
