@@ -299,6 +299,8 @@ hook_timeout = "60s"
         serde_json::from_slice(&std::fs::read(place.path(name)).unwrap()).unwrap()
     };
     assert_eq!(told("success.json")["dates"][0]["topic"], "item");
+    let line = std::fs::read_to_string(place.path("success.json")).unwrap();
+    assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
     assert_eq!(told("failure.json")["exit_status"], 3);
     assert_eq!(told("reject.json")["rows_rejected"], 1);
     let environment = std::fs::read_to_string(place.path("environment")).unwrap();
