@@ -110,7 +110,7 @@ impl Text {
             other => format!(" (exit status {})", other.code()),
         };
         let meaning = match (story.status, story.course) {
-            (Status::Success, Course::DryRun) => "a dry run, nothing was sent",
+            (_, Course::DryRun) => "a dry run, nothing was sent",
             (Status::Success, _) if story.partitions.iter().any(is_forced) => "done was forced",
             (status, _) => meaning(status),
         };

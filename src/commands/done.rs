@@ -4,6 +4,7 @@ use super::last_line::succeed;
 use super::ledger::say;
 use super::other_reports::Wanted;
 use super::running::{Means, Running, ledger_failure};
+use super::unknown_topic::unknown_topic;
 use super::{Failure, Outcome, Session};
 use crate::cli::args::DoneArgs;
 use crate::cli::printer::Level;
@@ -34,6 +35,10 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
         session.printer.message(Level::Info, note);
     }
     if chosen.is_empty() {
+        let misspelt = unknown_topic(&options.state_dir, &options.selection.topics, &known);
+        if let Some(failure) = misspelt {
+            return Err(failure);
+        }
         return nothing_chosen(session, &options, passed_over.is_empty());
     }
     let command = options.command.clone();

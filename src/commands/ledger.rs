@@ -2,6 +2,7 @@
 
 use super::last_line::{succeed, succeed_with};
 use super::running::{host_name, ledger_failure};
+use super::unknown_topic::unknown_topic;
 use super::{Failure, Outcome, Session, ledger_drop};
 use crate::cli::args::{LedgerCommand, OnePartitionArgs, SelectionArgs};
 use crate::cli::error::UsageError;
@@ -89,13 +90,16 @@ pub(super) fn selected(
     };
     let mut dates = Vec::new();
     for target in reader.targets().map_err(ledger_failure)? {
-        let known = reader.partitions(&target).map_err(ledger_failure)?;
-        dates.extend(
-            known
-                .into_iter()
-                .filter(|date| wanted.matches(&date.partition.topic, date.partition.stage)),
-        );
+        dates.extend(reader.partitions(&target).map_err(ledger_failure)?);
     }
+    let is_wanted =
+        |date: &KnownPartition| wanted.matches(&date.partition.topic, date.partition.stage);
+    if !dates.iter().any(is_wanted)
+        && let Some(failure) = unknown_topic(place, &wanted.topics, &dates)
+    {
+        return Err(failure);
+    }
+    dates.retain(is_wanted);
     Ok((Some(reader), dates))
 }
 

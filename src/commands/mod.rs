@@ -30,12 +30,14 @@ mod run_days;
 mod run_next;
 mod run_plan;
 mod run_same_day;
+mod run_untouched;
 mod running;
 mod sandbox;
 mod schema;
 mod status;
 mod status_day;
 mod status_html;
+mod unknown_topic;
 mod validate;
 mod write;
 

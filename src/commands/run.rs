@@ -2,17 +2,18 @@
 
 use super::run_days::{Days, Ended};
 use super::run_next::Again;
-use super::run_plan::Plan;
+use super::run_plan::{Plan, Work};
+use super::run_untouched::{held_back, is_done_before};
 use super::running::{Means, Running};
 use super::{Outcome, Session};
 use crate::cli::args::JobsArgs;
 use crate::cli::error::UsageError;
 use crate::cli::job_file::{job_keys, json_schema};
 use crate::cli::printer::Level;
-use crate::jobs::together;
+use crate::jobs::{Errand, Outcomes, Waits, together};
 use crate::upload::StopCause;
 use crate::upload::event::Gauges;
-use crate::upload::report::{Course, Status};
+use crate::upload::report::{Course, Status, Summary};
 use anyhow::Context;
 use std::sync::Arc;
 use std::time::Instant;
@@ -83,12 +84,26 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
     Ok(Box::pin(running.finish(work)).await)
 }
 
+/// A day that would not be begun: nothing of it would be sent.
+fn would_wait(errand: &Errand<Work>, waits: &Waits) -> Summary {
+    let mut story = held_back(errand, waits, "would end");
+    story.totals.rows_pending = 0;
+    story.totals.batches = 0;
+    for report in &mut story.partitions {
+        report.rows_pending = 0;
+    }
+    story
+}
+
 async fn dry_run(session: &Session, plan: Plan) -> Outcome {
     let begun = Instant::now();
-    let mut stories = Vec::new();
+    let (mut stories, mut outcomes) = (Vec::new(), Outcomes::default());
     for errand in &plan.errands {
-        let upload = errand.work.options.upload.clone();
-        let mut story = crate::upload::plan_only(upload, None).await;
+        let mut story = match plan.waits(&outcomes, errand) {
+            Some(waits) if !is_done_before(errand) => would_wait(errand, &waits),
+            _ => crate::upload::plan_only(errand.work.options.upload.clone(), None).await,
+        };
+        outcomes.note(&errand.job, errand.day, story.status);
         if plan.shares_its_topic(&errand.job) {
             story.name_job(&errand.job);
         }

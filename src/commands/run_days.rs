@@ -6,12 +6,13 @@
 
 use super::Session;
 use super::run_announce::{announce, announce_owed, expect, known};
-use super::run_plan::{Plan, Work, is_done, stand};
+use super::run_plan::{Plan, Work};
+use super::run_untouched::{held_back, is_done_before, job_and_day, not_begun};
 use crate::cli::figure::time;
 use crate::cli::printer::{Level, Printer};
 use crate::cli::settings::{SECRET_VARIABLES, WriteOptions};
 use crate::cli::summary::for_machines;
-use crate::domain::{DataDate, Partition, Stage};
+use crate::domain::Partition;
 use crate::http::Client;
 use crate::jobs::{Book, Errand, Hook, Outcomes, Waits, time_left};
 use crate::ledger::Gate;
@@ -64,14 +65,16 @@ impl<'a> Days<'a> {
         let mut needed = BTreeSet::new();
         for (index, errand) in errands.iter().enumerate() {
             if self.services.stop.is_draining() {
-                let story = self.not_begun(errands.get(index..).unwrap_or_default());
+                let rest = errands.get(index..).unwrap_or_default();
+                let cause = self.services.stop.cause().unwrap_or(StopCause::Failure);
+                let story = not_begun(rest, cause, |job| self.plan.shares_its_topic(job));
                 self.book.note_not_begun(&story);
                 stories.push(story);
                 break;
             }
-            let mut story = match self.waits(errand) {
+            let mut story = match self.plan.waits(&self.outcomes, errand) {
                 Some(waits) if !is_done_before(errand) => {
-                    let story = held_back(errand, &waits);
+                    let story = held_back(errand, &waits, "ended");
                     if let Waits::ForUnknown(job) = waits {
                         needed.insert(job);
                     }
@@ -119,17 +122,6 @@ impl<'a> Days<'a> {
         (!story.problems.is_empty() || !story.notes.is_empty()).then_some(story)
     }
 
-    fn waits(&self, errand: &Errand<Work>) -> Option<Waits> {
-        let upload = &errand.work.options.upload;
-        self.outcomes
-            .waits(errand, (&upload.topic, upload.stage), |job, day| {
-                let known = self.plan.topics.iter().find(|(name, ..)| name == job);
-                known.is_some_and(|(_, topic, stage)| {
-                    is_done(&errand.work.options, topic, *stage, day)
-                })
-            })
-    }
-
     async fn upload(&mut self, errand: &Errand<Work>) -> Summary {
         let options = &errand.work.options;
         // Jobs may differ in how long they wait for an answer.
@@ -147,7 +139,7 @@ impl<'a> Days<'a> {
             ..self.services.clone()
         };
         if self.plan.shares_its_topic(&errand.job) {
-            let text = format!("job '{}' begins", name(errand));
+            let text = format!("job '{}' begins", job_and_day(errand));
             self.session.printer.message(Level::Info, &text);
         }
         let part = services.stop.clone();
@@ -222,31 +214,6 @@ impl<'a> Days<'a> {
             }
         }
     }
-
-    /// The story of the days that are left when the run is told to stop.
-    fn not_begun(&self, errands: &[Errand<Work>]) -> Summary {
-        let cause = self.services.stop.cause().unwrap_or(StopCause::Failure);
-        let names: Vec<String> = errands.iter().take(MAX_NAMED).map(name).collect();
-        let more = match errands.len().checked_sub(MAX_NAMED) {
-            Some(more) if more > 0 => format!(" and {more} more"),
-            _ => String::new(),
-        };
-        let why = format!("not begun: {}{more}", names.join(", "));
-        let mut story = crate::cli::summary::of_failure(cause.status(), &why);
-        story.retryable = cause != StopCause::Failure;
-        story.partitions = errands
-            .iter()
-            .flat_map(|errand| {
-                let shared = self.plan.shares_its_topic(&errand.job);
-                let mut reports = reports(errand, "not begun");
-                for report in &mut reports {
-                    report.job = shared.then(|| errand.job.clone());
-                }
-                reports
-            })
-            .collect();
-        story
-    }
 }
 
 /// When it is told how far a run of many days is: on a terminal always, but a log of two hours stays short.
@@ -268,104 +235,6 @@ impl Paces {
         }
         is_due
     }
-}
-
-/// Most uploads that are named in a sentence.
-const MAX_NAMED: usize = 3;
-
-/// Job and day, for people.
-fn name(errand: &Errand<Work>) -> String {
-    match errand.day {
-        Some(day) => format!("{} {day}", errand.job),
-        None => errand.job.clone(),
-    }
-}
-
-/// The story of a day that was not begun because of another.
-fn held_back(errand: &Errand<Work>, waits: &Waits) -> Summary {
-    let (status, why) = match waits {
-        Waits::For(job, status) => (
-            *status,
-            format!(
-                "waits for job '{job}', which ended with status {}",
-                status.code()
-            ),
-        ),
-        Waits::ForUnknown(job) => (
-            Status::Unfinished,
-            format!(
-                "waits for job '{job}', which is not complete for the same day; run that job first"
-            ),
-        ),
-        Waits::Refused => (
-            Status::Refused,
-            "not tried: the platform refused this topic and stage for an earlier day of this run"
-                .to_owned(),
-        ),
-    };
-    let partitions = reports(errand, &why);
-    let problem = match partitions.first() {
-        Some(report) => format!("{}: {why}", report.partition),
-        None => format!("job '{}': {why}", errand.job),
-    };
-    Summary {
-        partitions,
-        // What it waits for says whether it is worth another try.
-        retryable: false,
-        ..crate::cli::summary::of_failure(status, &problem)
-    }
-}
-
-/// What the ledger says of the days of an errand that this run does not touch.
-fn reports(errand: &Errand<Work>, why: &str) -> Vec<PartitionReport> {
-    let upload = &errand.work.options.upload;
-    let days: Vec<Option<DataDate>> = match upload.dates.as_slice() {
-        [] => vec![None],
-        days => days.iter().copied().map(Some).collect(),
-    };
-    let stages = days
-        .into_iter()
-        .filter_map(|day| Stage::new(upload.stage, day).ok());
-    stages
-        .map(|stage| {
-            let partition = Partition {
-                target: upload.target.clone(),
-                topic: upload.topic.clone(),
-                stage,
-            };
-            report(errand, partition, why)
-        })
-        .collect()
-}
-
-fn report(errand: &Errand<Work>, partition: Partition, why: &str) -> PartitionReport {
-    let known = stand(&errand.work.options, &partition);
-    let (rows, is_done) = known.unwrap_or_default();
-    PartitionReport {
-        job: None,
-        rows_accepted: rows.accepted,
-        rows_unconfirmed: rows.unconfirmed,
-        rows_rejected: rows.refused.saturating_add(rows.invalid),
-        rows_pending: rows.pending,
-        done: match (is_done, partition.date()) {
-            (true, _) => DoneOutcome::Already,
-            (false, None) => DoneOutcome::NotApplicable,
-            (false, Some(_)) => DoneOutcome::Withheld,
-        },
-        why: if is_done {
-            String::new()
-        } else {
-            why.to_owned()
-        },
-        partition,
-    }
-}
-
-/// Whether every day of an errand is done already.
-fn is_done_before(errand: &Errand<Work>) -> bool {
-    let reports = reports(errand, "");
-    let mut outcomes = reports.iter().map(|report| report.done);
-    !reports.is_empty() && outcomes.all(|done| done == DoneOutcome::Already)
 }
 
 /// Whether the platform refused the topic or stage itself, rather than a day.

@@ -17,6 +17,8 @@ pub(super) struct Again {
     /// The global options that were typed.
     carried: String,
     file: String,
+    /// The same from wherever it is typed.
+    absolute_file: String,
     /// Jobs that were named; none stands for all.
     jobs: Vec<String>,
     /// Jobs of the file behind those that they come after.
@@ -28,14 +30,17 @@ pub(super) struct Again {
 
 impl Again {
     pub(super) fn of(plan: &Plan, args: &JobsArgs, typed: &str) -> Self {
-        let file = args.file.as_deref().map(std::path::Path::display);
+        let file = args.file.clone().unwrap_or_default();
+        let absolute = std::path::absolute(&file).unwrap_or_else(|_| file.clone());
+        let word = |path: &std::path::Path| shell_word(&path.display().to_string());
         let uploads = plan
             .errands
             .iter()
             .map(|errand| &errand.work.options.upload);
         Self {
             carried: carried_options(typed),
-            file: file.map_or_else(String::new, |file| shell_word(&file.to_string())),
+            file: word(&file),
+            absolute_file: word(&absolute),
             jobs: args.jobs.clone(),
             all_jobs: plan.topics.iter().map(|(job, ..)| job.clone()).collect(),
             days: uploads
@@ -48,9 +53,9 @@ impl Again {
         }
     }
 
-    /// The command for all days that this run was asked for.
+    /// The command for all days that this run was asked for; 'status' names it in any directory.
     pub(super) fn all(&self) -> String {
-        self.command(&self.days, &BTreeSet::new())
+        self.command(&self.absolute_file, &self.days, &BTreeSet::new())
     }
 
     /// Puts the `run` in the place of every `write`, and behind what has to be done before it.
@@ -68,7 +73,8 @@ impl Again {
             })
             .filter_map(|report| report.partition.date())
             .collect();
-        let again = self.command(if left.is_empty() { &self.days } else { &left }, needed);
+        let days = if left.is_empty() { &self.days } else { &left };
+        let again = self.command(&self.file, days, needed);
         let mut steps: Vec<NextStep> = Vec::new();
         let mut purpose = None;
         for step in std::mem::take(&mut summary.next) {
@@ -90,8 +96,8 @@ impl Again {
         summary.next = steps;
     }
 
-    fn command(&self, days: &BTreeSet<DataDate>, needed: &BTreeSet<String>) -> String {
-        let mut command = format!("{RUN}{}", self.file);
+    fn command(&self, file: &str, days: &BTreeSet<DataDate>, needed: &BTreeSet<String>) -> String {
+        let mut command = format!("{RUN}{file}");
         let is_meant = |job: &&String| self.jobs.contains(job) || needed.contains(*job);
         if !self.jobs.is_empty() {
             for job in self.all_jobs.iter().filter(is_meant) {

@@ -13,9 +13,10 @@ use crate::cli::invocation::{Invocation, Origin, ParseError};
 use crate::cli::job_file::{Hooks, Job, JobFile, job_keys};
 use crate::cli::settings::{Context, WriteOptions, zone};
 use crate::domain::{DataDate, Partition, Stage, StageKind, Topic};
-use crate::jobs::{Errand, in_order};
-use crate::ledger::{LedgerReader, RowCounts};
+use crate::jobs::{Errand, Outcomes, Waits, in_order};
+use crate::ledger::LedgerReader;
 use crate::upload::Settings;
+use crate::upload::report::Totals;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
@@ -90,6 +91,15 @@ impl Plan {
         }
         plan.errands = in_order(plan.errands);
         Ok(plan)
+    }
+
+    /// Why a day has to wait, after what became of the days before it.
+    pub(super) fn waits(&self, outcomes: &Outcomes, errand: &Errand<Work>) -> Option<Waits> {
+        let upload = &errand.work.options.upload;
+        outcomes.waits(errand, (&upload.topic, upload.stage), |job, day| {
+            let known = self.topics.iter().find(|(name, ..)| name == job);
+            known.is_some_and(|(_, topic, stage)| is_done(&errand.work.options, topic, *stage, day))
+        })
     }
 
     /// Whether another job of the file has the same topic and stage, so that those do not tell which
@@ -334,12 +344,7 @@ fn known_days(options: &Settings) -> Result<BTreeMap<DataDate, bool>, Failure> {
 }
 
 /// Whether the ledger knows a day of a topic and stage as done.
-pub(super) fn is_done(
-    options: &WriteOptions,
-    topic: &Topic,
-    stage: StageKind,
-    day: Option<DataDate>,
-) -> bool {
+fn is_done(options: &WriteOptions, topic: &Topic, stage: StageKind, day: Option<DataDate>) -> bool {
     let stage = Stage::new(stage, day).ok();
     let partition = stage.map(|stage| Partition {
         target: options.upload.target.clone(),
@@ -348,12 +353,20 @@ pub(super) fn is_done(
     });
     partition
         .and_then(|partition| stand(options, &partition))
-        .is_some_and(|(_, is_done)| is_done)
+        .is_some_and(|stand| stand.is_done)
 }
 
-/// The rows that the ledger knows of a partition, and whether it is done; `None` when it knows
-/// nothing or cannot be read, which the upload itself says better.
-pub(super) fn stand(options: &WriteOptions, partition: &Partition) -> Option<(RowCounts, bool)> {
+/// What the ledger knows of a partition that a run does not touch.
+#[derive(Default)]
+pub(super) struct Stand {
+    /// Its rows and batches.
+    pub(super) totals: Totals,
+    pub(super) is_done: bool,
+}
+
+/// What the ledger knows of a partition; `None` when that is nothing or cannot be read, which the
+/// upload itself says better.
+pub(super) fn stand(options: &WriteOptions, partition: &Partition) -> Option<Stand> {
     let upload = &options.upload;
     let reader = LedgerReader::open(&upload.run.state_dir).ok()??;
     let known = reader
@@ -364,7 +377,19 @@ pub(super) fn stand(options: &WriteOptions, partition: &Partition) -> Option<(Ro
         ..partition.clone()
     };
     let known = reader.partition(&known, &partition).ok()??;
-    Some((reader.rows(&known).ok()?, known.gate.is_done()))
+    let rows = reader.rows(&known).ok()?;
+    Some(Stand {
+        totals: Totals {
+            rows_read: rows.read,
+            rows_accepted: rows.accepted,
+            rows_unconfirmed: rows.unconfirmed,
+            rows_rejected: rows.refused.saturating_add(rows.invalid),
+            rows_pending: rows.pending,
+            batches: reader.batch_count(known.id).ok()?,
+            ..Totals::default()
+        },
+        is_done: known.gate.is_done(),
+    })
 }
 
 fn about(job: &Job, why: &str) -> UsageError {

@@ -4,6 +4,7 @@
 use super::ledger::nothing;
 use super::running::ledger_failure;
 use super::status_day::Judge;
+use super::unknown_topic::unknown_topic;
 use super::{Failure, Outcome, Session, reporting, status_html};
 use crate::cli::args::StatusArgs;
 use crate::cli::calendar::{Day, DayRows, DayState, Series, text};
@@ -16,6 +17,7 @@ use crate::ledger::{KnownPartition, LedgerReader};
 use crate::upload::event::DoneOutcome;
 use crate::upload::report::{PartitionReport, Status, Summary};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Most days and commands that are named in the summary.
 const MAX_NAMED: usize = 3;
@@ -38,7 +40,7 @@ pub(super) fn run(session: &Session, args: &StatusArgs) -> Outcome {
     let (dates, several_targets) = look.known()?;
     let all = look.everything(&dates, several_targets)?;
     if all.is_empty() {
-        return Err(nothing(&place));
+        return Err(look.unknown(&place)?);
     }
     if let Some(file) = &args.html {
         let wanted = dates.iter().filter(|date| look.is_wanted(date));
@@ -99,6 +101,18 @@ type ByName<'a> =
     BTreeMap<(&'a Target, &'a crate::domain::Topic, StageKind), Vec<&'a KnownPartition>>;
 
 impl Look<'_> {
+    /// Why there is nothing to show.
+    fn unknown(&self, place: &Path) -> Result<Failure, Failure> {
+        let mut known = Vec::new();
+        if let Some(reader) = self.reader {
+            for target in reader.targets().map_err(ledger_failure)? {
+                known.extend(reader.partitions(&target).map_err(ledger_failure)?);
+            }
+        }
+        let unknown = unknown_topic(place, &self.wanted.topics, &known);
+        Ok(unknown.unwrap_or_else(|| nothing(place)))
+    }
+
     /// Every date of the topics and stages that were asked for, and whether the ledger knows several
     /// targets.
     fn known(&self) -> Result<(Vec<KnownPartition>, bool), Failure> {

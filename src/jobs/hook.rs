@@ -107,6 +107,8 @@ async fn feed(child: &mut Child, json: &[u8]) -> std::io::Result<ExitStatus> {
     if let Some(mut input) = child.stdin.take() {
         // A command that does not read what it is told may still succeed.
         let _unread = input.write_all(json).await;
+        // Several of them, appended to one file, are a line each.
+        let _unread = input.write_all(b"\n").await;
     }
     child.wait().await
 }

@@ -34,7 +34,7 @@ pub fn together(stories: Vec<Summary>, gauges: &Gauges, elapsed: Duration) -> Su
     for story in stories {
         whole.status = whole.status.worst(story.status);
         whole.retryable |= story.retryable;
-        add(&mut whole.totals, &story.totals);
+        whole.totals.add_recorded(&story.totals);
         whole.partitions.extend(story.partitions);
         for group in story.rejects {
             count(&mut rejects, group);
@@ -53,19 +53,6 @@ pub fn together(stories: Vec<Summary>, gauges: &Gauges, elapsed: Duration) -> Su
         .rejects
         .sort_by_key(|group| std::cmp::Reverse(group.count));
     whole
-}
-
-fn add(totals: &mut Totals, more: &Totals) {
-    for (sum, number) in [
-        (&mut totals.rows_read, more.rows_read),
-        (&mut totals.rows_accepted, more.rows_accepted),
-        (&mut totals.rows_unconfirmed, more.rows_unconfirmed),
-        (&mut totals.rows_rejected, more.rows_rejected),
-        (&mut totals.rows_pending, more.rows_pending),
-        (&mut totals.batches, more.batches),
-    ] {
-        *sum = sum.saturating_add(number);
-    }
 }
 
 fn count(groups: &mut BTreeMap<(String, Option<String>), RejectGroup>, group: RejectGroup) {

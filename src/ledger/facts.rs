@@ -11,6 +11,7 @@ use super::known::{KnownInput, KnownPartition};
 use super::query::unsigned;
 use super::rejects::CONCERNING;
 use super::replay;
+use crate::domain::Guards;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -70,21 +71,41 @@ fn uncounted(
         )
         .map_err(|e| LedgerError::database("count the dead letters", e))?;
     Ok(GateFacts {
-        unfinished_inputs: Vec::new(),
-        unverified_inputs: Vec::new(),
-        unbalanced_inputs: Vec::new(),
-        inputs: 0,
-        intended_batches: 0,
-        foreign_batches: 0,
-        undetermined_batches: 0,
-        unbalanced_batches: 0,
-        rows: RowCounts::default(),
         open_rejects,
         last_done: last_done(db, known.id)?,
         day_over,
         held_back: known.held_back,
-        guards: known.guards.clone(),
+        ..GateFacts::of_nothing(known.guards.clone())
     })
+}
+
+impl GateFacts {
+    /// The facts of a date with these guards of which nothing was read or sent.
+    pub const fn of_nothing(guards: Guards) -> Self {
+        Self {
+            unfinished_inputs: Vec::new(),
+            unverified_inputs: Vec::new(),
+            unbalanced_inputs: Vec::new(),
+            inputs: 0,
+            intended_batches: 0,
+            foreign_batches: 0,
+            undetermined_batches: 0,
+            unbalanced_batches: 0,
+            rows: RowCounts {
+                read: 0,
+                accepted: 0,
+                unconfirmed: 0,
+                refused: 0,
+                invalid: 0,
+                pending: 0,
+            },
+            open_rejects: 0,
+            last_done: None,
+            day_over: false,
+            held_back: false,
+            guards,
+        }
+    }
 }
 
 /// The rows of a date by what became of them, for showing: as many as are accounted for count as

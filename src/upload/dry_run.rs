@@ -5,14 +5,15 @@ use super::batcher::Batcher;
 use super::cut::{CutKind, Message};
 use super::event::{DoneOutcome, Gauges};
 use super::explain;
+use super::foresee::Outlook;
 use super::memory::Budget;
-use super::plan::{Action, Plan, PlannedInput, PlannedPlace};
+use super::plan::{Action, Plan, PlannedDate, PlannedInput, PlannedPlace};
 use super::recorded;
 use super::report::{Course, PartitionReport, Status, Summary, Totals};
 use super::settings::Settings;
 use super::work::{InputWork, Place, Work, WorkDates};
 use crate::domain::Partition;
-use crate::ledger::{InputId, LedgerError, LedgerReader, RowCounts};
+use crate::ledger::{Blocks, InputId, LedgerError, LedgerReader, RowCounts};
 use crate::text::{counted, grouped};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(super) fn failed(status: Status, error: &dyn std::error::Error) -> Summary {
 pub(super) struct Recorded {
     rows: RowCounts,
     batches: u64,
+    outlook: Option<Outlook>,
 }
 
 /// What the ledger has of each date of a plan; nothing when all of it is to be uploaded anew.
@@ -42,30 +44,41 @@ pub(super) fn recorded(
     plan: &Plan,
     ledger: Option<&LedgerReader>,
 ) -> Result<Vec<Recorded>, LedgerError> {
-    let ledger = ledger.filter(|_| !settings.run.restart);
+    let past = ledger.filter(|_| !settings.run.restart);
     let dates = plan.dates.iter();
     dates
         .map(|date| {
-            let mut recorded = Recorded::default();
-            let Some(reader) = ledger else {
-                return Ok(recorded);
+            let mut recorded = match past {
+                Some(reader) => rows_of(plan, date, reader)?,
+                None => Recorded::default(),
             };
-            let Some(known) = recorded::find(reader, &date.partition)? else {
-                return Ok(recorded);
-            };
-            recorded.rows = reader.rows(&known)?;
-            // Rows of inputs that the command does not name stay where they are.
-            recorded.rows.pending = 0;
-            for input in open_inputs(plan, &date.action) {
-                for batch in reader.intended_batches(known.id, input)? {
-                    recorded.batches = recorded.batches.saturating_add(1);
-                    let rows = u64::from(batch.rows);
-                    recorded.rows.pending = recorded.rows.pending.saturating_add(rows);
-                }
-            }
+            let pending = (recorded.rows.pending, recorded.batches);
+            recorded.outlook = Outlook::of(settings, (plan, date), ledger, pending)?;
             Ok(recorded)
         })
         .collect()
+}
+
+fn rows_of(
+    plan: &Plan,
+    date: &PlannedDate,
+    reader: &LedgerReader,
+) -> Result<Recorded, LedgerError> {
+    let mut recorded = Recorded::default();
+    let Some(known) = recorded::find(reader, &date.partition)? else {
+        return Ok(recorded);
+    };
+    recorded.rows = reader.rows(&known)?;
+    // Rows of inputs that the command does not name stay where they are.
+    recorded.rows.pending = 0;
+    for input in open_inputs(plan, &date.action) {
+        for batch in reader.intended_batches(known.id, input)? {
+            recorded.batches = recorded.batches.saturating_add(1);
+            let rows = u64::from(batch.rows);
+            recorded.rows.pending = recorded.rows.pending.saturating_add(rows);
+        }
+    }
+    Ok(recorded)
 }
 
 /// Inputs of a date that the ledger knows and that are not finished.
@@ -89,6 +102,7 @@ pub(super) async fn count(settings: &Settings, plan: Plan, recorded: Vec<Recorde
     }
     let mut works = Vec::new();
     let mut days = BTreeMap::new();
+    let mut outlooks = Vec::new();
     for (date, recorded) in plan.dates.into_iter().zip(recorded) {
         if let Some((status, why)) = date.late {
             summary.status = summary.status.worst(status);
@@ -116,6 +130,7 @@ pub(super) async fn count(settings: &Settings, plan: Plan, recorded: Vec<Recorde
         };
         recorded::add_rows(&mut summary.totals, recorded.rows);
         summary.totals.batches = summary.totals.batches.saturating_add(recorded.batches);
+        outlooks.push(recorded.outlook);
         summary
             .partitions
             .push(report(date.partition, recorded.rows, (done, why)));
@@ -124,7 +139,8 @@ pub(super) async fn count(settings: &Settings, plan: Plan, recorded: Vec<Recorde
         let inputs = shared.into_iter().map(|shared| shared.input).collect();
         works.push(work(settings, WorkDates::ByRow(days), inputs));
     }
-    read_through(settings, works, &mut summary).await;
+    read_through(settings, works, (&mut summary, &mut outlooks)).await;
+    foretell(&outlooks, &mut summary);
     summary.totals.elapsed = begun.elapsed();
     summary.notes.push(in_words(&summary));
     summary
@@ -136,10 +152,35 @@ fn unfinished<'a>(inputs: impl IntoIterator<Item = &'a PlannedInput>) -> usize {
     inputs.filter(|input| !input.finished).count()
 }
 
+const ALL_UPLOADED: &str = "a dry run; all rows are uploaded";
+
 fn why_withheld(files: usize) -> String {
     match files {
-        0 => "a dry run; all rows are uploaded, nothing but done is left".to_owned(),
+        0 => ALL_UPLOADED.to_owned(),
         files => format!("a dry run; {files} input(s) would be uploaded"),
+    }
+}
+
+/// Says of each date what would keep its `done` back once everything is uploaded.
+fn foretell(outlooks: &[Option<Outlook>], summary: &mut Summary) {
+    for (report, outlook) in summary.partitions.iter_mut().zip(outlooks) {
+        let Some(outlook) = outlook else { continue };
+        match outlook.withheld(&report.partition) {
+            Some(withheld) => {
+                let why = format!("{}; done would be withheld: {}", report.why, withheld.why);
+                if withheld.status != Status::Success {
+                    summary
+                        .problems
+                        .push(format!("{}: {why}", report.partition));
+                }
+                report.why = why;
+                summary.status = summary.status.worst(withheld.status);
+            }
+            None if report.why == ALL_UPLOADED => {
+                report.why.push_str(", nothing but done is left");
+            }
+            None => {}
+        }
     }
 }
 
@@ -187,7 +228,11 @@ fn work(settings: &Settings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Wor
     }
 }
 
-async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summary) {
+async fn read_through(
+    settings: &Settings,
+    works: Vec<Work>,
+    (summary, outlooks): (&mut Summary, &mut [Option<Outlook>]),
+) {
     let (messages, mut incoming) = mpsc::channel(2);
     let limits = (settings.batch.rows.rows(), settings.batch.bytes);
     let gauges = Arc::new(Gauges::default());
@@ -208,26 +253,32 @@ async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summa
     while let Some(message) = incoming.recv().await {
         match message {
             Message::Cut(cut) => {
-                let rejected = match &cut.kind {
-                    CutKind::Fresh { rejects, .. } => u64::try_from(rejects.len()).unwrap_or(0),
-                    CutKind::Redo { .. } => 0,
-                };
-                add(summary, cut.partition, cut.rows, rejected);
+                let mut counts = (&mut *summary, &mut *outlooks);
+                add_rows(&mut counts, cut.partition, cut.rows);
+                if let CutKind::Fresh { rejects, .. } = &cut.kind {
+                    for letter in rejects {
+                        add_reject(&mut counts, cut.partition, letter.blocks);
+                    }
+                }
             }
             Message::Round(round) => {
+                let mut counts = (&mut *summary, &mut *outlooks);
                 for part in &round.parts {
                     let rows = u32::try_from(part.rows.len()).unwrap_or(u32::MAX);
-                    add(summary, part.partition, rows, 0);
+                    add_rows(&mut counts, part.partition, rows);
                 }
-                for home in &round.homes {
-                    add(summary, *home, 0, 1);
+                for (letter, home) in round.intake.rejects.iter().zip(&round.homes) {
+                    add_reject(&mut counts, *home, letter.blocks);
                 }
             }
             Message::PartitionRead(_) => {}
             Message::PartitionFailed {
-                status, problem, ..
+                partition,
+                status,
+                problem,
             } => {
                 summary.status = summary.status.worst(status);
+                fail(summary, outlooks, partition, &problem);
                 summary.problems.push(problem);
             }
             Message::Warning(text) => summary.notes.push(text),
@@ -244,17 +295,47 @@ async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summa
     summary.totals.bytes_read = Gauges::get(&gauges.bytes_read);
 }
 
-/// Counts a batch, or rejected rows, of a date.
-fn add(summary: &mut Summary, date: usize, rows: u32, rejected: u64) {
+/// The summary, and what is foreseen of its dates.
+type Counts<'a> = (&'a mut Summary, &'a mut [Option<Outlook>]);
+
+/// Counts a batch of a date.
+fn add_rows((summary, outlooks): &mut Counts<'_>, date: usize, rows: u32) {
     let batches = u64::from(rows > 0);
     let rows = u64::from(rows);
     let totals = &mut summary.totals;
     totals.rows_pending = totals.rows_pending.saturating_add(rows);
-    totals.rows_rejected = totals.rows_rejected.saturating_add(rejected);
     totals.batches = totals.batches.saturating_add(batches);
     if let Some(date) = summary.partitions.get_mut(date) {
         date.rows_pending = date.rows_pending.saturating_add(rows);
-        date.rows_rejected = date.rows_rejected.saturating_add(rejected);
+    }
+    if let Some(Some(outlook)) = outlooks.get_mut(date) {
+        outlook.add_rows(rows);
+    }
+}
+
+/// Counts a rejected row that lies with a date.
+fn add_reject((summary, outlooks): &mut Counts<'_>, home: usize, blocks: Blocks) {
+    let totals = &mut summary.totals;
+    totals.rows_rejected = totals.rows_rejected.saturating_add(1);
+    if let Some(date) = summary.partitions.get_mut(home) {
+        date.rows_rejected = date.rows_rejected.saturating_add(1);
+    }
+    for (index, outlook) in outlooks.iter_mut().enumerate() {
+        match outlook {
+            Some(outlook) if index == home => outlook.add_reject(blocks),
+            Some(outlook) if blocks == Blocks::Scope => outlook.block(),
+            _ => {}
+        }
+    }
+}
+
+/// Says of a date why its upload would end before its `done`.
+fn fail(summary: &mut Summary, outlooks: &mut [Option<Outlook>], failed: usize, problem: &str) {
+    if let Some(outlook) = outlooks.get_mut(failed) {
+        *outlook = None;
+    }
+    if let Some(report) = summary.partitions.get_mut(failed) {
+        problem.clone_into(&mut report.why);
     }
 }
 

@@ -289,7 +289,7 @@ pub(super) struct Clock {
 }
 
 /// When a day ends, as `2022-01-02 00:00 Asia/Shanghai`.
-pub(super) fn end_of_day(day: DataDate, zone: Zone) -> String {
+pub fn end_of_day(day: DataDate, zone: Zone) -> String {
     match day.next() {
         Some(next) => format!("{next} 00:00 {zone}"),
         None => format!("the end of {day} in {zone}"),

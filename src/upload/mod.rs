@@ -24,6 +24,7 @@ mod failure;
 mod finding;
 mod finish;
 mod follow;
+mod foresee;
 mod former;
 mod given_up;
 mod halves;
@@ -79,7 +80,7 @@ pub use command_line::{
 };
 pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
-pub use explain::{HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES};
+pub use explain::{HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES, end_of_day};
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
 pub use former::Former;

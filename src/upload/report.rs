@@ -114,6 +114,22 @@ pub struct Totals {
     pub elapsed: Duration,
 }
 
+impl Totals {
+    /// Adds rows and batches, which the ledger counts; requests, bytes and time are those of a whole run.
+    pub fn add_recorded(&mut self, more: &Self) {
+        for (sum, number) in [
+            (&mut self.rows_read, more.rows_read),
+            (&mut self.rows_accepted, more.rows_accepted),
+            (&mut self.rows_unconfirmed, more.rows_unconfirmed),
+            (&mut self.rows_rejected, more.rows_rejected),
+            (&mut self.rows_pending, more.rows_pending),
+            (&mut self.batches, more.batches),
+        ] {
+            *sum = sum.saturating_add(number);
+        }
+    }
+}
+
 /// One partition of a summary.
 #[derive(Debug, Clone)]
 pub struct PartitionReport {

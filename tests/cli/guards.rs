@@ -298,45 +298,6 @@ fn forcing_done_needs_the_date_twice_and_leaves_a_trace() {
     place.end("ledger show").expect(0).says("forced");
 }
 
-#[test]
-fn a_dry_run_sends_nothing_and_leaves_nothing() {
-    let (recorder, place) = server();
-    place
-        .end(&format!("{WRITE} --dry-run rows.jsonl"))
-        .expect(0);
-    assert!(recorder.requests().is_empty());
-    assert!(!place.path(".local").exists());
-}
-
-#[test]
-fn a_dry_run_counts_what_the_ledger_has_and_what_waits_to_be_sent_again() {
-    let recorder = Recorder::answering(|_, _| Reply::bare(503));
-    let place = Place::with(&recorder);
-    place.rows("rows.jsonl", 0, 1_200);
-    let write = format!("{WRITE} --batch-rows 1000");
-    place
-        .end(&format!("{write} --retry-for 0s rows.jsonl"))
-        .expect(5);
-    place
-        .end(&format!("{write} --dry-run rows.jsonl"))
-        .expect(0)
-        .says("dry run: 1,200 rows in 2 requests would be sent, 0 rejected")
-        .says("read         1,200")
-        .says("a dry run; 1 input(s) would be uploaded");
-    recorder.answer(|_, _| Reply::ok());
-    place
-        .end(&format!("{write} --no-done rows.jsonl"))
-        .expect(0);
-    place
-        .end(&format!("{write} --dry-run --no-done rows.jsonl"))
-        .expect(0)
-        .says("accepted     1,200")
-        .says("a dry run; all rows are uploaded, nothing but done is left")
-        .says("dry run: 0 rows in 0 requests would be sent");
-    let anew = format!("{write} --dry-run --restart rows.jsonl");
-    place.end(&anew).expect(0).says("1,200 rows in 2 requests");
-}
-
 /// A remembered guard could only be made another one, never be taken back.
 #[test]
 fn each_remembered_guard_can_be_taken_back() {

@@ -274,21 +274,19 @@ fn a_day_that_is_done_waits_for_nobody_and_keeps_its_rows() {
 fn what_is_missing_is_a_line_a_stretch_with_the_run_for_it() {
     let recorder = Recorder::new();
     let place = place(&recorder, &[1, 5]);
-    place
-        .end(&format!(
-            "run jobs.toml user item --date {},{}",
-            day(5),
-            day(1)
-        ))
-        .expect(0);
+    let two = format!("run jobs.toml user item --date {},{}", day(5), day(1));
+    place.end(&two).expect(0);
     let ran = place.end("status").expect(0);
     let (_, owed) = ran.output.split_once("owed\n").unwrap();
     let days = format!("{}..{}", day(4), day(2));
+    // It is typed in any directory.
+    let file = place.path("jobs.toml");
+    let file = file.display();
     assert_eq!(
         owed,
         format!(
             "  item history_sync {days} missing: nothing is known of it\n    \
-             byteair-sync run jobs.toml --date {days}\n  \
+             byteair-sync run {file} --date {days}\n  \
              user history_sync {days} missing: nothing is known of it\n"
         )
     );

@@ -174,6 +174,20 @@ fn a_dry_run_sends_nothing_and_says_what_it_would() {
 }
 
 #[test]
+fn a_dry_run_does_not_plan_what_would_wait_for_a_job_that_fails() {
+    let recorder = Recorder::new();
+    let place = place(&recorder, &["2022-01-01"]);
+    place.file("2022-01-01/item.jsonl", "%PDF-1.7\n\u{0}\u{1}\n");
+    place
+        .end("run jobs.toml --dry-run")
+        .expect(4)
+        .says("waits for job 'item', which would end with status 4")
+        .says("dry run: 0 rows in 0 requests would be sent");
+    place.end("run jobs.toml").expect(4);
+    assert!(recorder.requests().is_empty());
+}
+
+#[test]
 fn mistakes_in_the_file_are_found_before_anything_is_sent() {
     let recorder = Recorder::new();
     let place = place(&recorder, &["2022-01-01"]);
@@ -236,6 +250,27 @@ fn an_interrupted_run_says_how_many_days_are_left_and_goes_on() {
 }
 
 #[test]
+fn a_run_that_ends_early_counts_what_was_done_before_and_does_not_call_it_not_begun() {
+    let recorder = Recorder::new();
+    let mut place = place(&recorder, &["2022-01-01", "2022-01-02"]);
+    let both = format!("--host 127.0.0.1:1 --host {}", recorder.address);
+    place
+        .end(&format!("run jobs.toml item --date 2022-01-02 {both}"))
+        .expect(0);
+    place.set("BYTEAIR_RETRY_FOR", "100ms");
+    let ran = place
+        .end("run jobs.toml --backfill 2022-01-01..2022-01-02 --host 127.0.0.1:1 --json")
+        .expect(5);
+    let summary = ran.summary();
+    assert_eq!(summary["rows_accepted"], 5, "{summary}");
+    let problems = summary["problems"].to_string();
+    assert!(
+        problems.contains("not begun: behavior 2022-01-01, behavior 2022-01-02\""),
+        "{problems}"
+    );
+}
+
+#[test]
 fn hooks_are_told_what_became_of_a_day_and_change_nothing() {
     let recorder = Recorder::new();
     let mut place = place(&recorder, &["2022-01-01"]);
@@ -264,6 +299,8 @@ hook_timeout = "60s"
         serde_json::from_slice(&std::fs::read(place.path(name)).unwrap()).unwrap()
     };
     assert_eq!(told("success.json")["dates"][0]["topic"], "item");
+    let line = std::fs::read_to_string(place.path("success.json")).unwrap();
+    assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
     assert_eq!(told("failure.json")["exit_status"], 3);
     assert_eq!(told("reject.json")["rows_rejected"], 1);
     let environment = std::fs::read_to_string(place.path("environment")).unwrap();

@@ -26,6 +26,7 @@ mod disk;
 mod doctor;
 mod doctor_network;
 mod done_replies;
+mod dry_runs;
 mod follow;
 mod follow_rotations;
 mod follow_rules;

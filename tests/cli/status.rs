@@ -231,3 +231,50 @@ fn a_date_that_the_platform_closed_says_so_and_how_it_is_opened() {
     let shown = place.end("ledger show").expect(0).output;
     assert_eq!(shown.matches("stopped").count(), 1, "{shown}");
 }
+
+/// At 3 a.m. "no rejected rows" of a topic that nobody knows reads as all clear.
+#[test]
+fn a_misspelt_topic_gets_the_one_that_the_ledger_knows() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 5);
+    place.end(&format!("{WRITE} rows.jsonl")).expect(0);
+    for command in [
+        "status -t itm",
+        "status -t itm -d 2022-01-01",
+        "ledger show -t itm",
+        "rejects list -t itm",
+        "done -t itm -d 2022-01-01",
+        "done -t itm --pending",
+    ] {
+        place
+            .end(command)
+            .expect(8)
+            .says("knows nothing of topic itm; did you mean item?");
+    }
+    place
+        .end("rejects list -t weather")
+        .expect(8)
+        .says("knows nothing of topic weather; it knows item");
+    place.end("rejects list -t item").expect(0);
+}
+
+/// Such a day is owed its done, and nothing said how it gets it.
+#[test]
+fn a_day_that_is_uploaded_and_not_over_names_its_done_and_from_when_on() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 5);
+    place
+        .end("write -t item -s incremental_sync_daily -d today rows.jsonl")
+        .expect(7);
+    let zone = chrono::FixedOffset::east_opt(8 * 3600).unwrap();
+    let today = chrono::Utc::now().with_timezone(&zone).format("%Y-%m-%d");
+    place
+        .end("status")
+        .expect(0)
+        .says(&format!(
+            "byteair-sync done --topic item --stage incremental_sync_daily --date {today}  # after "
+        ))
+        .says("00:00 Asia/Shanghai");
+}

@@ -12,8 +12,8 @@ use crate::domain::DataDate;
 use crate::ledger::{InputKind, KnownPartition, Unmet};
 use crate::upload::report::NextStep;
 use crate::upload::{
-    HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES, shell_word, with_option,
-    without_output_options,
+    HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES, end_of_day, shell_word,
+    with_option, without_output_options,
 };
 use std::path::Path;
 
@@ -33,11 +33,11 @@ impl Judge<'_> {
             DayState::Refused => {
                 self.upload(known, "", "when the option or the console is put right")
             }
-            DayState::Uploaded if lacking.contains(&Unmet::DayNotOver) => None,
             DayState::Uploaded if known.partition.date().is_none() => None,
             DayState::Uploaded if lacking.iter().all(may_wait) => {
-                Some(self.release(known, lacking.contains(&Unmet::HeldBack))?)
+                Some(self.release(known, lacking)?)
             }
+            DayState::Uploaded if lacking.contains(&Unmet::DayNotOver) => None,
             DayState::Uploaded if lacking.iter().any(is_unconfirmed) => self.upload(
                 known,
                 "--unconfirmed accept",
@@ -51,7 +51,8 @@ impl Judge<'_> {
     }
 
     /// The `done` that is owed; for other machines only together with their reports.
-    fn release(&self, known: &KnownPartition, is_held: bool) -> Result<NextStep, Failure> {
+    fn release(&self, known: &KnownPartition, lacking: &[Unmet]) -> Result<NextStep, Failure> {
+        let is_held = lacking.contains(&Unmet::HeldBack);
         let reason = match self.reader {
             Some(reader) if is_held => reader.hold_reason(known.id).map_err(ledger_failure)?,
             _ => None,
@@ -61,7 +62,15 @@ impl Judge<'_> {
             step.command += OTHER_REPORTS;
             return Ok(step);
         }
-        Ok(self.about("done", known, if is_held { HELD_BACK } else { "" }))
+        let purpose = match known.partition.date() {
+            Some(day) if lacking.contains(&Unmet::DayNotOver) => {
+                let zone = known.guards.zone_or(self.zone);
+                format!("after {}", end_of_day(day, zone))
+            }
+            _ if is_held => HELD_BACK.to_owned(),
+            _ => String::new(),
+        };
+        Ok(self.about("done", known, &purpose))
     }
 
     /// What goes on with a day that is not uploaded.
