@@ -35,6 +35,10 @@ class Sandbox:
         with urllib.request.urlopen(f"http://{self.host}{path}", timeout=60) as reply:
             return reply.read().decode()
 
+    def reset(self):
+        """As a re-sync in the console: whatever it had is gone."""
+        urllib.request.urlopen(urllib.request.Request(f"http://{self.host}/sandbox/reset", data=b""), timeout=60).close()
+
     def state(self):
         return json.loads(self.ask("/sandbox/state"))
 

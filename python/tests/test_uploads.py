@@ -8,6 +8,8 @@ import subprocess
 from pyspark import TaskContext
 from pyspark.sql import functions as F
 
+from byteair_sync.driver import Driver
+from byteair_sync.options import parse
 from byteair_sync.spark import write
 from sandbox import BINARY
 from session import DAY, SparkTest, spark
@@ -15,14 +17,24 @@ from session import DAY, SparkTest, spark
 LATER = "2022-01-02"
 
 
-def failing(frame):
-    """The frame, of which one partition cannot be read; the others are read before."""
+def failing(frame, sandbox):
+    """The frame, of which one partition cannot be read once the others are in."""
+    url, before = f"http://{sandbox.host}/sandbox/state", sandbox.state()["rows_total"]
 
     def rows(batches):
-        if TaskContext.get().partitionId() == 3:
-            import time
+        import json
+        import time
+        import urllib.request
 
-            time.sleep(2 if TaskContext.get().attemptNumber() == 0 else 0)
+        if TaskContext.get().partitionId() == 3:
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                with urllib.request.urlopen(url, timeout=60) as reply:
+                    if json.load(reply)["rows_total"] >= before + 60:
+                        break
+                time.sleep(0.2)
+            # Until the driver has heard of them.
+            time.sleep(3)
             raise RuntimeError("this partition cannot be read")
         yield from batches
 
@@ -61,7 +73,7 @@ class Uploads(SparkTest):
     def test_done_waits_for_an_upload_of_the_day_that_failed_midway(self):
         for upload, sandbox, state in self.by_both():
             with self.assertRaisesRegex(Exception, "cannot be read"):
-                upload(failing(first()), sandbox, date=DAY, uploadId="a")
+                upload(failing(first(), sandbox), sandbox, date=DAY, uploadId="a")
             with self.assertRaisesRegex(Exception, r"done is withheld \(status 7\): upload a has begun and is not complete") as caught:
                 upload(second(), sandbox, date=DAY, uploadId="b")
             for way in ("run the job with uploadId 'a' again", "giveUp='a'", "ledger drop-input"):
@@ -81,7 +93,7 @@ class Uploads(SparkTest):
     def test_what_an_upload_lacks_can_be_given_up_on_the_record(self):
         for upload, sandbox, state in self.by_both():
             with self.assertRaisesRegex(Exception, "cannot be read"):
-                upload(failing(first()), sandbox, date=DAY, uploadId="a, --restart")
+                upload(failing(first(), sandbox), sandbox, date=DAY, uploadId="a, --restart")
             upload(second(), sandbox, date=DAY, uploadId="b", giveUp="a, --restart")
             self.assertEqual(sandbox.dates()[DAY], (80, 1, "acked"))
             status, told = self.program("ledger", "show", f"--state-dir={state}")
@@ -95,7 +107,7 @@ class Uploads(SparkTest):
         for upload, sandbox, state in self.by_both():
             upload(second(), sandbox, date="2022-01-03", done="false", uploadId="earlier")
             with self.assertRaisesRegex(Exception, "cannot be read"):
-                upload(failing(dated(first())), sandbox, dateColumn="dt")
+                upload(failing(dated(first()), sandbox), sandbox, dateColumn="dt")
             for day, other in ((DAY, "b"), (LATER, "c")):
                 with self.assertRaisesRegex(Exception, "whose days are not known yet"):
                     upload(second(), sandbox, date=day, uploadId=other)
@@ -111,14 +123,14 @@ class Uploads(SparkTest):
     def test_an_upload_of_unknown_days_can_be_given_up_or_forgets_no_day_that_it_told(self):
         for upload, sandbox, state in self.by_both():
             with self.assertRaisesRegex(Exception, "cannot be read"):
-                upload(failing(dated(first())), sandbox, dateColumn="dt")
+                upload(failing(dated(first()), sandbox), sandbox, dateColumn="dt")
             # Another night under the same name.
             upload(dated(second(), LATER), sandbox, dateColumn="dt")
             self.assertEqual(sandbox.dates()[LATER], (20, 1, "acked"))
             with self.assertRaisesRegex(Exception, "upload item history_sync column dt has begun and is not complete"):
                 upload(second(), sandbox, date=DAY, uploadId="b")
             with self.assertRaisesRegex(Exception, "cannot be read"):
-                upload(failing(dated(first(), "2022-01-04")), sandbox, dateColumn="dt", uploadId="lost")
+                upload(failing(dated(first(), "2022-01-04"), sandbox), sandbox, dateColumn="dt", uploadId="lost")
             upload(second(), sandbox, date=DAY, uploadId="b", giveUp="item history_sync column dt,lost")
             self.assertEqual(sandbox.dates()[DAY][1:], (1, "acked"))
             upload(second(), sandbox, date="2022-01-05", uploadId="c")
@@ -133,12 +145,15 @@ class Uploads(SparkTest):
             for frame, name in ((first(), "a"), (second(), "b")):
                 upload(frame, sandbox, date=DAY, uploadId=name)
             self.assertEqual((sandbox.state()["requests_total"], sandbox.dates()[DAY]), (requests, (100, 1, "acked")))
-            # After a re-sync each has to come again, under ids that the platform has not seen.
+            # After a re-sync each has to come again, under ids that the platform does not remember.
+            sandbox.reset()
             self.assertEqual(self.program("ledger", "reopen", *self.where(sandbox, state))[0], 0)
             with self.assertRaisesRegex(Exception, "upload b has begun and is not complete"):
                 upload(first(), sandbox, date=DAY, uploadId="a")
             upload(second(), sandbox, date=DAY, uploadId="b")
-            self.assertEqual((len(sandbox.rows(DAY)), sandbox.dates()[DAY][1]), (200, 2))
+            self.assertEqual(sandbox.dates()[DAY], (100, 1, "acked"))
+            driver = Driver(parse(sandbox.options(self.folder, date=DAY, stateDir=state)))
+            self.assertEqual(driver.record.read()["dates"][DAY]["round"], 1)
 
     def test_a_repeated_upload_whose_rejected_rows_came_corrected_goes_well(self):
         for upload, _, state in self.by_both():

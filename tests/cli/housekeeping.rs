@@ -2,6 +2,7 @@
 
 use crate::recorder::{Received, Recorder, Reply};
 use crate::start::{Place, WRITE, rows};
+use serde_json::Value;
 
 const DATE: &str = "-t item -s history_sync -d 2022-01-01";
 
@@ -80,6 +81,10 @@ fn a_reopened_date_is_sent_again_under_new_ids_with_everything_new() {
             .all(|new| before.iter().all(|old| old.id() != new.id()))
     );
     place.end("ledger show").expect(0).says("reopened");
+    let told = place.end("ledger show --json").expect(0).lines();
+    let events = told[0]["events"].as_array().unwrap();
+    let reopened = |event: &&Value| event.as_str().is_some_and(|it| it.contains(" reopened "));
+    assert_eq!(events.iter().filter(reopened).count(), 1, "{events:?}");
 }
 
 #[test]
