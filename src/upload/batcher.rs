@@ -159,6 +159,30 @@ impl Batcher {
         if input.read_to_end {
             return Ok(None);
         }
+        let Place::Stored(location) = &input.place else {
+            return self.read_from(input, open);
+        };
+        let (location, stores) = (location.clone(), &self.settings.stores);
+        let before = location.identity(stores).ok().flatten();
+        self.read_from(input, open).map_err(|halt| match halt {
+            Halt::Partition(Status::BadInput, why) => {
+                let now = location.identity(stores).ok().flatten();
+                match before.zip(now) {
+                    Some((before, now)) if now.size() > before.size() => {
+                        still_growing(&location, (before.size(), now.size()), &why)
+                    }
+                    _ => Halt::Partition(Status::BadInput, why),
+                }
+            }
+            halt => halt,
+        })
+    }
+
+    fn read_from(
+        &self,
+        input: InputWork,
+        open: &mut impl Gathering,
+    ) -> Result<Option<Vec<Named>>, Halt> {
         let (id, name) = (input.id, input.name.clone());
         let (mut reader, spooled) = match input.place {
             Place::Stored(location) => (self.open(&location, input.resume)?, false),
@@ -294,6 +318,16 @@ impl Progress {
 pub(super) fn halt(error: &crate::input::InputError) -> Halt {
     let status = super::failure::input_status(error, Status::Unfinished);
     Halt::Partition(status, super::explain::with_causes(error))
+}
+
+/// What ends in the middle because somebody still writes it.
+fn still_growing(location: &Location, (before, now): (u64, u64), why: &str) -> Halt {
+    let why = format!(
+        "{location} is still growing ({} bytes when it was begun, {} now): {why}. When it is complete, run the same command again: the rest is sent",
+        grouped(before),
+        grouped(now)
+    );
+    Halt::Partition(Status::NotReady, why)
 }
 
 fn all_bad(name: &str, last: &LocalReject) -> String {

@@ -353,3 +353,37 @@ fn a_compressed_file_that_was_truncated_later_has_changed() {
         assert_eq!(recorder.requests().len(), sent);
     }
 }
+
+/// A compressed file ends early as long as somebody writes it, and was called truncated.
+#[test]
+fn a_compressed_file_that_is_still_written_is_status_10_and_not_truncated() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let text = rows(0, 60_000).join("\n") + "\n";
+    let whole = crate::renamed::packed(&text);
+    let begun = whole.len() / 2;
+    place.file("rows.jsonl.gz", &whole[..begun]);
+    let path = place.path("rows.jsonl.gz");
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            use std::io::Write;
+            let mut file = std::fs::File::options().append(true).open(&path).unwrap();
+            // Less than all of it, however long it takes.
+            for byte in &whole[begun..whole.len() - 1_000] {
+                file.write_all(&[*byte]).unwrap();
+                if ended.load(std::sync::atomic::Ordering::Relaxed) {
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_micros(200));
+            }
+        });
+        let ran = place.end(&format!("{WRITE} rows.jsonl.gz"));
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        ran.expect(10).says("is still growing");
+    });
+    assert!(recorder.dones().is_empty());
+    place.file("rows.jsonl.gz", &whole);
+    place.end(&format!("{WRITE} rows.jsonl.gz")).expect(0);
+    assert_eq!(recorder.accepted().len(), 60_000);
+}
