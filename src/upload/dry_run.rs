@@ -199,6 +199,7 @@ async fn read_through(settings: &Settings, works: Vec<Work>, summary: &mut Summa
         messages,
         gauges: Arc::clone(&gauges),
         is_stopped: Arc::new(|_| false),
+        is_ending: Arc::new(|| false),
         rejected: Arc::new(AtomicU64::new(0)),
         stop_after_errors: settings.gate.stop_after_errors,
         spool_dir: settings.run.state_dir.join("spool"),
