@@ -90,6 +90,8 @@ pub(super) struct FollowedPartition<'a> {
     name: String,
     tail: Tail<'a, Feed>,
     place: StreamPlace,
+    /// The oldest record as it was when reading was to go on there: it may go as well.
+    oldest: Option<u64>,
     /// The last place that was taken instead of records that were gone (`--out-of-range latest`).
     skipped_to: Option<StreamPlace>,
     look: Option<JoinHandle<Result<Fetched, StreamFault>>>,
@@ -121,6 +123,7 @@ impl<'a> FollowedPartition<'a> {
             name: name.to_owned(),
             tail: Tail::new(name, feed, held, last),
             place: opening.place,
+            oldest: None,
             skipped_to: None,
             look: None,
             look_since: Instant::now(),
@@ -218,6 +221,12 @@ impl<'a> FollowedPartition<'a> {
         {
             return Ok(());
         }
+        if let (Some(oldest), Some(first)) = (self.oldest, first) {
+            self.oldest = None;
+            if first > oldest {
+                follower.warn(missing(&self.name, StreamPlace::At(oldest), Some(first)))?;
+            }
+        }
         if let Some(last) = fetched.records.last() {
             self.place = StreamPlace::After(last.number);
             self.empty_looks = 0;
@@ -263,7 +272,7 @@ impl<'a> FollowedPartition<'a> {
                 follower.warn(format!(
                     "{what}; going on with the oldest record that is kept"
                 ))?;
-                self.place = StreamPlace::Oldest;
+                self.go_to_the_oldest(oldest);
                 Ok(true)
             }
             // All that is kept was written after the place that was taken instead.
@@ -271,7 +280,7 @@ impl<'a> FollowedPartition<'a> {
                 follower.warn(format!(
                     "{what}; going on with the oldest record that is kept"
                 ))?;
-                self.place = StreamPlace::Oldest;
+                self.go_to_the_oldest(oldest);
                 Ok(true)
             }
             OutOfRange::Latest => {
@@ -286,6 +295,11 @@ impl<'a> FollowedPartition<'a> {
                 Ok(false)
             }
         }
+    }
+
+    fn go_to_the_oldest(&mut self, oldest: Option<u64>) {
+        self.place = StreamPlace::Oldest;
+        self.oldest = oldest;
     }
 
     /// Whether nothing more is there, going by the last looks and by the list. Fails when there must be
