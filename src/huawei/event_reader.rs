@@ -5,7 +5,8 @@
 use super::fault::Fault;
 use crate::domain::{Position, Verdict};
 use crate::input::{
-    InputError, InputSettings, Location, MAX_REJECT_RAW_BYTES, Next, RowReader, Start, open_file,
+    InputError, InputSettings, LocalReject, Location, MAX_REJECT_RAW_BYTES, Next, RejectCode,
+    RowReader, Start, open_file,
 };
 use crate::protocol::huawei::{EventSource, MAX_GATEWAY_BYTES, check_event};
 use std::ops::Range;
@@ -219,13 +220,7 @@ impl EventReader {
                     }
                     None => batch.push(&row, position, self.progress()),
                 },
-                Next::Rejected(reject) => batch.bad.push(BadEvent {
-                    position: reject.position,
-                    code: reject.code.as_str(),
-                    message: reject.message,
-                    source: LOCAL,
-                    raw: reject.raw,
-                }),
+                Next::Rejected(reject) => batch.bad.push(unreadable(*reject)),
                 Next::NothingYet | Next::End => {}
             }
             batch.progress = self.progress();
@@ -241,10 +236,29 @@ impl EventReader {
     }
 }
 
+fn too_large(length: impl std::fmt::Display) -> String {
+    format!("{length} bytes; the gateway takes 12 MB at once")
+}
+
+/// A record that is no event.
+fn unreadable(reject: LocalReject) -> BadEvent {
+    let message = match reject.code {
+        // Here it is no option that sets the limit.
+        RejectCode::TooLong => too_large(reject.length),
+        _ => reject.message,
+    };
+    BadEvent {
+        position: reject.position,
+        code: reject.code.as_str(),
+        message,
+        source: LOCAL,
+        raw: reject.raw,
+    }
+}
+
 fn bad_event(position: Position, row: &[u8], room: usize) -> Option<BadEvent> {
     let (code, message) = if row.len() > room {
-        let text = format!("{} bytes; the gateway takes 12 MB at once", row.len());
-        (TOO_LARGE, text)
+        (TOO_LARGE, too_large(row.len()))
     } else {
         let invalid = check_event(&String::from_utf8_lossy(row))?;
         (invalid.code(), invalid.to_string())

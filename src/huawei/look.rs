@@ -95,13 +95,24 @@ impl DisStream {
                         None => self.oldest_of_none(service, partition, place).await?,
                         first => first,
                     };
-                    if oldest.is_some() && oldest == place.next_number() {
+                    // Whoever begins at the oldest one misses none that went before it.
+                    let is_wanted = oldest.is_some() && oldest == place.next_number();
+                    if is_wanted || place == StreamPlace::Oldest {
                         return Ok(self.taken(partition, place, read));
                     }
                     return Err(StreamFault::OutOfRange { oldest });
                 }
+                // The oldest record went while it was asked for.
                 Err(fault)
-                    if fault.refusal() == Some(RefusalKind::Cursor) && renewals < MAX_RENEWALS =>
+                    if renewals < MAX_RENEWALS
+                        && matches!(
+                            fault.refusal(),
+                            Some(
+                                RefusalKind::Cursor
+                                    | RefusalKind::OutOfRange
+                                    | RefusalKind::RecordExpired
+                            )
+                        ) =>
                 {
                     renewals += 1;
                 }

@@ -37,6 +37,8 @@ pub(super) struct Batcher {
     pub(super) gauges: Arc<Gauges>,
     /// Whether a date was stopped, so that reading on is useless.
     pub(super) is_stopped: Arc<dyn Fn(usize) -> bool + Send + Sync>,
+    /// Whether the run ends, and what a pipe has given is to be handed over before it does.
+    pub(super) is_ending: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Rejected rows of the run, and how many end it.
     pub(super) rejected: Arc<AtomicU64>,
     pub(super) stop_after_errors: u64,
@@ -63,6 +65,8 @@ pub(super) trait Gathering {
 
     /// Sends off what was read so far.
     fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt>;
+    /// Whether no row waits in it.
+    fn is_empty(&self) -> bool;
     /// The input is read to its end.
     fn end_input(&mut self, reader: &mut dyn RowReader);
 }
@@ -194,6 +198,7 @@ impl Batcher {
         let mut progress = Progress::new(name, input.resume);
         loop {
             let next = open.next_row(reader.as_mut())?;
+            let is_dry = matches!(next, Next::NothingYet);
             match next {
                 Next::End => break,
                 // Nobody waits any more for what is still to come.
@@ -201,6 +206,11 @@ impl Batcher {
                 next => self.take(next, open, reader.as_mut(), &mut progress)?,
             }
             open.flush_if_due(reader.as_mut())?;
+            // A pipe is emptied, unless it fills as fast: then one batch more is taken of it.
+            if (self.is_ending)() && (is_dry || !spooled || open.is_empty()) {
+                open.flush(reader.as_mut())?;
+                return Err(Halt::Closed);
+            }
         }
         open.end_input(reader.as_mut());
         let is_whole = progress.from_beginning && progress.good > 0;

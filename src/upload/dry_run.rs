@@ -244,6 +244,7 @@ async fn read_through(
         messages,
         gauges: Arc::clone(&gauges),
         is_stopped: Arc::new(|_| false),
+        is_ending: Arc::new(|| false),
         rejected: Arc::new(AtomicU64::new(0)),
         stop_after_errors: settings.gate.stop_after_errors,
         spool_dir: settings.run.state_dir.join("spool"),

@@ -71,6 +71,8 @@ pub(super) struct Engine {
     packer: Packer,
     /// For the next batch, among those that wait for their first attempt.
     place: Option<OwnedSemaphorePermit>,
+    /// Whether rows come from a live pipe, from which nobody can take them again.
+    reads_a_pipe: bool,
     packing: VecDeque<Slot>,
     in_flight: usize,
     problems: Vec<(Status, String)>,
@@ -103,22 +105,20 @@ impl Engine {
         let mut grace = std::pin::pin!(tokio::time::sleep(Duration::MAX));
         let (mut draining, mut more) = (false, true);
         while more || !self.packing.is_empty() || !self.tasks.is_empty() {
-            let room = self.in_flight < most_in_flight;
+            // What is only recorded takes no room.
+            let room = draining || self.in_flight < most_in_flight;
             let packed = !self.packing.is_empty();
             tokio::select! {
                 biased;
                 () = &mut grace, if draining => {
                     stop.abort(StopCause::Failure);
+                    incoming.close();
                     grace.as_mut().reset(far_future());
                 }
                 () = stop.draining(), if !draining => {
-                    (draining, more) = (true, false);
-                    incoming.close();
-                    self.packing.clear();
+                    draining = true;
+                    more &= self.drain(&mut incoming);
                     grace.as_mut().reset(tokio::time::Instant::now() + self.settings.run.grace);
-                    if stop.cause() != Some(StopCause::Failure) {
-                        self.context.tell(&Event::Stopping { grace: self.settings.run.grace });
-                    }
                 }
                 () = &mut deadline, if !draining => stop.drain(StopCause::MaxDuration),
                 Some(joined) = self.tasks.join_next(), if !self.tasks.is_empty() => match joined {
@@ -153,6 +153,8 @@ impl Engine {
 
     fn start_reading(&mut self, messages: mpsc::Sender<Message>) -> JoinHandle<()> {
         let settings = self.settings.batch;
+        let work = std::mem::take(&mut self.work);
+        self.reads_a_pipe = settings.linger.is_some() && work.iter().any(Work::reads_a_pipe);
         // Another attempt with the same seed has to cut the same batches, whatever the server says.
         let seeded = self.settings.run.seed.is_some();
         let size_limit = Arc::clone(&self.context.size_limit);
@@ -182,13 +184,13 @@ impl Engine {
             stop_after_errors: self.settings.gate.stop_after_errors,
             spool_dir: self.context.spool_dir.clone(),
             linger: self.settings.batch.linger,
+            is_ending: self.hands_over(),
             is_stopped: Arc::new(move |index| {
                 dates
                     .get(index)
                     .is_some_and(|date| date.stopped().is_some())
             }),
         };
-        let work = std::mem::take(&mut self.work);
         tokio::task::spawn_blocking(move || batcher.run(work))
     }
 

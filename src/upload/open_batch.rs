@@ -117,11 +117,6 @@ impl<'a> OpenBatch<'a> {
         self.due.is_some_and(|due| Instant::now() >= due)
     }
 
-    /// Whether there is nothing in it that the ledger would have to hear of soon.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.rows == 0 && !self.reading.has_rejects()
-    }
-
     /// The last stretch of its input that left with a batch.
     pub(super) const fn last(&self) -> Option<RawRange> {
         self.reading.last()
@@ -308,7 +303,15 @@ impl Gathering for OpenBatch<'_> {
         Ok(())
     }
 
+    /// Whether there is nothing in it that the ledger would have to hear of soon.
+    fn is_empty(&self) -> bool {
+        self.rows == 0 && !self.reading.has_rejects()
+    }
+
     fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt> {
+        if self.is_empty() {
+            return Ok(());
+        }
         reader.accept();
         self.cut_input(reader);
         self.send()

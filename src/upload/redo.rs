@@ -26,6 +26,9 @@ pub(super) fn resend_intended(batcher: &Batcher, work: &Work) -> Result<(), Halt
         super::redo_round::resend(batcher, work, days, is_read_again)?;
     }
     for (partition, batch) in &work.intended {
+        if (batcher.is_ending)() {
+            break; // the next run sends them
+        }
         if matches!(work.dates, WorkDates::ByRow(_)) && is_read_again(batch) {
             continue;
         }

@@ -305,6 +305,10 @@ impl Gathering for OpenRound<'_> {
         Ok(())
     }
 
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt> {
         self.reading.cut(reader, &self.batcher.gauges);
         self.send()

@@ -1,5 +1,5 @@
 //! What the ledger notes of the partitions of a stream, besides what was read of them: where each was
-//! begun, and which checkpoint this ledger has committed last.
+//! begun, where reading went on behind records that were gone, and which checkpoint this ledger has committed last.
 //!
 //! Notes belong to an epoch, so an upload that is begun anew (`--restart`) knows nothing of them.
 
@@ -12,6 +12,9 @@ pub(super) enum Note {
     /// Where a partition was begun that was not begun at its checkpoint: 0 at its oldest record, or
     /// milliseconds since 1970.
     Begun,
+    /// Since when records are read instead of those that were gone, in milliseconds since 1970; the
+    /// partition's name is followed by the number of the first one that was missing.
+    Skipped,
     /// The number of the checkpoint that was committed last.
     Committed,
 }
@@ -20,6 +23,7 @@ impl Note {
     const fn kind(self) -> &'static str {
         match self {
             Self::Begun => "dis_begin",
+            Self::Skipped => "dis_skip",
             Self::Committed => "dis_commit",
         }
     }

@@ -58,6 +58,12 @@ impl Work {
         followed.unwrap_or(self.inputs.len())
     }
 
+    /// Whether rows are taken from standard input.
+    pub(super) fn reads_a_pipe(&self) -> bool {
+        let is_pipe = |input: &InputWork| matches!(input.place, Place::Stream(_));
+        self.inputs.iter().any(is_pipe)
+    }
+
     /// Bytes as stored that the rows of an intended batch take, as far as they can be reckoned.
     pub(super) fn bytes_of(&self, batch: &IntendedBatch) -> u64 {
         let pieces = batch.pieces.iter();

@@ -124,6 +124,35 @@ fn out_of_range_latest_goes_on_with_what_is_written_from_now_on() {
 }
 
 #[test]
+fn out_of_range_latest_keeps_its_place_when_the_run_stops_before_anything_was_read() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 10));
+    stream.read("--create-app", 0);
+    stream.put("", &rows(10, 20));
+    stream.change("trim=25");
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    let latest = format!("{READ} --out-of-range latest");
+    let mut child = stream.place.start(&latest);
+    wait_for_message(&mut child, "is neither read nor counted");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // While no run reads.
+    stream.put("", &rows(30, 3));
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    let ran = stream.read("--out-of-range latest", 0);
+    ran.says("15 record(s) are lost: sequence numbers 10 to 24");
+    assert_eq!(stream.stored(), [rows(0, 10), rows(30, 3)].concat());
+    assert_eq!(stream.checkpoints()[&'0'], 32);
+    // Another gap is another place.
+    stream.put("", &rows(33, 5));
+    stream.change("trim=35");
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    let ran = stream.read("--out-of-range latest", 0);
+    ran.says("2 record(s) are lost: sequence numbers 33 to 34");
+    assert_eq!(stream.stored().len(), 13);
+}
+
+#[test]
 fn records_that_were_deleted_behind_the_checkpoint_are_not_missed() {
     let stream = Stream::start("");
     stream.put("", &rows(0, 10));

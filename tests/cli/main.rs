@@ -20,6 +20,7 @@ mod copies;
 mod dates;
 mod dates_from_field;
 mod dates_from_path;
+mod dis_gone;
 mod dis_places;
 mod dis_source;
 mod disk;

@@ -2,6 +2,7 @@
 //! was known to be taken.
 
 use crate::huawei::{PROJECT, Sandbox, place_at};
+use crate::metadata_replies::dead_letters;
 use crate::start::{Place, Ran};
 use byteair_sync::protocol::huawei::EVENT_TYPES;
 use serde_json::Value;
@@ -88,6 +89,11 @@ fn no_request_is_larger_than_the_gateway_takes() {
         .end(&format!("{SYNC} --max-errors 1"))
         .expect(0)
         .says("5 events read, 4 accepted, 1 rejected, 0 settled before, 2 requests sent");
+    let message = dead_letters(&place)[0]["message"].to_string();
+    assert!(
+        message.contains("bytes; the gateway takes 12 MB at once"),
+        "{message}"
+    );
     assert_eq!(taken(&sandbox), [0, 1, 2, 4]);
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn all_numbers(recorder: &Recorder) -> Vec<Vec<u64>> {
 }
 
 /// The dead letters of a place with one file of them.
-fn dead_letters(place: &Place) -> Vec<Value> {
+pub(crate) fn dead_letters(place: &Place) -> Vec<Value> {
     let folder = place.path(".local/state/byteair-sync/rejects");
     let mut files = std::fs::read_dir(folder).unwrap();
     let text = std::fs::read_to_string(files.next().unwrap().unwrap().path()).unwrap();

@@ -128,3 +128,37 @@ fn rows_of_a_named_pipe_that_are_kept_are_sent_by_any_later_run() {
         assert_eq!(platform.stored().len(), sent + 20, "{name}");
     }
 }
+
+#[test]
+fn rows_that_wait_for_others_when_the_run_is_stopped_are_kept_and_counted() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let (child, mut stdin) = piped(&place, "--linger 1d --json --input-id events");
+    stdin.write_all(lines(&rows(0, 300)).as_bytes()).unwrap();
+    eventually("the input in the ledger", || {
+        let ledger = place.path(".local/state/byteair-sync/ledger.db");
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        rusqlite::Connection::open_with_flags(ledger, flags).is_ok_and(|db| {
+            db.query_row("SELECT count(*) FROM input", [], |row| row.get::<_, i64>(0)) == Ok(1)
+        })
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&child, Signal::TERM);
+    let summary = Ran::after(child).expect(143).summary();
+    drop(stdin);
+    assert_eq!(summary["rows_read"], 300, "{summary}");
+    let sent = recorder.rows().len();
+    assert_eq!(spooled(&place).len(), usize::from(sent == 0));
+    // Whatever is piped in next.
+    let (child, mut stdin) = piped(&place, "--linger 50ms --input-id other");
+    stdin.write_all(lines(&rows(300, 5)).as_bytes()).unwrap();
+    drop(stdin);
+    Ran::after(child).expect(0);
+    assert_eq!(recorder.rows(), rows(0, 305));
+    // The stream with that name goes on behind them.
+    let (child, mut stdin) = piped(&place, "--linger 50ms --input-id events");
+    stdin.write_all(lines(&rows(0, 310)).as_bytes()).unwrap();
+    drop(stdin);
+    Ran::after(child).expect(0);
+    assert_eq!(recorder.rows().len(), 315);
+}

@@ -26,6 +26,9 @@ pub struct DisArgs {
     pub from: StreamFrom,
 
     /// When records to be read next were deleted by the service: fail, or go on with the oldest or latest and say how many are lost
+    ///
+    /// With latest, a later run goes on where the first one did that missed them, until something was
+    /// read. What is kept and was written before that is not read, nor counted as lost.
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = OutOfRangeName::Fail)]
     pub out_of_range: OutOfRangeName,
 

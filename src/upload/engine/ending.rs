@@ -1,15 +1,47 @@
 //! The end of each date, and of the run.
 
 use super::{Engine, Task, UploadOutcome};
+use crate::upload::cut::Message;
 use crate::upload::date_state::DateState;
 use crate::upload::done::DoneReport;
+use crate::upload::event::Event;
 use crate::upload::finish::{ask_again, finish_date, look_at};
 use crate::upload::report::Status;
+use crate::upload::stop::StopCause;
+use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// Dates that are finished at one time: each looks into the ledger by itself.
 const MAX_FINISHING: usize = 16;
 
 impl Engine {
+    /// Nothing new is sent any more. Whether batches are still taken from who reads: those of a pipe
+    /// are recorded and spooled, so that the next run sends them.
+    pub(super) fn drain(&mut self, incoming: &mut mpsc::Receiver<Message>) -> bool {
+        let stop = &self.context.services.stop;
+        if stop.cause() != Some(StopCause::Failure) {
+            let grace = self.settings.run.grace;
+            self.context.tell(&Event::Stopping { grace });
+            if self.reads_a_pipe {
+                return true;
+            }
+        }
+        incoming.close();
+        self.packing.clear();
+        false
+    }
+
+    /// For who reads: whether it is time to hand over what a pipe has given.
+    pub(super) fn hands_over(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let (stop, reads_a_pipe) = (self.context.services.stop.clone(), self.reads_a_pipe);
+        Arc::new(move || {
+            reads_a_pipe
+                && stop
+                    .cause()
+                    .is_some_and(|cause| cause != StopCause::Failure)
+        })
+    }
+
     /// A date cannot be read to its end. What a stream gave before cannot be read again, so that is
     /// sent first.
     pub(super) fn cannot_read(&mut self, date: usize, status: Status, why: String) {

@@ -113,6 +113,7 @@ impl Engine {
                 settings.batch.gzip_level,
             ),
             place: None,
+            reads_a_pipe: false,
             packing: VecDeque::new(),
             in_flight: 0,
             problems: Vec::new(),

@@ -87,6 +87,22 @@ impl Follower<'_> {
         }))
     }
 
+    /// Since when records are read instead of those that are gone, from the number `wanted` on. It is
+    /// noted like the place at which a partition is begun: a run that finds the same records gone
+    /// before anything was read goes on there, and leaves out no more than the first one; `at` is the
+    /// time of the service.
+    pub(super) fn note_skip(&self, name: &str, wanted: Option<u64>, at: i64) -> Result<i64, Halt> {
+        let of = wanted.map_or_else(|| name.to_owned(), |wanted| format!("{name} {wanted}"));
+        let noted = self.noted(Note::Skipped, &of)?;
+        if let Some(since) = noted.and_then(|since| i64::try_from(since).ok()) {
+            return Ok(since);
+        }
+        let (ledger, epoch) = (&self.following.ledger, self.following.partition.epoch);
+        let noted = Note::Skipped.write(ledger, epoch, &of, at.unsigned_abs());
+        noted.committed_blocking().map_err(|error| halted(&error))?;
+        Ok(at)
+    }
+
     /// Refuses to go on when somebody has moved the checkpoint back, behind what this ledger has committed:
     /// whether that was meant, only they know.
     pub(super) fn require_not_rewound(

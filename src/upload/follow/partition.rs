@@ -16,6 +16,7 @@ use crate::upload::batcher::Halt;
 use crate::upload::failure::stream_status;
 use crate::upload::report::Status;
 use crate::upload::settings::{OutOfRange, StreamSource};
+use chrono::{DateTime, SecondsFormat};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -89,6 +90,10 @@ pub(super) struct FollowedPartition<'a> {
     name: String,
     tail: Tail<'a, Feed>,
     place: StreamPlace,
+    /// The oldest record as it was when reading was to go on there: it may go as well.
+    oldest: Option<u64>,
+    /// The last place that was taken instead of records that were gone (`--out-of-range latest`).
+    skipped_to: Option<StreamPlace>,
     look: Option<JoinHandle<Result<Fetched, StreamFault>>>,
     /// When it was begun.
     look_since: Instant,
@@ -118,6 +123,8 @@ impl<'a> FollowedPartition<'a> {
             name: name.to_owned(),
             tail: Tail::new(name, feed, held, last),
             place: opening.place,
+            oldest: None,
+            skipped_to: None,
             look: None,
             look_since: Instant::now(),
             permit: None,
@@ -214,6 +221,12 @@ impl<'a> FollowedPartition<'a> {
         {
             return Ok(());
         }
+        if let (Some(oldest), Some(first)) = (self.oldest, first) {
+            self.oldest = None;
+            if first > oldest {
+                follower.warn(missing(&self.name, StreamPlace::At(oldest), Some(first)))?;
+            }
+        }
         if let Some(last) = fetched.records.last() {
             self.place = StreamPlace::After(last.number);
             self.empty_looks = 0;
@@ -237,7 +250,14 @@ impl<'a> FollowedPartition<'a> {
         follower: &Follower<'_>,
         fetching: &Fetching<'_>,
     ) -> Result<bool, Halt> {
-        let what = missing(&self.name, self.place, oldest);
+        let what = match self.place {
+            StreamPlace::Time(time) if self.skipped_to == Some(self.place) => format!(
+                "{}: the service does not keep records as old as {} any more, where reading was to go on: how many are lost cannot be told",
+                self.name,
+                time_text(time)
+            ),
+            place => missing(&self.name, place, oldest),
+        };
         let is_another_stream = matches!((self.place.next_number(), oldest), (Some(wanted), Some(oldest)) if oldest <= wanted);
         match fetching.source.out_of_range {
             // The place that is to be read next would be as wrong after every start.
@@ -252,17 +272,34 @@ impl<'a> FollowedPartition<'a> {
                 follower.warn(format!(
                     "{what}; going on with the oldest record that is kept"
                 ))?;
-                self.place = StreamPlace::Oldest;
+                self.go_to_the_oldest(oldest);
+                Ok(true)
+            }
+            // All that is kept was written after the place that was taken instead.
+            OutOfRange::Latest if self.skipped_to == Some(self.place) => {
+                follower.warn(format!(
+                    "{what}; going on with the oldest record that is kept"
+                ))?;
+                self.go_to_the_oldest(oldest);
                 Ok(true)
             }
             OutOfRange::Latest => {
+                let wanted = self.place.next_number();
+                let since = follower.note_skip(&self.name, wanted, fetching.listed_at)?;
                 follower.warn(format!(
-                    "{what}; going on with what is written from now on, and what was written before is not read"
+                    "{what}; going on with what was written since {}, and what was written before is neither read nor counted",
+                    time_text(since)
                 ))?;
-                self.place = StreamPlace::Time(fetching.listed_at);
+                self.place = StreamPlace::Time(since);
+                self.skipped_to = Some(self.place);
                 Ok(false)
             }
         }
+    }
+
+    fn go_to_the_oldest(&mut self, oldest: Option<u64>) {
+        self.place = StreamPlace::Oldest;
+        self.oldest = oldest;
     }
 
     /// Whether nothing more is there, going by the last looks and by the list. Fails when there must be
@@ -298,6 +335,15 @@ impl<'a> FollowedPartition<'a> {
     pub(super) fn flush(&mut self) -> Result<(), Halt> {
         self.tail.flush()
     }
+}
+
+/// A time in milliseconds since 1970, for people.
+fn time_text(milliseconds: i64) -> String {
+    let time = DateTime::from_timestamp_millis(milliseconds);
+    time.map_or_else(
+        || milliseconds.to_string(),
+        |time| time.to_rfc3339_opts(SecondsFormat::Secs, true),
+    )
 }
 
 /// What is said of records that are gone.

@@ -180,6 +180,7 @@ fn read_as(
         messages,
         gauges: Arc::new(Gauges::default()),
         is_stopped: Arc::new(|_| false),
+        is_ending: Arc::new(|| false),
         rejected: Arc::new(AtomicU64::new(0)),
         stop_after_errors: u64::MAX,
         spool_dir,
