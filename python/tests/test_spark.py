@@ -201,8 +201,9 @@ class Crashes(SparkTest):
                 for name in glob.glob("/proc/[0-9]*/cmdline"):
                     try:
                         with open(name, "rb") as text:
-                            words = text.read().split(b"\0")
-                        if b"write" in words and sandbox.host.encode() in words and len(killed) < 6 and chance.random() < 0.4:
+                            words = text.read()
+                        of_task = b"\0write\0" in words and b"byteair-spark-" in words and sandbox.host.encode() in words
+                        if of_task and len(killed) < 6 and chance.random() < 0.4:
                             os.kill(int(name.split("/")[2]), signal.SIGKILL)
                             killed.append(name)
                     except (OSError, ValueError):
