@@ -214,7 +214,7 @@ pub(super) fn read_up_to(
 fn resolve(compression: Compression, head: &[u8]) -> Result<Compression, InputFault> {
     match compression {
         Compression::Auto if head.starts_with(&GZIP_MAGIC) => Ok(Compression::Gzip),
-        Compression::Auto if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => Ok(Compression::Zstd),
+        Compression::Auto if is_zstd(head) => Ok(Compression::Zstd),
         Compression::Auto if is_bzip2(head) => Ok(Compression::Bzip2),
         Compression::Auto if head.starts_with(XZ_MAGIC) => Ok(Compression::Xz),
         Compression::Auto if head.starts_with(&[0x04, 0x22, 0x4d, 0x18]) => {
@@ -251,6 +251,12 @@ const fn unsupported(what: &'static str) -> InputFault {
         what,
         advice: "this compression cannot be read; decompress it, or use gzip, zstd, bzip2, xz or snappy",
     }
+}
+
+/// Whether a frame begins here, or one that is passed over: pzstd puts such a one before each.
+fn is_zstd(head: &[u8]) -> bool {
+    head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
 /// Whether these are a bzip2 header and the magic of a block or of an empty stream's end, so that

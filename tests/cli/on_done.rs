@@ -265,9 +265,13 @@ fn an_event_that_is_owed_is_shown_and_sent_by_the_run_of_any_other_day() {
         .expect(12)
         .says("The next run of this job file tells it");
     let status = place.end("status").expect(0);
+    let run = format!(
+        "byteair-sync run {} --date 2022-01-01  # any run of this job file sends it",
+        place.path("jobs.toml").display()
+    );
     for said in [
         "item history_sync 2022-01-01 done: its on_done event is owed",
-        "byteair-sync run jobs.toml --date 2022-01-01  # any run of this job file sends it",
+        &run,
     ] {
         assert!(status.output.contains(said), "{}", status.output);
     }

@@ -45,9 +45,18 @@ fn gzip_members_and_zstd_frames_read_as_one_input() {
     let level = 1;
     let frame = |bytes| zstd::stream::encode_all(bytes, level).unwrap();
     let frames = [frame(first), frame(second)].concat();
+    // As pzstd writes them, each behind its length.
+    let passed_over = b"\x50\x2a\x4d\x18\x04\0\0\0\x11\0\0\0".to_vec();
+    let behind = [
+        passed_over.clone(),
+        frame(first),
+        passed_over,
+        frame(second),
+    ]
+    .concat();
     let streams = [bzip2(first), bzip2(second)].concat();
     let padded = [xz(first), vec![0; 8], xz(second)].concat();
-    for bytes in [members, frames, streams, padded] {
+    for bytes in [members, frames, behind, streams, padded] {
         let content = read(&bytes, &InputSettings::default()).unwrap();
         assert_eq!(content.texts(), [r#"{"a":1}"#, r#"{"a":2}"#]);
     }
