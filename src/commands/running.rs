@@ -107,6 +107,7 @@ impl<'a> Running<'a> {
                 ledger: Arc::new(ledger),
                 client,
                 limiter,
+                congestion: Arc::default(),
                 observer: Arc::new(observer),
                 gauges: Arc::clone(&gauges),
                 stop: Stop::default(),

@@ -49,6 +49,11 @@ impl Failure {
         }
     }
 
+    /// Whether a request that may have arrived was waited for in vain.
+    pub(super) fn ran_out_of_time(&self) -> bool {
+        self.timed_out && self.verdict != Verdict::NotSent
+    }
+
     /// Why there was no response, in the words of the platform's SDKs.
     pub(super) fn in_words_of_the_sdks(&self) -> &'static str {
         match (self.timed_out, &self.verdict) {

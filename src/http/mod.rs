@@ -55,6 +55,8 @@ pub struct Answer {
     pub judged: Judged,
     /// Its place in the reading of large replies.
     pub turn: Option<OwnedSemaphorePermit>,
+    /// Whether the time ran out before there was an answer, though the request may have arrived.
+    pub timed_out: bool,
 }
 
 /// A connection pool to the hosts of one target, cheap to clone.
@@ -123,7 +125,7 @@ impl Client {
                 if failure.verdict == Verdict::NotSent {
                     self.inner.pass_turn(turn);
                 }
-                failure.into_judged().into()
+                failure.into()
             }
         }
     }
@@ -160,9 +162,23 @@ impl Client {
     }
 }
 
+impl From<Failure> for Answer {
+    fn from(failure: Failure) -> Self {
+        let timed_out = failure.ran_out_of_time();
+        Self {
+            timed_out,
+            ..failure.into_judged().into()
+        }
+    }
+}
+
 impl From<Judged> for Answer {
     fn from(judged: Judged) -> Self {
-        Self { judged, turn: None }
+        Self {
+            judged,
+            turn: None,
+            timed_out: false,
+        }
     }
 }
 
@@ -238,7 +254,10 @@ impl Inner {
                     .into_judged()
             }
         };
-        Ok(Answer { judged, turn })
+        Ok(Answer {
+            turn,
+            ..judged.into()
+        })
     }
 
     /// The request without its body, and what no message may quote of it.

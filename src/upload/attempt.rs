@@ -1,12 +1,13 @@
 //! One attempt at one request: a place in the quota, a fresh signature, an answer.
 
+use super::congestion::UnderWay;
 use super::context::Services;
 use super::event::Gauges;
 use crate::domain::Verdict;
 use crate::http::{Answer, Outgoing};
 use crate::limiter::{Limiter, LimiterError, Permit};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What came of an attempt.
 #[derive(Debug)]
@@ -37,7 +38,14 @@ impl Load {
         divisible: false,
     };
 
-    async fn acquire(self, limiter: &Limiter) -> Result<Permit, LimiterError> {
+    /// Waits until one more request may be under way, and then for the quota.
+    async fn acquire(self, services: &Services) -> Result<(UnderWay<'_>, Permit), LimiterError> {
+        let under_way = services.congestion.enter().await;
+        let permit = self.acquire_permit(&services.limiter).await?;
+        Ok((under_way, permit))
+    }
+
+    async fn acquire_permit(self, limiter: &Limiter) -> Result<Permit, LimiterError> {
         if self.divisible {
             limiter.acquire_fitting(self.rows).await
         } else {
@@ -58,16 +66,17 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
     begins: impl FnOnce() -> Option<T>,
 ) -> Result<Attempt, LimiterError> {
     let gauges = &services.gauges;
-    let permit = tokio::select! {
+    let (under_way, permit) = tokio::select! {
         biased;
         () = services.stop.draining() => return Ok(Attempt::NotBegun),
-        permit = load.acquire(&services.limiter) => match permit {
+        acquired = load.acquire(services) => match acquired {
             Err(LimiterError::BatchTooLarge { .. }) if load.divisible => {
                 return Ok(Attempt::FitsBadly);
             }
-            permit => Arc::new(permit?),
+            acquired => acquired?,
         },
     };
+    let permit = Arc::new(permit);
     let rows = load.rows;
     if cancelled() {
         return Ok(Attempt::NotBegun);
@@ -85,6 +94,7 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
         let _until_left = &until_left;
         stamp.sent();
     };
+    let begun = Instant::now();
     let answer = tokio::select! {
         answer = services.client.send(outgoing, on_sent) => Some(answer),
         () = services.stop.aborting() => None,
@@ -94,8 +104,13 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
         .is_some_and(|it| it.judged.http_status.is_some())
     {
         permit.answered();
+        under_way.answered(begun.elapsed());
         Gauges::add(&gauges.answers, 1);
     }
+    if answer.as_ref().is_some_and(|it| it.timed_out) {
+        under_way.waited_in_vain(begun.elapsed());
+    }
+    drop(under_way);
     Gauges::sub(&gauges.requests_in_flight, 1);
     Gauges::sub(&gauges.rows_in_flight, u64::from(rows));
     let Some(answer) = answer else {

@@ -1,5 +1,6 @@
 //! What all workers of a run share, and what they know of a date.
 
+use super::congestion::Congestion;
 use super::event::{Event, Gauges, Observer};
 use super::report::Status;
 use super::seeded::Seeded;
@@ -29,6 +30,8 @@ pub struct Services {
     pub client: Client,
     /// The quota.
     pub limiter: Limiter,
+    /// How many requests may be under way.
+    pub congestion: Arc<Congestion>,
     /// Whoever wants to know.
     pub observer: Arc<dyn Observer>,
     /// Numbers of this run.

@@ -10,6 +10,7 @@ mod batcher;
 mod command_line;
 mod committing;
 mod comparison;
+mod congestion;
 mod context;
 mod copied;
 mod cut;

@@ -98,7 +98,7 @@ impl<'a> Worker<'a> {
                 return Err(error.into());
             }
             heard(self.context, date);
-            let Answer { judged, turn } = match attempted {
+            let Answer { judged, turn, .. } = match attempted {
                 Attempt::Answered(answer) => answer,
                 Attempt::FitsBadly => return Ok(self.hand_over(Outcome::TooLarge)),
                 Attempt::NotBegun if self.date.stopped().is_some() => {
