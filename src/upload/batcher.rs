@@ -26,6 +26,9 @@ use tokio::sync::mpsc;
 /// An input whose first so many rows are all bad is not what it claims to be.
 const ALL_BAD_ROWS: u64 = 1_000;
 
+/// Looking whether the run ends takes about as long as reading a short row.
+const LOOK_EVERY_ROWS: u64 = 64;
+
 /// What the reading thread works with.
 pub(super) struct Batcher {
     pub(super) settings: InputSettings,
@@ -207,7 +210,10 @@ impl Batcher {
             }
             open.flush_if_due(reader.as_mut())?;
             // A pipe is emptied, unless it fills as fast: then one batch more is taken of it.
-            if (self.is_ending)() && (is_dry || !spooled || open.is_empty()) {
+            let may_end = is_dry
+                || open.is_empty()
+                || !spooled && progress.rows().is_multiple_of(LOOK_EVERY_ROWS);
+            if may_end && (self.is_ending)() {
                 open.flush(reader.as_mut())?;
                 return Err(Halt::Closed);
             }
@@ -317,6 +323,10 @@ impl Progress {
             good: 0,
             bad: 0,
         }
+    }
+
+    const fn rows(&self) -> u64 {
+        self.good.saturating_add(self.bad)
     }
 
     const fn is_all_bad(&self) -> bool {
