@@ -33,6 +33,17 @@ pub enum Next {
     End,
 }
 
+impl Next {
+    /// Where the record begins, if it is one.
+    pub const fn position(&self) -> Option<Position> {
+        match self {
+            Self::Row { position, .. } => Some(*position),
+            Self::Rejected(reject) => Some(reject.position),
+            Self::NothingYet | Self::End => None,
+        }
+    }
+}
+
 /// A record that is not sent, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalReject {

@@ -193,6 +193,16 @@ impl Limiter {
         }
     }
 
+    /// Rows of a batch that can have no more than `most`, so that the rate in force takes a whole number
+    /// of them: with 8,380 rows in a batch five would be a sixth less than 50,000 rows a second, and six
+    /// too many; with 8,333 six are all of them.
+    pub fn even_rows(&self, most: u32) -> u32 {
+        match &*self.0 {
+            Handle::Limited { shared, limits } => shared.even_rows(*limits, most),
+            Handle::Unlimited(_) => most,
+        }
+    }
+
     /// The server answered 429 to the request with this permit: everybody pauses, for `retry_after`
     /// if it said so, and the rate falls, once for all the 429s of one window.
     pub fn throttled(&self, permit: &Permit, retry_after: Option<Duration>) {

@@ -6,7 +6,7 @@
 
 use super::clock::Moment;
 use super::permit::Permit;
-use super::throttle::{Sent, Throttle, WHOLE, batch_rows, most_rows};
+use super::throttle::{Sent, Throttle, WHOLE, batch_rows, even_rows, most_rows};
 use super::window::Limits;
 use super::{LimiterError, Waiting};
 use std::collections::VecDeque;
@@ -160,6 +160,11 @@ impl Shared {
     pub(super) fn max_rows(&self, full: Limits) -> u32 {
         let throttle = &self.line().throttle;
         batch_rows(throttle.limits(full), throttle.share() < WHOLE)
+    }
+
+    /// Rows of a batch of at most so many, of which the rate in force takes a whole number.
+    pub(super) fn even_rows(&self, full: Limits, most: u32) -> u32 {
+        even_rows(self.line().throttle.limits(full), most)
     }
 
     /// A 429 was seen. Who waits with a batch that has become too

@@ -261,6 +261,17 @@ pub(super) fn batch_rows(limits: Limits, is_throttled: bool) -> u32 {
     (limits.rows / possible.max(needed)).max(1)
 }
 
+/// Rows of a batch of at most `most` of which these limits take a whole number in a second; `most` where
+/// the number of requests is the smaller limit.
+pub(super) fn even_rows(limits: Limits, most: u32) -> u32 {
+    let most = most.max(1);
+    let needed = limits.rows.div_ceil(most);
+    if needed > limits.requests {
+        return most;
+    }
+    (limits.rows / needed.max(1)).clamp(1, most)
+}
+
 /// Most rows of a batch that is worth sending as it is while the server throttles; larger ones leave
 /// too much of the rate unused, or never fit.
 pub(super) fn most_rows(limits: Limits) -> u32 {

@@ -7,6 +7,7 @@ use super::cut::Message;
 use super::event::Gauges;
 use super::memory::Budget;
 use super::open_batch::OpenBatch;
+use super::opened::Opened;
 use super::report::Status;
 use super::round::OpenRound;
 use super::unused_options::{Named, UnusedOptions};
@@ -32,8 +33,9 @@ const LOOK_EVERY_ROWS: u64 = 64;
 /// What the reading thread works with.
 pub(super) struct Batcher {
     pub(super) settings: InputSettings,
-    /// Most rows and bytes of a batch at this moment; both shrink when the platform asks for less.
-    pub(super) limits: Arc<dyn Fn() -> (u32, usize) + Send + Sync>,
+    /// Most rows and bytes of a batch at this moment, when so many rows are as many bytes as it may have
+    /// (if that is known); both shrink when the platform asks for less.
+    pub(super) limits: Arc<dyn Fn(Option<u32>) -> (u32, usize) + Send + Sync>,
     pub(super) budget: Budget,
     pub(super) runtime: Handle,
     pub(super) messages: mpsc::Sender<Message>,
@@ -135,7 +137,7 @@ impl Batcher {
     }
 
     fn read_work(&self, work: Work, unused: &mut UnusedOptions) -> Result<(), Halt> {
-        super::redo::resend_intended(self, &work)?;
+        let mut opened = super::redo::resend_intended(self, &work)?;
         if let (Some(following), WorkDates::One(partition)) = (&work.followed, &work.dates) {
             return following.follow(self, *partition);
         }
@@ -143,14 +145,14 @@ impl Batcher {
             WorkDates::One(partition) => {
                 let mut open = OpenBatch::new(self, *partition)?;
                 for input in work.inputs {
-                    unused.note(self.read_input(input, &mut open)?);
+                    unused.note(self.read_input(input, &mut opened, &mut open)?);
                 }
                 open.finish()
             }
             WorkDates::ByRow(days) => {
                 let mut open = OpenRound::new(self, days)?;
                 for input in work.inputs {
-                    unused.note(self.read_input(input, &mut open)?);
+                    unused.note(self.read_input(input, &mut opened, &mut open)?);
                 }
                 open.finish()
             }
@@ -161,38 +163,46 @@ impl Batcher {
     fn read_input(
         &self,
         input: InputWork,
+        opened: &mut Option<Opened>,
         open: &mut impl Gathering,
     ) -> Result<Option<Vec<Named>>, Halt> {
         if input.read_to_end {
             return Ok(None);
         }
         let Place::Stored(location) = &input.place else {
-            return self.read_from(input, open);
+            return self.read_from(input, opened, open);
         };
         let (location, stores) = (location.clone(), &self.settings.stores);
         let before = location.identity(stores).ok().flatten();
-        self.read_from(input, open).map_err(|halt| match halt {
-            Halt::Partition(Status::BadInput, why) => {
-                let now = location.identity(stores).ok().flatten();
-                match before.zip(now) {
-                    Some((before, now)) if now.size() > before.size() => {
-                        still_growing(&location, (before.size(), now.size()), &why)
+        self.read_from(input, opened, open)
+            .map_err(|halt| match halt {
+                Halt::Partition(Status::BadInput, why) => {
+                    let now = location.identity(stores).ok().flatten();
+                    match before.zip(now) {
+                        Some((before, now)) if now.size() > before.size() => {
+                            still_growing(&location, (before.size(), now.size()), &why)
+                        }
+                        _ => Halt::Partition(Status::BadInput, why),
                     }
-                    _ => Halt::Partition(Status::BadInput, why),
                 }
-            }
-            halt => halt,
-        })
+                halt => halt,
+            })
     }
 
     fn read_from(
         &self,
         input: InputWork,
+        opened: &mut Option<Opened>,
         open: &mut impl Gathering,
     ) -> Result<Option<Vec<Named>>, Halt> {
         let (id, name) = (input.id, input.name.clone());
         let (mut reader, spooled) = match input.place {
-            Place::Stored(location) => (self.open(&location, input.resume)?, false),
+            Place::Stored(location) => {
+                let there = opened.take_if(|it| it.input == id);
+                let there = there.and_then(|it| it.go_on(input.resume));
+                let reader = there.map_or_else(|| self.open(&location, input.resume), Ok)?;
+                (reader, false)
+            }
             Place::Stream(open_stream) => (open_stream().map_err(|e| halt(&e))?, true),
             Place::Spool => return Ok(None),
         };

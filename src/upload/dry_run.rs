@@ -238,7 +238,7 @@ async fn read_through(
     let gauges = Arc::new(Gauges::default());
     let batcher = Batcher {
         settings: settings.input.clone(),
-        limits: Arc::new(move || limits),
+        limits: Arc::new(move |_| limits),
         budget: Budget::new(settings.batch.memory_bytes),
         runtime: Handle::current(),
         messages,

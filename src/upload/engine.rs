@@ -162,14 +162,14 @@ impl Engine {
         let dates: Vec<Arc<DateRun>> = self.dates.iter().map(|d| Arc::clone(&d.run)).collect();
         let batcher = Batcher {
             settings: self.settings.input.clone(),
-            limits: Arc::new(move || {
+            limits: Arc::new(move |fitting| {
                 if seeded {
                     return (settings.rows.rows(), settings.bytes);
                 }
-                (
-                    size_limit.rows().min(limiter.max_rows()).max(1),
-                    size_limit.bytes(),
-                )
+                let most = size_limit.rows().min(limiter.max_rows()).max(1);
+                let even = |fitting| limiter.even_rows(fitting);
+                let rows = fitting.filter(|it| *it < most).map_or(most, even);
+                (rows, size_limit.bytes())
             }),
             budget: Budget::new(
                 self.settings

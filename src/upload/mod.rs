@@ -37,6 +37,7 @@ mod matching;
 mod memory;
 mod next_step;
 mod open_batch;
+mod opened;
 mod outcome;
 mod packed_round;
 mod parcel;

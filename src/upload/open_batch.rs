@@ -30,6 +30,8 @@ pub(super) struct OpenBatch<'a> {
     share: Option<Share>,
     max_rows: u32,
     max_bytes: usize,
+    /// Rows of the size of the last batch's that would be as many bytes as a batch may have.
+    fitting: Option<u32>,
     /// Bytes of the body for which there is memory in the share.
     granted: usize,
     /// When it leaves at the latest, once something is in it and its rows wait for others.
@@ -49,6 +51,7 @@ impl<'a> OpenBatch<'a> {
             share: None,
             max_rows: 0,
             max_bytes: 0,
+            fitting: None,
             granted: 0,
             due: None,
         };
@@ -59,7 +62,7 @@ impl<'a> OpenBatch<'a> {
     /// Memory and limits for the next batch.
     fn renew(&mut self) -> Result<(), Halt> {
         self.due = None;
-        (self.max_rows, self.max_bytes) = (self.batcher.limits)();
+        (self.max_rows, self.max_bytes) = (self.batcher.limits)(self.fitting);
         // The next batch is probably as large as the last one; if not, it takes more on the way.
         let likely = self.granted.max(LEAST_GRANT).min(self.max_bytes);
         let budget = &self.batcher.budget;
@@ -167,6 +170,7 @@ impl<'a> OpenBatch<'a> {
     /// Closes the body and hands everything over.
     fn hand_over(&mut self, kind: CutKind, source_bytes: u64) -> Result<(), Halt> {
         self.body.push(b']');
+        self.fitting = fitting(self.rows, self.body.len(), self.max_bytes);
         if (self.batcher.is_stopped)(self.partition) {
             return Err(Halt::Stopped);
         }
@@ -240,6 +244,13 @@ impl<'a> OpenBatch<'a> {
             }
         }
     }
+}
+
+/// How many rows would be `max_bytes` if so many rows are so many bytes.
+fn fitting(rows: u32, bytes: usize, max_bytes: usize) -> Option<u32> {
+    let rows = usize::try_from(rows).ok().filter(|rows| *rows > 0)?;
+    let most = max_bytes.saturating_mul(rows).checked_div(bytes)?;
+    Some(u32::try_from(most.max(1)).unwrap_or(u32::MAX))
 }
 
 impl Gathering for OpenBatch<'_> {

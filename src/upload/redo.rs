@@ -6,14 +6,15 @@
 use super::batcher::{Batcher, Gathering, Halt};
 use super::cut::CutKind;
 use super::open_batch::OpenBatch;
+use super::opened::Opened;
 use super::report::Status;
 use super::spool;
 use super::work::{Source, Work, WorkDates};
-use crate::input::{RowReader, Start};
-use crate::ledger::{InputId, IntendedBatch, Piece};
+use crate::input::Start;
+use crate::ledger::{IntendedBatch, Piece};
 
-/// Sends all intended batches to the engine.
-pub(super) fn resend_intended(batcher: &Batcher, work: &Work) -> Result<(), Halt> {
+/// Sends all intended batches to the engine. Gives the reader that it had open last.
+pub(super) fn resend_intended(batcher: &Batcher, work: &Work) -> Result<Option<Opened>, Halt> {
     let mut opened = None;
     let is_read_again = |batch: &IntendedBatch| {
         let sources = batch
@@ -23,7 +24,7 @@ pub(super) fn resend_intended(batcher: &Batcher, work: &Work) -> Result<(), Halt
         sources.flatten().all(|source| source.location.is_some())
     };
     if let WorkDates::ByRow(days) = &work.dates {
-        super::redo_round::resend(batcher, work, days, is_read_again)?;
+        opened = super::redo_round::resend(batcher, work, days, is_read_again)?;
     }
     for (partition, batch) in &work.intended {
         if (batcher.is_ending)() {
@@ -46,7 +47,7 @@ pub(super) fn resend_intended(batcher: &Batcher, work: &Work) -> Result<(), Halt
         }
         open.dispatch_as(kind_of(batch), work.bytes_of(batch))?;
     }
-    Ok(())
+    Ok(opened)
 }
 
 const fn kind_of(batch: &IntendedBatch) -> CutKind {
@@ -60,13 +61,6 @@ const fn kind_of(batch: &IntendedBatch) -> CutKind {
     }
 }
 
-/// A reader that stands at some record; compressed inputs are not inflated anew for each batch.
-pub(super) struct Opened {
-    input: InputId,
-    reader: Box<dyn RowReader>,
-    next_record: u64,
-}
-
 fn read_piece(
     batcher: &Batcher,
     open: &mut OpenBatch<'_>,
@@ -76,11 +70,11 @@ fn read_piece(
 ) -> Result<(), Halt> {
     let usable = opened
         .take()
-        .filter(|o| o.input == piece.input && o.next_record <= piece.first_record);
+        .filter(|o| o.input == piece.input && o.last_record < piece.first_record);
     let start = start_before(source, piece.first_record);
     let mut at = match usable {
         // Going on is cheaper than seeking only when nothing lies between.
-        Some(there) if there.next_record >= start.record => there,
+        Some(there) if there.last_record.saturating_add(1) >= start.record => there,
         _ => {
             let Some(location) = &source.location else {
                 return Ok(());
@@ -88,14 +82,14 @@ fn read_piece(
             Opened {
                 input: piece.input,
                 reader: batcher.open(location, start)?,
-                next_record: start.record,
+                last_record: start.record.saturating_sub(1),
             }
         }
     };
-    while at.next_record <= piece.last_record {
+    while at.last_record < piece.last_record {
         let wanted = piece.first_record..=piece.last_record;
         match open.add_intended_row(at.reader.as_mut(), wanted)? {
-            Some(ordinal) => at.next_record = ordinal.saturating_add(1),
+            Some(ordinal) => at.last_record = ordinal,
             None => {
                 return Err(ends_early(source, piece.last_record));
             }

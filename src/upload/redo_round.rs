@@ -6,21 +6,15 @@
 
 use super::batcher::{Batcher, Halt, halt};
 use super::cut::RoundPart;
+use super::opened::Opened;
 use super::redo::{ends_early, start_before, without_source};
 use super::round::OpenRound;
 use super::work::Work;
 use crate::domain::{DataDate, Position};
-use crate::input::{Next, RowReader};
+use crate::input::Next;
 use crate::ledger::{InputId, IntendedBatch, Piece};
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-/// A reader that stands behind some record; compressed inputs are not inflated anew for each batch.
-struct Opened {
-    input: InputId,
-    reader: Box<dyn RowReader>,
-    last_record: u64,
-}
 
 /// A batch that is being put together again, piece by piece: its inputs are read in any order.
 struct Redone<'w> {
@@ -29,13 +23,13 @@ struct Redone<'w> {
     pieces: Vec<Vec<(Range<usize>, Position)>>,
 }
 
-/// Sends all intended batches that can be read again.
+/// Sends all intended batches that can be read again. Gives the reader that it had open last.
 pub(super) fn resend(
     batcher: &Batcher,
     work: &Work,
     days: &BTreeMap<DataDate, usize>,
     is_read_again: impl Fn(&IntendedBatch) -> bool,
-) -> Result<(), Halt> {
+) -> Result<Option<Opened>, Halt> {
     let mut again: Vec<&(usize, IntendedBatch)> = work
         .intended
         .iter()
@@ -56,7 +50,7 @@ pub(super) fn resend(
         let parts = redone.into_iter().map(|one| one.into_part(work));
         open.resend(parts.collect())?;
     }
-    Ok(())
+    Ok(opened)
 }
 
 /// How many of the first batches lie in one stretch.

@@ -112,7 +112,7 @@ impl<'a> OpenRound<'a> {
 
     /// Memory and limits for the next round.
     fn renew(&mut self) -> Result<(), Halt> {
-        (self.max_rows, self.max_bytes) = (self.batcher.limits)();
+        (self.max_rows, self.max_bytes) = (self.batcher.limits)(None);
         let most = self.most_bytes();
         let likely = self.granted.max(GRANT).min(most.max(GRANT));
         let budget = &self.batcher.budget;

@@ -147,3 +147,21 @@ fn batches_that_a_throttling_server_never_takes_are_taken_apart_and_every_row_ar
     accepted.sort();
     assert_eq!(accepted, rows(0, 25_000));
 }
+
+/// Rows of a kilobyte went up in batches of 8,380, of which a second takes five: a sixth of the quota was
+/// never used.
+#[test]
+fn batches_that_are_full_of_bytes_share_the_second_evenly() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 2_000);
+    let row_bytes = std::fs::metadata(place.path("rows.jsonl")).unwrap().len() / 2_000;
+    // 240 rows of this size, of which a second takes four; five even ones have 200.
+    let bytes = row_bytes * 240;
+    let limits = format!("--rows-per-second 1000 --batch-bytes {bytes}");
+    place.end(&format!("{WRITE} {limits} rows.jsonl")).expect(0);
+    let sizes: Vec<usize> = recorder.writes().iter().map(|it| it.rows().len()).collect();
+    assert!(sizes[0] > 200, "{sizes:?}");
+    let even = sizes.iter().skip(1).filter(|rows| **rows == 200).count();
+    assert!(even >= sizes.len() - 2, "{sizes:?}");
+}

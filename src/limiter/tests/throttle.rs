@@ -2,7 +2,7 @@
 
 use super::simulation::START;
 use crate::limiter::clock::Moment;
-use crate::limiter::throttle::{Sent, Throttle, WHOLE, batch_rows, most_rows};
+use crate::limiter::throttle::{Sent, Throttle, WHOLE, batch_rows, even_rows, most_rows};
 use crate::limiter::turns::{Ask, LOOK_AHEAD, Quota, SECOND, Turn};
 use crate::limiter::unlimited::Pacer;
 use crate::limiter::window::Limits;
@@ -317,6 +317,26 @@ fn batches_divide_the_rate_in_force() {
     for (rows, batch) in [(50_000, 10_000), (15_000, 5_000), (33_000, 8_250), (2, 1)] {
         let requests = 100;
         assert_eq!(batch_rows(Limits { requests, rows }, false), batch);
+    }
+}
+
+#[test]
+fn batches_of_a_given_size_are_cut_down_to_a_whole_number_a_second() {
+    let limits = Limits {
+        requests: 100,
+        rows: 50_000,
+    };
+    for (most, even) in [
+        (8_380, 8_333),
+        (8_334, 8_333),
+        (8_333, 7_142),
+        (500, 500),
+        (520, 515),
+        (499, 499),
+        (1, 1),
+        (60_000, 50_000),
+    ] {
+        assert_eq!(even_rows(limits, most), even, "{most}");
     }
 }
 

@@ -165,7 +165,7 @@ impl<'a> Follower<'a> {
 
     /// Whether another batch can be begun without others being sent first.
     fn has_room(&self) -> bool {
-        let (_, batch_bytes) = (self.batcher.limits)();
+        let (_, batch_bytes) = (self.batcher.limits)(None);
         let largest = batch_bytes.max(self.batcher.settings.max_row_bytes);
         self.batcher.budget.free_bytes() >= largest.saturating_mul(2)
     }
@@ -269,7 +269,7 @@ impl<'a> Follower<'a> {
             };
             work.sources.insert(input.id, source);
         }
-        super::redo::resend_intended(self.batcher, &work)
+        super::redo::resend_intended(self.batcher, &work).map(drop)
     }
 
     /// Lets the ledger join what is settled of an input. Should that fail, the ledger is closed, and

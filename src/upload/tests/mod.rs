@@ -169,7 +169,7 @@ fn read_as(
     let (noted, all) = (Arc::clone(&given), limits.to_vec());
     let batcher = Batcher {
         settings,
-        limits: Arc::new(move || {
+        limits: Arc::new(move |_| {
             let mut noted = noted.lock().unwrap();
             let next = all[noted.len() % all.len()];
             noted.push(next);
