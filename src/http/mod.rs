@@ -42,10 +42,10 @@ use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Replies up to this size are read beside each other.
-const SMALL_REPLY_BYTES: usize = 64 << 10;
+const SMALL_REPLY_BYTES: usize = 16 << 10;
 
 /// The same for compressed replies, which may grow a hundredfold and more.
-const SMALL_COMPRESSED_REPLY_BYTES: usize = SMALL_REPLY_BYTES >> 8;
+const SMALL_COMPRESSED_REPLY_BYTES: usize = 256;
 
 /// What came of an attempt. A large reply keeps its turn for as long as this lives, so that what was
 /// made of it is gone before the next one is read.

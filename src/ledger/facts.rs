@@ -176,11 +176,14 @@ fn refused_in_part(db: &Connection, partition: PartitionId) -> Result<u64, Ledge
 }
 
 /// Rows of an input in batches that are not split, of whatever date. Asked for each input of a date
-/// of perhaps 10,000, so it has to find its rows by index.
+/// of perhaps 10,000, so it has to find its rows by index; and for each date of an input with perhaps
+/// 10,000 batches, so it looks no batch up that has one piece.
 pub(super) const BATCHED_ROWS: &str = "SELECT
    (SELECT coalesce(sum(b.rows), 0) FROM batch b
-    WHERE b.first_input = ?1 AND b.state <> 'split'
-      AND NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id))
+    WHERE b.first_input = ?1 AND b.state <> 'split')
+ - (SELECT coalesce(sum(b.rows), 0) FROM batch b
+    WHERE b.id IN (SELECT batch FROM piece WHERE input = ?1)
+      AND b.first_input = ?1 AND b.state <> 'split')
  + (SELECT coalesce(sum(p.rows), 0) FROM piece p JOIN batch b ON b.id = p.batch
     WHERE p.input = ?1 AND b.state <> 'split')";
 
@@ -239,7 +242,7 @@ fn compare_rows(
         ));
     }
     let (batched_elsewhere, invalid_elsewhere) = match input.date_options {
-        Some(_) => elsewhere(db, input.id, partition)?,
+        Some(_) => elsewhere(db, input.id, partition, batched)?,
         None => (0, 0),
     };
     facts.rows.read += unsigned(read - batched_elsewhere - invalid_elsewhere);
@@ -276,25 +279,27 @@ fn elsewhere(
     db: &Connection,
     input: InputId,
     partition: PartitionId,
+    batched: i64,
 ) -> Result<(i64, i64), LedgerError> {
     let failed = |e| LedgerError::database("check the inputs of a date", e);
     let count = |query: &str| -> rusqlite::Result<i64> {
         db.prepare_cached(query)?
             .query_row([input.0, partition.0], |row| row.get(0))
     };
-    let batched = count(
+    let batched_here = count(
         "SELECT
-           (SELECT coalesce(sum(b.rows), 0) FROM batch b
-            WHERE b.first_input = ?1 AND b.state <> 'split' AND b.partition <> ?2
+           (SELECT coalesce(sum(b.rows), 0) FROM batch b INDEXED BY batch_by_partition
+            WHERE b.partition = ?2 AND b.first_input = ?1 AND b.state <> 'split'
               AND NOT EXISTS (SELECT 1 FROM piece p WHERE p.batch = b.id))
          + (SELECT coalesce(sum(p.rows), 0) FROM piece p JOIN batch b ON b.id = p.batch
-            WHERE p.input = ?1 AND b.state <> 'split' AND b.partition <> ?2)",
+            WHERE p.input = ?1 AND b.state <> 'split' AND b.partition = ?2)",
     );
     let invalid = count(
         "SELECT count(*) FROM reject WHERE input = ?1 AND source = 'local'
            AND (partition <> ?2 OR blocks <> 'date')",
     );
-    Ok((batched.map_err(failed)?, invalid.map_err(failed)?))
+    let batched_here = batched_here.map_err(failed)?;
+    Ok((batched - batched_here, invalid.map_err(failed)?))
 }
 
 fn count_batches(

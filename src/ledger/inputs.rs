@@ -22,7 +22,9 @@ pub(super) fn inputs_of(
         .prepare_cached(
             "SELECT i.id, i.kind, i.name, i.device, i.inode, i.size, i.mtime_ns, i.ctime_ns,
                i.row_options, i.state, i.verified, i.etag, i.date_options, i.read_options,
-               EXISTS (SELECT 1 FROM batch b WHERE b.first_input = i.id AND b.state = 'intended')
+               EXISTS (SELECT 1 FROM scope d JOIN batch b INDEXED BY batch_by_partition
+                         ON b.partition = d.partition AND b.state = 'intended'
+                       WHERE d.input = i.id AND b.first_input = i.id)
                  OR EXISTS (SELECT 1 FROM piece p JOIN batch b ON b.id = p.batch
                             WHERE p.input = i.id AND b.state = 'intended')
              FROM scope s JOIN input i ON i.id = s.input

@@ -159,6 +159,9 @@ CREATE TABLE delivery (
 /// The steps from version 1 on, one for each version.
 const UPGRADES: [&str; 4] = [FROM_1_TO_2, FROM_2_TO_3, FROM_3_TO_4, FROM_4_TO_5];
 
+/// Pages that a connection for reading keeps; the system keeps the file in memory anyway.
+const READER_CACHE_KIB: i32 = 256;
+
 /// Opens the ledger for writing and brings its schema up to date.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, LedgerError> {
     if size_of(path)?.is_none() {
@@ -208,6 +211,8 @@ pub(super) fn open_as_it_is(path: &Path) -> Result<Option<(Connection, i32)>, Le
         Connection::open_with_flags(path, flags).map_err(in_database("open the ledger", path))?;
     configure(&db, path)?;
     db.pragma_update(None, "query_only", true)
+        // Many dates are finished at one time, each with a connection of its own.
+        .and_then(|()| db.pragma_update(None, "cache_size", -READER_CACHE_KIB))
         .map_err(in_database("open the ledger", path))?;
     let version = version(&db, path)?;
     Ok(Some((db, version)))

@@ -9,6 +9,9 @@ use crate::limiter::{Limiter, LimiterError, Permit};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Bytes of the rows that a long answer repeats.
+const LONG_ANSWER_BYTES: usize = 16 << 10;
+
 /// What came of an attempt.
 #[derive(Debug)]
 pub(super) enum Attempt {
@@ -107,6 +110,12 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
         under_way.answered(begun.elapsed());
         Gauges::add(&gauges.answers, 1);
     }
+    if answer
+        .as_ref()
+        .is_some_and(|it| is_long(&it.judged.verdict))
+    {
+        under_way.answered_at_length();
+    }
     if answer.as_ref().is_some_and(|it| it.timed_out) {
         under_way.waited_in_vain(begun.elapsed());
     }
@@ -131,6 +140,14 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
         _ => {}
     }
     Ok(Attempt::Answered(answer))
+}
+
+/// Whether an answer repeats so many rows that memory for several of its kind is not there.
+fn is_long(verdict: &Verdict) -> bool {
+    let Verdict::PartRefused(errors) = verdict else {
+        return false;
+    };
+    errors.iter().map(|error| error.data.len()).sum::<usize>() > LONG_ANSWER_BYTES
 }
 
 /// Waits after a failure; `false` when the run stops meanwhile.

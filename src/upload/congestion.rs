@@ -5,6 +5,9 @@
 //! it would work on what nobody waits for any more. From then on there are as many as it answered
 //! within the last half of that time, so that each is answered within about that half; with every good
 //! answer more are tried again.
+//!
+//! While a server refuses rows by the thousand there are few: its answers repeat them all, and are no part
+//! of the budget of memory.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +16,8 @@ use tokio::sync::Notify;
 
 /// So many requests at a time are no bound any more: there are never as many.
 const MANY: usize = 1_024;
+/// So many requests are under way while answers come that are read one after the other.
+const FEW: usize = 6;
 /// So many good answers let one more request out.
 const ANSWERS_FOR_ONE_MORE: usize = 2;
 
@@ -51,6 +56,11 @@ impl UnderWay<'_> {
         if self.0.state().answered(Instant::now(), after) {
             self.0.freed.notify_one();
         }
+    }
+
+    /// Its answer is so long that it is read alone: others would wait in memory for their turn.
+    pub(super) fn answered_at_length(&self) {
+        self.0.state().take_few();
     }
 
     /// No answer came for so long.
@@ -117,6 +127,16 @@ impl State {
             self.bound = None;
         }
         true
+    }
+
+    fn take_few(&mut self) {
+        let bound = self.bound.get_or_insert(Bound {
+            requests: FEW,
+            good: Duration::MAX,
+            answers: 0,
+        });
+        bound.requests = bound.requests.min(FEW);
+        bound.answers = 0;
     }
 
     fn waited_in_vain(&mut self, now: Instant, waited: Duration) {
@@ -212,6 +232,21 @@ mod tests {
             state.answered(now, quick);
         }
         assert!(state.bound.is_none());
+    }
+
+    #[test]
+    fn long_answers_let_few_requests_out_until_others_come() {
+        let mut state = State::default();
+        let now = Instant::now();
+        for _ in 0..3 {
+            state.answered(now, WAIT);
+            state.take_few();
+        }
+        assert_eq!((0..100).filter(|_| state.enter()).count(), FEW);
+        for _ in 0..2 * ANSWERS_FOR_ONE_MORE {
+            state.answered(now, WAIT);
+        }
+        assert_eq!((0..100).filter(|_| state.enter()).count(), 2);
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use super::context::Services;
 use super::event::{DoneOutcome, Event, Gauges};
 use super::explain;
 use super::life::{self, DoneThen, Note};
+use super::looks::Looks;
 use super::outcome::WorkerError;
 use super::report::Status;
 use super::settings::RetrySettings;
@@ -48,6 +49,8 @@ pub(super) struct Finisher {
     pub(super) replay: Option<Replay>,
     /// By which inputs in remote stores are looked at.
     pub(super) stores: Stores,
+    /// The right to look into the ledger with a connection of one's own.
+    pub(super) looks: Looks,
 }
 
 impl Finisher {

@@ -4,6 +4,7 @@
 use super::context::Services;
 use super::done::{DoneReport, Finisher};
 use super::event::DoneOutcome;
+use super::looks::Looks;
 use super::outcome::WorkerError;
 use super::report::Status;
 use super::settings::RetrySettings;
@@ -12,8 +13,8 @@ use super::{explain, failure};
 use crate::domain::{Partition, Zone};
 use crate::input::Stores;
 use crate::ledger::{
-    Gate, GateFacts, KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition,
-    RunId, SealRequest, Unmet, Waiver, unmet,
+    Gate, KnownPartition, LedgerError, LedgerReader, PartitionId, RegisteredPartition, RunId,
+    SealRequest, Unmet, Waiver, unmet,
 };
 use crate::protocol::DoneFormat;
 use std::path::PathBuf;
@@ -119,10 +120,12 @@ pub(super) async fn ask_again(
 /// What a date lacks that was uploaded without being named: it gets no `done` by itself, and whether
 /// its day is over is nobody's question yet.
 pub(super) async fn look_at(
+    finisher: &Finisher,
     partition: Partition,
     state_dir: PathBuf,
 ) -> Result<DoneReport, WorkerError> {
-    let mut missing = shortcomings(partition, state_dir, LedgerReader::gate_facts).await?;
+    let looking = shortcomings(finisher, partition, state_dir);
+    let mut missing = looking.await?;
     missing.retain(|one| !matches!(one, Unmet::HeldBack));
     missing.push(Unmet::NotNamed);
     Ok(super::done::withheld(missing))
@@ -131,10 +134,11 @@ pub(super) async fn look_at(
 /// What an upload lacks that has no date: rows that the platform has not, and for which there is no
 /// `done` that would wait for them.
 async fn look_at_stream(
+    finisher: &Finisher,
     partition: Partition,
     state_dir: PathBuf,
 ) -> Result<DoneReport, WorkerError> {
-    let mut missing = shortcomings(partition, state_dir, LedgerReader::gate_outline).await?;
+    let mut missing = shortcomings(finisher, partition, state_dir).await?;
     missing.retain(|one| {
         matches!(
             one,
@@ -147,15 +151,12 @@ async fn look_at_stream(
     })
 }
 
-/// Looks at a partition as its gate does.
-type Look = fn(&LedgerReader, &KnownPartition, bool) -> Result<GateFacts, LedgerError>;
-
 async fn shortcomings(
+    finisher: &Finisher,
     partition: Partition,
     state_dir: PathBuf,
-    look: Look,
 ) -> Result<Vec<Unmet>, LedgerError> {
-    let looking = tokio::task::spawn_blocking(move || {
+    let looking = finisher.looks.look(move || {
         let Some(reader) = LedgerReader::open(&state_dir)? else {
             return Err(LedgerError::Closed);
         };
@@ -164,7 +165,9 @@ async fn shortcomings(
             Some(target) => reader.partition(&target, &partition)?,
             None => None,
         };
-        let facts = known.map(|known| look(&reader, &known, true)).transpose()?;
+        let facts = known
+            .map(|known| reader.gate_outline(&known, true))
+            .transpose()?;
         Ok(facts.map_or_else(Vec::new, |facts| unmet(&facts)))
     });
     looking.await.unwrap_or(Err(LedgerError::Closed))
@@ -184,7 +187,7 @@ async fn finish_unchanged(
     (zone, state_dir): (Zone, PathBuf),
 ) -> Result<DoneReport, WorkerError> {
     let Some(date) = partition.date() else {
-        return look_at_stream(partition.clone(), state_dir).await;
+        return look_at_stream(finisher, partition.clone(), state_dir).await;
     };
     let mut compared = request.compared;
     if !compared
@@ -221,7 +224,7 @@ async fn compare_inputs(
     id: PartitionId,
 ) -> Result<Option<Vec<(Status, String)>>, LedgerError> {
     let stores = finisher.services.stop.ending(&finisher.stores);
-    let comparing = tokio::task::spawn_blocking(move || {
+    let comparing = finisher.looks.look(move || {
         let Some(reader) = LedgerReader::open(&state_dir)? else {
             return Ok(None);
         };
@@ -247,6 +250,7 @@ pub(super) async fn finish_dates(
         format: request.format,
         replay: None,
         stores: request.stores.clone(),
+        looks: Looks::default(),
     };
     let mut reports = Vec::new();
     for known in &request.dates {

@@ -32,26 +32,28 @@ pub(super) fn refused_rows(
     parcel: &Parcel,
     errors: &[RowError],
 ) -> Result<Option<Vec<DeadLetter>>, PackError> {
-    let Some(groups) = matched_groups(&parcel.body, errors)? else {
+    let Some(mut groups) = matched_groups(&parcel.body, errors)? else {
         return Ok(None);
     };
-    let mut refused: HashMap<usize, (&str, &Group<'_>)> = HashMap::new();
-    for group in &groups {
-        for (row, message) in group.rows.keys().zip(&group.messages) {
-            refused.insert(*row, (message, group));
+    let lines_of = lines(parcel, &groups);
+    let mut refused: HashMap<usize, (String, String)> = HashMap::new();
+    for group in &mut groups {
+        let equal = equal_rows(group, &lines_of);
+        // The rows go with the letters: there may be a megabyte of them.
+        let rows = std::mem::take(&mut group.rows);
+        for ((row, raw), message) in rows.into_iter().zip(&group.messages) {
+            refused.insert(row, (format!("{message}{equal}"), raw));
         }
     }
-    let lines_of = lines(parcel, &groups);
-    let mut letters = Vec::new();
+    let count = refused.len();
+    let mut letters = Vec::with_capacity(count);
     for (row, (piece, position)) in parcel.places.iter().enumerate() {
-        let Some((message, group)) = refused.get(&row) else {
+        let Some((reason, raw)) = refused.remove(&row) else {
             continue;
         };
-        let raw = group.rows.get(&row).ok_or(PackError::Unreadable)?;
-        let reason = format!("{message}{}", equal_rows(group, &lines_of));
         letters.extend(parcel.dead_letter(piece, position, raw, (CODE, reason)));
     }
-    if letters.len() != refused.len() {
+    if letters.len() != count {
         return Err(PackError::Unreadable);
     }
     letters.sort_by_key(|letter| (letter.input, letter.position));

@@ -33,6 +33,7 @@ mod intake;
 mod late_input;
 mod life;
 mod limiting;
+mod looks;
 mod matching;
 mod memory;
 mod next_step;

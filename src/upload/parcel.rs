@@ -260,7 +260,7 @@ impl Parcel {
         &self,
         piece: u32,
         position: Position,
-        raw: &str,
+        raw: String,
         reason: (&str, String),
     ) -> Option<DeadLetter> {
         let input = self.pieces.get(usize::try_from(piece).ok()?)?.input;
@@ -270,7 +270,7 @@ impl Parcel {
             column: None,
             code: reason.0.to_owned(),
             message: reason.1,
-            raw: raw.as_bytes().to_vec(),
+            raw: raw.into_bytes(),
             blocks: Blocks::Date,
         })
     }

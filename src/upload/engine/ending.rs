@@ -84,7 +84,7 @@ impl Engine {
                 } else if is_asked {
                     finish_date(&finisher, &row, zone, state_dir).await
                 } else {
-                    look_at(row.partition, state_dir).await
+                    look_at(&finisher, row.partition, state_dir).await
                 };
                 (index, Task::Finished(report))
             });

@@ -11,6 +11,7 @@ use crate::upload::date_state::DateState;
 use crate::upload::done::Finisher;
 use crate::upload::event::{Event, Gauges};
 use crate::upload::follow::{Followed, Following};
+use crate::upload::looks::Looks;
 use crate::upload::parcel::Packer;
 use crate::upload::plan::{Plan, PlannedInput};
 use crate::upload::seeded::Seeded;
@@ -101,6 +102,7 @@ impl Engine {
                 format: settings.gate.done_format,
                 replay,
                 stores: settings.input.stores.clone(),
+                looks: Looks::default(),
             },
             context,
             dates,

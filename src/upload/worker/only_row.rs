@@ -46,7 +46,12 @@ impl Worker<'_> {
             .ok_or(PackError::Unreadable)?;
         let letter = self
             .parcel
-            .dead_letter(piece, position, &text, (code, message.to_owned()))
+            .dead_letter(
+                piece,
+                position,
+                text.into_owned(),
+                (code, message.to_owned()),
+            )
             .ok_or(PackError::Unreadable)?;
         self.context
             .tell_refused(self.date.partition(), std::slice::from_ref(&letter));
