@@ -120,7 +120,7 @@ pub enum InputFault {
     #[error(
         "{}",
         if *continued {
-            format!("its last row was continued: what was uploaded of it broke off in the middle of line {line}; give that up with 'byteair-sync ledger drop-input' and pipe in the whole stream again")
+            format!("its last row was continued: what was uploaded of it broke off in the middle of line {line}; give that up with 'byteair-sync ledger drop-input' (what was accepted stays on the platform), then pipe in only the rest, which begins with that row ('tail -n +{line}' where rows are lines, and the header before it if there is one): of the whole stream behavior rows would be stored twice")
         } else {
             format!("it differs from what was uploaded of it, from line {line} on; pipe in the same stream, or give the new one another --input-id")
         }

@@ -11,8 +11,8 @@ use super::row::RowReader;
 
 use super::window::wide;
 use super::{
-    InputError, InputSettings, LocalReject, Next, RejectCode, RowWarning, Start, StreamRecord,
-    shaped::shaped,
+    Compression, InputError, InputFault, InputSettings, LocalReject, Next, RejectCode, RowWarning,
+    Start, StreamRecord, shaped::shaped,
 };
 use crate::domain::{Position, RawRange};
 use bytes::Bytes;
@@ -194,7 +194,14 @@ impl RecordReader {
             line: number,
             offset: self.cursor.start.offset,
         };
-        let message = format!("the record cannot be read: {}", error.fault);
+        // Blocks of snappy have no beginning by which they could be known.
+        let advice = match error.fault {
+            InputFault::UnknownFormat if self.settings.compression == Compression::Auto => {
+                ", or with --compression snappy if that is how records are written"
+            }
+            _ => "",
+        };
+        let message = format!("the record cannot be read: {}{advice}", error.fault);
         let reject = LocalReject::new(position, data, RejectCode::BadRecord, message);
         self.cursor.start.record = self.cursor.start.record.saturating_add(1);
         self.complete_record(number, wide(data.len()));

@@ -35,6 +35,16 @@ fn reading_begins_behind_the_checkpoint_unless_from_says_otherwise() {
 }
 
 #[test]
+fn a_beginning_in_the_future_is_warned_of() {
+    let stream = Stream::start("");
+    stream.put("", &rows(0, 3));
+    stream
+        .read("--create-app --from 2099-01-01T00:00:00Z", 0)
+        .says("--from lies in the future");
+    assert!(stream.stored().is_empty());
+}
+
+#[test]
 fn the_checkpoint_never_goes_back_while_older_records_are_read_again() {
     let stream = Stream::start("");
     stream.create_app();

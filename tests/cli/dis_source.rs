@@ -373,6 +373,10 @@ fn what_the_stream_says_of_its_records_is_how_they_are_read() {
     stream.put("", &["{\"id\":\"3\"}".to_owned()]);
     stream.read("--format jsonl", 0);
     assert_eq!(stream.stored().len(), 3);
+    // One that compresses and does not say so is told what to say.
+    stream.change("data_type=JSON&compression_format=");
+    stream.put_bytes("&whole", &block("{\"id\":\"4\"}"));
+    stream.read("", 3).says("--compression snappy");
     stream.change("data_type=JSON&compression_format=zip");
     stream.read("", 2).says("zip archives");
     let named = format!("{READ} --format csv");

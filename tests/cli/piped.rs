@@ -162,3 +162,25 @@ fn rows_that_wait_for_others_when_the_run_is_stopped_are_kept_and_counted() {
     Ran::after(child).expect(0);
     assert_eq!(recorder.rows().len(), 315);
 }
+
+#[test]
+fn the_rest_of_a_pipe_that_ended_within_a_row_is_sent_without_storing_one_twice() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let words = "write -t behavior -s incremental_sync_streaming --yes-i-mean streaming-only --input-id events -";
+    let whole = lines(&rows(0, 30));
+    let begun = rows(0, 20).join("\n") + "\n";
+    place
+        .end_with_stdin(words, &whole[..begun.len() + 5])
+        .expect(3);
+    assert_eq!(recorder.rows(), rows(0, 20));
+    place
+        .end_with_stdin(words, &whole)
+        .expect(9)
+        .says("('tail -n +21' ")
+        .says("ledger drop-input stdin:events")
+        .says("piped in from line 21 on");
+    place.end("ledger drop-input stdin:events").expect(0);
+    place.end_with_stdin(words, &whole[begun.len()..]).expect(0);
+    assert_eq!(recorder.rows(), rows(0, 30));
+}

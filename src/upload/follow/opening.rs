@@ -73,6 +73,11 @@ impl Follower<'_> {
         if self.begun(name)?.is_some() {
             return Ok(());
         }
+        if matches!(from, StreamFrom::Time(time) if time > at) {
+            self.warn(format!(
+                "{name}: --from lies in the future by the clock of the service: nothing is read that is written before then"
+            ))?;
+        }
         let (ledger, epoch) = (&self.following.ledger, self.following.partition.epoch);
         let noted = Note::Begun.write(ledger, epoch, name, milliseconds);
         noted.committed_blocking().map_err(|error| halted(&error))

@@ -250,14 +250,7 @@ impl<'a> FollowedPartition<'a> {
         follower: &Follower<'_>,
         fetching: &Fetching<'_>,
     ) -> Result<bool, Halt> {
-        let what = match self.place {
-            StreamPlace::Time(time) if self.skipped_to == Some(self.place) => format!(
-                "{}: the service does not keep records as old as {} any more, where reading was to go on: how many are lost cannot be told",
-                self.name,
-                time_text(time)
-            ),
-            place => missing(&self.name, place, oldest),
-        };
+        let what = missing(&self.name, self.place, oldest);
         let is_another_stream = matches!((self.place.next_number(), oldest), (Some(wanted), Some(oldest)) if oldest <= wanted);
         match fetching.source.out_of_range {
             // The place that is to be read next would be as wrong after every start.
@@ -362,8 +355,14 @@ fn missing(name: &str, place: StreamPlace, oldest: Option<u64>) -> String {
         (Some(wanted), None) => format!(
             "{name}: record {wanted} is to be read next, and the service keeps no record there: how many are lost cannot be told"
         ),
-        (None, _) => format!(
-            "{name}: the service does not keep records as old as --from asks for any more: how many are lost cannot be told"
-        ),
+        (None, _) => {
+            let time = match place {
+                StreamPlace::Time(time) => time_text(time),
+                _ => "the oldest one that it had".to_owned(),
+            };
+            format!(
+                "{name}: the service does not keep records as old as {time} any more, from where on they were to be read: how many are lost cannot be told"
+            )
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The steps of the streaming stage, which has no `done`, and of streams, which are no files.
 
-use super::Situation;
+use super::{OpenInput, Situation};
 use crate::upload::command_line::stream_options;
 use crate::upload::report::NextStep;
 
@@ -17,6 +17,9 @@ impl Situation<'_> {
     /// The ways out of status 9 where the input is a stream: its records are gone, or its checkpoint was
     /// moved. What was read says which.
     pub(super) fn after_stream_change(&self) -> Option<Vec<NextStep>> {
+        if let Some(steps) = self.after_torn_pipe() {
+            return Some(steps);
+        }
         if self.says("--out-of-range oldest") {
             return Some(vec![
                 NextStep::new(
@@ -61,6 +64,22 @@ impl Situation<'_> {
                 "or everything behind the checkpoint again; rows would be stored twice",
             ),
         ])
+    }
+
+    /// A pipe that ended within a row and came again whole: what is stored of it is not sent again.
+    fn after_torn_pipe(&self) -> Option<Vec<NextStep>> {
+        let line = self.problems.iter().find_map(|problem| {
+            let (_, behind) = problem.split_once("'tail -n +")?;
+            behind.split_once('\'').map(|(line, _)| line)
+        })?;
+        let torn: Vec<&OpenInput> = self.inputs.iter().filter(|it| it.is_at_fault).collect();
+        let mut steps =
+            self.drop_inputs(&torn, "forgets it; what was accepted stays on the platform");
+        steps.push(NextStep::new(
+            self.command,
+            format!("then, piped in from line {line} on; of the whole, behavior rows would be stored twice"),
+        ));
+        Some(steps)
     }
 }
 
