@@ -27,7 +27,7 @@ impl Asked {
     }
 
     /// Whether a signal has come, for work that does not wait for anything.
-    pub(super) fn to_stop(&mut self) -> bool {
+    pub(super) fn has_come(&mut self) -> bool {
         if self.cause.is_none() {
             let next = pin!(self.signals.next());
             if let Poll::Ready(cause) = next.poll(&mut Context::from_waker(Waker::noop())) {

@@ -22,10 +22,7 @@ use std::time::Instant;
 /// Runs `run`.
 pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
     if args.print_schema {
-        let schema = serde_json::to_string_pretty(&json_schema(&job_keys()))
-            .context("cannot print the schema")?;
-        session.printer.result(&schema);
-        return Ok(Status::Success);
+        return print_schema(session);
     }
     let Some(path) = &args.file else {
         return Err(UsageError::new("name a job file").into());
@@ -93,6 +90,13 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
         summary
     };
     Ok(Box::pin(running.finish(work)).await)
+}
+
+fn print_schema(session: &Session) -> Outcome {
+    let schema = serde_json::to_string_pretty(&json_schema(&job_keys()))
+        .context("cannot print the schema")?;
+    session.printer.result(&schema);
+    Ok(Status::Success)
 }
 
 /// Says of a plan that a signal has cut that there are more days than it names.

@@ -177,7 +177,7 @@ impl Planner<'_> {
         }
         for day in days {
             self.add_days(job, &[day], plan)?;
-            if asked.to_stop() {
+            if asked.has_come() {
                 break;
             }
         }
