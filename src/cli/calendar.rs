@@ -83,7 +83,8 @@ pub struct Day {
     pub why: String,
     /// What can be typed next.
     pub next: Option<NextStep>,
-    /// The platform has nothing of it and takes nothing, so nothing waits for it.
+    /// The platform has nothing of it and takes nothing; what it did not take is uploaded when the option or
+    /// the console is put right.
     pub owes_nothing: bool,
 }
 
@@ -208,7 +209,7 @@ pub fn text(all: &[Series]) -> String {
     let (nothing, owing): (Vec<Waiting<'_>>, Vec<Waiting<'_>>) =
         waiting.into_iter().partition(owes_nothing);
     owed(&mut text, "owed", &owing);
-    owed(&mut text, "refused, which owes nothing", &nothing);
+    owed(&mut text, "refused, with nothing of it stored", &nothing);
     text
 }
 

@@ -224,11 +224,7 @@ fn require_reports(
         own_ledger: own.as_deref(),
         dates: &dates,
     };
-    let objections: Vec<String> = options
-        .require_reports
-        .iter()
-        .filter_map(|path| wanted.objection(path))
-        .collect();
+    let objections = wanted.objections(&options.require_reports);
     if objections.is_empty() {
         return Ok(());
     }

@@ -5,7 +5,7 @@
 
 use super::Session;
 use crate::cli::atomic_file::{self, Existing, Readers};
-use crate::cli::error::chain;
+use crate::cli::error::{UsageError, chain};
 use crate::cli::printer::Level;
 use crate::domain::Target;
 use crate::http::post;
@@ -32,6 +32,22 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4";
 
 /// Where a Pushgateway takes metrics, up to the name of the job.
 const GATEWAY_PATH: &str = "/metrics/job/";
+
+/// Refuses what cannot be the address of a gateway. The value is not repeated: it may hold a password.
+pub(super) fn check(session: &Session) -> Result<(), UsageError> {
+    let Some(url) = &session.output.metrics_push else {
+        return Ok(());
+    };
+    let rest = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| url.strip_prefix(scheme));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(()),
+        _ => Err(UsageError::new(
+            "--metrics-push (BYTEAIR_METRICS_PUSH): it is no URL; write http://HOST:9091",
+        )),
+    }
+}
 
 /// Tells whoever is named by the options.
 pub(super) async fn publish(session: &Session, target: &Target, book: &Book) {

@@ -3,6 +3,7 @@
 //! A command is thin: it resolves its settings, calls lower floors, and says how it ended. Failures
 //! carry the exit status that they mean; everything else is a bug and status 1.
 
+mod asked_to_stop;
 mod checkpoint;
 mod completions;
 mod config;
@@ -30,6 +31,7 @@ mod run_days;
 mod run_next;
 mod run_plan;
 mod run_same_day;
+mod run_stand;
 mod run_untouched;
 mod running;
 mod sandbox;
@@ -147,7 +149,8 @@ pub async fn run(session: &Session) -> Status {
             session.printer.message(Level::Warning, &text);
         }
     }
-    let outcome = match reporting::begin(session) {
+    let begun = metrics::check(session).map_err(Failure::from);
+    let outcome = match begun.and_then(|()| reporting::begin(session)) {
         Ok(()) => {
             let outcome = command(session).await;
             if let Err(failure) = &outcome {

@@ -7,7 +7,7 @@
 use crate::domain::{Partition, Target};
 use crate::text::grouped;
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The part of a report (`--report FILE`) that matters here. Reports of older versions lack some.
 #[derive(Debug, Deserialize)]
@@ -57,8 +57,32 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    /// Why the reports do not allow `done`: each by itself, and those that are no other machine's.
+    pub(super) fn objections(&self, paths: &[PathBuf]) -> Vec<String> {
+        let mut ledgers: Vec<(String, &Path)> = Vec::new();
+        let mut objections = Vec::new();
+        for path in paths {
+            if let Some(objection) = self.objection(path) {
+                objections.push(objection);
+                continue;
+            }
+            let Some(ledger) = ledger_of(path) else {
+                continue;
+            };
+            match ledgers.iter().find(|(known, _)| *known == ledger) {
+                Some((_, first)) => objections.push(format!(
+                    "{} is of the same machine as {}; name one report of each other machine",
+                    path.display(),
+                    first.display()
+                )),
+                None => ledgers.push((ledger, path)),
+            }
+        }
+        objections
+    }
+
     /// Why a report does not allow `done`; `None` when it agrees.
-    pub(super) fn objection(&self, path: &Path) -> Option<String> {
+    fn objection(&self, path: &Path) -> Option<String> {
         let text = match std::fs::read(path) {
             Ok(text) => text,
             Err(error) => return Some(format!("{} cannot be read: {error}", path.display())),
@@ -124,6 +148,12 @@ impl Wanted<'_> {
             }
         })
     }
+}
+
+/// The ledger that a report was made with.
+fn ledger_of(path: &Path) -> Option<String> {
+    let text = std::fs::read(path).ok()?;
+    serde_json::from_slice::<Report>(&text).ok()?.ledger
 }
 
 fn wrong_run(report: &Report) -> Option<String> {

@@ -1,5 +1,6 @@
 //! `run`: the jobs of a file, day by day, through one ledger and one limiter, with one summary.
 
+use super::asked_to_stop::{Asked, interrupted};
 use super::run_days::{Days, Ended};
 use super::run_next::Again;
 use super::run_plan::{Plan, Work};
@@ -21,15 +22,13 @@ use std::time::Instant;
 /// Runs `run`.
 pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
     if args.print_schema {
-        let schema = serde_json::to_string_pretty(&json_schema(&job_keys()))
-            .context("cannot print the schema")?;
-        session.printer.result(&schema);
-        return Ok(Status::Success);
+        return print_schema(session);
     }
     let Some(path) = &args.file else {
         return Err(UsageError::new("name a job file").into());
     };
-    let plan = Plan::make(session, args, path)?;
+    let mut asked = Asked::from_now()?;
+    let plan = Plan::make(session, (args, path), &mut asked)?;
     for warning in &plan.warnings {
         session.printer.message(Level::Warning, warning);
     }
@@ -39,10 +38,15 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
         );
     };
     if args.dry_run {
-        return dry_run(session, plan).await;
+        // It has no state to save and ends as the system ends a program, but with its status.
+        return tokio::select! {
+            ended = dry_run(session, plan) => ended,
+            cause = asked.stop() => Err(interrupted(cause)),
+        };
     }
     let options = first.work.options.clone();
-    let again = Again::of(&plan, args, &session.invocation.command_line);
+    let (signals, cause) = asked.into_parts();
+    let again = Again::of(&plan, args, &session.invocation.command_line).when_cut(cause.is_some());
     // What `status` names for an unfinished day must mean the same day tomorrow.
     let command = again.all();
     let means = Means {
@@ -55,7 +59,8 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
     };
     let running = Running::start(session, &means, || {
         crate::upload::resolve_target(&options.upload)
-    })?;
+    })?
+    .heeding(signals, cause);
     let services = running.services.clone();
     let book = Arc::clone(&running.book);
     let backfill = args.backfill.is_some();
@@ -78,10 +83,28 @@ pub(super) async fn run(session: &Session, args: &JobsArgs) -> Outcome {
             }
         };
         let mut summary = together(stories, &services.gauges, begun.elapsed());
+        if let Some(cause) = cause {
+            cut(&mut summary, cause);
+        }
         again.name_in(&mut summary, &needed);
         summary
     };
     Ok(Box::pin(running.finish(work)).await)
+}
+
+fn print_schema(session: &Session) -> Outcome {
+    let schema = serde_json::to_string_pretty(&json_schema(&job_keys()))
+        .context("cannot print the schema")?;
+    session.printer.result(&schema);
+    Ok(Status::Success)
+}
+
+/// Says of a plan that a signal has cut that there are more days than it names.
+fn cut(summary: &mut Summary, cause: StopCause) {
+    summary.status = summary.status.worst(cause.status());
+    summary.retryable = true;
+    let text = "interrupted while the days were planned: those of which nothing is said were not looked at";
+    summary.problems.push(text.to_owned());
 }
 
 /// A day that would not be begun: nothing of it would be sent.

@@ -16,14 +16,15 @@ use std::collections::BTreeSet;
 pub(super) struct Again {
     /// The global options that were typed.
     carried: String,
+    /// The job file, from wherever it is typed: what is read in a mail is typed in another directory.
     file: String,
-    /// The same from wherever it is typed.
-    absolute_file: String,
     /// Jobs that were named; none stands for all.
     jobs: Vec<String>,
     /// Jobs of the file behind those that they come after.
     all_jobs: Vec<String>,
     days: BTreeSet<DataDate>,
+    /// Whether a signal has left days without a word, so that all of them are named.
+    is_cut: bool,
     /// The commands of the single uploads.
     uploads: BTreeSet<String>,
 }
@@ -31,31 +32,37 @@ pub(super) struct Again {
 impl Again {
     pub(super) fn of(plan: &Plan, args: &JobsArgs, typed: &str) -> Self {
         let file = args.file.clone().unwrap_or_default();
-        let absolute = std::path::absolute(&file).unwrap_or_else(|_| file.clone());
-        let word = |path: &std::path::Path| shell_word(&path.display().to_string());
+        let absolute = std::path::absolute(&file).unwrap_or(file);
         let uploads = plan
             .errands
             .iter()
             .map(|errand| &errand.work.options.upload);
         Self {
             carried: carried_options(typed),
-            file: word(&file),
-            absolute_file: word(&absolute),
+            file: shell_word(&absolute.display().to_string()),
             jobs: args.jobs.clone(),
             all_jobs: plan.topics.iter().map(|(job, ..)| job.clone()).collect(),
             days: uploads
                 .clone()
                 .flat_map(|upload| upload.dates.clone())
+                .chain(plan.days.clone())
                 .collect(),
+            is_cut: false,
             uploads: uploads
                 .map(|upload| without_output_options(&upload.run.command))
                 .collect(),
         }
     }
 
+    /// Whether the plan holds only some of the days.
+    pub(super) const fn when_cut(mut self, is_cut: bool) -> Self {
+        self.is_cut = is_cut;
+        self
+    }
+
     /// The command for all days that this run was asked for; 'status' names it in any directory.
     pub(super) fn all(&self) -> String {
-        self.command(&self.absolute_file, &self.days, &BTreeSet::new())
+        self.command(&self.days, &BTreeSet::new())
     }
 
     /// Puts the `run` in the place of every `write`, and behind what has to be done before it.
@@ -73,8 +80,12 @@ impl Again {
             })
             .filter_map(|report| report.partition.date())
             .collect();
-        let days = if left.is_empty() { &self.days } else { &left };
-        let again = self.command(&self.file, days, needed);
+        let days = if left.is_empty() || self.is_cut {
+            &self.days
+        } else {
+            &left
+        };
+        let again = self.command(days, needed);
         let mut steps: Vec<NextStep> = Vec::new();
         let mut purpose = None;
         for step in std::mem::take(&mut summary.next) {
@@ -96,8 +107,8 @@ impl Again {
         summary.next = steps;
     }
 
-    fn command(&self, file: &str, days: &BTreeSet<DataDate>, needed: &BTreeSet<String>) -> String {
-        let mut command = format!("{RUN}{file}");
+    fn command(&self, days: &BTreeSet<DataDate>, needed: &BTreeSet<String>) -> String {
+        let mut command = format!("{RUN}{}", self.file);
         let is_meant = |job: &&String| self.jobs.contains(job) || needed.contains(*job);
         if !self.jobs.is_empty() {
             for job in self.all_jobs.iter().filter(is_meant) {

@@ -2,9 +2,10 @@
 //!
 //! Everything that can be wrong with any job is found here, before anything is sent for another.
 
+use super::asked_to_stop::Asked;
 use super::run_announce::Catalog;
 use super::run_same_day::{DaysOfJob, refuse};
-use super::running::ledger_failure;
+use super::run_stand::{is_done, known_days};
 use super::{Failure, Session};
 use crate::cli::args::{Command, JobsArgs, WriteArgs};
 use crate::cli::dates::{DateSpec, resolve_dates};
@@ -12,12 +13,9 @@ use crate::cli::error::{UsageError, chain};
 use crate::cli::invocation::{Invocation, Origin, ParseError};
 use crate::cli::job_file::{Hooks, Job, JobFile, job_keys};
 use crate::cli::settings::{Context, WriteOptions, zone};
-use crate::domain::{DataDate, Partition, Stage, StageKind, Topic};
+use crate::domain::{DataDate, StageKind, Topic};
 use crate::jobs::{Errand, Outcomes, Waits, in_order};
-use crate::ledger::LedgerReader;
-use crate::upload::Settings;
-use crate::upload::report::Totals;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -41,17 +39,25 @@ pub(super) struct Plan {
     pub(super) catalogs: Vec<(Topic, StageKind, Catalog)>,
     /// Things to notice, each once.
     pub(super) warnings: Vec<String>,
+    /// All days that were asked for, also those that a signal left without an errand.
+    pub(super) days: BTreeSet<DataDate>,
 }
 
 impl Plan {
-    /// Makes the plan.
-    pub(super) fn make(session: &Session, args: &JobsArgs, path: &Path) -> Result<Self, Failure> {
+    /// Makes the plan. A signal meanwhile leaves each job with the first of its days, which tell that
+    /// nothing was begun.
+    pub(super) fn make(
+        session: &Session,
+        (args, path): (&JobsArgs, &Path),
+        asked: &mut Asked,
+    ) -> Result<Self, Failure> {
         let file = JobFile::load(path, &job_keys())?;
         let mut plan = Self {
             errands: Vec::new(),
             topics: Vec::new(),
             catalogs: Vec::new(),
             warnings: Vec::new(),
+            days: BTreeSet::new(),
         };
         let now = session.context().now;
         let planner = Planner {
@@ -87,7 +93,7 @@ impl Plan {
         planner.check_ways()?;
         refuse(&of_jobs)?;
         for job in file.select(&args.jobs)? {
-            planner.add(job, &mut plan)?;
+            planner.add(job, &mut plan, asked)?;
         }
         plan.errands = in_order(plan.errands);
         Ok(plan)
@@ -140,7 +146,7 @@ impl Planner<'_> {
     }
 
     /// Adds the days of a job.
-    fn add(&self, job: &Job, plan: &mut Plan) -> Result<(), Failure> {
+    fn add(&self, job: &Job, plan: &mut Plan, asked: &mut Asked) -> Result<(), Failure> {
         let invocation = self.invocation(job, None)?;
         let write = Self::write_args(job, &invocation)?;
         let offline = write.target.stage.is_none_or(StageKind::is_offline);
@@ -161,6 +167,7 @@ impl Planner<'_> {
                 list.dedup();
             }
         }
+        plan.days.extend(&days);
         if DAYS_OF_ROWS.iter().any(|key| job.value(key).is_some()) {
             return self.add_days(job, &days, plan);
         }
@@ -170,6 +177,9 @@ impl Planner<'_> {
         }
         for day in days {
             self.add_days(job, &[day], plan)?;
+            if asked.has_come() {
+                break;
+            }
         }
         Ok(())
     }
@@ -319,77 +329,6 @@ struct CaughtUp {
     window: Vec<DataDate>,
     /// Those that are not done.
     open: Vec<DataDate>,
-}
-
-/// The days of a topic and stage that the ledger knows, and whether they are done.
-fn known_days(options: &Settings) -> Result<BTreeMap<DataDate, bool>, Failure> {
-    let Some(reader) = LedgerReader::open(&options.run.state_dir).map_err(ledger_failure)? else {
-        return Ok(BTreeMap::new());
-    };
-    let known = reader
-        .find_target(&options.target, &options.hosts, options.same_target)
-        .map_err(ledger_failure)?;
-    let Some(known) = known else {
-        return Ok(BTreeMap::new());
-    };
-    let dates = reader.partitions(&known).map_err(ledger_failure)?;
-    let mine = |partition: &Partition| {
-        partition.topic == options.topic && partition.stage.kind() == options.stage
-    };
-    Ok(dates
-        .iter()
-        .filter(|date| mine(&date.partition))
-        .filter_map(|date| Some((date.partition.date()?, date.gate.is_done())))
-        .collect())
-}
-
-/// Whether the ledger knows a day of a topic and stage as done.
-fn is_done(options: &WriteOptions, topic: &Topic, stage: StageKind, day: Option<DataDate>) -> bool {
-    let stage = Stage::new(stage, day).ok();
-    let partition = stage.map(|stage| Partition {
-        target: options.upload.target.clone(),
-        topic: topic.clone(),
-        stage,
-    });
-    partition
-        .and_then(|partition| stand(options, &partition))
-        .is_some_and(|stand| stand.is_done)
-}
-
-/// What the ledger knows of a partition that a run does not touch.
-#[derive(Default)]
-pub(super) struct Stand {
-    /// Its rows and batches.
-    pub(super) totals: Totals,
-    pub(super) is_done: bool,
-}
-
-/// What the ledger knows of a partition; `None` when that is nothing or cannot be read, which the
-/// upload itself says better.
-pub(super) fn stand(options: &WriteOptions, partition: &Partition) -> Option<Stand> {
-    let upload = &options.upload;
-    let reader = LedgerReader::open(&upload.run.state_dir).ok()??;
-    let known = reader
-        .find_target(&upload.target, &upload.hosts, upload.same_target)
-        .ok()??;
-    let partition = Partition {
-        target: known.target.clone(),
-        ..partition.clone()
-    };
-    let known = reader.partition(&known, &partition).ok()??;
-    let rows = reader.rows(&known).ok()?;
-    Some(Stand {
-        totals: Totals {
-            rows_read: rows.read,
-            rows_accepted: rows.accepted,
-            rows_unconfirmed: rows.unconfirmed,
-            rows_rejected: rows.refused.saturating_add(rows.invalid),
-            rows_pending: rows.pending,
-            batches: reader.batch_count(known.id).ok()?,
-            ..Totals::default()
-        },
-        is_done: known.gate.is_done(),
-    })
 }
 
 fn about(job: &Job, why: &str) -> UsageError {

@@ -1,7 +1,8 @@
 //! `run`, the days that it does not touch: those that wait for another, and those that are left when it
 //! ends early. What the ledger has of them is told and counted all the same.
 
-use super::run_plan::{Work, stand};
+use super::run_plan::Work;
+use super::run_stand::stand;
 use crate::cli::summary::{of_failure, of_success};
 use crate::domain::{DataDate, Partition, Stage};
 use crate::jobs::{Errand, Waits};

@@ -123,11 +123,20 @@ impl<'a> Running<'a> {
         })
     }
 
+    /// The same run with signals that were listened to before, one of which may have come.
+    pub(super) fn heeding(mut self, signals: StopSignals, cause: Option<StopCause>) -> Self {
+        self.signals = signals;
+        if let Some(cause) = cause {
+            self.services.stop.drain(cause);
+        }
+        self
+    }
+
     /// Runs the engine to its end, or to the second signal, and tells the story.
     pub(super) async fn finish(mut self, engine: impl Future<Output = Summary>) -> Status {
         let stop = self.services.stop.clone();
         let mut engine = std::pin::pin!(engine);
-        let mut signalled = false;
+        let mut signalled = stop.is_draining();
         let summary = loop {
             tokio::select! {
                 summary = &mut engine => break Some(summary),

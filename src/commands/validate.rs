@@ -1,5 +1,6 @@
 //! `validate`: reads everything and reports every error of every row; nothing is sent or recorded.
 
+use super::asked_to_stop::{Asked, interrupted};
 use super::{Failure, Outcome, Session};
 use crate::cli::args::ValidateArgs;
 use crate::cli::atomic_file::{self, Existing, Readers};
@@ -46,6 +47,7 @@ pub(super) async fn findings(
     let now = session.context().now;
     let made_at = now.format("%Y-%m-%d %H:%M UTC").to_string();
     let begun = Instant::now();
+    let mut asked = Asked::from_now()?;
     let looking = tokio::task::spawn_blocking(move || {
         let places = match options.sources {
             Sources::Paths(patterns) | Sources::Followed(patterns) => Places::Files(patterns),
@@ -66,8 +68,12 @@ pub(super) async fn findings(
             limit,
         })
     });
-    let report = looking
-        .await
+    let looked = tokio::select! {
+        looked = looking => looked,
+        // The thread reads on until the process ends, which it does at once.
+        cause = asked.stop() => return Err(interrupted(cause)),
+    };
+    let report = looked
         .context("reading ended unexpectedly")?
         .context("cannot keep the keys of rows in a temporary file; free disk space, or give another directory with TMPDIR")
         .map_err(|error| Failure::new(Status::Temporary, error))?;

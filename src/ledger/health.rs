@@ -28,6 +28,8 @@ pub struct Health {
     pub dates_done: u64,
     /// What SQLite finds wrong; empty when it is whole.
     pub damages: Vec<String>,
+    /// Open dead letters whose rows are not in their files any more.
+    pub rejects_lost: u64,
 }
 
 /// Reads the whole ledger of a state directory (`PRAGMA quick_check`); `None` when there is none yet.
@@ -68,8 +70,32 @@ pub fn examine(state_dir: &Path) -> Result<Option<Health>, LedgerError> {
         bytes: size(&path).saturating_add(size(&path.with_extension("db-wal"))),
         dates,
         dates_done,
+        rejects_lost: if damages.is_empty() && version == SCHEMA_VERSION {
+            rejects_lost(&db, state_dir).map_err(&failed)?
+        } else {
+            0
+        },
         damages,
     }))
+}
+
+/// Rows of which the file is gone or too short.
+fn rejects_lost(db: &Connection, state_dir: &Path) -> rusqlite::Result<u64> {
+    let mut files = db.prepare(
+        "SELECT partition, max(file_offset + file_length), count(*) FROM reject
+         WHERE state = 'open' GROUP BY partition",
+    )?;
+    let all = files.query_map([], |row| {
+        let (partition, end, count): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let file = state_dir.join("rejects").join(format!("{partition}.jsonl"));
+        let there = std::fs::metadata(file).map_or(0, |it| it.len());
+        Ok(if there < unsigned(end) {
+            unsigned(count)
+        } else {
+            0
+        })
+    })?;
+    all.sum()
 }
 
 fn damages(db: &Connection) -> rusqlite::Result<Vec<String>> {

@@ -12,8 +12,12 @@ use crate::domain::{Partition, Position, RawRange, Target};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+/// What to do about rows that were rejected and are kept nowhere any more.
+const LOST_REJECTS: &str = "; restore it from a backup, or correct the rows where they come from ('rejects list' has file and line) and give these up with 'rejects waive'";
 
 /// The ledger as it was when each question was asked.
 pub struct LedgerReader {
@@ -375,14 +379,20 @@ impl LedgerReader {
     /// The line of a dead letter in its file: a JSON object with the raw row.
     pub fn raw_line(&self, reject: &RejectRow) -> Result<Vec<u8>, LedgerError> {
         let (partition, offset, length) = reject.place;
-        let path = self
-            .state_dir
-            .join("rejects")
-            .join(format!("{}.jsonl", partition.0));
-        let doing = in_file("read the dead letters in", &path);
-        let file = File::open(&path).map_err(&doing)?;
+        let file = format!("{}.jsonl", partition.0);
+        let path = self.state_dir.join("rejects").join(file);
+        let failed = in_file("read the dead letters in", &path);
+        let doing = |error: std::io::Error| {
+            let is_lost = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof);
+            let mut failure = failed(error);
+            if let (true, LedgerError::Io { advice, .. }) = (is_lost, &mut failure) {
+                *advice = LOST_REJECTS;
+            }
+            failure
+        };
+        let file = File::open(&path).map_err(doing)?;
         let mut line = vec![0; usize::try_from(length).unwrap_or(0)];
-        file.read_exact_at(&mut line, offset).map_err(&doing)?;
+        file.read_exact_at(&mut line, offset).map_err(doing)?;
         Ok(line)
     }
 }

@@ -28,6 +28,9 @@ mod report;
 pub(super) use report::{DoneReport, withheld};
 use report::{failed, interrupted};
 
+/// How the reason of a date begins that the platform does not take.
+pub(super) const REFUSED_DATE: &str = "the platform refused this date";
+
 /// How often a date that another process is sealing is looked at again.
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -82,7 +85,9 @@ impl Finisher {
                     break DoneReport {
                         outcome: DoneOutcome::Withheld,
                         status: Status::Refused,
-                        why: "the platform refused this date; it owes nothing".to_owned(),
+                        why: format!(
+                            "{REFUSED_DATE}; no row of it is stored, and it takes no done"
+                        ),
                         missing: Vec::new(),
                     };
                 }

@@ -6,6 +6,7 @@
 use super::command_line::{
     carried_options, has_option, reading_options, shell_word, with_option, without_flag,
 };
+use super::done::REFUSED_DATE;
 use super::explain;
 use super::former::Former;
 use super::late_input;
@@ -256,11 +257,14 @@ impl Situation<'_> {
         if self.says(explain::GAVE_UP_LOOKING) {
             return self.after_many_at_fault();
         }
-        if self.says("owes nothing") {
-            return vec![NextStep::new(
-                self.about_date("ledger show"),
-                "what the platform answered",
-            )];
+        if self.says(REFUSED_DATE) {
+            return vec![
+                NextStep::new(self.about_date("ledger show"), "what the platform answered"),
+                NextStep::new(
+                    self.write_again(""),
+                    "when the option or the console is put right",
+                ),
+            ];
         }
         vec![NextStep::new(
             self.command,

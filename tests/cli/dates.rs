@@ -109,6 +109,12 @@ fn done_waits_for_the_reports_of_other_machines() {
     first.end(&done).expect(7).says("report.json");
     assert!(recorder.dones().is_empty());
     std::fs::write(&report, good).unwrap();
+    // One machine is not two.
+    first
+        .end(&format!("{done} {}", report.display()))
+        .expect(7)
+        .says("is of the same machine as");
+    assert!(recorder.dones().is_empty());
     first.end(&done).expect(0);
     assert_eq!(days_done(&recorder), ["2022-01-01"]);
 }

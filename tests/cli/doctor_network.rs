@@ -2,7 +2,7 @@
 
 use crate::doctor::fails;
 use crate::recorder::{Recorder, Reply};
-use crate::start::{Place, Ran};
+use crate::start::{Place, Ran, WRITE};
 use chrono::{NaiveDate, NaiveTime, TimeDelta, Utc};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -328,13 +328,24 @@ fn with_several_hosts_each_is_looked_at() {
         .unwrap()
         .local_addr()
         .unwrap();
-    place.set("BYTEAIR_HOST", &format!("{},{closed}", recorder.address));
-    let ran = place.end("doctor");
+    place.set("BYTEAIR_HOST", &format!("{closed},{}", recorder.address));
+    // An upload goes to the other one.
+    let ran = place.end("doctor").expect(0);
     assert!(
         ran.output
             .contains(&format!("credentials {}", recorder.address)),
         "{}",
         ran.output
     );
-    fails(ran, 5, &format!("tcp {closed}"), &["cannot connect"]);
+    let until = format!("until then uploads go to {}", recorder.address);
+    ran.says(&format!("tcp {closed}"))
+        .says("cannot connect")
+        .says(&until);
+    place.rows("a.jsonl", 0, 1);
+    place.end(&format!("{WRITE} a.jsonl")).expect(0);
+    place.set("BYTEAIR_HOST", &format!("{closed},127.0.0.1:1"));
+    place
+        .end("doctor")
+        .expect(5)
+        .says(&format!("checks failed: tcp {closed}, tcp 127.0.0.1:1"));
 }

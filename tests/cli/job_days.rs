@@ -48,7 +48,8 @@ fn is_of_item(request: &Received) -> bool {
     named.contains("item")
 }
 
-/// The `run` that the last lines name.
+/// The `run` that is named, with the job file by its name alone; it is named so that it can be typed in any
+/// directory.
 fn named_run(ran: &Ran) -> String {
     let line = ran
         .output
@@ -58,7 +59,10 @@ fn named_run(ran: &Ran) -> String {
         .expect(&ran.output)
         .split_once("byteair-sync ")
         .unwrap();
-    command.split("  # ").next().unwrap().trim().to_owned()
+    let command = command.split("  # ").next().unwrap().trim();
+    let file = command.split(' ').nth(1).unwrap();
+    assert!(file.starts_with('/'), "{command}");
+    command.replacen(file, file.rsplit('/').next().unwrap(), 1)
 }
 
 #[test]
@@ -371,7 +375,7 @@ fn the_run_is_named_behind_what_has_to_come_before_it_and_of_many_commands_a_few
     assert!(story.contains("more commands"), "{story}");
     let last = story.lines().last().unwrap();
     assert!(
-        last.contains("byteair-sync run jobs.toml --date 2022-01-01..2022-01-09"),
+        last.contains("/jobs.toml --date 2022-01-01..2022-01-09"),
         "{story}"
     );
 }

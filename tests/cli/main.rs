@@ -28,6 +28,7 @@ mod doctor;
 mod doctor_network;
 mod done_replies;
 mod dry_runs;
+mod early_signals;
 mod follow;
 mod follow_rotations;
 mod follow_rules;

@@ -101,3 +101,24 @@ fn nothing_is_waived_that_was_not_named() {
     place.end("rejects waive -d 2022-01-02").expect(8);
     assert_eq!(states(&place), ["open", "open"]);
 }
+
+#[test]
+fn rejected_rows_that_are_kept_nowhere_any_more_are_told_with_the_way_out() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.file("a.jsonl", "{\"id\":\"1\"}\nbad\n");
+    place.end(&format!("{WRITE} a.jsonl")).expect(3);
+    let rejects = place.path(".local/state/byteair-sync/rejects");
+    std::fs::remove_dir_all(rejects).unwrap();
+    // An upload would work all the same.
+    place
+        .end("doctor")
+        .expect(0)
+        .says("1 rejected row cannot be shown or exported")
+        .says("restore that directory from a backup");
+    place
+        .end("rejects show 1")
+        .expect(2)
+        .says("restore it from a backup")
+        .says("give these up with 'rejects waive'");
+}

@@ -106,9 +106,17 @@ fn a_date_that_was_refused_at_once_owes_nothing_and_says_why() {
     place.end(&write).expect(6);
     let ran = place.end("status").expect(0);
     let ran = ran
-        .says("refused, which owes nothing\n  item history_sync 2022-01-01 refused: the platform answered 400 (Syncing is end")
+        .says("refused, with nothing of it stored\n  item history_sync 2022-01-01 refused: the platform answered 400 (Syncing is end")
         .says(&format!("byteair-sync {write}  # when the option or the console is put right"));
     assert!(!ran.output.contains("\nowed"), "{}", ran.output);
+    // `done` names the same upload.
+    place
+        .end("done -d 2022-01-01")
+        .expect(6)
+        .says("the platform refused this date")
+        .says(&format!(
+            "byteair-sync {write}  # when the option or the console is put right"
+        ));
     recorder.answer(|_, _| Reply::ok());
     place.end(&owed(&place)).expect(0);
     place

@@ -292,3 +292,16 @@ fn an_input_of_no_known_format_is_status_4() {
         .expect(4)
         .says("cannot tell the format");
 }
+
+#[test]
+fn a_gateway_that_is_no_url_is_refused_before_anything_is_sent() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.rows("a.jsonl", 0, 1);
+    let ran = place
+        .end(&format!("{WRITE} a.jsonl --metrics-push me:geheim@gateway"))
+        .expect(2)
+        .says("--metrics-push (BYTEAIR_METRICS_PUSH): it is no URL");
+    assert!(!ran.output.contains("geheim"), "{}", ran.output);
+    assert!(recorder.requests().is_empty());
+}

@@ -83,7 +83,7 @@ pub(super) fn owed(page: &mut Page, all: &[Series]) {
         page.element("<p><b>", &one.name(), "</b> is ");
         page.text(one.what.state.as_str());
         if one.what.owes_nothing {
-            page.text(", which owes nothing");
+            page.text(", with nothing of it stored");
         }
         page.element(
             if one.what.why.is_empty() { "" } else { ": " },

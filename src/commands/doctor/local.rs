@@ -118,6 +118,15 @@ fn ledger(place: &Path, usable: bool) -> Check {
         Ok(None) => {
             Finding::Fine("none yet: nothing was uploaded with this state directory".to_owned())
         }
+        Ok(Some(health)) if health.damages.is_empty() && health.rejects_lost > 0 => {
+            let what = format!(
+                "whole, but {} cannot be shown or exported: {} lacks them",
+                counted(health.rejects_lost, "rejected row", "rejected rows"),
+                place.join("rejects").display()
+            );
+            let cure = "restore that directory from a backup, or correct the rows where they come from ('rejects list' has file and line) and give these up with 'rejects waive'";
+            Finding::Notice(Remedy::new(what, cure))
+        }
         Ok(Some(health)) if health.damages.is_empty() => Finding::Fine(whole(&health)),
         Ok(Some(health)) => {
             let what = format!(

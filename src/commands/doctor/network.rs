@@ -31,28 +31,58 @@ pub(super) async fn look(survey: &Survey) -> Vec<Check> {
         checks.push(limits);
         return checks;
     };
+    let mut of_hosts = Vec::with_capacity(route.hosts.len());
     for host in &route.hosts {
-        // With several hosts each check says whose it is.
-        let name = |what: &str| {
-            if route.hosts.len() > 1 {
-                format!("{what} {host}")
-            } else {
-                what.to_owned()
-            }
-        };
-        let way = way(route, host).await;
-        let open = way.iter().all(|(_, it)| !matches!(it, Finding::Failed(..)));
-        checks.extend(way.into_iter().map(|(what, it)| Check::new(name(what), it)));
-        let answers = match (&survey.connection, &limiter) {
-            _ if !open => not_tried("the host is not reached"),
-            (None, _) => not_tried("the configuration is not complete"),
-            (_, None) => not_tried("the quota file cannot be used"),
-            (Some(connection), Some(limiter)) => ask(connection, limiter, host).await,
-        };
-        checks.extend(answers.map(|(what, it)| Check::new(name(what), it)));
+        of_hosts.push(look_at(survey, limiter.as_ref(), (route, host)).await);
     }
+    spare(&mut of_hosts, &route.hosts);
+    checks.extend(of_hosts.into_iter().flatten());
     checks.push(limits);
     checks
+}
+
+/// Looks at one host.
+async fn look_at(
+    survey: &Survey,
+    limiter: Option<&Limiter>,
+    (route, host): (&Route, &str),
+) -> Vec<Check> {
+    // With several hosts each check says whose it is.
+    let name = |what: &str| {
+        if route.hosts.len() > 1 {
+            format!("{what} {host}")
+        } else {
+            what.to_owned()
+        }
+    };
+    let way = way(route, host).await;
+    let open = way.iter().all(|(_, it)| !matches!(it, Finding::Failed(..)));
+    let answers = match (&survey.connection, limiter) {
+        _ if !open => not_tried("the host is not reached"),
+        (None, _) => not_tried("the configuration is not complete"),
+        (_, None) => not_tried("the quota file cannot be used"),
+        (Some(connection), Some(limiter)) => ask(connection, limiter, host).await,
+    };
+    let all = way.into_iter().chain(answers);
+    all.map(|(what, it)| Check::new(name(what), it)).collect()
+}
+
+/// A host that is away keeps no upload from working while another one answers: uploads go to that one.
+fn spare(of_hosts: &mut [Vec<Check>], hosts: &[String]) {
+    let works = |checks: &Vec<Check>| checks.iter().all(|it| it.status() == Status::Success);
+    let Some(there) = of_hosts.iter().position(works).and_then(|at| hosts.get(at)) else {
+        return;
+    };
+    for check in of_hosts.iter_mut().flatten() {
+        if let Finding::Failed(Status::Temporary, remedy) = &check.finding {
+            let until = format!("until then uploads go to {there}");
+            let cure = match remedy.cure.as_str() {
+                "" => until,
+                cure => format!("{cure}; {until}"),
+            };
+            check.finding = Finding::Notice(Remedy::new(remedy.what.clone(), cure));
+        }
+    }
 }
 
 /// The quota, which the requests of this command keep as well.
