@@ -81,17 +81,14 @@ pub(super) fn check_renames(
     renames: &[(String, String)],
 ) -> Result<(), InputError> {
     let has = |name: &String| names.contains(name);
-    let is_free = |name: &String| !has(name) || renames.iter().any(|(from, _)| from == name);
-    let mut taken = renames
-        .iter()
-        .filter(|(from, to)| has(from) && !is_free(to));
+    let mut taken = renames.iter().filter(|(from, to)| has(from) && has(to));
     let Some((from, to)) = taken.next() else {
         return Ok(());
     };
     let problem = format!(
         "--map {from}={to}, but there is a column '{to}' already, and both would be sent as one \
-         field; nothing was read. Rename that one too (--map {to}=OTHER), or leave one of them out \
-         of the export"
+         field; nothing was read. Give it another name (--map {from}=OTHER), or leave one of the \
+         two out of the export"
     );
     Err(window.error(Some(1), InputFault::BadOption { problem }))
 }
