@@ -5,7 +5,7 @@
 //! named, judged and encoded.
 
 use super::csv_dialect::CsvDialect;
-use super::csv_header::{check_delimiter, check_no_row, problem_with, read_header};
+use super::csv_header::{check_delimiter, check_no_row, check_renames, problem_with, read_header};
 use super::csv_record::{Record, Records, raw_record};
 use super::row::{RejectCode, RowReader};
 use super::window::{Window, wide};
@@ -61,6 +61,7 @@ impl CsvReader {
                 check_delimiter(&window, &names, &dialect.delimiter)?;
             }
         }
+        check_renames(&window, &names, &settings.rules.renames)?;
         if start != Start::BEGINNING {
             window.jump(start)?;
         }
@@ -155,8 +156,12 @@ impl CsvReader {
             return Ok(());
         };
         let number = cell.saturating_add(1);
-        let message =
+        let mut message =
             format!("text behind the closing quote of cell {number}; write quotes in a cell twice");
+        // Spark writes quotes so unless it is told otherwise.
+        if record.windows(2).any(|pair| pair == br#"\""#) {
+            message.push_str(r#", or say --escape '\' if \" is one"#);
+        }
         let fault = Fault::new(RejectCode::BadQuotes, message);
         Err(match self.columns.get(cell) {
             Some(column) => fault.at(column),

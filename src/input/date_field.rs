@@ -6,7 +6,7 @@
 use crate::domain::{DataDate, Zone};
 use crate::schema::{MAX_QUOTED_CHARS, Members, is_layout, text_of};
 use chrono::format::{Parsed, StrftimeItems};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Most digits of an integer that is seconds since 1970.
@@ -104,7 +104,12 @@ impl DateField {
             return Ok(self.zone.day_of(instant.with_timezone(&Utc)));
         }
         let dashed = text.contains('-').then(|| text.parse().ok()).flatten();
-        dashed.ok_or("is no date that is known without --date-format")
+        let is_local = text.parse::<NaiveDateTime>().is_ok();
+        dashed.ok_or(if is_local {
+            "is a time without a time zone, so on which day it falls is not known; if it is UTC, as Spark's INT96 timestamps are, export it with its zone (Spark: spark.sql.parquet.outputTimestampType=TIMESTAMP_MICROS); only if it is already local time in --timezone, say --date-format %Y-%m-%dT%H:%M:%S%.f"
+        } else {
+            "is no date that is known without --date-format"
+        })
     }
 
     fn of_epoch(&self, text: &str, number: i64) -> Result<DataDate, &'static str> {

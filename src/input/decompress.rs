@@ -28,6 +28,14 @@ const XZ_MAGIC: &[u8] = b"\xfd7zXZ\0";
 /// Memory that an xz stream may ask for; `xz -9` needs 65 MiB.
 const MAX_XZ_BYTES: u64 = 256 << 20;
 
+/// What the decoder of zstd says of a frame whose window is beyond its limit of 128 MiB.
+const WINDOW_TOO_LARGE: &str = "requires too much memory";
+
+const LONG_WINDOW: InputFault = InputFault::Unsupported {
+    what: "a zstd stream with a window of more than 128 MiB (made with --long=28 or more)",
+    advice: "it is whole, but takes too much memory; pack it again with a smaller window: zstd -dc --long=31 OLD.zst | zstd --long=27 -o NEW.zst",
+};
+
 /// The decompressed bytes of an input.
 pub(super) enum Source {
     /// Bytes as they were written, which can be read from anywhere.
@@ -182,6 +190,8 @@ impl Source {
             Self::Stream { format, .. } if !format.is_empty() && error.raw_os_error().is_none() => {
                 if error.kind() == io::ErrorKind::UnexpectedEof {
                     InputFault::Truncated { format }
+                } else if error.to_string().contains(WINDOW_TOO_LARGE) {
+                    LONG_WINDOW
                 } else {
                     InputFault::Corrupt {
                         format,

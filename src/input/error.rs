@@ -91,6 +91,17 @@ pub enum InputFault {
         /// What is wrong, and where.
         problem: String,
     },
+    /// A file that has its end only once it is complete, and grows.
+    #[error(
+        "it is still being written ({before} bytes when it was begun, {now} now); when it is \
+         complete, run the same command again"
+    )]
+    StillGrowing {
+        /// Bytes when it was opened.
+        before: u64,
+        /// Bytes a moment later.
+        now: u64,
+    },
     /// A quoted CSV cell that is still open at the end.
     #[error(
         "the record that starts here has a quoted cell that is never closed; the file is \
@@ -192,6 +203,11 @@ impl InputError {
     pub const fn is_usage(&self) -> bool {
         matches!(self.fault, InputFault::BadOption { .. })
             || matches!(self.trouble(), Some(StoreTrouble::Usage))
+    }
+
+    /// Whether it is still being written.
+    pub const fn is_growing(&self) -> bool {
+        matches!(self.fault, InputFault::StillGrowing { .. })
     }
 
     /// Whether it is not what the ledger recorded.

@@ -137,7 +137,11 @@ impl Rule {
                 if allowed.iter().any(|it| it.to_lowercase() == lower) {
                     return None;
                 }
-                let shown = quoted(printed.as_bytes());
+                let shown = if printed.is_empty() {
+                    "\"\" (empty)".to_owned()
+                } else {
+                    quoted(printed.as_bytes())
+                };
                 let message = format!("{shown} is not among {}", allowed.join(", "));
                 Some((ViolationKind::NotAllowed, message))
             }

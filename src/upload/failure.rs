@@ -72,6 +72,7 @@ pub fn input_status(error: &InputError, missing: Status) -> Status {
         Some(StoreTrouble::Refused) => Status::Unauthorized,
         Some(StoreTrouble::Temporary | StoreTrouble::Stopped) => Status::Temporary,
         _ if error.is_usage() => Status::Usage,
+        _ if error.is_growing() => Status::NotReady,
         _ if error.is_changed() => Status::InputChanged,
         _ if error.is_missing() => missing,
         _ => Status::BadInput,

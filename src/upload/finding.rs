@@ -6,7 +6,7 @@
 use super::recognise::{RecogniseError, Recognised};
 use super::report::Status;
 use super::{explain, failure};
-use crate::domain::DataDate;
+use crate::domain::{DataDate, Partition};
 use crate::input::{
     DayPattern, DiscoverError, Discovered, Location, NoDay, PathPattern, Stores, covers,
     discover_paths,
@@ -179,6 +179,29 @@ pub(super) fn of_named_days(
     (wanted, note)
 }
 
+/// A marker that a date remembers cannot lie beside standard input.
+pub(super) fn no_folder(partition: &Partition, marker: &str) -> Failure {
+    Failure::Date(
+        Status::Usage,
+        format!(
+            "{partition} remembers --require-marker {marker}, and standard input has no folder to look in; nothing was sent. Name the files, or take the guard back with --require-marker none"
+        ),
+    )
+}
+
+/// The hint that a folder further up has the marker, which is never going to be in the others then.
+fn above(without: &[String], marker: &str) -> Option<String> {
+    let Location::File(folder) = Location::of_name(without.first()?) else {
+        return None;
+    };
+    let mut ancestors = folder.ancestors().skip(1);
+    let root = ancestors.find(|it| !it.as_os_str().is_empty() && it.join(marker).exists())?;
+    Some(format!(
+        ". {} has one: Spark's partitionBy writes it only there, for all days together; then look for it before this command, and take the guard back with --require-marker none",
+        root.display()
+    ))
+}
+
 /// What has to be there, and for whom.
 pub(super) struct Readiness<'a> {
     /// The date or dates, for people.
@@ -218,9 +241,10 @@ impl Readiness<'_> {
         Err(Failure::Date(
             Status::NotReady,
             format!(
-                "{}: no {marker} in {} yet; nothing was read",
+                "{}: no {marker} in {} yet; nothing was read{}",
                 self.name,
-                without.join(", ")
+                without.join(", "),
+                above(&without, marker).unwrap_or_default()
             ),
         ))
     }

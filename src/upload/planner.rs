@@ -6,7 +6,7 @@
 
 use super::copied::{Copied, copies_among_new};
 use super::explain;
-use super::finding::{Failure, Readiness, not_followed, search};
+use super::finding::{Failure, Readiness, no_folder, not_followed, search};
 use super::given_up::given_up;
 use super::late_input::{closed_before_restart, is_closed, too_late};
 use super::plan::{Action, PlannedInput, PlannedPlace};
@@ -120,6 +120,9 @@ impl Planner<'_> {
         match (files, stdin.take()) {
             (Some(found), _) => self.plan_found(found, marker, (inputs, closed), notes),
             (None, Some(input)) => {
+                if let Some(marker) = marker {
+                    return Err(no_folder(partition, &marker));
+                }
                 let mut planned = match self.ledger {
                     Some(ledger) => {
                         let stage = partition.stage.kind();

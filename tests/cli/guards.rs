@@ -1,7 +1,7 @@
 //! What has to hold before `done`: guards, holds, the day's end, and the command `done`.
 
 use crate::recorder::{Recorder, Reply};
-use crate::start::{Place, WRITE, rows};
+use crate::start::{Place, WRITE, finish, rows};
 use chrono::{Days, Utc};
 use std::fs;
 
@@ -66,6 +66,48 @@ fn a_missing_marker_is_status_10_and_nothing_is_read() {
     place.file("in/_SUCCESS", "");
     place.end(&words).expect(0);
     assert_eq!(recorder.rows(), rows(0, 5));
+}
+
+#[test]
+fn a_marker_that_cannot_be_looked_for_is_refused() {
+    let (recorder, place) = server();
+    let mut unset = place.run(&format!("{WRITE} rows.jsonl"));
+    let (_, told, status) = finish(unset.args(["--require-marker", ""]));
+    assert!(
+        status == 2 && told.contains("an empty name marks nothing"),
+        "{told}"
+    );
+    let piped = rows(0, 3).join("\n");
+    place
+        .end_with_stdin(
+            &format!("{WRITE} --format jsonl --require-marker _SUCCESS -"),
+            &piped,
+        )
+        .expect(2)
+        .says("standard input has no folder to look in");
+    assert!(recorder.requests().is_empty());
+}
+
+#[test]
+fn a_date_that_waits_for_its_marker_remembers_it() {
+    let (recorder, place) = server();
+    place.rows("in/rows.jsonl", 0, 5);
+    let plain = format!("{WRITE} in");
+    place
+        .end(&format!("{WRITE} --require-marker _SUCCESS in"))
+        .expect(10);
+    place.end(&plain).expect(10).says("no _SUCCESS in");
+    place
+        .end_with_stdin(&format!("{WRITE} --format jsonl -"), &rows(0, 3).join("\n"))
+        .expect(2)
+        .says("remembers --require-marker _SUCCESS");
+    place.end("done -d 2022-01-01").expect(8);
+    assert!(recorder.requests().is_empty());
+    place
+        .end(&format!("{WRITE} --require-marker none in"))
+        .expect(0);
+    assert_eq!(recorder.rows(), rows(0, 5));
+    assert_eq!(recorder.dones().len(), 1);
 }
 
 #[test]

@@ -377,3 +377,17 @@ fn a_build_without_remote_stores_says_how_to_get_one_with_them() {
         .expect(2)
         .says("--features full");
 }
+
+#[test]
+fn a_column_renamed_to_one_that_is_there_is_refused_before_any_row() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.file("rows.csv", "a,d\n1,2\n");
+    place
+        .end(&format!("{WRITE} --map a=d rows.csv"))
+        .expect(2)
+        .says("there is a column 'd' already");
+    assert!(recorder.requests().is_empty());
+    place.end(&format!("{WRITE} --map a=e rows.csv")).expect(0);
+    assert_eq!(recorder.rows(), [r#"{"e":"1","d":"2"}"#]);
+}

@@ -53,6 +53,19 @@ fn every_value_of_every_type_arrives_as_pyarrow_reads_it() {
     }
 }
 
+/// Of a float of 32 bits the shortest text is another double than the one that it is.
+#[test]
+fn floats_arrive_as_the_numbers_of_the_file_also_typed_and_in_lists() {
+    let rows = expected("floats");
+    assert_same("floats", &sent("floats", ""), &rows);
+    let is_lossless = |row: &String| row.contains(r#""v":-860870.875,"list":[-860870.875,"#);
+    assert!(rows.iter().any(is_lossless));
+    for kind in ["double", "float"] {
+        let options = format!("--types v={kind} --unknown-fields keep");
+        assert_same("floats", &sent("floats", &options), &rows);
+    }
+}
+
 #[test]
 fn the_rows_are_the_same_in_every_codec_and_version_of_pages() {
     let expected = expected("items");
@@ -316,7 +329,7 @@ fn a_double_becomes_no_integer_with_other_digits() {
         [
             r#"{"id":"a","v":243198187464380128.0,"f":1234567936.0}"#,
             r#"{"id":"b","v":-365299890889188736.0,"f":16777216.0}"#,
-            r#"{"id":"c","v":2.5,"f":0.1}"#,
+            r#"{"id":"c","v":2.5,"f":0.10000000149011612}"#,
         ]
     );
     let recorder = Recorder::new();
@@ -331,4 +344,32 @@ fn a_double_becomes_no_integer_with_other_digits() {
             .expect(3);
     }
     assert!(recorder.accepted().is_empty());
+}
+
+/// Its footer comes last, so that it ends in the middle of something until then.
+#[test]
+fn a_file_that_is_being_written_is_waited_for() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.file("g.parquet", b"PAR1 and the first pages");
+    let path = place.path("g.parquet");
+    let stopped = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stop = std::sync::Arc::clone(&stopped);
+    let writer = std::thread::spawn(move || {
+        use std::io::Write;
+        let mut file = fs::File::options().append(true).open(path).unwrap();
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            file.write_all(&[0; 100]).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    });
+    let ran = place.end(&format!("{WRITE} g.parquet"));
+    stopped.store(true, std::sync::atomic::Ordering::Relaxed);
+    writer.join().unwrap();
+    ran.expect(10).says("still being written");
+    place
+        .end(&format!("{WRITE} --restart g.parquet"))
+        .expect(4)
+        .says("no footer at its end");
+    assert!(recorder.requests().is_empty());
 }

@@ -238,6 +238,9 @@ pub struct BatchArgs {
     pub compression_level: i32,
 
     /// Bytes of all buffers together
+    ///
+    /// The window of a compressed input comes on top: up to 128 MiB of zstd --long=27, 65 MiB of
+    /// xz -9.
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = byte_size)]
     pub memory: ByteSize,
 

@@ -9,6 +9,7 @@ mod credentials;
 mod date_from;
 mod dis;
 mod done;
+mod guards;
 mod huawei;
 mod output;
 mod part;

@@ -1,24 +1,23 @@
 //! Everything that `write` needs, from its options.
 
 use super::date_from::DateFrom;
+use super::guards::{check_marker, gate_settings, own_zone};
 use super::part::{QuotaAddress, quota_service, seed};
 use super::rate::RateSettings;
 use super::reading::input_settings;
 use super::rules::warnings_about;
 use super::streaming::{followed, linger, retry_for};
 use super::{Connection, Context, SandboxEndpoint, dis};
-use crate::cli::args::{DoneFormatName, GuardArgs, InputArgs, UnconfirmedName, WriteArgs};
+use crate::cli::args::{DoneFormatName, InputArgs, WriteArgs};
 use crate::cli::dates::{ranges, resolve_dates};
 use crate::cli::error::UsageError;
 use crate::cli::invocation::{Invocation, Origin};
 use crate::cli::value::{InFlight, nearest};
-use crate::domain::{
-    BatchSize, DataDate, GuardChanges, MAX_BATCH_ROWS, StageKind, Topic, UnconfirmedPolicy, Zone,
-};
+use crate::domain::{BatchSize, DataDate, MAX_BATCH_ROWS, StageKind, Topic};
 use crate::http::ConnectionSettings;
 use crate::input::{DateField, InputSettings, InvalidPattern, PathPattern};
 use crate::protocol::DoneFormat;
-use crate::upload::{BatchSettings, GateSettings, RetrySettings, RunSettings, Settings, Sources};
+use crate::upload::{BatchSettings, RetrySettings, RunSettings, Settings, Sources};
 use crate::upload::{STREAMING_ONLY, with_absolute_days};
 use std::path::Path;
 use std::sync::Arc;
@@ -96,6 +95,7 @@ impl WriteOptions {
         input.stores = connection.stores;
         let zone = own_zone(invocation, connection.zone);
         let gate = gate_settings(invocation, args, (stage, zone), &rate);
+        check_marker(&gate, &sources)?;
         Ok(Self {
             upload: Settings {
                 target: connection.settings.target.clone(),
@@ -334,62 +334,6 @@ fn dates(
     }
     resolve_dates(&args.target.date, connection.zone, context.now)
         .map_err(|error| UsageError::new(error.to_string()))
-}
-
-fn gate_settings(
-    invocation: &Invocation,
-    args: &WriteArgs,
-    (stage, timezone): (StageKind, Option<Zone>),
-    rate: &RateSettings,
-) -> GateSettings {
-    let named = guard_changes(invocation, args);
-    // A profile serves all stages; without dates only the budget of bad rows means anything.
-    let guards = if stage.is_offline() {
-        GuardChanges { timezone, ..named }
-    } else {
-        GuardChanges {
-            max_errors: named.max_errors,
-            ..GuardChanges::default()
-        }
-    };
-    GateSettings {
-        hold: args.guards.no_done || rate.shared_between_machines,
-        several_machines: rate.shared_between_machines,
-        guards,
-        stop_after_errors: args.errors.stop_after_errors.get(),
-        done_format: done_format(args.guards.done_format),
-    }
-}
-
-/// Only what somebody said: the rest stays as the date remembers it.
-fn guard_changes(invocation: &Invocation, args: &WriteArgs) -> GuardChanges {
-    let guards: &GuardArgs = &args.guards;
-    let unconfirmed = match args.errors.unconfirmed {
-        UnconfirmedName::Accept => UnconfirmedPolicy::Accept,
-        UnconfirmedName::Hold => UnconfirmedPolicy::Hold,
-    };
-    GuardChanges {
-        max_errors: invocation
-            .is_given("max_errors")
-            .then_some(args.errors.max_errors),
-        unconfirmed: invocation.is_given("unconfirmed").then_some(unconfirmed),
-        min_rows: guards.min_rows,
-        expect_files: guards.expect_files,
-        max_drop_percent: guards.max_drop,
-        require_marker: guards.require_marker.clone(),
-        allow_empty: if guards.no_allow_empty {
-            Some(false)
-        } else {
-            guards.allow_empty.then_some(true)
-        },
-        timezone: None,
-    }
-}
-
-/// The zone that a date remembers: one that somebody named, or that is not the usual one.
-fn own_zone(invocation: &Invocation, zone: Zone) -> Option<Zone> {
-    let is_own = invocation.is_given("timezone") || zone != Zone::SHANGHAI;
-    is_own.then_some(zone)
 }
 
 pub(super) const fn done_format(name: DoneFormatName) -> DoneFormat {

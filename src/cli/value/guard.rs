@@ -35,7 +35,16 @@ pub fn percent_or_none(text: &str) -> Result<GuardChange<f64>, String> {
 
 /// Reads the name of a file.
 pub fn marker_or_none(text: &str) -> Result<GuardChange<String>, String> {
-    or_none(text, || Ok(text.to_owned()))
+    or_none(text, || {
+        if text.is_empty() {
+            return Err(
+                "an empty name marks nothing (is a shell variable unset?); write the name of a \
+                 file such as _SUCCESS; none takes it back"
+                    .to_owned(),
+            );
+        }
+        Ok(text.to_owned())
+    })
 }
 
 fn or_none<T>(

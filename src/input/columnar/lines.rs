@@ -103,9 +103,10 @@ fn footer_place(ranges: &Ranges) -> std::result::Result<(u64, usize), InputFault
                 .ok_or_else(|| bad("its footer is longer than the file"))?;
             Ok((place, usize::try_from(length).unwrap_or(usize::MAX)))
         }
-        _ => Err(bad(
-            "it has no footer at its end, so it is cut off or still being written",
-        )),
+        _ => Err(match ranges.grown().map_err(reading)? {
+            Some(now) => InputFault::StillGrowing { before: size, now },
+            None => bad("it has no footer at its end, so it is cut off or still being written"),
+        }),
     }
 }
 

@@ -12,11 +12,16 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 use std::io::{self, BufReader, Cursor, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Enough for the header of a page; what follows it is read in one go.
 const HEADER_BYTES: usize = 8 << 10;
 /// Bytes of a remote object that are fetched with a header: most pages are no longer.
 const FETCHED_BYTES: u64 = 64 << 10;
+
+/// How often it is looked whether a file without an end grows, and how far apart.
+const LOOKS: u32 = 6;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Ranges of stored bytes.
 pub(super) struct Ranges {
@@ -31,6 +36,23 @@ impl Ranges {
             stored: Arc::new(Mutex::new(stored)),
             size,
         })
+    }
+
+    /// The size by now, if the file is seen growing: somebody writes it then.
+    pub(super) fn grown(&self) -> io::Result<Option<u64>> {
+        for _ in 0..LOOKS {
+            let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+            if matches!(*stored, Stored::Object(_)) {
+                return Ok(None);
+            }
+            let now = stored.size()?;
+            if now != self.size {
+                return Ok(Some(now));
+            }
+            drop(stored);
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        Ok(None)
     }
 
     /// The pages of a column of a row group.

@@ -124,18 +124,14 @@ pub(super) fn push_value(
         (Scalar::Plain, Value::Bool(it)) => shown(out, it),
         (Scalar::Plain, Value::Int32(it)) => shown(out, it),
         (Scalar::Plain, Value::Int64(it)) => shown(out, it),
-        (Scalar::Plain, Value::Float(it)) if EXACT_FLOATS.contains(&it.abs()) => {
-            digits(out, f64::from(*it))
-        }
-        (Scalar::Plain, Value::Double(it)) if EXACT_DOUBLES.contains(&it.abs()) => digits(out, *it),
-        (Scalar::Plain, Value::Float(it)) => float(out, it, it.is_finite()),
-        (Scalar::Plain, Value::Double(it)) => float(out, it, it.is_finite()),
+        // The number that the file has: the shortest text of a float is often another double.
+        (Scalar::Plain, Value::Float(it)) => float(out, f64::from(*it)),
+        (Scalar::Plain, Value::Double(it)) => float(out, *it),
         (Scalar::Plain, Value::Bytes(it)) => text(out, it),
         (Scalar::Unsigned, Value::Int32(it)) => shown(out, &it.cast_unsigned()),
         (Scalar::Unsigned, Value::Int64(it)) => shown(out, &it.cast_unsigned()),
         (Scalar::Half, Value::Bytes([low, high])) => {
-            let half = half_to_double(u16::from_le_bytes([*low, *high]));
-            float(out, &half, half.is_finite())
+            float(out, half_to_double(u16::from_le_bytes([*low, *high])))
         }
         (Scalar::Decimal { scale }, Value::Int32(it)) => {
             push_small_decimal(out, i64::from(*it), scale);
@@ -200,25 +196,19 @@ fn shown_in_quotes(out: &mut Vec<u8>, value: &impl std::fmt::Display) -> Option<
 /// Whole numbers of which the shortest text has other digits than the number, as far as an integer can
 /// hold them: somebody who wants an integer would get those.
 const EXACT_DOUBLES: Range<f64> = 9_007_199_254_740_992.0..9_223_372_036_854_775_808.0;
-const EXACT_FLOATS: Range<f32> = 16_777_216.0..9_223_372_036_854_775_808.0;
 
-/// A whole number with all its digits, and still a double.
-fn digits(out: &mut Vec<u8>, number: f64) -> Option<Problem> {
-    let _ = write!(out, "{number:.1}");
-    None
-}
-
-fn float(
-    out: &mut Vec<u8>,
-    value: &(impl serde::Serialize + std::fmt::Debug),
-    finite: bool,
-) -> Option<Problem> {
-    if finite {
-        let _ = serde_json::to_writer(out, value);
-        return None;
+/// The shortest text that gives the double, but with all digits where an integer may be wanted.
+fn float(out: &mut Vec<u8>, number: f64) -> Option<Problem> {
+    if !number.is_finite() {
+        let _ = write!(out, "{number:?}");
+        return Some("NaN or an infinity, which JSON does not have");
     }
-    let _ = write!(out, "{value:?}");
-    Some("NaN or an infinity, which JSON does not have")
+    if EXACT_DOUBLES.contains(&number.abs()) {
+        let _ = write!(out, "{number:.1}");
+    } else {
+        let _ = serde_json::to_writer(out, &number);
+    }
+    None
 }
 
 /// Appends a text of the bytes; those of broken UTF-8 stay as they are.
