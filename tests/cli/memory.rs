@@ -26,5 +26,6 @@ fn the_memory_of_a_run_does_not_grow_with_its_input() {
     let (ran, peak) = watched(&place, &format!("{WRITE} --no-rate-limit rows.jsonl"));
     ran.expect(0);
     println!("peak: {} MiB", peak >> 20);
-    assert!(peak < 56 << 20, "{} MiB", peak >> 20);
+    // 46 MiB on a quiet machine, of which the program without optimisation is a third.
+    assert!(peak < 64 << 20, "{} MiB", peak >> 20);
 }
