@@ -8,7 +8,6 @@ another value.
 
 import datetime
 import math
-import struct
 from json.encoder import encode_basestring as _quoted
 
 from .options import OptionError
@@ -38,16 +37,6 @@ def _text(value):
 def _finite(value):
     if not math.isfinite(value):
         raise RejectedValue("not_finite", f"{value} is no JSON number")
-    return repr(float(value))
-
-
-def _float32(value):
-    if not math.isfinite(value):
-        raise RejectedValue("not_finite", f"{value} is no JSON number")
-    for digits in (6, 7, 8, 9):
-        text = f"{value:.{digits}g}"
-        if struct.unpack("f", struct.pack("f", float(text)))[0] == value:
-            return repr(float(text))
     return repr(float(value))
 
 
@@ -100,7 +89,7 @@ class _Types:
             "ShortType": str,
             "IntegerType": str,
             "LongType": str,
-            "FloatType": _float32,
+            "FloatType": _finite,
             "DoubleType": _finite,
             "DecimalType": _decimal,
             "StringType": _text,

@@ -66,7 +66,7 @@ class Batches(SparkTest):
         self.assertEqual(
             sent,
             {
-                "id": 2**63 - 1, "yes": 1, "byte": -128, "short": 32767, "int": -(2**31), "float": 0.1, "double": 1e300,
+                "id": 2**63 - 1, "yes": 1, "byte": -128, "short": 32767, "int": -(2**31), "float": 0.10000000149011612, "double": 1e300,
                 "text": 'quote " line\n 中文', "bytes": "ok", "day": "2022-01-01", "at": 1641024001, "wall": 1640995201,
                 "tags": '["a","b\\n",null]', "flags": "[1,0]", "inner": '{"a":1,"b":[1.20]}', "map": '{"a":null,"z":1}',
             },

@@ -32,8 +32,6 @@ pub struct Registration {
     pub partitions: Vec<PartitionIntent>,
     /// The inputs concerned.
     pub inputs: Vec<InputIntent>,
-    /// Dates that nothing is uploaded to, but that remember guards of the command.
-    pub waiting: Vec<PartitionIntent>,
     /// The newest input that the ledger had when the inputs were recognised.
     pub newest_known: i64,
     /// Dead letters that the rows of the only input replace.
@@ -154,9 +152,6 @@ pub(super) fn register(
         .iter()
         .map(|intent| upsert_partition(db, target, intent))
         .collect::<Result<Vec<_>, _>>()?;
-    for intent in &wanted.waiting {
-        upsert_partition(db, target, intent)?;
-    }
     let meanwhile = meanwhile::registered_since(db, wanted.newest_known)?;
     let inputs = wanted
         .inputs

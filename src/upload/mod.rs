@@ -104,7 +104,7 @@ use committing::Committing;
 use engine::Engine;
 use event::Event;
 use plan::{Action, Plan, PlannedDate};
-use report::{Status, Summary};
+use report::Summary;
 use summary::Story;
 
 /// How often a plan is made anew because others registered files that may be the same, or finished a
@@ -175,7 +175,6 @@ async fn plan_and_register(
         let mut plan = make_plan(settings, stdin.take()).await?;
         let is_upload = |date: &PlannedDate| matches!(date.action, Action::Upload(_));
         if !plan.dates.iter().any(is_upload) {
-            remember_waiting(settings, services, &mut plan).await?;
             return Ok((plan, None));
         }
         match register(settings, services, &mut plan).await {
@@ -188,20 +187,6 @@ async fn plan_and_register(
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Puts on record what dates wait for, when there is nothing else to record.
-async fn remember_waiting(
-    settings: &Settings,
-    services: &Services,
-    plan: &mut Plan,
-) -> Result<(), LedgerError> {
-    if plan.waiting(settings).is_empty() {
-        return Ok(());
-    }
-    let run = register(settings, services, plan).await?.run;
-    let ended = services.ledger.end_run(run, Status::NotReady.code());
-    ended.committed().await
 }
 
 /// Registers what is planned. Inputs that other runs are uploading are left to those; the others are

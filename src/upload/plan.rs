@@ -9,9 +9,7 @@ use super::settings::{Settings, Sources};
 use super::shared_plan;
 use super::stage_rules::{self, StageAdvice};
 use super::stdin::StdinInput;
-use crate::domain::{
-    DataDate, GuardChange, GuardChanges, InputIdentity, Partition, RawRange, Stage, Target,
-};
+use crate::domain::{DataDate, InputIdentity, Partition, RawRange, Stage, Target};
 use crate::input::{Discovered, Location, Start};
 use crate::ledger::{
     InputId, InputIntent, InputKind, KnownTarget, LedgerError, LedgerReader, PartitionIntent,
@@ -302,27 +300,6 @@ impl Plan {
         !same.is_empty() && others.iter().any(|input| !input.finished)
     }
 
-    /// The dates that wait for the marker that the command names. They remember it, so that a command
-    /// without the option does not pass them.
-    pub(super) fn waiting(&self, settings: &Settings) -> Vec<PartitionIntent> {
-        let marker = &settings.gate.guards.require_marker;
-        if !matches!(marker, Some(GuardChange::Set(_))) || settings.replay.is_some() {
-            return Vec::new();
-        }
-        let waits = |date: &&PlannedDate| matches!(date.action, Action::Fail(Status::NotReady, _));
-        let intent = |date: &PlannedDate| PartitionIntent {
-            partition: date.partition.clone(),
-            guards: GuardChanges {
-                require_marker: marker.clone(),
-                ..GuardChanges::default()
-            },
-            hold: false,
-            seed: settings.run.seed.map(|seed| seed.epoch),
-            restart: false,
-        };
-        self.dates.iter().filter(waits).map(intent).collect()
-    }
-
     /// What has to be in the ledger before the first request; the indices of `partitions` are those
     /// of the dates that will be uploaded, in order.
     pub(super) fn registration(&self, settings: &Settings) -> Registration {
@@ -332,7 +309,6 @@ impl Plan {
             same_target: settings.same_target,
             partitions: Vec::new(),
             inputs: Vec::new(),
-            waiting: self.waiting(settings),
             newest_known: self.newest_known,
             replay: settings.replay.clone(),
         };

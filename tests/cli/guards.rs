@@ -89,25 +89,18 @@ fn a_marker_that_cannot_be_looked_for_is_refused() {
 }
 
 #[test]
-fn a_date_that_waits_for_its_marker_remembers_it() {
+fn a_remembered_marker_is_not_passed_by_a_pipe() {
     let (recorder, place) = server();
     place.rows("in/rows.jsonl", 0, 5);
-    let plain = format!("{WRITE} in");
+    place.file("in/_SUCCESS", "");
     place
-        .end(&format!("{WRITE} --require-marker _SUCCESS in"))
-        .expect(10);
-    place.end(&plain).expect(10).says("no _SUCCESS in");
+        .end(&format!("{WRITE} --no-done --require-marker _SUCCESS in"))
+        .expect(0);
     place
-        .end_with_stdin(&format!("{WRITE} --format jsonl -"), &rows(0, 3).join("\n"))
+        .end_with_stdin(&format!("{WRITE} --format jsonl -"), &rows(5, 3).join("\n"))
         .expect(2)
         .says("remembers --require-marker _SUCCESS");
-    place.end("done -d 2022-01-01").expect(8);
-    assert!(recorder.requests().is_empty());
-    place
-        .end(&format!("{WRITE} --require-marker none in"))
-        .expect(0);
     assert_eq!(recorder.rows(), rows(0, 5));
-    assert_eq!(recorder.dones().len(), 1);
 }
 
 #[test]

@@ -271,7 +271,6 @@ fn partition_intent(day: &str) -> PartitionIntent {
 /// Dates, and inputs that all belong to the first of them.
 fn registration(days: &[&str], inputs: &[InputIntent]) -> Registration {
     Registration {
-        waiting: Vec::new(),
         target: target(),
         hosts: vec!["byteair.example.com".to_owned()],
         same_target: false,
