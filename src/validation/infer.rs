@@ -107,7 +107,7 @@ fn field_type(field: &FieldProfile, cells: bool) -> (Option<FieldType>, &'static
             "some are \"\", which only a string may be, so no type is proposed",
         );
     }
-    if found == FieldType::Double && has_whole_number_beyond_int64(field) {
+    if found == FieldType::Double && has_whole_number_beyond_doubles(field) {
         let proposed = cells.then_some(FieldType::String);
         return (
             proposed,
@@ -132,12 +132,16 @@ fn field_type(field: &FieldProfile, cells: bool) -> (Option<FieldType>, &'static
     (Some(found), reason)
 }
 
+/// Doubles hold every whole number up to this one.
+const MOST_EXACT: i64 = 1 << 53;
+
 /// Whether one of the outermost numbers is an identifier rather than an amount.
-fn has_whole_number_beyond_int64(field: &FieldProfile) -> bool {
+fn has_whole_number_beyond_doubles(field: &FieldProfile) -> bool {
     let is_beyond = |text: &str| {
         let digits = text.trim_start_matches('-');
         let is_whole = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
-        is_whole && text.parse::<i64>().is_err()
+        let is_exact = |number: i64| number.unsigned_abs() <= MOST_EXACT.unsigned_abs();
+        is_whole && !text.parse().is_ok_and(is_exact)
     };
     field
         .numbers
@@ -259,6 +263,9 @@ mod tests {
             (&["1", "3000000000"], Some("int64")),
             (&["1", "9223372036854775808"], None),
             (&["1", "2.5"], Some("double")),
+            (&["9007199254740992", "2.5"], Some("double")),
+            (&["9007199254740993", "2.5"], None),
+            (&["9223372036854775807", "9223372036854775809"], None),
             (&["1", "1e400"], None),
             (&["true", "false"], Some("bool")),
             (&["true", "1"], None),
@@ -281,6 +288,10 @@ mod tests {
             (&["\"1\"", "\"20\""][..], Some("int32")),
             (&["\"1\"", "\"2.50\""], Some("double")),
             (&["\"1\"", "\"9223372036854775808\""], Some("string")),
+            (
+                &["\"9223372036854775807\"", "\"9223372036854775809\""],
+                Some("string"),
+            ),
             (&["\"1\"", "\"007\""], Some("string")),
             (&["\"true\"", "\"FALSE\""], Some("bool")),
             (&["\"1\"", "\"\""], None),

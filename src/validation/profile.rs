@@ -211,6 +211,16 @@ impl Profile {
         }
     }
 
+    /// Takes the columns of an input, of which some may have no value in any row.
+    pub(super) fn add_columns(&mut self, names: &[String]) {
+        for name in names {
+            let is_known = self.fields.iter().any(|field| field.name == *name);
+            if !is_known && self.fields.len() < MAX_FIELDS {
+                self.fields.push(FieldProfile::new(name.clone()));
+            }
+        }
+    }
+
     fn field(&mut self, place: usize, key: &[u8]) -> Option<&mut FieldProfile> {
         let is_it = |fields: &[FieldProfile], at: usize, name: &[u8]| {
             fields

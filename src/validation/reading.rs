@@ -159,7 +159,7 @@ impl Survey {
         let is_first = self.report.inputs.len() == 1;
         let columns = reader.columns();
         self.report.cells = !columns.is_empty() && (is_first || self.report.cells);
-        self.columns.extend(columns);
+        self.columns.extend(columns.iter().cloned());
         let mut body = Vec::with_capacity(BODY_BYTES);
         while self.left > 0 {
             body.clear();
@@ -177,6 +177,9 @@ impl Survey {
             }
             self.report.rows = self.report.rows.saturating_add(1);
             self.left = self.left.saturating_sub(1);
+        }
+        if let Some(profile) = &mut self.report.profile {
+            profile.add_columns(&columns);
         }
         let bytes = reader.consumed_bytes();
         self.report.bytes = self.report.bytes.saturating_add(bytes);

@@ -48,17 +48,12 @@ fn is_of_item(request: &Received) -> bool {
     named.contains("item")
 }
 
-/// The `run` that is named, with the job file by its name alone; it is named so that it can be typed in any
-/// directory.
+/// The `run` that is named, with the job file by its name alone; it can be typed in any directory.
 fn named_run(ran: &Ran) -> String {
-    let line = ran
-        .output
-        .lines()
-        .find(|line| line.contains("byteair-sync run "));
-    let (_, command) = line
-        .expect(&ran.output)
-        .split_once("byteair-sync ")
-        .unwrap();
+    let mut lines = ran.output.lines();
+    let line = lines.find(|line| line.contains("byteair-sync run "));
+    let line = line.expect(&ran.output);
+    let (_, command) = line.split_once("byteair-sync ").unwrap();
     let command = command.split("  # ").next().unwrap().trim();
     let file = command.split(' ').nth(1).unwrap();
     assert!(file.starts_with('/'), "{command}");

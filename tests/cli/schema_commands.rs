@@ -174,3 +174,20 @@ fn a_proposal_knows_that_a_user_id_has_no_chinese_characters() {
         .expect(0)
         .says("no_chinese");
 }
+
+/// Such a column was missing in the proposal, as if the file had none.
+#[test]
+fn a_column_without_a_value_is_in_the_proposal_without_a_type() {
+    let place = Place::new();
+    place.file("rows.csv", "id,gone\n1,\n2,\n");
+    let proposed = place.end("schema infer rows.csv").expect(0).output;
+    let proposed: serde_json::Value = serde_json::from_str(&proposed).unwrap();
+    let gone = &proposed["fields"][1];
+    assert_eq!(gone["name"], "gone");
+    assert!(gone.get("type").is_none(), "{gone}");
+    let why = gone["description"].as_str().unwrap();
+    assert!(
+        why.contains("in 0 of 2 rows") && why.contains("no value was seen"),
+        "{why}"
+    );
+}

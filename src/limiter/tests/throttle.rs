@@ -2,7 +2,7 @@
 
 use super::simulation::START;
 use crate::limiter::clock::Moment;
-use crate::limiter::throttle::{Sent, Throttle, WHOLE, batch_rows, even_rows, most_rows};
+use crate::limiter::throttle::{Sent, Throttle, WHOLE, batch_rows, most_rows};
 use crate::limiter::turns::{Ask, LOOK_AHEAD, Quota, SECOND, Turn};
 use crate::limiter::unlimited::Pacer;
 use crate::limiter::window::Limits;
@@ -310,47 +310,6 @@ fn the_rate_never_falls_to_nothing() {
             rows: 1
         }
     );
-}
-
-#[test]
-fn batches_divide_the_rate_in_force() {
-    for (rows, batch) in [(50_000, 10_000), (15_000, 5_000), (33_000, 8_250), (2, 1)] {
-        let requests = 100;
-        assert_eq!(batch_rows(Limits { requests, rows }, false), batch);
-    }
-}
-
-#[test]
-fn batches_of_a_given_size_are_cut_down_to_a_whole_number_a_second() {
-    let limits = Limits {
-        requests: 100,
-        rows: 50_000,
-    };
-    for (most, even) in [
-        (8_380, 8_333),
-        (8_334, 8_333),
-        (8_333, 7_142),
-        (500, 500),
-        (520, 515),
-        (499, 499),
-        (1, 1),
-        (60_000, 50_000),
-    ] {
-        assert_eq!(even_rows(limits, most), even, "{most}");
-    }
-}
-
-#[test]
-fn while_the_rate_changes_batches_are_a_twelfth_of_it_as_far_as_the_requests_allow() {
-    for (requests, rows, batch) in [
-        (30, 15_000, 1_250),
-        (6, 3_000, 750),
-        (1, 500, 500),
-        (90, 45_000, 3_750),
-        (1, 15_000, 7_500),
-    ] {
-        assert_eq!(batch_rows(Limits { requests, rows }, true), batch);
-    }
 }
 
 #[test]
