@@ -40,8 +40,10 @@ pub(super) struct SpareBodies(Arc<Mutex<Spares>>);
 #[derive(Debug, Default)]
 struct Spares {
     bodies: Vec<(Vec<u8>, Share)>,
-    /// Somebody waits for memory, so nothing is kept.
+    /// Somebody waits for memory, so no share is kept.
     wanted: bool,
+    /// A buffer whose share somebody waited for: for the body that is begun with it.
+    bare: Vec<u8>,
     /// How many bytes of how many were left of the last body when it was compressed.
     last_compressed: Option<(usize, usize)>,
 }
@@ -50,7 +52,9 @@ impl SpareBodies {
     /// Gives a buffer back, with the memory that it takes.
     pub(super) fn put(&self, body: Vec<u8>, share: Share) {
         let mut spares = self.lock();
-        if !spares.wanted && spares.bodies.len() < MAX_SPARE_BODIES {
+        if spares.wanted {
+            spares.bare = body;
+        } else if spares.bodies.len() < MAX_SPARE_BODIES {
             spares.bodies.push((body, share));
         }
     }
@@ -76,7 +80,11 @@ impl SpareBodies {
         self.lock().bodies.pop()
     }
 
-    /// Keeps nothing while somebody waits for memory.
+    fn take_bare(&self) -> Vec<u8> {
+        std::mem::take(&mut self.lock().bare)
+    }
+
+    /// Keeps no memory while somebody waits for it.
     fn give_up(&self, wanted: bool) {
         let mut spares = self.lock();
         spares.wanted = wanted;
@@ -129,16 +137,16 @@ impl Budget {
         runtime: &Handle,
         bytes: usize,
     ) -> Option<(Vec<u8>, Share)> {
-        let (mut body, share) = self.spare.take().unzip();
-        let body = body.get_or_insert_default();
+        let (body, mut share) = match self.spare.take() {
+            Some(spare) => spare,
+            None => (Vec::new(), self.acquire(runtime, 0)?),
+        };
+        self.hold(runtime, &mut share, bytes)?;
+        let bare = self.spare.take_bare();
+        let mut body = if body.capacity() > 0 { body } else { bare };
         body.clear();
         body.reserve(BODY_ROOM_BYTES);
-        let mut share = match share {
-            Some(share) => share,
-            None => self.acquire(runtime, 0)?,
-        };
-        self.resize_blocking(runtime, &mut share, bytes)?;
-        Some((std::mem::take(body), share))
+        Some((body, share))
     }
 
     /// Makes a share exactly as large as what it stands for.
@@ -148,6 +156,12 @@ impl Budget {
         share: &mut Share,
         bytes: usize,
     ) -> Option<()> {
+        self.hold(runtime, share, bytes)?;
+        drop(self.spare.take_bare());
+        Some(())
+    }
+
+    fn hold(&self, runtime: &Handle, share: &mut Share, bytes: usize) -> Option<()> {
         let held = u32::try_from(share.permit.num_permits()).unwrap_or(u32::MAX);
         let wanted = units(bytes).min(self.total);
         if wanted > held {
@@ -254,6 +268,27 @@ mod tests {
         assert_eq!(spare.likely_compressed(800), 225);
         spare.note_compressed(100, 110);
         assert_eq!(spare.likely_compressed(800), 800);
+    }
+
+    #[test]
+    fn who_waits_for_memory_for_a_body_gets_the_buffer_that_is_given_back() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let budget = Budget::new(10 * UNIT_BYTES);
+        let handle = runtime.handle();
+        let all = 10 * UNIT_BYTES;
+        let (first, share) = budget.take_body_blocking(handle, all).unwrap();
+        let address = first.as_ptr();
+        let second = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| budget.take_body_blocking(handle, all).unwrap());
+            while !budget.spare.lock().wanted {
+                std::thread::yield_now();
+            }
+            budget.spare.put(first, share);
+            waiting.join().unwrap()
+        });
+        assert_eq!(second.0.as_ptr(), address);
+        assert_eq!(budget.units.available_permits(), 0);
+        assert_eq!(budget.spare.lock().bare.capacity(), 0);
     }
 
     #[test]
