@@ -49,7 +49,7 @@ const MESSAGE_QUEUE: usize = 2;
 
 /// Sixteenths of the memory that are no batch's: buffers of the reader, the inflater, the ledger and the
 /// connections, and answers.
-const OTHER_MEMORY: usize = 5;
+const OTHER_MEMORY: usize = 6;
 
 /// What an upload came to.
 pub(super) struct UploadOutcome {

@@ -22,6 +22,8 @@ pub enum Event {
         run: i64,
         /// What will be uploaded, for people: topic, stage, dates.
         what: String,
+        /// Whether it is of dates, which get a `done`.
+        has_dates: bool,
         /// Zone in which days are reckoned.
         zone: String,
         /// Inputs of this run, and how many of them the ledger already holds as finished.

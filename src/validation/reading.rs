@@ -13,7 +13,7 @@ use crate::input::{
     DayPattern, InputError, InputSettings, LocalReject, NOTHING_IS_LEFT, Next, PathPattern,
     RejectCode, RowReader, Start, discover, open_file, open_stream,
 };
-use crate::schema::{Shaped, Shaper, Violation, text_of};
+use crate::schema::{Shaped, Shaper, UnknownFields, Violation, text_of};
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
@@ -89,6 +89,8 @@ pub(super) struct Survey {
     errors: Account,
     pub(super) warnings: Account,
     profile: Option<Profile>,
+    /// Whether columns are sent under their names, all of them.
+    sends_columns: bool,
     pub(super) left: u64,
     pub(super) report: Report,
 }
@@ -100,6 +102,7 @@ impl Survey {
             rules.schema.ensure_field(name);
         }
         let shaper = Shaper::new(&rules);
+        let sends_columns = rules.renames.is_empty() && rules.unknown == UnknownFields::Keep;
         Self {
             key: request
                 .key
@@ -115,6 +118,7 @@ impl Survey {
             errors: Account::default(),
             warnings: Account::default(),
             profile: request.profile.then(Profile::default),
+            sends_columns,
             left: request.limit.unwrap_or(u64::MAX),
             report: Report::default(),
         }
@@ -178,7 +182,7 @@ impl Survey {
             self.report.rows = self.report.rows.saturating_add(1);
             self.left = self.left.saturating_sub(1);
         }
-        if let Some(profile) = &mut self.report.profile {
+        if let (Some(profile), true) = (&mut self.profile, self.sends_columns) {
             profile.add_columns(&columns);
         }
         let bytes = reader.consumed_bytes();

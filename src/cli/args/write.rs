@@ -246,7 +246,7 @@ pub struct BatchArgs {
 
     /// Most requests at one time, 1 to 1000, or auto
     ///
-    /// auto is as many as the memory holds. When requests are not answered within --timeout there are
+    /// auto is as many as the memory holds, at most 256. When requests are not answered within --timeout there are
     /// fewer, whatever this says, until the server keeps up again.
     #[arg(long, value_name = "N", default_value = "auto", value_parser = in_flight)]
     pub max_in_flight: crate::cli::value::InFlight,

@@ -24,6 +24,7 @@ fn started(bytes_total: Option<u64>) -> Event {
     Event::Started {
         run: 7,
         what: "item history_sync 2022-01-01".to_owned(),
+        has_dates: true,
         zone: "Asia/Shanghai".to_owned(),
         inputs: 3,
         inputs_finished: 1,
@@ -266,6 +267,12 @@ fn the_display_has_at_most_six_lines() {
             "0 rows/s, limited by reading; done waits for the last row",
         ]
     );
+    let mut stream = started(None);
+    if let Event::Started { has_dates, .. } = &mut stream {
+        *has_dates = false;
+    }
+    view.event(&stream);
+    assert!(!view.line(&gauges, now).contains("done"));
     view.event(&Event::Done {
         partition: partition(),
         outcome: DoneOutcome::Withheld,

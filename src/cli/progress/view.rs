@@ -21,6 +21,8 @@ const BAR_CELLS: u64 = 30;
 #[derive(Debug, Default)]
 pub(super) struct View {
     what: String,
+    /// Whether the upload is of dates, which get a `done`.
+    has_dates: bool,
     bytes_total: Option<u64>,
     /// Settled bytes of uploads before this one.
     bytes_of_others: u64,
@@ -46,11 +48,13 @@ impl View {
         match event {
             Event::Started {
                 what,
+                has_dates,
                 bytes_total,
                 bytes_of_others,
                 ..
             } => {
                 self.what.clone_from(what);
+                self.has_dates = *has_dates;
                 self.bytes_total = *bytes_total;
                 self.bytes_of_others = *bytes_of_others;
                 self.decided = 0;
@@ -106,7 +110,7 @@ impl View {
             format!("{phase} {}", self.what).trim_end().to_owned(),
             self.bar(gauges),
             rows_text(gauges),
-            format!("{}; {}", self.speed(gauges, now), self.gate()),
+            format!("{}{}", self.speed(gauges, now), self.gate()),
         ];
         if self.done_withheld > 0 {
             lines.push(format!("done withheld for {}", self.last_withheld));
@@ -123,8 +127,7 @@ impl View {
         ];
         parts.extend(self.percent(gauges).map(|percent| format!("{percent}%")));
         parts.push(rows_text(gauges));
-        parts.push(self.speed(gauges, now));
-        parts.push(self.gate());
+        parts.push(format!("{}{}", self.speed(gauges, now), self.gate()));
         parts.join("; ")
     }
 
@@ -208,10 +211,11 @@ impl View {
 
     fn gate(&self) -> String {
         match (self.done_sent, self.done_withheld) {
-            (0, 0) => "done waits for the last row".to_owned(),
-            (sent, 0) => format!("done for {}", grouped(sent)),
+            (0, 0) if self.has_dates => "; done waits for the last row".to_owned(),
+            (0, 0) => String::new(),
+            (sent, 0) => format!("; done for {}", grouped(sent)),
             (sent, withheld) => format!(
-                "done for {}, withheld for {}",
+                "; done for {}, withheld for {}",
                 grouped(sent),
                 grouped(withheld)
             ),

@@ -155,6 +155,7 @@ impl Engine {
             )
             .trim_end()
             .to_owned(),
+            has_dates: self.settings.stage.is_offline(),
             zone: self.settings.zone.to_string(),
             inputs,
             inputs_finished: finished,
