@@ -102,22 +102,8 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
         answer = services.client.send(outgoing, on_sent) => Some(answer),
         () = services.stop.aborting() => None,
     };
-    if answer
-        .as_ref()
-        .is_some_and(|it| it.judged.http_status.is_some())
-    {
-        permit.answered();
-        under_way.answered(begun.elapsed());
-        Gauges::add(&gauges.answers, 1);
-    }
-    if answer
-        .as_ref()
-        .is_some_and(|it| is_long(&it.judged.verdict))
-    {
-        under_way.answered_at_length();
-    }
-    if answer.as_ref().is_some_and(|it| it.timed_out) {
-        under_way.waited_in_vain(begun.elapsed());
+    if let Some(answer) = &answer {
+        note_how_it_went(answer, begun.elapsed(), (&permit, &under_way), gauges);
     }
     drop(under_way);
     Gauges::sub(&gauges.requests_in_flight, 1);
@@ -140,6 +126,26 @@ pub(super) async fn attempt<T: Send + Sync + 'static>(
         _ => {}
     }
     Ok(Attempt::Answered(answer))
+}
+
+/// Tells the quota, and who bounds the requests under way, what became of one.
+fn note_how_it_went(
+    answer: &Answer,
+    waited: Duration,
+    (permit, under_way): (&Permit, &UnderWay<'_>),
+    gauges: &Gauges,
+) {
+    if answer.judged.http_status.is_some() {
+        permit.answered();
+        under_way.answered(waited);
+        Gauges::add(&gauges.answers, 1);
+    }
+    if is_long(&answer.judged.verdict) {
+        under_way.answered_at_length();
+    }
+    if answer.timed_out {
+        under_way.waited_in_vain(waited);
+    }
 }
 
 /// Whether an answer repeats so many rows that memory for several of its kind is not there.

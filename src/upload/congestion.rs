@@ -184,9 +184,11 @@ mod tests {
                 state.under_way -= 1;
                 to_send += 1;
             }
-            if next.is_some() && next == waited_for.front().copied() {
+            if let (Some(next), Some(first)) = (next, waited_for.front().copied())
+                && next == first
+            {
                 waited_for.pop_front();
-                state.answered(now, now - next.unwrap());
+                state.answered(now, now - first);
                 state.under_way -= 1;
                 known += 1;
             }

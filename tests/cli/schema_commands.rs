@@ -184,7 +184,7 @@ fn a_column_without_a_value_is_in_the_proposal_without_a_type() {
     let proposed: serde_json::Value = serde_json::from_str(&proposed).unwrap();
     let gone = &proposed["fields"][1];
     assert_eq!(gone["name"], "gone");
-    assert!(gone.get("type").is_none(), "{gone}");
+    assert!(gone["type"].is_null(), "{gone}");
     let why = gone["description"].as_str().unwrap();
     assert!(
         why.contains("in 0 of 2 rows") && why.contains("no value was seen"),
