@@ -9,6 +9,7 @@
 //!
 //! A place in it is used again when its request is settled, so that it does not grow with time.
 
+use super::boot::{BOOT_BYTES, boot};
 use super::error::{LedgerError, in_file};
 use super::id::{BatchId, PartitionId, RunId};
 use crate::domain::Generation;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const DIRECTORY: &str = "departures";
-const HEADER_BYTES: usize = 16;
+const HEADER_BYTES: usize = BOOT_BYTES;
 const RECORD_BYTES: usize = 16;
 
 /// The requests of a run.
@@ -191,15 +192,6 @@ fn read(path: &Path) -> Option<Departed> {
     let (records, rest) = records.as_chunks::<RECORD_BYTES>();
     rest.is_empty()
         .then(|| Departed(records.iter().copied().collect()))
-}
-
-/// This boot of the machine.
-fn boot() -> Option<[u8; HEADER_BYTES]> {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    let mut boot = [0; HEADER_BYTES];
-    hex::decode_to_slice(digits, &mut boot).ok()?;
-    Some(boot)
 }
 
 #[cfg(test)]

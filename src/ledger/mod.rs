@@ -7,6 +7,7 @@
 
 mod audit;
 mod batches;
+mod boot;
 mod condense;
 mod delivery;
 mod departures;
@@ -102,7 +103,7 @@ impl Ledger {
         // Two processes that set up one new file at the same time get in each other's way.
         let _opening = lock::wait_for_lock(state_dir, "opening")?;
         let db = schema::open_for_writing(&state_dir.join(LEDGER_FILE))?;
-        let soundness = Soundness::default();
+        let soundness = Soundness::of(state_dir);
         soundness.assure_of_small(&db)?;
         let name = identity::read_or_make(state_dir)?;
         let reserve = reserve::Reserve::keep(state_dir, &db);

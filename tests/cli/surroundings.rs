@@ -282,6 +282,41 @@ fn no_done_is_sent_from_a_ledger_of_which_any_page_is_damaged() {
     assert_eq!(recorder.dones().len(), dones + 1);
 }
 
+/// A large ledger is not looked through again by each run, unless something happened to it.
+#[test]
+fn a_large_ledger_that_is_damaged_after_it_was_looked_through_sends_no_done() {
+    let (recorder, place) = server();
+    let write = format!("{WRITE} --state-dir st");
+    place.end(&format!("{write} rows.jsonl")).expect(0);
+    let ledger = place.path("st/ledger.db");
+    let database = rusqlite::Connection::open(&ledger).unwrap();
+    database
+        .execute_batch(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)
+             INSERT INTO event (at, what, why) SELECT i, 'test', hex(zeroblob(500)) FROM n",
+        )
+        .unwrap();
+    drop(database);
+    let day = |day: &str| write.replace("01-01", day);
+    place.rows("more.jsonl", 0, 10);
+    place.end(&format!("{} more.jsonl", day("01-02"))).expect(0);
+    assert!(place.path("st/ledger.sound").exists());
+    place.rows("third.jsonl", 20, 10);
+    place
+        .end(&format!("{} third.jsonl", day("01-03")))
+        .expect(0);
+    let dones = recorder.dones().len();
+
+    let middle = fs::metadata(&ledger).unwrap().len() / 2 / 4096 * 4096;
+    let file = fs::OpenOptions::new().write(true).open(&ledger).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0; 4096], middle).unwrap();
+    place.rows("fourth.jsonl", 40, 10);
+    let ran = place.end(&format!("{} fourth.jsonl", day("01-04")));
+    assert_ne!(ran.status, 0, "{}", ran.errors);
+    ran.says("damaged");
+    assert_eq!(recorder.dones().len(), dones);
+}
+
 /// It was status 2, which says that nothing was sent.
 #[test]
 fn an_input_of_no_known_format_is_status_4() {
