@@ -10,14 +10,15 @@
 //! of the budget of memory.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// So many requests at a time are no bound any more: there are never as many.
 const MANY: usize = 1_024;
 /// So many requests are under way while answers come that are read one after the other.
-const FEW: usize = 3;
+const FEW: usize = 6;
 /// So many good answers let one more request out.
 const ANSWERS_FOR_ONE_MORE: usize = 2;
 
@@ -26,6 +27,7 @@ const ANSWERS_FOR_ONE_MORE: usize = 2;
 pub struct Congestion {
     state: Mutex<State>,
     freed: Notify,
+    long_answers: Arc<AtomicBool>,
 }
 
 /// A request that is under way; it is over when this is dropped.
@@ -45,6 +47,11 @@ impl Congestion {
         }
     }
 
+    /// Becomes true when an answer was so long that it was read alone.
+    pub(super) fn long_answers(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.long_answers)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -60,6 +67,7 @@ impl UnderWay<'_> {
 
     /// Its answer is so long that it is read alone: others would wait in memory for their turn.
     pub(super) fn answered_at_length(&self) {
+        self.0.long_answers.store(true, Ordering::Relaxed);
         self.0.state().take_few();
     }
 

@@ -17,7 +17,6 @@ use super::deliver::{Delivery, deliver};
 use super::done::{DoneReport, Finisher};
 use super::event::{Event, Gauges};
 use super::failure::worker_status;
-use super::memory::Budget;
 use super::outcome::WorkerError;
 use super::parcel::{Packed, Packer, pack};
 use super::queue::{Ready, Slot, front};
@@ -46,10 +45,6 @@ const MAX_UNSENT: usize = 12;
 
 /// Messages that may wait between the reading thread and the loop.
 const MESSAGE_QUEUE: usize = 2;
-
-/// Sixteenths of the memory that are no batch's: buffers of the reader, the inflater, the ledger and the
-/// connections, and answers.
-const OTHER_MEMORY: usize = 6;
 
 /// What an upload came to.
 pub(super) struct UploadOutcome {
@@ -173,7 +168,7 @@ impl Engine {
                 let rows = fitting.filter(|it| *it < most).map_or(most, even);
                 (rows, size_limit.bytes())
             }),
-            budget: Budget::new(self.settings.batch.memory_bytes / 16 * (16 - OTHER_MEMORY)),
+            budget: self.budget(),
             runtime: Handle::current(),
             messages,
             gauges: Arc::clone(&self.context.services.gauges),

@@ -2,10 +2,13 @@
 //!
 //! Only the reading thread takes from it; whoever shrinks or drops a buffer gives back. Since all
 //! that was taken is given back when its batch is settled, one taker can always go on in the end.
+//!
+//! When answers repeat rows by the thousand, some of it is left to them from then on.
 
 use crate::protocol::Gzip;
 use bytes::Bytes;
 use memmap2::MmapMut;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,12 +26,20 @@ const BODY_ROOM_BYTES: usize = (32 << 20) + (64 << 10);
 /// Bodies kept for the next batches: as many as are filled, wait and are compressed at one time.
 const MAX_SPARE_BODIES: usize = 4;
 
+/// Tenths of the budget that are left to long answers.
+const TENTHS_FOR_ANSWERS: u32 = 3;
+
 /// All buffers of a run may hold so many bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Budget {
     units: Arc<Semaphore>,
     total: u32,
     spare: SpareBodies,
+    /// Whether long answers come, for a taker that holds no more than one share at a time: others
+    /// could wait for each other.
+    long_answers: Option<Arc<AtomicBool>>,
+    /// What is left to long answers.
+    for_answers: Arc<Mutex<Option<Share>>>,
 }
 
 /// Buffers that were bodies and become bodies again: large ones cost more to get from the system
@@ -111,6 +122,16 @@ impl Budget {
             units: Arc::new(Semaphore::new(usize::try_from(total).unwrap_or(usize::MAX))),
             total,
             spare: SpareBodies::default(),
+            long_answers: None,
+            for_answers: Arc::default(),
+        }
+    }
+
+    /// Leaves a part of it to long answers from when they come.
+    pub(super) fn with_answers(self, long_answers: Arc<AtomicBool>) -> Self {
+        Self {
+            long_answers: Some(long_answers),
+            ..self
         }
     }
 
@@ -137,6 +158,7 @@ impl Budget {
         runtime: &Handle,
         bytes: usize,
     ) -> Option<(Vec<u8>, Share)> {
+        self.leave_some_to_answers();
         let (body, mut share) = match self.spare.take() {
             Some(spare) => spare,
             None => (Vec::new(), self.acquire(runtime, 0)?),
@@ -163,7 +185,7 @@ impl Budget {
 
     fn hold(&self, runtime: &Handle, share: &mut Share, bytes: usize) -> Option<()> {
         let held = u32::try_from(share.permit.num_permits()).unwrap_or(u32::MAX);
-        let wanted = units(bytes).min(self.total);
+        let wanted = units(bytes).min(self.total.saturating_sub(self.left_to_answers()));
         if wanted > held {
             let more = self.acquire(runtime, wanted.saturating_sub(held))?;
             share.permit.merge(more.permit);
@@ -171,6 +193,40 @@ impl Budget {
             share.shrink_to(bytes);
         }
         Some(())
+    }
+
+    /// Takes of what is free now; the rest at the next time.
+    fn leave_some_to_answers(&self) {
+        let long_answers = self.long_answers.as_ref();
+        if !long_answers.is_some_and(|come| come.load(Ordering::Relaxed)) {
+            return;
+        }
+        let missing = (self.total / 10)
+            .saturating_mul(TENTHS_FOR_ANSWERS)
+            .saturating_sub(self.left_to_answers());
+        let free = u32::try_from(self.units.available_permits()).unwrap_or(u32::MAX);
+        let units = Arc::clone(&self.units);
+        let Ok(permit) = units.try_acquire_many_owned(missing.min(free)) else {
+            return;
+        };
+        match &mut *self.for_answers() {
+            Some(share) => share.permit.merge(permit),
+            none => *none = Some(Share { permit }),
+        }
+    }
+
+    fn left_to_answers(&self) -> u32 {
+        let permits = self
+            .for_answers()
+            .as_ref()
+            .map_or(0, |share| share.permit.num_permits());
+        u32::try_from(permits).unwrap_or(u32::MAX)
+    }
+
+    fn for_answers(&self) -> MutexGuard<'_, Option<Share>> {
+        self.for_answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn acquire(&self, runtime: &Handle, units: u32) -> Option<Share> {
@@ -242,6 +298,30 @@ mod tests {
         assert_eq!(budget.units.available_permits(), 7);
         drop(first);
         assert_eq!(budget.units.available_permits(), 10);
+    }
+
+    #[test]
+    fn when_long_answers_come_a_part_is_left_to_them() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let handle = runtime.handle();
+        let come = Arc::new(AtomicBool::new(false));
+        let budget = Budget::new(10 * UNIT_BYTES).with_answers(Arc::clone(&come));
+        let all = 10 * UNIT_BYTES;
+        let take = |bytes| budget.take_body_blocking(handle, bytes).unwrap().1;
+        let most = take(9 * UNIT_BYTES);
+        assert_eq!(budget.units.available_permits(), 1);
+        come.store(true, Ordering::Relaxed);
+        // No more than is free now, so that it waits for nothing.
+        let (_, nothing) = budget.take_body_blocking(handle, 0).unwrap();
+        assert_eq!(budget.left_to_answers(), 1);
+        drop((most, nothing));
+        let second = take(2 * UNIT_BYTES);
+        assert_eq!(budget.left_to_answers(), 3);
+        assert_eq!(budget.units.available_permits(), 5);
+        drop(second);
+        // What would be the whole budget is the rest of it.
+        let rest = take(all);
+        assert_eq!(rest.permit.num_permits(), 7);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::upload::done::Finisher;
 use crate::upload::event::{Event, Gauges};
 use crate::upload::follow::{Followed, Following};
 use crate::upload::looks::Looks;
+use crate::upload::memory::Budget;
 use crate::upload::parcel::Packer;
 use crate::upload::plan::{Plan, PlannedInput};
 use crate::upload::seeded::Seeded;
@@ -22,6 +23,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task::JoinSet;
+
+/// Sixteenths of the memory that are no batch's: buffers of the reader, the inflater, the ledger and the
+/// connections, and answers.
+const OTHER_MEMORY: usize = 6;
 
 fn context(
     settings: &Settings,
@@ -48,6 +53,17 @@ fn context(
 }
 
 impl Engine {
+    /// The memory of batches.
+    pub(super) fn budget(&self) -> Budget {
+        let batch = &self.settings.batch;
+        let budget = Budget::new(batch.memory_bytes / 16 * (16 - OTHER_MEMORY));
+        // Who waits for rows may hold several batches, each of which takes what it needs.
+        if batch.linger.is_some() {
+            return budget;
+        }
+        budget.with_answers(self.context.services.congestion.long_answers())
+    }
+
     /// Turns a registered plan into work.
     pub(in crate::upload) fn prepare(
         settings: &Settings,
