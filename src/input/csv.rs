@@ -5,7 +5,7 @@
 //! named, judged and encoded.
 
 use super::csv_dialect::CsvDialect;
-use super::csv_header::{check_delimiter, check_no_row, check_renames, problem_with, read_header};
+use super::csv_header::{check_delimiter, check_no_row, problem_with, read_header};
 use super::csv_record::{Record, Records, raw_record};
 use super::row::{RejectCode, RowReader};
 use super::window::{Window, wide};
@@ -61,7 +61,9 @@ impl CsvReader {
                 check_delimiter(&window, &names, &dialect.delimiter)?;
             }
         }
-        check_renames(&window, &names, &settings.rules.renames)?;
+        settings
+            .check_renames(|name| names.iter().any(|it| it == name))
+            .map_err(|fault| window.error(Some(1), fault))?;
         if start != Start::BEGINNING {
             window.jump(start)?;
         }
