@@ -5,7 +5,7 @@
 
 use super::open::{format_of_name, open_file};
 use super::verify::HEAD_BYTES;
-use super::{FoundFile, Format, InputError, InputFault, InputSettings, Next, Start};
+use super::{Format, FoundFile, InputError, InputFault, InputSettings, Next, Start};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::io::Read;

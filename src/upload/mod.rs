@@ -34,6 +34,7 @@ mod late_input;
 mod life;
 mod limiting;
 mod looks;
+mod marked;
 mod matching;
 mod memory;
 mod next_step;

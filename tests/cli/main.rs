@@ -49,6 +49,7 @@ mod jobs;
 mod json_schema;
 mod looked_at;
 mod lost_replies;
+mod markers;
 mod memory;
 mod messages;
 mod metadata;
