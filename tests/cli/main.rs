@@ -8,6 +8,7 @@
     reason = "a test helper that cannot go on has to fail the test"
 )]
 
+mod advice;
 mod bad_inputs;
 mod browser;
 mod changed_inputs;
