@@ -62,6 +62,7 @@ mod settings;
 mod shared_plan;
 #[cfg(test)]
 mod simulation;
+mod small_requests;
 mod spool;
 mod stage_rules;
 mod stdin;

@@ -103,6 +103,7 @@ mod several;
 mod shared_batches;
 mod shared_files;
 mod shortages;
+mod small_requests;
 mod start;
 mod status;
 mod status_next;
