@@ -85,11 +85,15 @@ impl CsvReader {
     /// Judges the record that was read and appends its object to `body`.
     fn encode(&self, cells: usize, body: &mut Vec<u8>) -> Result<(), Fault> {
         self.check_quotes()?;
+        let text = simdutf8::basic::from_utf8(self.records.text()).ok();
         if cells != self.columns.len() {
             let message = format!("{cells} cells, but {} columns", self.columns.len());
-            return Err(Fault::new(RejectCode::Ragged, message));
+            // Half a character may look like a delimiter, or have taken one with it.
+            return Err(match text {
+                Some(_) => Fault::new(RejectCode::Ragged, message),
+                None => Fault::new(RejectCode::NotUtf8, String::new()),
+            });
         }
-        let text = simdutf8::basic::from_utf8(self.records.text()).ok();
         text.map_or(Ok(()), |text| self.check_header(text))?;
         body.push(b'{');
         let mut first = true;

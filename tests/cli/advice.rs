@@ -78,3 +78,39 @@ fn timestamps_without_a_zone_say_no_day_and_the_message_names_the_setting_of_spa
         );
     assert!(recorder.requests().is_empty());
 }
+
+#[test]
+fn objects_over_several_lines_are_read_with_the_option_that_the_message_names() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.file("pretty.jsonl", "{\n \"id\":\"1\"\n}\n{\n \"id\":\"2\"\n}\n");
+    place
+        .end(&format!("{WRITE} pretty.jsonl"))
+        .expect(3)
+        .says("a row goes over several lines, which --format json reads");
+    place
+        .end(&format!("{WRITE} --restart --format json pretty.jsonl"))
+        .expect(0);
+    assert_eq!(recorder.accepted().len(), 2);
+}
+
+/// The second byte of a character of GBK may be the delimiter, and half a character of UTF-16 have taken
+/// one with it: then the number of cells was blamed.
+#[test]
+fn bytes_that_do_not_decode_are_told_with_their_offset_whatever_the_number_of_cells() {
+    let place = Place::new();
+    place.file("gbk.csv", b"id|title\n1|\x81\x7c\n2|b\n");
+    let told = place.end("validate --delimiter | gbk.csv").expect(3).output;
+    assert!(told.contains("not UTF-8 at byte"), "{told}");
+    assert!(!told.contains("ragged"), "{told}");
+    let mut text: Vec<u8> = "\u{feff}id,title\n1,a\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let whole = text.len();
+    text.push(b'2');
+    place.file("cut.csv", text);
+    let told = place.end("validate --json cut.csv").expect(3).output;
+    assert!(told.contains(r#""code":"not_decodable""#), "{told}");
+    assert!(told.contains(&format!("at byte offset {whole} ")), "{told}");
+}
