@@ -361,8 +361,8 @@ fn a_half_uploaded_csv_that_is_renamed_to_tsv_is_not_read_on_as_one() {
         _ => Reply::bare(429),
     });
     let place = Place::with(&recorder);
-    let rows: String = (0..300).map(|row| format!("{row}\t{row},0\n")).collect();
-    place.file("p/x.csv", format!("a\tb,c\n{rows}"));
+    let rows: Vec<String> = (0..300).map(|row| format!("{row}\t{row},0\n")).collect();
+    place.file("p/x.csv", format!("a\tb,c\n{}", rows.concat()));
     place.end(&format!("{WRITE} {SMALL} p")).expect(5);
     recorder.answer(|_, _| Reply::ok());
     std::fs::rename(place.path("p/x.csv"), place.path("p/x.tsv")).unwrap();
