@@ -3,9 +3,9 @@
 //! Files of different sizes are not opened, those whose beginnings differ are read no further, and
 //! none is read twice to its end. Digests are XXH3 of 128 bits, as everywhere in the ledger.
 
-use super::open::open_file;
+use super::open::{format_of_name, open_file};
 use super::verify::HEAD_BYTES;
-use super::{FoundFile, InputError, InputFault, InputSettings, Next, Start};
+use super::{Format, FoundFile, InputError, InputFault, InputSettings, Next, Start};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::io::Read;
@@ -14,8 +14,8 @@ use xxhash_rust::xxh3::Xxh3;
 /// Bytes read at a time.
 const BUFFER_BYTES: usize = 512 << 10;
 
-/// Which of these files has the same bytes as an earlier one, by their indices. Files without a row
-/// are no copies: there is nothing in them to be uploaded twice. No file is read beyond the size that
+/// Which of these files has the same bytes as an earlier one and is read alike, by their indices. Files
+/// without a row are no copies: there is nothing in them to be uploaded twice. No file is read beyond the size that
 /// its identity says.
 pub fn copies(
     files: &[&FoundFile],
@@ -28,7 +28,11 @@ pub fn copies(
     };
     let size = |index: usize| files.get(index).map_or(0, |file| file.identity.size());
     let mut copies = BTreeMap::new();
-    for of_a_size in alike(all, |index| Ok(size(index)))? {
+    let format = |index: usize| {
+        let name = files.get(index).map(|file| file.location.to_string());
+        named_format(&name.unwrap_or_default(), settings)
+    };
+    for of_a_size in alike(all, |index| Ok((size(index), format(index))))? {
         if of_a_size.first().is_none_or(|first| size(*first) == 0) {
             continue;
         }
@@ -54,6 +58,16 @@ pub fn copies(
         }
     }
     Ok(copies)
+}
+
+/// The format that a file is read in as far as its name decides that: equal bytes that are called .csv
+/// and .tsv are other rows.
+pub fn named_format(name: &str, settings: &InputSettings) -> Format {
+    match (settings.format, format_of_name(name)) {
+        (Format::Auto, Some(Format::Tsv)) if settings.delimiter.is_some() => Format::Csv,
+        (Format::Auto, named) => named.unwrap_or(Format::Jsonl),
+        (format, _) => format,
+    }
 }
 
 /// Endings of names that say how a file is compressed.

@@ -5,7 +5,7 @@
 //! named, judged and encoded.
 
 use super::csv_dialect::CsvDialect;
-use super::csv_header::{check_delimiter, check_no_row, check_renames, problem_with, read_header};
+use super::csv_header::{check_delimiter, check_no_row, problem_with, read_header};
 use super::csv_record::{Record, Records, raw_record};
 use super::row::{RejectCode, RowReader};
 use super::window::{Window, wide};
@@ -61,7 +61,9 @@ impl CsvReader {
                 check_delimiter(&window, &names, &dialect.delimiter)?;
             }
         }
-        check_renames(&window, &names, &settings.rules.renames)?;
+        settings
+            .check_renames(|name| names.iter().any(|it| it == name))
+            .map_err(|fault| window.error(Some(1), fault))?;
         if start != Start::BEGINNING {
             window.jump(start)?;
         }
@@ -83,11 +85,15 @@ impl CsvReader {
     /// Judges the record that was read and appends its object to `body`.
     fn encode(&self, cells: usize, body: &mut Vec<u8>) -> Result<(), Fault> {
         self.check_quotes()?;
+        let text = simdutf8::basic::from_utf8(self.records.text()).ok();
         if cells != self.columns.len() {
             let message = format!("{cells} cells, but {} columns", self.columns.len());
-            return Err(Fault::new(RejectCode::Ragged, message));
+            // Half a character may look like a delimiter, or have taken one with it.
+            return Err(match text {
+                Some(_) => Fault::new(RejectCode::Ragged, message),
+                None => Fault::new(RejectCode::NotUtf8, String::new()),
+            });
         }
-        let text = simdutf8::basic::from_utf8(self.records.text()).ok();
         text.map_or(Ok(()), |text| self.check_header(text))?;
         body.push(b'{');
         let mut first = true;

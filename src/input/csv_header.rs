@@ -74,25 +74,6 @@ pub(super) fn problem_with(names: &[String]) -> Option<String> {
     None
 }
 
-/// The fault of `--map` that gives two columns one name: no row that has both could be sent.
-pub(super) fn check_renames(
-    window: &Window,
-    names: &[String],
-    renames: &[(String, String)],
-) -> Result<(), InputError> {
-    let has = |name: &String| names.contains(name);
-    let mut taken = renames.iter().filter(|(from, to)| has(from) && has(to));
-    let Some((from, to)) = taken.next() else {
-        return Ok(());
-    };
-    let problem = format!(
-        "--map {from}={to}, but there is a column '{to}' already, and both would be sent as one \
-         field; nothing was read. Give it another name (--map {from}=OTHER), or leave one of the \
-         two out of the export"
-    );
-    Err(window.error(Some(1), InputFault::BadOption { problem }))
-}
-
 /// What is said of JSON that is called CSV.
 const JSON: &str = "this is JSON and not CSV; say --format jsonl, or --format json if rows go over \
                     several lines, and name the file .jsonl or .json";

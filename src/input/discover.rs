@@ -62,15 +62,8 @@ impl Discovered {
     ) -> Result<Vec<String>, DiscoverError> {
         let mut without = Vec::new();
         for folder in &self.folders {
-            let is_there = match folder {
-                Location::File(path) => path.join(marker).exists(),
-                Location::Object(object) => {
-                    let url = object.url.join(marker);
-                    let found = stores.stat(&url);
-                    found.map_err(|fault| store_error(&url, fault))?.is_some()
-                }
-            };
-            if !is_there {
+            let is_there = folder.holds(marker, stores);
+            if !is_there.map_err(DiscoverError::Store)? {
                 without.push(folder.to_string());
             }
         }

@@ -49,7 +49,10 @@ pub enum InputFault {
     #[error(transparent)]
     Store(StoreFault),
     /// A compressed stream that ends too early.
-    #[error("the {format} stream ends early: the file is truncated; export or copy it again")]
+    #[error(
+        "the {format} stream ends early: the file is truncated; export or copy it again, or wait if \
+         it is still being written"
+    )]
     Truncated {
         /// gzip or zstd.
         format: &'static str,
@@ -105,7 +108,7 @@ pub enum InputFault {
     /// A quoted CSV cell that is still open at the end.
     #[error(
         "the record that starts here has a quoted cell that is never closed; the file is \
-         truncated or a quote is not doubled"
+         truncated or still being written, or a quote is not doubled"
     )]
     UnclosedQuote,
     /// The input is something else than what can be read.

@@ -97,9 +97,17 @@ fn not_an_object(row: &[u8]) -> BadJson {
 fn not_json(error: &serde_json::Error) -> BadJson {
     let text = error.to_string();
     let reason = text.split(" at line ").next().unwrap_or_default();
+    let advice = if error.is_eof() {
+        "; it is cut off, or a row goes over several lines, which --format json reads"
+    } else {
+        ""
+    };
     BadJson {
         code: RejectCode::NotJson,
-        message: format!("not one JSON object: {reason} at byte {}", error.column()),
+        message: format!(
+            "not one JSON object: {reason} at byte {}{advice}",
+            error.column()
+        ),
     }
 }
 

@@ -78,8 +78,8 @@ impl JsonReader {
 
     fn unclosed(&self) -> InputError {
         self.bad(
-            "what starts here is never closed; the file is truncated, or a quote or bracket is \
-             missing",
+            "what starts here is never closed; the file is truncated or still being written, or a \
+             quote or bracket is missing",
         )
     }
 
@@ -154,7 +154,7 @@ impl JsonReader {
     }
 
     fn unclosed_array(&self) -> InputError {
-        self.bad("the array is never closed; the file is truncated")
+        self.bad("the array is never closed; the file is truncated or still being written")
     }
 
     /// The first byte that is no white space, from one of the unread bytes on, and where it is.

@@ -59,6 +59,41 @@ impl Location {
         found.map_err(|fault| InputError::of(self, fault))
     }
 
+    /// The folders that it lies in, the nearest first.
+    pub fn folders(&self) -> Vec<Self> {
+        match self {
+            Self::File(path) => {
+                let folders = path.ancestors().skip(1);
+                let named = folders.filter(|folder| !folder.as_os_str().is_empty());
+                named.map(|folder| Self::File(folder.to_owned())).collect()
+            }
+            Self::Object(object) => {
+                let urls = object.url.folders().into_iter();
+                let folder = |url| RemoteObject {
+                    url,
+                    identity: None,
+                };
+                urls.map(|url| Self::Object(folder(url))).collect()
+            }
+        }
+    }
+
+    /// Whether there is a file or object of this name in it, which is a folder.
+    pub fn holds(&self, name: &str, stores: &Stores) -> Result<bool, InputError> {
+        match self {
+            Self::File(folder) => Ok(folder.join(name).exists()),
+            Self::Object(folder) => {
+                let url = folder.url.join(name);
+                let found = stores.stat(&url).map(|found| found.is_some());
+                found.map_err(|fault| InputError {
+                    input: url.to_string(),
+                    line: None,
+                    fault: InputFault::Store(fault),
+                })
+            }
+        }
+    }
+
     /// When a file was made, in nanoseconds since 1970; `None` where the file system does not keep that.
     pub fn made_ns(&self) -> Option<i64> {
         let Self::File(path) = self else { return None };

@@ -54,7 +54,7 @@ mod verify;
 mod window;
 
 pub use columnar::is_contained;
-pub use copies::{copies, has_rows, is_repacked, packing, unpacked_name};
+pub use copies::{copies, has_rows, is_repacked, named_format, packing, unpacked_name};
 pub use csv_dialect::CsvDialect;
 pub use date_field::DateField;
 pub use dated_text::{DatedText, InvalidDatedText};

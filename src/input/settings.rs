@@ -3,7 +3,7 @@
 //! Only some of these options change the rows that come out; those make up the digest by which the
 //! ledger notices that a half-uploaded file is now read differently. Nothing here opens a file.
 
-use super::{DateField, Stores, TextEncoding};
+use super::{DateField, InputFault, Stores, TextEncoding};
 use crate::schema::{RowRules, Shaper};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -128,6 +128,21 @@ impl InputSettings {
         // The day of a row is read before anything is dropped.
         let says_day = |name: &str| self.date_field.as_ref().is_some_and(|it| it.name == name);
         move |name| shaper.drops(name) && !says_day(name)
+    }
+
+    /// The fault of `--map` that gives two columns of an input one name: no row that has both could be
+    /// sent.
+    pub(super) fn check_renames(&self, has: impl Fn(&str) -> bool) -> Result<(), InputFault> {
+        let mut taken = self.rules.renames.iter();
+        let Some((from, to)) = taken.find(|(from, to)| has(from) && has(to)) else {
+            return Ok(());
+        };
+        let problem = format!(
+            "--map {from}={to}, but there is a column '{to}' already, and both would be sent as one \
+             field; nothing was read. Give it another name (--map {from}=OTHER), or leave one of the \
+             two out of the export"
+        );
+        Err(InputFault::BadOption { problem })
     }
 
     /// XXH3 (128 bits) of the options that change what rows an input gives; part of the identity of

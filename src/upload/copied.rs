@@ -6,7 +6,7 @@
 use super::recognise::Recognised;
 use crate::input::{
     FoundFile, HEAD_BYTES, InputError, InputSettings, Location, content_digest, copies, has_rows,
-    packing, prefix_digests, unpacked_name,
+    named_format, packing, prefix_digests, unpacked_name,
 };
 use crate::ledger::InputId;
 use std::collections::HashMap;
@@ -102,13 +102,14 @@ fn packed_copies(
     if !any_packed {
         return Ok(pairs);
     }
-    let mut alike: HashMap<(u64, u128), Vec<usize>> = HashMap::new();
+    let mut alike: HashMap<_, Vec<usize>> = HashMap::new();
     for (index, (file, name)) in files.iter().zip(names).enumerate() {
         let has_twin = of_stem.get(unpacked_name(name)).is_some_and(|it| *it > 1);
         if has_twin || matches!(file.location, Location::File(_)) {
             let head = prefix_digests(&file.location, settings, [HEAD_BYTES]).pop();
             if let Some(head) = head.filter(|(length, _)| *length > 0) {
-                alike.entry(head).or_default().push(index);
+                let key = (head, named_format(name, settings));
+                alike.entry(key).or_default().push(index);
             }
         }
     }

@@ -5,6 +5,7 @@ use super::context::Services;
 use super::done::{DoneReport, Finisher};
 use super::event::DoneOutcome;
 use super::looks::Looks;
+use super::marked::without_marker;
 use super::outcome::WorkerError;
 use super::report::Status;
 use super::settings::RetrySettings;
@@ -267,6 +268,23 @@ pub(super) async fn finish_dates(
     reports
 }
 
+/// What a marker that is gone means for a date that is still open and is not forced.
+async fn without_marker_now(
+    finisher: &Finisher,
+    known: &KnownPartition,
+    request: &FinishRequest,
+) -> Result<Option<DoneReport>, LedgerError> {
+    if request.force || known.gate != Gate::Open {
+        return Ok(None);
+    }
+    let stores = finisher.services.stop.ending(&finisher.stores);
+    let (date, state_dir) = (known.clone(), request.state_dir.clone());
+    let looking = finisher
+        .looks
+        .look(move || without_marker(&date, &state_dir, &stores));
+    looking.await.unwrap_or(Err(LedgerError::Closed))
+}
+
 async fn finish_known(
     finisher: &Finisher,
     known: &KnownPartition,
@@ -299,6 +317,9 @@ async fn finish_known(
         force: request.force,
         compared: request.force,
     };
+    if let Some(report) = without_marker_now(finisher, known, request).await? {
+        return Ok(report);
+    }
     let place = (request.zone_of(known), request.state_dir.clone());
     let mut report = finish_unchanged(finisher, &known.partition, seal, place).await?;
     let at_work: Vec<Unmet> = report

@@ -34,6 +34,7 @@ mod late_input;
 mod life;
 mod limiting;
 mod looks;
+mod marked;
 mod matching;
 mod memory;
 mod next_step;
@@ -61,6 +62,7 @@ mod settings;
 mod shared_plan;
 #[cfg(test)]
 mod simulation;
+mod small_requests;
 mod spool;
 mod stage_rules;
 mod stdin;

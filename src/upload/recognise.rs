@@ -302,7 +302,11 @@ impl Recogniser<'_> {
                 what,
             })
         };
-        if !is_read_alike(input, self.settings) && self.ledger.last_chunk(input.id)?.is_some() {
+        let is_begun = self.ledger.last_chunk(input.id)?.is_some();
+        if is_begun && !self.is_called_alike(file, input) {
+            return changed("its name says another format than it was read in");
+        }
+        if is_begun && !is_read_alike(input, self.settings) {
             return changed(if input.row_options == self.settings.row_options_digest() {
                 "its rows get their dates in another way, or other dates are named with --date"
             } else {

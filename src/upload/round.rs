@@ -13,6 +13,7 @@ use super::intake::Reading;
 use super::memory::Share;
 use super::places::RowPlaces;
 use super::report::Status;
+use super::small_requests::SmallRequests;
 use crate::domain::{DataDate, Position};
 use crate::input::{LocalReject, Next, RejectCode, RowReader};
 use crate::ledger::{Blocks, InputId, IntendedBatch, Piece};
@@ -44,6 +45,7 @@ pub(super) struct OpenRound<'a> {
     /// Rows in all batches.
     count: usize,
     granted: usize,
+    small: SmallRequests,
 }
 
 impl RoundPart {
@@ -105,6 +107,7 @@ impl<'a> OpenRound<'a> {
             max_bytes: 0,
             count: 0,
             granted: 0,
+            small: SmallRequests::default(),
         };
         open.renew()?;
         Ok(open)
@@ -246,6 +249,16 @@ impl<'a> OpenRound<'a> {
         })))
     }
 
+    /// Looks whether what the memory holds makes small requests.
+    fn note_small(&mut self) -> Result<(), Halt> {
+        let requests = self.open.len().saturating_add(self.full.len());
+        let sizes = (requests, self.open.len());
+        match self.small.note(sizes, self.count, self.rows.len()) {
+            Some(text) => self.batcher.tell(Message::Warning(text)),
+            None => Ok(()),
+        }
+    }
+
     /// Where a dead letter lies, and which dates wait for it. A row whose date is not known may be
     /// of any date of its input.
     fn home_of(&self, reject: &LocalReject) -> (usize, Blocks) {
@@ -280,6 +293,7 @@ impl Gathering for OpenRound<'_> {
         reader.accept();
         self.grow()?;
         if self.bytes() >= self.most_bytes() {
+            self.note_small()?;
             self.flush(reader)?;
         }
         Ok(next)

@@ -325,3 +325,52 @@ fn a_half_uploaded_file_that_grew_is_uploaded_once_beside_its_copy() {
     assert_eq!(recorder.accepted(), rows(0, 305));
     assert_eq!(recorder.dones().len(), 1);
 }
+
+/// Equal bytes that are read in another way are other rows: the second file was left out without them.
+#[test]
+fn the_same_bytes_called_csv_and_tsv_are_two_inputs() {
+    let text = "a\tb,c\n1\t2,3\n";
+    let both = [r#"{"a":"1","b,c":"2,3"}"#, r#"{"a\tb":"1\t2","c":"3"}"#];
+    for commands in [&["p"][..], &["p/x.csv", "p"]] {
+        let recorder = Recorder::new();
+        let place = Place::with(&recorder);
+        place.file("p/x.csv", text);
+        place.file("p/x.tsv", text);
+        for paths in commands {
+            place.end(&format!("{WRITE} --no-done {paths}"));
+        }
+        let mut rows = recorder.rows();
+        rows.sort();
+        assert_eq!(rows, both, "{commands:?}");
+    }
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place.file("p/x.csv", text);
+    place.file("p/x.tsv", text);
+    place
+        .end(&format!("{WRITE} --delimiter , p"))
+        .expect(0)
+        .says("has the same content as");
+    assert_eq!(recorder.rows(), [both[1]]);
+}
+
+#[test]
+fn a_half_uploaded_csv_that_is_renamed_to_tsv_is_not_read_on_as_one() {
+    let recorder = Recorder::answering(|_, number| match number {
+        0 | 1 => Reply::ok(),
+        _ => Reply::bare(429),
+    });
+    let place = Place::with(&recorder);
+    let rows: Vec<String> = (0..300).map(|row| format!("{row}\t{row},0\n")).collect();
+    place.file("p/x.csv", format!("a\tb,c\n{}", rows.concat()));
+    place.end(&format!("{WRITE} {SMALL} p")).expect(5);
+    recorder.answer(|_, _| Reply::ok());
+    std::fs::rename(place.path("p/x.csv"), place.path("p/x.tsv")).unwrap();
+    place
+        .end(&format!("{WRITE} {SMALL} p"))
+        .expect(9)
+        .says("its name says another format than it was read in");
+    std::fs::rename(place.path("p/x.tsv"), place.path("p/x.csv")).unwrap();
+    place.end(&format!("{WRITE} {SMALL} p")).expect(0);
+    assert_eq!(recorder.accepted().len(), 300);
+}

@@ -1,7 +1,7 @@
 //! What has to hold before `done`: guards, holds, the day's end, and the command `done`.
 
 use crate::recorder::{Recorder, Reply};
-use crate::start::{Place, WRITE, finish, rows};
+use crate::start::{Place, WRITE, rows};
 use chrono::{Days, Utc};
 use std::fs;
 
@@ -54,53 +54,6 @@ fn a_day_that_is_far_smaller_than_the_one_before_is_status_4() {
     assert_eq!(recorder.dones().len(), 1);
     place.end(&format!("{second} --max-drop 50%")).expect(0);
     assert_eq!(recorder.dones().len(), 2);
-}
-
-#[test]
-fn a_missing_marker_is_status_10_and_nothing_is_read() {
-    let (recorder, place) = server();
-    place.rows("in/rows.jsonl", 0, 5);
-    let words = format!("{WRITE} --require-marker _SUCCESS in");
-    place.end(&words).expect(10).says("_SUCCESS");
-    assert!(recorder.requests().is_empty());
-    place.file("in/_SUCCESS", "");
-    place.end(&words).expect(0);
-    assert_eq!(recorder.rows(), rows(0, 5));
-}
-
-#[test]
-fn a_marker_that_cannot_be_looked_for_is_refused() {
-    let (recorder, place) = server();
-    let mut unset = place.run(&format!("{WRITE} rows.jsonl"));
-    let (_, told, status) = finish(unset.args(["--require-marker", ""]));
-    assert!(
-        status == 2 && told.contains("an empty name marks nothing"),
-        "{told}"
-    );
-    let piped = rows(0, 3).join("\n");
-    place
-        .end_with_stdin(
-            &format!("{WRITE} --format jsonl --require-marker _SUCCESS -"),
-            &piped,
-        )
-        .expect(2)
-        .says("standard input has no folder to look in");
-    assert!(recorder.requests().is_empty());
-}
-
-#[test]
-fn a_remembered_marker_is_not_passed_by_a_pipe() {
-    let (recorder, place) = server();
-    place.rows("in/rows.jsonl", 0, 5);
-    place.file("in/_SUCCESS", "");
-    place
-        .end(&format!("{WRITE} --no-done --require-marker _SUCCESS in"))
-        .expect(0);
-    place
-        .end_with_stdin(&format!("{WRITE} --format jsonl -"), &rows(5, 3).join("\n"))
-        .expect(2)
-        .says("remembers --require-marker _SUCCESS");
-    assert_eq!(recorder.rows(), rows(0, 5));
 }
 
 #[test]

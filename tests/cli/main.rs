@@ -8,6 +8,7 @@
     reason = "a test helper that cannot go on has to fail the test"
 )]
 
+mod advice;
 mod bad_inputs;
 mod browser;
 mod changed_inputs;
@@ -49,6 +50,7 @@ mod jobs;
 mod json_schema;
 mod looked_at;
 mod lost_replies;
+mod markers;
 mod memory;
 mod messages;
 mod metadata;
@@ -101,6 +103,7 @@ mod several;
 mod shared_batches;
 mod shared_files;
 mod shortages;
+mod small_requests;
 mod start;
 mod status;
 mod status_next;

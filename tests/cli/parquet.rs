@@ -346,6 +346,22 @@ fn a_double_becomes_no_integer_with_other_digits() {
     assert!(recorder.accepted().is_empty());
 }
 
+#[test]
+fn a_column_renamed_to_one_of_the_schema_is_refused_before_any_row() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let path = folder().join("items_none.parquet");
+    for command in [WRITE, "validate"] {
+        place
+            .end(&format!("{command} --map kind=price {}", path.display()))
+            .expect(2)
+            .says("--map kind=price, but there is a column 'price' already");
+    }
+    assert!(recorder.requests().is_empty());
+    let renamed = sent("items_none", "--map kind=colour");
+    assert!(renamed.iter().all(|row| row.contains(r#""colour":""#)));
+}
+
 /// Its footer comes last, so that it ends in the middle of something until then.
 #[test]
 fn a_file_that_is_being_written_is_waited_for() {
@@ -370,6 +386,6 @@ fn a_file_that_is_being_written_is_waited_for() {
     place
         .end(&format!("{WRITE} --restart g.parquet"))
         .expect(4)
-        .says("no footer at its end");
+        .says("or wait until it is complete");
     assert!(recorder.requests().is_empty());
 }

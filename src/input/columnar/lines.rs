@@ -67,6 +67,7 @@ pub(in crate::input) fn row_lines(
     if fields.is_empty() {
         return Err(bad("it has no columns"));
     }
+    settings.check_renames(|name| fields.iter().any(|it| it.name.as_ref() == name))?;
     Ok(Box::new(Lines {
         ranges,
         metadata,
@@ -105,7 +106,10 @@ fn footer_place(ranges: &Ranges) -> std::result::Result<(u64, usize), InputFault
         }
         _ => Err(match ranges.grown().map_err(reading)? {
             Some(now) => InputFault::StillGrowing { before: size, now },
-            None => bad("it has no footer at its end, so it is cut off or still being written"),
+            None => bad(
+                "it has no footer at its end, so it is cut off or still being written; export or \
+                 copy it again, or wait until it is complete",
+            ),
         }),
     }
 }

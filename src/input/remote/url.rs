@@ -185,6 +185,20 @@ impl ObjectUrl {
         self.with_key(self.key.get(..end).unwrap_or_default())
     }
 
+    /// The folders that it is in, the nearest first; the last one is the store as a whole.
+    pub(in crate::input) fn folders(&self) -> Vec<Self> {
+        let ends = self
+            .key
+            .match_indices('/')
+            .map(|(at, _)| at.saturating_add(1));
+        let mut ends: Vec<usize> = std::iter::once(0).chain(ends).collect();
+        ends.reverse();
+        ends.into_iter()
+            .filter_map(|end| self.key.get(..end))
+            .map(|key| self.with_key(key))
+            .collect()
+    }
+
     /// What begins with this key.
     pub(in crate::input) fn join(&self, name: &str) -> Self {
         self.with_key(&format!("{}{name}", self.key))

@@ -4,7 +4,7 @@ use super::{RecogniseError, Recogniser, is_its_own};
 use crate::domain::{InputIdentity, RawRange};
 use crate::input::{
     FoundFile, InputError, InputSettings, Location, Next, Start, Verifier, begin_alike,
-    content_digest, copies, is_repacked, open_file,
+    content_digest, copies, is_repacked, named_format, open_file,
 };
 use crate::ledger::{KnownInput, LedgerReader};
 use crate::upload::row_end::{RowEnd, row_end};
@@ -74,6 +74,9 @@ impl Recogniser<'_> {
         input: &KnownInput,
         original: Option<&FoundFile>,
     ) -> Result<bool, RecogniseError> {
+        if !self.is_called_alike(file, input) {
+            return Ok(false);
+        }
         if let (false, Some(original)) = (input.read_to_end, original) {
             return Ok(self.are_equal(original, file, input)?);
         }
@@ -114,6 +117,12 @@ impl Recogniser<'_> {
             RowEnd::NoLines => !input.read_to_end,
             RowEnd::Continued => false,
         })
+    }
+
+    /// Whether the name of a file has it read in the format that an input was read in.
+    pub(super) fn is_called_alike(&self, file: &FoundFile, input: &KnownInput) -> bool {
+        let named = |name: &str| named_format(name, self.settings);
+        named(&input.name) == named(&file.location.to_string())
     }
 
     /// Whether a file has the content of the own file of an input: as it is now, or, of one that is no

@@ -243,7 +243,16 @@ impl Expected {
             return Err(vec!["bad_quotes"]);
         }
         if record.cells.len() != self.columns.len() {
-            return Err(vec!["ragged"]);
+            // Cells that are broken each may make sense one after the other.
+            let broken = |cell: &Vec<u8>| std::str::from_utf8(cell).is_err();
+            let broken = record.cells.iter().any(broken);
+            let codes = [
+                broken.then_some("not_utf8"),
+                std::str::from_utf8(&record.cells.concat())
+                    .is_ok()
+                    .then_some("ragged"),
+            ];
+            return Err(codes.into_iter().flatten().collect());
         }
         let empty = record.cells.iter().any(Vec::is_empty);
         let empty_is_bad = empty && settings.empty == EmptyCells::Error;
