@@ -8,7 +8,6 @@ whether it is the same upload.
 import hashlib
 import os
 import secrets
-import shlex
 
 from .encode import Encoder
 from .errors import DoneUnknown, UploadError
@@ -158,7 +157,7 @@ class Driver:
         if status == 0:
             return
         found = self.ledger.days().get(day)
-        again = f"'byteair-sync done {shlex.join(self.ledger.where(day))} --state-dir {shlex.quote(self.state_dir)}'"
+        again = self.ledger.done_again(day)
         if found and found.gate == "sealed":
             raise DoneUnknown(
                 f"every row of {day} is in and its done was sent, but nobody knows whether it got through (status {status}); "
