@@ -89,7 +89,7 @@ class Ledger:
             command += [*self.where(options.date or "2022-01-01"), "--no-done", "--allow-empty"]
         status, out, err = binary.run(command, stdin=_END_MARK)
         if status == _USAGE:
-            raise OptionError(f"an option cannot be taken; nothing was sent. {err.strip()[-2000:]}")
+            raise OptionError(f"an option cannot be taken; nothing was sent. {binary.without_next(err).strip()[-2000:]}")
         told = [line["target"] for line in binary.json_lines(out) if line.get("type") == "summary"]
         if not told or not told[0]:
             raise UploadError(f"the driver's ledger cannot be read (status {status}); nothing was sent.\n{err}")
@@ -124,7 +124,7 @@ class Ledger:
                 break
             # Another driver is at the same upload; that takes a moment.
             time.sleep(0.2 + patience / 10)
-        return status, err
+        return status, binary.without_next(err)
 
     def _write(self, upload):
         options = self.options

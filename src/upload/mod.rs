@@ -61,6 +61,7 @@ mod settings;
 mod shared_plan;
 #[cfg(test)]
 mod simulation;
+mod spark;
 mod spool;
 mod stage_rules;
 mod stdin;
@@ -93,6 +94,7 @@ pub use settings::{
     BatchSettings, GateSettings, OutOfRange, RetrySettings, RunSettings, Seed, Settings, Sources,
     StreamFrom, StreamSource,
 };
+pub use spark::{spark_job_again, upload_from_spark};
 pub use stage_rules::STREAMING_ONLY;
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
