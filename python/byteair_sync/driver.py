@@ -15,6 +15,7 @@ from .kept import KeptRejects
 from .ledger import Ledger
 from .options import OptionError
 from .record import Record, known_day
+from .rejects_path import write_rejects
 from .service import QuotaService
 from .total import Total
 from .waits import Waits, days_at, tell
@@ -63,7 +64,8 @@ class Driver:
         """Checks that everything is in, and sends ``done`` for each day of it; gives what it came to."""
         try:
             total = Total(self.options, results, self.kept.read())
-            total.write_rejects()
+            if self.options.rejects_path:
+                write_rejects(self.options, total)
             if not self.options.is_streaming_stage:
                 self.kept.keep(total.told_now)
             held = self._judge(plan, total)
