@@ -53,6 +53,11 @@ def run(command, stdin=b"", cwd=None):
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
 
+def without_next(said):
+    """Messages of a ``write`` of our own, without the command to type next: nobody could go on with that one."""
+    return said.partition("\n  next  ")[0]
+
+
 def json_lines(text):
     """The objects of ``--json``."""
     return [json.loads(line) for line in text.splitlines() if line.strip()]

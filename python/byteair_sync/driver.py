@@ -8,7 +8,6 @@ whether it is the same upload.
 import hashlib
 import os
 import secrets
-import shlex
 
 from .encode import Encoder
 from .errors import DoneUnknown, UploadError
@@ -16,6 +15,7 @@ from .kept import KeptRejects
 from .ledger import Ledger
 from .options import OptionError
 from .record import Record, known_day
+from .rejects_path import write_rejects
 from .service import QuotaService
 from .total import Total
 from .waits import Waits, days_at, tell
@@ -64,7 +64,8 @@ class Driver:
         """Checks that everything is in, and sends ``done`` for each day of it; gives what it came to."""
         try:
             total = Total(self.options, results, self.kept.read())
-            total.write_rejects()
+            if self.options.rejects_path:
+                write_rejects(self.options, total)
             if not self.options.is_streaming_stage:
                 self.kept.keep(total.told_now)
             held = self._judge(plan, total)
@@ -158,7 +159,7 @@ class Driver:
         if status == 0:
             return
         found = self.ledger.days().get(day)
-        again = f"'byteair-sync done {shlex.join(self.ledger.where(day))} --state-dir {shlex.quote(self.state_dir)}'"
+        again = self.ledger.done_again(day)
         if found and found.gate == "sealed":
             raise DoneUnknown(
                 f"every row of {day} is in and its done was sent, but nobody knows whether it got through (status {status}); "

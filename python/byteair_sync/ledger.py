@@ -7,6 +7,7 @@ registered without the mark that ends it before a task sends, and with the mark 
 
 import json
 import os
+import shlex
 import tempfile
 import time
 
@@ -63,24 +64,40 @@ class Ledger:
         return [binary.find(self.options.binary), *words, f"--state-dir={self.state_dir}"]
 
     def where(self, *days):
-        """The words that name the days."""
+        """The words that name the days, beside those that say whose they are."""
         return [f"--topic={self.options.topic}", f"--stage={self.options.stage}", *(f"--date={day}" for day in days)]
 
+    def known(self, *days):
+        """The words for what the ledger holds of the days; it may hold days of other targets too."""
+        return [*self.where(*days), f"--target={self.options.target}"]
+
+    def done_again(self, day):
+        """The command that asks for ``done`` of a day, for people."""
+        # A proxy may have a password.
+        target = [word for word in self.options.connection if not word.startswith("--proxy=")]
+        return f"'byteair-sync done {shlex.join([*self.where(day), f'--state-dir={self.state_dir}', *target])}'"
+
     def check(self):
-        """Has the program look at the options that it will be given, before a job begins that cannot end well."""
+        """Has the program look at the options that it will be given, before a job begins that cannot end well.
+
+        Takes over how the ledger spells the target."""
         options = self.options
-        command = [*self._write(options.identity), "--dry-run", f"--batch-rows={options.batch_rows}"]
+        command = [*self._write(options.identity), "--dry-run", "--json", f"--batch-rows={options.batch_rows}"]
         if options.is_streaming_stage:
             command += [*self.where(), "--yes-i-mean=streaming-only"]
         else:
             command += [*self.where(options.date or "2022-01-01"), "--no-done", "--allow-empty"]
-        status, _, err = binary.run(command, stdin=_END_MARK)
+        status, out, err = binary.run(command, stdin=_END_MARK)
         if status == _USAGE:
-            raise OptionError(f"an option cannot be taken; nothing was sent. {err.strip()[-2000:]}")
+            raise OptionError(f"an option cannot be taken; nothing was sent. {binary.without_next(err).strip()[-2000:]}")
+        told = [line["target"] for line in binary.json_lines(out) if line.get("type") == "summary"]
+        if not told or not told[0]:
+            raise UploadError(f"the driver's ledger cannot be read (status {status}); nothing was sent.\n{err}")
+        options.target = "{tenant}/{application}@{platform}".format(**told[0])
 
     def days(self):
         """Each day that it knows."""
-        status, out, err = binary.run(self.command("ledger", "show", "--json", *self.where()))
+        status, out, err = binary.run(self.command("ledger", "show", "--json", *self.known()))
         if status not in (0, 8):
             raise UploadError(f"the driver's ledger cannot be read (status {status}); nothing was sent.\n{err}")
         return {line["date"]: Day(line) for line in binary.json_lines(out) if line.get("type") == "date"}
@@ -107,7 +124,7 @@ class Ledger:
                 break
             # Another driver is at the same upload; that takes a moment.
             time.sleep(0.2 + patience / 10)
-        return status, err
+        return status, binary.without_next(err)
 
     def _write(self, upload):
         options = self.options
@@ -116,7 +133,7 @@ class Ledger:
 
     def drop(self, day, upload):
         """Has the day wait no longer for the upload; false when it does not."""
-        command = self.command("ledger", "drop-input", *self.where(day))
+        command = self.command("ledger", "drop-input", *self.known(day))
         status, _, err = binary.run([*command, "--", input_name(upload)])
         if status not in (0, 8):
             raise UploadError(f"{day} could not be made not to wait for upload {upload} (status {status}): {err[-2000:]}")

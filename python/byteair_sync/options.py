@@ -72,6 +72,8 @@ class Options:
     hold_unconfirmed: bool = False
     #: Uploads whose missing rows no day waits for any longer.
     give_up: Tuple[str, ...] = ()
+    #: Whose data it is, as the driver's ledger spells it; known once that was looked at.
+    target: Optional[str] = None
     #: The zone in which days end, for the program.
     zone: str = "UTC"
     #: What of the target the config file says.

@@ -3,7 +3,7 @@
 The platform says only once which rows of a batch it rejects. An attempt that is killed takes that with it, and so
 does a driver that is killed before it committed; but folders stay, and the next attempt looks there. So what a task
 was told of rejected rows stays in its folder, even when all went well, until the next task for the same partition
-inherits it, or for a month.
+inherits it, or for a month. Whatever else an attempt that was killed has left, rows among it, goes with the next task.
 """
 
 import contextlib
@@ -25,20 +25,25 @@ _PATIENCE = 40
 _ANSWER = re.compile(r" answered (?:HTTP )?(?P<code>\d+)\b.*request_id[=:\" ]+(?P<id>[0-9a-f]{8}-[0-9a-f-]{27})")
 #: What was told of days that the attempt is through with.
 _TOLD = "told.jsonl"
+#: Held while the attempt or its program lives.
+_LOCK = "lock"
 #: Seconds after which the platform will have forgotten the batches, and nobody asks for a folder any more.
 _FORGOTTEN = 30 * 24 * 3600
 _PREFIX = "byteair-spark-"
 
 
 class Scratch:
-    """The folder of one attempt. It is locked while the attempt or its program lives."""
+    """The folder of one attempt."""
 
     def __init__(self, name):
         # Whoever repeats the task, in a later job too, has the same name.
         self._prefix = f"{_PREFIX}{hashlib.sha256(name.encode()).hexdigest()[:24]}-"
-        self.folder = tempfile.mkdtemp(prefix=self._prefix)
-        self._lock = open(os.path.join(self.folder, "lock"), "wb")
+        begun = tempfile.mkdtemp(prefix=f".{self._prefix}")
+        self._lock = open(os.path.join(begun, _LOCK), "wb")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        # Nobody takes one that is not locked yet for one that was left.
+        self.folder = os.path.join(os.path.dirname(begun), os.path.basename(begun)[1:])
+        os.rename(begun, self.folder)
         self.told = os.path.join(self.folder, _TOLD)
         _sweep()
 
@@ -57,19 +62,19 @@ class Scratch:
         """What earlier attempts had been told of rejected rows, from their folders into this one."""
         found = []
         for path in _folders(self._prefix):
-            if path != self.folder and _is_over(path, _PATIENCE):
-                inherited = list(_told_in(path))
-                self.note(inherited)
-                found += inherited
-                shutil.rmtree(path, ignore_errors=True)
+            if path == self.folder:
+                continue
+            with _left(path, _PATIENCE) as is_left:
+                if is_left:
+                    inherited = list(_told_in(path))
+                    self.note(inherited)
+                    found += inherited
+                    shutil.rmtree(path, ignore_errors=True)
         return found
 
     def close(self):
         """Leaves in the folder what was told, and no folder when that is nothing."""
-        if not any(_told_in(self.folder)):
-            shutil.rmtree(self.folder, ignore_errors=True)
-        for path in glob.glob(os.path.join(glob.escape(self.folder), "sorted-*")):
-            os.remove(path)
+        _keep_told(self.folder)
         self._lock.close()
 
 
@@ -96,18 +101,21 @@ def letters(folder):
 
 def _told_in(path):
     """What was told of batches, of days that are through and of those that are not."""
-    told = os.path.join(path, _TOLD)
+    told, noted = os.path.join(path, _TOLD), set()
     if os.path.exists(told):
         with open(told, encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
+            for letter in map(json.loads, lines):
+                noted.add(letter["request_id"])
+                yield letter
     for folder in glob.glob(os.path.join(glob.escape(path), "day-*")):
         day, ids = os.path.basename(folder)[len("day-"):], set()
         for letter in letters(folder):
-            if letter.get("request_id"):
+            # An attempt that was killed while it noted them has them in both places.
+            if letter.get("request_id") and letter["request_id"] not in noted:
                 ids.add(letter["request_id"])
                 yield dict(letter, date=day or None)
         for one, code in answers(folder).items():
-            if code == "1001" and one not in ids:
+            if code == "1001" and one not in ids | noted:
                 message = "rows were refused (1001), and the attempt was killed before it noted which"
                 yield {"code": UNDETERMINED, "message": message, "request_id": one, "source": "server", "date": day or None}
 
@@ -122,27 +130,56 @@ def _folders(prefix):
             continue
 
 
+def _keep_told(path):
+    """Leaves in a folder what was told of rejected rows and nothing else; no folder when that is nothing."""
+    told = list(_told_in(path))
+    if not told:
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    others = set(os.listdir(path)) - {_LOCK, _TOLD}
+    if others:
+        whole = os.path.join(path, "told.part")
+        with open(whole, "w", encoding="utf-8") as out:
+            out.writelines(json.dumps(letter) + "\n" for letter in told)
+        os.replace(whole, os.path.join(path, _TOLD))
+    for name in others:
+        place = os.path.join(path, name)
+        if os.path.isdir(place):
+            shutil.rmtree(place, ignore_errors=True)
+        elif os.path.exists(place):
+            os.remove(place)
+
+
 def _sweep():
-    """Removes what was left so long ago that nobody asks for it."""
+    """Removes what attempts have left that were killed, and what was left so long ago that nobody asks for it."""
     for path in _folders(_PREFIX):
-        with contextlib.suppress(FileNotFoundError):
-            if os.stat(path).st_mtime < time.time() - _FORGOTTEN and _is_over(path, 0):
+        with contextlib.suppress(FileNotFoundError), _left(path, 0) as is_left:
+            if is_left and os.stat(path).st_mtime < time.time() - _FORGOTTEN:
                 shutil.rmtree(path, ignore_errors=True)
+            elif is_left and set(os.listdir(path)) != {_LOCK, _TOLD}:
+                _keep_told(path)
 
 
-def _is_over(path, patience):
-    """Whether the attempt is gone, and its program with it."""
+@contextlib.contextmanager
+def _left(path, patience):
+    """Whether the attempt is gone, and its program with it; nobody else looks at the folder meanwhile."""
     until = time.monotonic() + patience
     try:
-        with open(os.path.join(path, "lock"), "rb") as lock:
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    return True
-                except BlockingIOError:
-                    if time.monotonic() >= until:
-                        return False
-                    time.sleep(0.2)
+        lock = open(os.path.join(path, _LOCK), "rb")
     except FileNotFoundError:
-        # It was just begun, or somebody else has read it.
-        return False
+        # Somebody else has read it.
+        yield False
+        return
+    with lock:
+        yield _locked(lock, until)
+
+
+def _locked(lock, until):
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.2)

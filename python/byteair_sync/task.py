@@ -41,7 +41,7 @@ def _advice(status):
 
 def _reason(status, report, said):
     """What the program said; where it said nothing, what its report says, or what else it can have been."""
-    said = said.strip()[-4000:] or "\n".join(str(problem) for problem in report.get("problems", ()))
+    said = binary.without_next(said).strip()[-4000:] or "\n".join(str(problem) for problem in report.get("problems", ()))
     if status == 5:
         said += (
             "\nIf the platform answers, it may be the quota service on the driver that does not: it ends with the driver's "

@@ -1,8 +1,5 @@
 """What all tasks of an upload together came to, and whether that is enough for ``done``."""
 
-import json
-import os
-
 from .errors import UploadError
 from .kept import UNDETERMINED
 
@@ -212,17 +209,6 @@ class Total:
             before = known.get(day, {}).get("uploads", {}).get(self.options.identity, {})
             if before.get("rejected"):
                 yield f"{day} is done, and nothing was sent: {before['rejected']} of these {before['rows']} rows were rejected when they came, and are not stored"
-
-    def write_rejects(self):
-        """Puts the rejected rows where ``rejectsPath`` says, one file for the job or the micro-batch."""
-        path = self.options.rejects_path
-        if not path or not self.rejects:
-            return
-        os.makedirs(path, exist_ok=True)
-        name = "-".join(["rejects", *(self.stream or ())]) + ".jsonl"
-        with open(os.path.join(path, name), "w", encoding="utf-8", errors="backslashreplace") as out:
-            for reject in self.rejects:
-                out.write(json.dumps(reject, ensure_ascii=False) + "\n")
 
 
 def _counted(rejects, rows):

@@ -112,7 +112,7 @@ class Waits:
         undated, names, ways = self.record.read()["undated"], [], []
         for name in unfinished:
             upload = upload_named(name)
-            words = shlex.join([*self.ledger.where(day), f"--state-dir={self.ledger.state_dir}", "--", name])
+            words = shlex.join([*self.ledger.known(day), f"--state-dir={self.ledger.state_dir}", "--", name])
             drop = f"'byteair-sync ledger drop-input {words}'"
             if upload is None:
                 names.append(name)

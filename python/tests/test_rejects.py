@@ -74,6 +74,21 @@ class Withheld(SparkTest):
                 upload(late, sandbox, maxErrors=3, **options)
             self.assertEqual(sandbox.dates(), {day: (rows[day], 1, "acked") for day in (first, second, third)})
 
+    def test_rejects_of_one_day_or_upload_do_not_take_the_place_of_others(self):
+        sandbox, path = self.checking_sandbox(), os.path.join(self.folder, "rejects")
+        options = dict(rejectsPath=path, maxErrors=9)
+        for number, day in enumerate([DAY, "2022-01-02", "2022-01-02"], start=1):
+            # One table for each night, under one name; a row without a day is one of its night.
+            frame = rejected(100 * number, 2).withColumn("dt", F.when(F.col("id") != 7, F.lit(day)))
+            self.save(frame, sandbox, dateColumn="dt", done="false", **options)
+        self.save(rejected(100, 1), sandbox, date=DAY, uploadId="other", **options, done="false")
+        told = {}
+        for name in os.listdir(path):
+            with open(os.path.join(path, name), encoding="utf-8") as lines:
+                told[name.rpartition("-")[0]] = told.get(name.rpartition("-")[0], ()) + (len([json.loads(line) for line in lines]),)
+        counts = {f"rejects-{day}-item-history_sync": tuple(sorted(told.get(f"rejects-{day}-item-history_sync", ()))) for day in (DAY, "2022-01-02")}
+        self.assertEqual(counts, {f"rejects-{DAY}-item-history_sync": (1, 2), "rejects-2022-01-02-item-history_sync": (4,)}, told)
+
     def test_rejects_of_a_job_that_failed_midway_count_in_the_next(self):
         def failing(batches):
             if TaskContext.get().partitionId() == 1:

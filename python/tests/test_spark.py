@@ -111,7 +111,9 @@ class Batches(SparkTest):
         with self.assertRaisesRegex(Exception, "2 of 100 rows were rejected"):
             self.save(frame, sandbox, date=DAY, maxErrors=1, rejectsPath=path)
         self.assertEqual(sandbox.dates()[DAY], (98, 0, "syncing"))
-        with open(os.path.join(path, "rejects.jsonl"), encoding="utf-8") as lines:
+        [name] = os.listdir(path)
+        self.assertRegex(name, f"rejects-{DAY}-item-history_sync-[0-9a-f]{{8}}.jsonl")
+        with open(os.path.join(path, name), encoding="utf-8") as lines:
             told = [json.loads(line) for line in lines]
         self.assertEqual([(one["code"], one["column"]) for one in told], [("not_finite", "v")] * 2)
         # A day that has nothing else is not passed over.

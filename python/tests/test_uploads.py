@@ -90,6 +90,26 @@ class Uploads(SparkTest):
             upload(second(), sandbox, date=DAY, uploadId="b")
             self.assertEqual(sandbox.state()["requests_total"], requests)
 
+    def test_a_day_of_one_target_is_nothing_to_the_same_day_of_another(self):
+        for upload, sandbox, state in self.by_both():
+            other = self.sandbox()
+            upload(first(), sandbox, date=DAY, uploadId="a")
+            # Done there, and unknown here.
+            with self.assertRaisesRegex(Exception, "cannot be read"):
+                upload(failing(first(), other), other, date=DAY, uploadId="a")
+            requests = sandbox.state()["requests_total"]
+            upload(first(), sandbox, date=DAY, uploadId="a")
+            self.assertEqual(sandbox.state()["requests_total"], requests)
+            self.assertEqual(other.dates()[DAY][1], 0)
+            # It is given up where it is not complete, although it is where it is.
+            upload(second(), other, date=DAY, uploadId="b", giveUp="a")
+            self.assertEqual((sandbox.dates()[DAY], other.dates()[DAY]), ((80, 1, "acked"), (80, 1, "acked")))
+            for application in ("2", "3"):
+                upload(second(), other, date=DAY, uploadId="b", applicationId=application)
+            self.assertEqual(len(other.state()["partitions"]), 3)
+            status, told = self.program("ledger", "show", f"--state-dir={state}")
+            self.assertEqual((status, told.count("gate done"), told.count(" on 1/")), (0, 4, 4), told)
+
     def test_what_an_upload_lacks_can_be_given_up_on_the_record(self):
         for upload, sandbox, state in self.by_both():
             with self.assertRaisesRegex(Exception, "cannot be read"):

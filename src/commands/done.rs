@@ -110,7 +110,7 @@ fn choose(options: &DoneOptions, known: &[KnownPartition]) -> Vec<KnownPartition
 
 fn is_selected(options: &DoneOptions, date: &KnownPartition) -> bool {
     let partition = &date.partition;
-    partition.date().is_some() && options.selection.matches(&partition.topic, partition.stage)
+    partition.date().is_some() && options.selection.matches(partition)
 }
 
 const fn is_owed(date: &KnownPartition) -> bool {

@@ -92,8 +92,7 @@ pub(super) fn selected(
     for target in reader.targets().map_err(ledger_failure)? {
         dates.extend(reader.partitions(&target).map_err(ledger_failure)?);
     }
-    let is_wanted =
-        |date: &KnownPartition| wanted.matches(&date.partition.topic, date.partition.stage);
+    let is_wanted = |date: &KnownPartition| wanted.matches(&date.partition);
     if !dates.iter().any(is_wanted)
         && let Some(failure) = unknown_topic(place, &wanted.topics, &dates)
     {
@@ -201,6 +200,7 @@ fn show(session: &Session, place: &Path, args: &SelectionArgs) -> Outcome {
         session.printer.json_line(&JsonLine::new(
             "date",
             serde_json::json!({
+                "target": date.partition.target.to_string(),
                 "topic": date.partition.topic.as_str(),
                 "stage": date.partition.stage.kind().as_str(),
                 "date": date.partition.date().map(|day| day.to_string()),
@@ -223,6 +223,7 @@ async fn prune(session: &Session, place: &Path, older_than: Duration, dry_run: b
         topic: Vec::new(),
         stage: Vec::new(),
         date: Vec::new(),
+        target: None,
     };
     let (_, dates) = selected(session, place, &everything)?;
     let age = i64::try_from(older_than.as_secs()).unwrap_or(i64::MAX);
@@ -263,6 +264,7 @@ pub(super) fn one_or_more(
         topic: vec![topic.clone()],
         stage: Vec::new(),
         date: Vec::new(),
+        target: args.target.clone(),
     };
     let (reader, dates) = selected(session, place, &everything)?;
     let dates: Vec<KnownPartition> = dates
@@ -275,7 +277,7 @@ pub(super) fn one_or_more(
         return Err(Failure::new(
             Status::Usage,
             anyhow::anyhow!(
-                "the ledger knows this date for several targets ({}); use a --state-dir that holds one of them",
+                "the ledger knows this date for several targets ({}); name one of them with --target",
                 names.join(", ")
             ),
         ));

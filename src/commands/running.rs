@@ -100,7 +100,7 @@ impl<'a> Running<'a> {
         Ok(Self {
             session,
             origin: Origin {
-                ledger: ledger.name().to_owned(),
+                ledger: Some(ledger.name().to_owned()),
                 target,
             },
             services: Services {

@@ -129,10 +129,7 @@ impl Look<'_> {
             dates: Vec::new(),
             ..self.wanted.clone()
         };
-        known.retain(|date| {
-            let partition = &date.partition;
-            any_day.matches(&partition.topic, partition.stage)
-        });
+        known.retain(|date| any_day.matches(&date.partition));
         Ok((known, targets.len() > 1))
     }
 
@@ -195,8 +192,7 @@ impl Look<'_> {
     }
 
     fn is_wanted(&self, known: &KnownPartition) -> bool {
-        let partition = &known.partition;
-        self.wanted.matches(&partition.topic, partition.stage)
+        self.wanted.matches(&known.partition)
     }
 
     /// The days that should be there: those that were asked for, as far as the topic and stage have

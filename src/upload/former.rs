@@ -4,6 +4,7 @@
 //! how they are read, which no command made up from the ledger alone would. Reads only.
 
 use super::command_line::{has_option, names_file, reading_options, value_of, without_flag, words};
+use super::spark::is_of_driver;
 use crate::domain::{Partition, StageKind};
 use crate::ledger::{LedgerError, LedgerReader};
 
@@ -17,7 +18,9 @@ pub struct Former(Vec<String>);
 impl Former {
     /// Looks them up.
     pub fn read(ledger: &LedgerReader) -> Result<Self, LedgerError> {
-        ledger.newest_commands("write", MAX_RUNS).map(Self)
+        let mut commands = ledger.newest_commands("write", MAX_RUNS)?;
+        commands.retain(|command| !is_of_driver(command));
+        Ok(Self(commands))
     }
 
     /// The newest upload of a date, as it is typed to go on with it.

@@ -63,6 +63,7 @@ mod shared_plan;
 #[cfg(test)]
 mod simulation;
 mod small_requests;
+mod spark;
 mod spool;
 mod stage_rules;
 mod stdin;
@@ -95,18 +96,19 @@ pub use settings::{
     BatchSettings, GateSettings, OutOfRange, RetrySettings, RunSettings, Seed, Settings, Sources,
     StreamFrom, StreamSource,
 };
+pub use spark::{spark_job_again, upload_from_spark};
 pub use stage_rules::STREAMING_ONLY;
 pub use stdin::StdinInput;
 pub use stop::{Stop, StopCause};
 pub use vanished::vanished;
 
 use crate::domain::Target;
-use crate::ledger::{LedgerError, LedgerReader, Registered, RegisteredPartition, RunId};
+use crate::ledger::{LedgerError, LedgerReader, Registered, RegisteredPartition, RunId, name_of};
 use committing::Committing;
 use engine::Engine;
 use event::Event;
 use plan::{Action, Plan, PlannedDate};
-use report::Summary;
+use report::{Origin, Summary};
 use summary::Story;
 
 /// How often a plan is made anew because others registered files that may be the same, or finished a
@@ -269,11 +271,18 @@ pub async fn plan_only(settings: Settings, stdin: Option<StdinInput>) -> Summary
     let planning = tokio::task::spawn_blocking(move || {
         let reader = LedgerReader::open(&blocking.run.state_dir)?;
         let plan = plan::plan(&blocking, reader.as_ref(), stdin)?;
+        let origin = Origin {
+            target: plan.target.clone(),
+            ledger: name_of(&blocking.run.state_dir)?,
+        };
         let recorded = dry_run::recorded(&blocking, &plan, reader.as_ref())?;
-        Ok((plan, recorded))
+        Ok((plan, recorded, origin))
     });
     match planning.await.unwrap_or(Err(LedgerError::Closed)) {
-        Ok((plan, recorded)) => dry_run::count(&settings, plan, recorded).await,
+        Ok((plan, recorded, origin)) => Summary {
+            origin: Some(origin),
+            ..dry_run::count(&settings, plan, recorded).await
+        },
         Err(error) => dry_run::failed(failure::ledger_status(&error), &error),
     }
 }

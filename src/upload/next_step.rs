@@ -11,6 +11,7 @@ use super::explain;
 use super::former::Former;
 use super::late_input;
 use super::report::{NextStep, Status};
+use super::spark::{spark_job_again, upload_from_spark};
 use crate::domain::{Partition, Zone};
 use crate::ledger::Unmet;
 
@@ -28,6 +29,13 @@ pub(super) struct OpenInput {
     pub(super) is_at_fault: bool,
     /// Whether it holds corrections of rejected rows that are not all sent.
     pub(super) is_replay: bool,
+}
+
+impl OpenInput {
+    /// What goes on with an upload from Spark.
+    fn spark_job(&self) -> Option<NextStep> {
+        upload_from_spark(&self.name).map(spark_job_again)
+    }
 }
 
 /// How a run ended, as far as it matters for what comes next.
@@ -123,6 +131,9 @@ impl Situation<'_> {
         let first = self.waiting.first();
         if let Some(command) = first.and_then(|date| self.former.upload_of(date)) {
             return with_option(&command, option);
+        }
+        if let Some(job) = self.inputs.iter().find_map(OpenInput::spark_job) {
+            return job.command;
         }
         let mut command = with_option(&self.about_date("write"), option);
         let names: Vec<&OpenInput> = self.inputs.iter().filter(|input| input.is_there).collect();

@@ -51,8 +51,8 @@ pub enum Course {
 pub struct Origin {
     /// Tenant, application and platform.
     pub target: Target,
-    /// The random name of the ledger.
-    pub ledger: String,
+    /// The random name of the ledger; none where there is no ledger yet.
+    pub ledger: Option<String>,
 }
 
 /// A command that can be typed next.

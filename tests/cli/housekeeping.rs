@@ -38,6 +38,39 @@ fn the_ledger_lists_its_dates_for_people_and_for_machines() {
 }
 
 #[test]
+fn of_several_targets_in_one_ledger_one_can_be_named() {
+    let (_recorder, place) = done();
+    let upload = format!("{WRITE} --application-id 77 rows.jsonl");
+    let planned = place.end(&format!("{upload} --dry-run --json")).expect(0);
+    assert_eq!(planned.summary()["target"]["application"], "77");
+    place.end(&upload).expect(0);
+    let listed = place.end("ledger list --json").expect(0);
+    let name = |date: &Value| date["target"].as_str().map(str::to_owned);
+    let names = listed.lines().iter().filter_map(name).collect::<Vec<_>>();
+    let other = names.iter().find(|name| name.contains("/77@")).unwrap();
+    assert_eq!(names.len(), 2);
+    place
+        .end(&format!("ledger reopen {DATE}"))
+        .expect(2)
+        .says("name one of them with --target");
+    place
+        .end(&format!("ledger reopen {DATE} --target {other}"))
+        .expect(0);
+    for name in &names {
+        let shown = place.end(&format!("ledger show --json --target {name}"));
+        let lines = shown.expect(0).lines();
+        let dates: Vec<&Value> = lines.iter().filter(|line| line["type"] == "date").collect();
+        assert_eq!(dates.len(), 1);
+        let gate = if name == other { "open" } else { "done" };
+        assert_eq!(
+            (&dates[0]["target"], &dates[0]["gate"]),
+            (&name.as_str().into(), &gate.into())
+        );
+    }
+    place.end("ledger show --target 1/2@cn").expect(8);
+}
+
+#[test]
 fn an_empty_state_directory_knows_nothing() {
     let place = Place::new();
     for words in [

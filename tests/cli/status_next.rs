@@ -22,7 +22,10 @@ fn owed(place: &Place) -> String {
     assert_eq!(ran.summary()["next"][0]["command"], command.as_str());
     assert_eq!(ran.summary()["next"][0]["purpose"], day["next_purpose"]);
     place.end("status").expect(0).says(&command);
-    command.strip_prefix("byteair-sync ").unwrap().to_owned()
+    command
+        .strip_prefix("byteair-sync ")
+        .unwrap_or(&command)
+        .to_owned()
 }
 
 fn is_owed_nothing(place: &Place) {
@@ -171,4 +174,28 @@ fn a_date_whose_only_input_was_dropped_says_so() {
     place.rows("a.jsonl", 50, 5);
     place.end(&owed(&place)).expect(0);
     is_owed_nothing(&place);
+}
+
+#[test]
+fn an_upload_from_spark_goes_on_with_its_job_and_with_no_write() {
+    let (recorder, place) = server();
+    // As the package registers it before its tasks send.
+    let words = format!("{WRITE} - --format=jsonl --end-mark --request-id-seed=x --no-done");
+    let mut begin = place.run(&words);
+    begin.arg("--input-id=spark a").write_stdin("");
+    Ran::of(&words, &mut begin).expect(4);
+    assert_eq!(owed(&place), "spark-submit JOB.py");
+    place.end("status").expect(0).says("uploadId 'a'");
+    let date = "-t item -s history_sync -d 2022-01-01";
+    for words in [format!("done {date}"), format!("{WRITE} a.jsonl")] {
+        let ran = place.end(&words).expect(7);
+        let ran = ran.says("spark-submit JOB.py  # the Spark job with uploadId 'a' again");
+        assert!(!ran.errors.contains("--input-id"), "{}", ran.errors);
+        assert!(
+            !ran.errors.contains("putting the file back"),
+            "{}",
+            ran.errors
+        );
+    }
+    assert_eq!(recorder.dones().len(), 0);
 }

@@ -126,6 +126,10 @@ pub struct SelectionArgs {
     /// Only these days: 2022-01-01, several with commas, A..B, today, yesterday [default: all]
     #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec)]
     pub date: Vec<DateSpec>,
+
+    /// Only this target, as `ledger list` spells it: tenant/application@platform [default: all]
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
 }
 
 /// The partitions of one topic and stage that a command changes; nothing is implied.
@@ -142,4 +146,8 @@ pub struct OnePartitionArgs {
     /// Days, as for `write` [default: none, must be given unless the stage is streaming]
     #[arg(short, long, value_name = "DATES", value_delimiter = ',', value_parser = date_spec)]
     pub date: Vec<DateSpec>,
+
+    /// The target, where the ledger knows several: tenant/application@platform, as `ledger list` spells it [default: the only one]
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
 }

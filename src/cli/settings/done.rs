@@ -110,6 +110,7 @@ impl DoneOptions {
                 topics: args.topic.clone(),
                 stages: args.stage.clone(),
                 dates: Vec::new(),
+                target: None,
             },
             command: command_again(context, args, &dates),
             dates,

@@ -4,7 +4,7 @@ use super::{Context, zone};
 use crate::cli::args::{OnePartitionArgs, SelectionArgs};
 use crate::cli::dates::resolve_dates;
 use crate::cli::error::UsageError;
-use crate::domain::{DataDate, Stage, StageKind, Topic};
+use crate::domain::{DataDate, Partition, Stage, StageKind, Topic};
 
 /// A filter; an empty list lets everything through.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,15 +15,21 @@ pub struct Selection {
     pub stages: Vec<StageKind>,
     /// Days.
     pub dates: Vec<DataDate>,
+    /// A target, as the ledger spells it.
+    pub target: Option<String>,
 }
 
 impl Selection {
     /// Whether a partition is meant. A streaming stage has no day, so a list of days excludes it.
-    pub fn matches(&self, topic: &Topic, stage: Stage) -> bool {
-        (self.topics.is_empty() || self.topics.contains(topic))
-            && (self.stages.is_empty() || self.stages.contains(&stage.kind()))
+    pub fn matches(&self, partition: &Partition) -> bool {
+        let is_of_target = |wanted: &String| *wanted == partition.target.to_string();
+        (self.topics.is_empty() || self.topics.contains(&partition.topic))
+            && (self.stages.is_empty() || self.stages.contains(&partition.stage.kind()))
             && (self.dates.is_empty()
-                || stage.date().is_some_and(|date| self.dates.contains(&date)))
+                || partition
+                    .date()
+                    .is_some_and(|date| self.dates.contains(&date)))
+            && self.target.as_ref().is_none_or(is_of_target)
     }
 }
 
@@ -34,6 +40,7 @@ pub fn selection(context: Context<'_>, args: &SelectionArgs) -> Result<Selection
         stages: args.stage.clone(),
         dates: resolve_dates(&args.date, zone(context)?, context.now)
             .map_err(|error| UsageError::new(error.to_string()))?,
+        target: args.target.clone(),
     })
 }
 

@@ -79,7 +79,10 @@ pub fn for_machines(story: &Summary) -> JsonLine<MachineSummary> {
             application: origin.target.application().to_owned(),
             platform: origin.target.platform().to_owned(),
         }),
-        ledger: story.origin.as_ref().map(|origin| origin.ledger.clone()),
+        ledger: story
+            .origin
+            .as_ref()
+            .and_then(|origin| origin.ledger.clone()),
         retryable: story.retryable,
         rows_read: totals.rows_read,
         rows_accepted: totals.rows_accepted,

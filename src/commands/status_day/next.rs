@@ -13,7 +13,7 @@ use crate::ledger::{InputKind, KnownPartition, Unmet};
 use crate::upload::report::NextStep;
 use crate::upload::{
     HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES, end_of_day, shell_word,
-    with_option, without_output_options,
+    spark_job_again, upload_from_spark, with_option, without_output_options,
 };
 use std::path::Path;
 
@@ -86,6 +86,9 @@ impl Judge<'_> {
             step.command = format!("{} {}", step.command, shell_word(&file));
             return Ok(Some(step));
         }
+        if let Some(upload) = open_upload_from_spark(what)? {
+            return Ok(Some(spark_job_again(&upload)));
+        }
         let is_dropped = |one: &Unmet| matches!(one, Unmet::OnlyDropped(_) | Unmet::Empty);
         if lacking.iter().any(is_dropped) && !lacking.iter().any(is_unfinished) {
             return Ok(self.upload(known, "", "when what replaces the dropped input is there"));
@@ -153,6 +156,14 @@ fn open_replay(what: &Waiting<'_>) -> Result<Option<String>, Failure> {
         }
     }
     Ok(None)
+}
+
+/// An upload from Spark that has begun and is not complete.
+fn open_upload_from_spark(what: &Waiting<'_>) -> Result<Option<String>, Failure> {
+    let inputs = what.reader.inputs(what.known.id).map_err(ledger_failure)?;
+    let open = inputs.iter().filter(|input| !input.is_finished());
+    let mut uploads = open.filter_map(|input| upload_from_spark(&input.name));
+    Ok(uploads.next().map(str::to_owned))
 }
 
 const fn is_unconfirmed(one: &Unmet) -> bool {

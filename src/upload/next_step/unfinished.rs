@@ -96,7 +96,8 @@ impl Situation<'_> {
                 "lists the inputs; write them again, or ledger drop-input FILE",
             )];
         }
-        let mut steps = Vec::new();
+        let mut steps: Vec<NextStep> = gone.iter().filter_map(|it| it.spark_job()).collect();
+        let is_of_spark = !steps.is_empty();
         if !there.is_empty() {
             steps.push(NextStep::new(self.write(&there), "uploads the rest of it"));
         }
@@ -104,7 +105,7 @@ impl Situation<'_> {
             inputs,
             "or goes on without it; what was accepted stays on the platform",
         ));
-        if !gone.is_empty() {
+        if !gone.is_empty() && !is_of_spark {
             steps.push(NextStep::new(
                 self.write_again(""),
                 "or after putting the file back",
