@@ -264,7 +264,16 @@ impl Gathering for OpenBatch<'_> {
             self.body.push(b',');
         }
         let start = self.body.len();
-        let next = reader.next(&mut self.body).map_err(|error| halt(&error))?;
+        let next = match reader.next(&mut self.body) {
+            Ok(next) => next,
+            Err(error) => {
+                self.body.truncate(before);
+                if error.is_cut_off() {
+                    self.flush(reader)?;
+                }
+                return Err(halt(&error));
+            }
+        };
         let Next::Row { position, .. } = next else {
             self.body.truncate(before);
             return Ok(next);

@@ -7,7 +7,7 @@ use super::plan::{PlannedInput, PlannedPlace};
 use crate::domain::{RawRange, StageKind};
 use crate::input::{
     InputError, InputSettings, Next, RowReader, Start, fingerprint_live, fingerprint_stdin,
-    open_stream,
+    open_pipe,
 };
 use crate::ledger::{InputKind, KnownInput, LedgerError, LedgerReader};
 use std::io::Read;
@@ -71,7 +71,7 @@ impl StdinInput {
 
     /// Opens it after what was recorded, comparing that on the way.
     pub(super) fn open(self, settings: &InputSettings) -> Result<Box<dyn RowReader>, InputError> {
-        open_stream(self.stream, &self.name, settings, &self.recorded)
+        open_pipe(self.stream, &self.name, settings, &self.recorded)
     }
 }
 
