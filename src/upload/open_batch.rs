@@ -171,7 +171,7 @@ impl<'a> OpenBatch<'a> {
     fn hand_over(&mut self, kind: CutKind, source_bytes: u64) -> Result<(), Halt> {
         self.body.push(b']');
         self.fitting = fitting(self.rows, self.body.len(), self.max_bytes);
-        if (self.batcher.is_stopped)(self.partition) {
+        if self.is_stopped() {
             return Err(Halt::Stopped);
         }
         let body = std::mem::take(&mut self.body);
@@ -326,6 +326,10 @@ impl Gathering for OpenBatch<'_> {
     /// Whether there is nothing in it that the ledger would have to hear of soon.
     fn is_empty(&self) -> bool {
         self.rows == 0 && !self.reading.has_rejects()
+    }
+
+    fn is_stopped(&self) -> bool {
+        (self.batcher.is_stopped)(self.partition)
     }
 
     fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt> {

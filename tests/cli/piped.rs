@@ -2,7 +2,7 @@
 
 use crate::follow::{kill, lines, spooled};
 use crate::platform::Platform;
-use crate::recorder::{Recorder, eventually};
+use crate::recorder::{Recorder, Reply, eventually};
 use crate::start::{Place, Ran, rows, signal};
 use rustix::process::Signal;
 use std::io::Write;
@@ -129,12 +129,8 @@ fn rows_of_a_named_pipe_that_are_kept_are_sent_by_any_later_run() {
     }
 }
 
-#[test]
-fn rows_that_wait_for_others_when_the_run_is_stopped_are_kept_and_counted() {
-    let recorder = Recorder::new();
-    let place = Place::with(&recorder);
-    let (child, mut stdin) = piped(&place, "--linger 1d --json --input-id events");
-    stdin.write_all(lines(&rows(0, 300)).as_bytes()).unwrap();
+/// Waits until the ledger knows of the pipe, and a while for the rows that are in it.
+fn wait_for_reading(place: &Place) {
     eventually("the input in the ledger", || {
         let ledger = place.path(".local/state/byteair-sync/ledger.db");
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
@@ -143,6 +139,67 @@ fn rows_that_wait_for_others_when_the_run_is_stopped_are_kept_and_counted() {
         })
     });
     std::thread::sleep(Duration::from_millis(500));
+}
+
+#[test]
+fn rows_that_wait_for_others_are_kept_and_counted_when_no_grace_is_given() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let (child, mut stdin) = piped(&place, "--linger 1d --grace 0s --json --input-id events");
+    stdin.write_all(lines(&rows(0, 300)).as_bytes()).unwrap();
+    wait_for_reading(&place);
+    signal(&child, Signal::TERM);
+    let summary = Ran::after(child).expect(143).summary();
+    drop(stdin);
+    assert_eq!(summary["rows_read"], 300, "{summary}");
+    assert_eq!(
+        spooled(&place).len(),
+        usize::from(recorder.rows().is_empty())
+    );
+    place
+        .end_with_stdin(STREAM, &lines(&rows(0, 310)))
+        .expect(0);
+    assert_eq!(recorder.rows(), rows(0, 310));
+}
+
+/// Nothing of a pipe is sent behind a refusal; whoever writes it has to know that it has to come again.
+#[test]
+fn rows_that_wait_for_others_when_the_platform_refuses_are_told() {
+    let recorder = Recorder::answering(|_, number| match number {
+        0 => Reply::code(
+            400,
+            400,
+            "Syncing is end or not start in stage(incremental_sync_streaming) for tenant/application_id(1) topic(behavior), please check the 'stage'",
+        ),
+        _ => Reply::ok(),
+    });
+    let place = Place::with(&recorder);
+    let (child, mut stdin) = piped(&place, "--linger 1d --json --input-id events");
+    stdin.write_all(lines(&rows(0, 1_300)).as_bytes()).unwrap();
+    // The pipe stays open.
+    let summary = Ran::after(child).expect(6).summary();
+    drop(stdin);
+    let problems = summary["problems"].to_string();
+    assert!(
+        problems.contains(
+            "at least 300 row(s) were taken from standard input and neither sent nor kept"
+        ),
+        "{problems}"
+    );
+    assert_eq!(summary["rows_read"], 1_000, "{summary}");
+    place
+        .end_with_stdin(STREAM, &lines(&rows(0, 1_310)))
+        .expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 1_310));
+}
+
+#[test]
+fn rows_that_wait_for_others_when_the_run_is_stopped_are_kept_and_counted() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let (child, mut stdin) = piped(&place, "--linger 1d --json --input-id events");
+    stdin.write_all(lines(&rows(0, 300)).as_bytes()).unwrap();
+    wait_for_reading(&place);
     signal(&child, Signal::TERM);
     let summary = Ran::after(child).expect(143).summary();
     drop(stdin);

@@ -116,6 +116,7 @@ impl Engine {
             ),
             place: None,
             reads_a_pipe: false,
+            waits_for_pipe: false,
             packing: VecDeque::new(),
             in_flight: 0,
             problems: Vec::new(),
