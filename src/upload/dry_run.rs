@@ -283,6 +283,7 @@ async fn read_through(
                 summary.problems.push(problem);
             }
             Message::Warning(text) => summary.notes.push(text),
+            Message::Begun => {}
         }
     }
     if let Err(error) = reading.await {

@@ -73,6 +73,8 @@ pub(super) struct Engine {
     packer: Packer,
     /// For the next batch, among those that wait for their first attempt.
     place: Option<OwnedSemaphorePermit>,
+    /// What is told once the inputs are on record.
+    started: Option<Event>,
     /// Whether rows come from a live pipe, from which nobody can take them again.
     reads_a_pipe: bool,
     /// Whether more time was given to hand over what such a pipe gave.
@@ -214,7 +216,11 @@ impl Engine {
     }
 
     fn received(&mut self, message: Message) {
+        if !matches!(message, Message::Warning(_)) {
+            self.tell_started();
+        }
         match message {
+            Message::Begun => {}
             Message::Cut(cut) => self.start_packing(*cut),
             Message::Round(round) => self.start_packing_round(*round),
             Message::PartitionRead(date) => self.packing.push_back(Slot::Read(date)),

@@ -142,6 +142,7 @@ impl Engine {
     }
 
     pub(super) fn outcome(mut self) -> UploadOutcome {
+        self.tell_started();
         self.tell_lost_rows();
         let dates = self
             .dates

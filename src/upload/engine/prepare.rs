@@ -93,7 +93,7 @@ impl Engine {
         if let (Some(work), Some(date)) = (prepared.work.first_mut(), dates.first()) {
             work.followed = following(settings, &context, &date.run.row);
         }
-        let engine = Self {
+        let mut engine = Self {
             settings: settings.clone(),
             finisher: Finisher {
                 services: services.clone(),
@@ -115,17 +115,31 @@ impl Engine {
                 settings.batch.gzip_level,
             ),
             place: None,
+            started: None,
             reads_a_pipe: false,
             waits_for_pipe: false,
             packing: VecDeque::new(),
             in_flight: 0,
             problems: Vec::new(),
         };
-        engine.tell_started(prepared.bytes_total, prepared.bytes_before);
+        engine.started = Some(engine.start(prepared.bytes_total, prepared.bytes_before));
+        // Files that are followed are registered when they are met: whoever reads of the start may rely on
+        // that, and rotate them.
+        if !matches!(settings.sources, Sources::Followed(_)) {
+            engine.tell_started();
+        }
         Ok(engine)
     }
 
-    fn tell_started(&self, bytes_total: Option<u64>, bytes_before: u64) {
+    /// Tells that the upload begins, once.
+    pub(super) fn tell_started(&mut self) {
+        if let Some(started) = self.started.take() {
+            self.context.tell(&started);
+        }
+    }
+
+    /// What is told of the start.
+    fn start(&self, bytes_total: Option<u64>, bytes_before: u64) -> Event {
         let gauges = &self.context.services.gauges;
         let bytes_of_others = Gauges::get(&gauges.bytes_settled);
         Gauges::add(&gauges.bytes_before, bytes_before);
@@ -146,7 +160,7 @@ impl Engine {
             .filter_map(|date| date.run.partition().date())
             .map(|date| date.to_string())
             .collect();
-        self.context.tell(&Event::Started {
+        Event::Started {
             run: self.context.run.0,
             what: format!(
                 "{} {} {}",
@@ -162,7 +176,7 @@ impl Engine {
             inputs_finished: finished,
             bytes_total,
             bytes_of_others,
-        });
+        }
     }
 }
 
