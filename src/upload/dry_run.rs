@@ -272,7 +272,7 @@ async fn read_through(
                     add_reject(&mut counts, *home, letter.blocks);
                 }
             }
-            Message::PartitionRead(_) => {}
+            Message::Begun | Message::PartitionRead(_) => {}
             Message::PartitionFailed {
                 partition,
                 status,
@@ -283,7 +283,6 @@ async fn read_through(
                 summary.problems.push(problem);
             }
             Message::Warning(text) => summary.notes.push(text),
-            Message::Begun => {}
         }
     }
     if let Err(error) = reading.await {

@@ -123,12 +123,16 @@ impl Engine {
             problems: Vec::new(),
         };
         engine.started = Some(engine.start(prepared.bytes_total, prepared.bytes_before));
-        // Files that are followed are registered when they are met: whoever reads of the start may rely on
-        // that, and rotate them.
-        if !matches!(settings.sources, Sources::Followed(_)) {
-            engine.tell_started();
-        }
+        engine.tell_start_of_known();
         Ok(engine)
+    }
+
+    /// Files that are followed are registered when they are met: whoever reads of the start may rely on that,
+    /// and rotate them. All others are on record.
+    fn tell_start_of_known(&mut self) {
+        if !matches!(self.settings.sources, Sources::Followed(_)) {
+            self.tell_started();
+        }
     }
 
     /// Tells that the upload begins, once.
