@@ -12,7 +12,7 @@ use crate::cli::printer::{Level, visible};
 use crate::cli::settings::{HuaweiConnection, HuaweiService, state_dir};
 use crate::cli::signals::StopSignals;
 use crate::cli::summary::{for_machines, of_success};
-use crate::huawei::{BadGroup, MetadataSync, SyncFault, Synced};
+use crate::huawei::{BadGroup, Halting, MetadataSync, SyncFault, Synced};
 use crate::input::InputSettings;
 use crate::protocol::huawei::{EventSource, MAX_GATEWAY_BYTES};
 use crate::upload::StopCause;
@@ -20,11 +20,8 @@ use crate::upload::report::{RejectGroup, Status, Summary};
 use anyhow::Context;
 use serde_json::json;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::watch;
-
-/// How long a request in flight may take to end after a signal.
-const STOP_GRACE: Duration = Duration::from_secs(30);
 
 /// Runs the command.
 pub(super) async fn run(session: &Session, command: &MetadataCommand) -> Outcome {
@@ -47,7 +44,7 @@ pub(super) async fn run(session: &Session, command: &MetadataCommand) -> Outcome
         .committed()
         .await
         .map_err(ledger_failure)?;
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(Halting::AtTheEnd);
     let mut sync = MetadataSync {
         service: service(&connection)?,
         project: connection.project().clone(),
@@ -68,11 +65,15 @@ pub(super) async fn run(session: &Session, command: &MetadataCommand) -> Outcome
         tokio::select! {
             () = &mut sending => None,
             cause = signals.next() => {
-                stop.send_replace(true);
-                tokio::select! {
-                    () = &mut sending => {}
-                    _ = signals.next() => {}
-                    () = tokio::time::sleep(STOP_GRACE) => {}
+                stop.send_replace(Halting::AtNextBatch);
+                let has_ended = tokio::select! {
+                    () = &mut sending => true,
+                    _ = signals.next() => false,
+                    () = tokio::time::sleep(args.grace) => false,
+                };
+                if !has_ended {
+                    stop.send_replace(Halting::AtOnce);
+                    sending.await;
                 }
                 Some(cause)
             }
@@ -93,7 +94,6 @@ struct Story<'a> {
     args: &'a SyncArgs,
     begun: Instant,
     summary: Summary,
-    unfinished: bool,
 }
 
 impl<'a> Story<'a> {
@@ -103,27 +103,24 @@ impl<'a> Story<'a> {
             args,
             begun: Instant::now(),
             summary: of_success(),
-            unfinished: false,
         }
     }
 
     /// Sends one file after the other; the order of events is that of the files.
     async fn send(&mut self, sync: &mut MetadataSync<'_>) {
         for path in &self.args.paths {
-            match sync.file(path).await {
-                Ok(synced) => {
-                    self.tell(path, &synced);
-                    if synced.stopped {
-                        self.unfinished = true;
-                        return;
-                    }
-                }
-                Err(fault) => {
-                    self.fail(path, fault);
-                    // Events of a later file may build on those of this one.
-                    self.unfinished = true;
-                    return;
-                }
+            let mut synced = Synced::default();
+            let sent = sync.file(path, &mut synced).await;
+            if sent.is_ok() || synced.stopped {
+                self.tell(path, &synced);
+            }
+            let is_whole = sent.is_ok() && !synced.stopped;
+            if let Err(fault) = sent {
+                self.fail(path, fault);
+            }
+            if !is_whole {
+                // Events of a later file may build on those of this one.
+                return;
             }
         }
     }
@@ -169,7 +166,7 @@ impl<'a> Story<'a> {
             self.summary.notes.push(text);
         }
         let budget = self.args.max_errors;
-        if synced.rejected > 0 && !budget.allows(synced.rejected, synced.read) {
+        if synced.rejected > 0 && !synced.stopped && !budget.allows(synced.rejected, synced.read) {
             self.problem(
                 Status::RowsRejected,
                 format!(
@@ -211,7 +208,7 @@ impl<'a> Story<'a> {
             SyncFault::Service { fault, .. } => status_of(fault),
             SyncFault::Changed(_) => Status::InputChanged,
             SyncFault::Busy => Status::Busy,
-            SyncFault::DeadLetters { .. } => Status::Temporary,
+            SyncFault::DeadLetters { .. } | SyncFault::GivenUp { .. } => Status::Temporary,
             SyncFault::Input(error) if error.is_missing() => Status::NotReady,
             SyncFault::Input(error) if error.is_usage() => Status::Usage,
             SyncFault::Input(_) => Status::BadInput,

@@ -83,7 +83,7 @@ impl<'a> Days<'a> {
                     story
                 }
                 // What is done needs nobody any more, and only a look.
-                _ => self.upload(errand).await,
+                _ => Box::pin(self.upload(errand)).await,
             };
             if self.plan.shares_its_topic(&errand.job) {
                 story.name_job(&errand.job);

@@ -12,7 +12,8 @@ use crate::domain::{Epoch, Partition};
 use crate::ledger::{Delivery, KnownPartition, Ledger, LedgerError, LedgerReader, delivery_lock};
 use crate::protocol::huawei::{EventSource, HuaweiCall, ProjectId};
 use serde_json::{Map, Value, json};
-use std::pin::Pin;
+use std::future::pending;
+use std::pin::{Pin, pin};
 
 /// Kind of these deliveries in the ledger.
 const KIND: &str = "on_done";
@@ -199,7 +200,13 @@ impl<'a> Announcer<'a> {
         let call = self.call(event_type, date);
         let mut settled = known;
         let sent = course
-            .send(&mut self.service, &call, &mut settled, stop)
+            .send(
+                &mut self.service,
+                &call,
+                &mut settled,
+                stop,
+                pin!(pending()),
+            )
             .await?;
         if let Some(fault) = sent.fault {
             return Err(fault.into());

@@ -23,6 +23,8 @@ pub(super) struct Sent {
     pub(super) requests: u64,
     /// Whether the service may have taken it more than once.
     pub(super) is_repeated: bool,
+    /// Whether nobody waited for the answer to the last one.
+    pub(super) is_given_up: bool,
     /// Why it was not taken.
     pub(super) fault: Option<Fault>,
 }
@@ -35,13 +37,15 @@ impl Course<'_> {
     }
 
     /// Sends what follows on what is settled. `settled` is in doubt afterwards when the service may have
-    /// taken it all the same. Stops waiting for another attempt when `stop` resolves.
+    /// taken it all the same. Stops waiting for another attempt when `stop` resolves, and for an answer when
+    /// `abort` does.
     pub(super) async fn send(
         &self,
         service: &mut Service,
         call: &HuaweiCall,
         settled: &mut Delivery,
         mut stop: Pin<&mut impl Future<Output = ()>>,
+        mut abort: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Sent, LedgerError> {
         let mut sent = Sent::default();
         let mut attempts = service.attempts();
@@ -53,7 +57,16 @@ impl Course<'_> {
         loop {
             attempts.begin();
             sent.requests = sent.requests.saturating_add(1);
-            let Err(fault) = service.send_metadata(call).await else {
+            let answered = tokio::select! {
+                answered = service.send_metadata(call) => answered,
+                () = abort.as_mut() => {
+                    // As it is on disk already.
+                    settled.in_doubt = true;
+                    sent.is_given_up = true;
+                    return Ok(sent);
+                }
+            };
+            let Err(fault) = answered else {
                 sent.is_repeated = settled.in_doubt;
                 settled.in_doubt = false;
                 return Ok(sent);

@@ -38,8 +38,19 @@ pub struct MetadataSync<'a> {
     pub ledger: &'a Ledger,
     /// Whether files are sent again from their beginnings.
     pub restart: bool,
-    /// True when the command is to end at the next batch.
-    pub stop: watch::Receiver<bool>,
+    /// Whether the command is to end.
+    pub stop: watch::Receiver<Halting>,
+}
+
+/// How soon a command is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Halting {
+    /// When everything is sent.
+    AtTheEnd,
+    /// Before the next batch.
+    AtNextBatch,
+    /// At once: an answer is not waited for any longer.
+    AtOnce,
 }
 
 /// What became of a file.
@@ -124,14 +135,24 @@ pub enum SyncFault {
         #[source]
         fault: Fault,
     },
+    /// The command was to end, and the answer did not come.
+    #[error(
+        "it is unknown whether the service took the events of lines {first} to {last}, because its answer was not waited for any longer; those before them are sent, and the same command sends these once more"
+    )]
+    GivenUp {
+        /// Line of the first event of the request.
+        first: u64,
+        /// Line of the last one.
+        last: u64,
+    },
     /// A thread that reads has ended.
     #[error("reading ended unexpectedly")]
     Reading(#[from] tokio::task::JoinError),
 }
 
 impl MetadataSync<'_> {
-    /// Sends what is not yet sent of a file.
-    pub async fn file(&mut self, path: &Path) -> Result<Synced, SyncFault> {
+    /// Sends what is not yet sent of a file, and tells how far that came, whatever ended it.
+    pub async fn file(&mut self, path: &Path, synced: &mut Synced) -> Result<(), SyncFault> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let key = format!(
             "{} {} {}",
@@ -177,13 +198,16 @@ impl MetadataSync<'_> {
                 ..Synced::default()
             },
         };
-        self.batches(reader, &letters, &mut way).await?;
-        if way.synced.rejected > 0 {
-            way.synced.reasons = letters
+        let sent = self.batches(reader, &letters, &mut way).await;
+        way.synced.stopped |= sent.is_err();
+        *synced = way.synced;
+        sent?;
+        if synced.rejected > 0 {
+            synced.reasons = letters
                 .groups()
                 .map_err(dead_letters_fault(letters.path()))?;
         }
-        Ok(way.synced)
+        Ok(())
     }
 
     async fn batches(
@@ -193,7 +217,7 @@ impl MetadataSync<'_> {
         way: &mut Way<'_>,
     ) -> Result<(), SyncFault> {
         loop {
-            if *self.stop.borrow() {
+            if *self.stop.borrow() > Halting::AtTheEnd {
                 way.synced.stopped = true;
                 return Ok(());
             }
@@ -270,23 +294,30 @@ impl MetadataSync<'_> {
         batch: &Batch,
         events: Range<usize>,
         way: &mut Way<'_>,
-    ) -> Result<Option<Fault>, LedgerError> {
+    ) -> Result<Option<Fault>, SyncFault> {
+        let (first, last) = batch.lines(&events);
         let body = batch.body(&self.source, events);
         let call = HuaweiCall::send_metadata(&self.project, body.into());
-        let mut stop = self.stop.clone();
-        let stopped = pin!(async {
-            // It ends as well when nobody is left who could stop it, with the command itself.
-            let _told = stop.wait_for(|stop| *stop).await;
-        });
+        let stop = pin!(reached(self.stop.clone(), Halting::AtNextBatch));
+        let abort = pin!(reached(self.stop.clone(), Halting::AtOnce));
         let sent = way
             .course
-            .send(&mut self.service, &call, &mut way.settled, stopped)
+            .send(&mut self.service, &call, &mut way.settled, stop, abort)
             .await?;
         let synced = &mut way.synced;
         synced.requests = synced.requests.saturating_add(sent.requests);
         synced.repeated = synced.repeated.saturating_add(u64::from(sent.is_repeated));
+        if sent.is_given_up {
+            return Err(SyncFault::GivenUp { first, last });
+        }
         Ok(sent.fault)
     }
+}
+
+/// Resolves when the command is to end so soon.
+async fn reached(mut stop: watch::Receiver<Halting>, halting: Halting) {
+    // It ends as well when nobody is left who could stop it, with the command itself.
+    let _told = stop.wait_for(|stop| *stop >= halting).await;
 }
 
 /// Why nothing more of a batch is sent: from the first event on that may be at fault, or for whatever is

@@ -20,6 +20,6 @@ pub use checkpoint::{CommitFault, Committed, Wish, commit, delete, get, lock_nam
 pub use dead_letters::BadGroup;
 pub use event_reader::BadEvent;
 pub use fault::{Cause, Fault};
-pub use metadata::{MetadataSync, SyncFault, Synced};
+pub use metadata::{Halting, MetadataSync, SyncFault, Synced};
 pub use service::Service;
 pub use stream::{DisConsumer, DisStream};

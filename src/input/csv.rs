@@ -230,6 +230,9 @@ impl RowReader for CsvReader {
             }
             Err(fault) => {
                 body.truncate(before);
+                if !self.records.is_terminated() && self.window.may_be_cut_off() {
+                    return Err(self.window.cut_off(position.line));
+                }
                 let raw = raw_record(&self.window, &self.records);
                 let reason = (fault.code, fault.message);
                 let (code, message) = self.window.explained(raw.len(), reason);

@@ -140,6 +140,11 @@ impl Records {
         self.lines
     }
 
+    /// Whether the record has a line end.
+    pub(super) const fn is_terminated(&self) -> bool {
+        self.terminated
+    }
+
     /// Reads the record after the cursor; blank lines in front of it are taken.
     pub(super) fn next(&mut self, window: &mut Window) -> Result<Record, InputError> {
         if !skip_blank_lines(window)? {

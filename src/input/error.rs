@@ -57,6 +57,13 @@ pub enum InputFault {
         /// gzip or zstd.
         format: &'static str,
     },
+    /// A pipe that ends in the middle of a row.
+    #[error(
+        "the stream ended within this row, so whoever wrote it was probably interrupted; nothing of the \
+         row was taken. Pipe in the same stream again, from its beginning to its end: what was \
+         uploaded of it is passed over. If the row is meant to end so, end its line"
+    )]
+    CutOff,
     /// Something that is no part of a compressed stream follows it.
     #[error(
         "the {format} stream ends at byte {offset}, and what follows there is none; if those bytes \
@@ -224,6 +231,11 @@ impl InputError {
     /// Whether it is compressed and ends before its end.
     pub const fn is_truncated(&self) -> bool {
         matches!(self.fault, InputFault::Truncated { .. })
+    }
+
+    /// Whether it is a pipe that ended within a row, of which nothing was taken.
+    pub const fn is_cut_off(&self) -> bool {
+        matches!(self.fault, InputFault::CutOff)
     }
 
     /// Whether the operating system refused, rather than the input being bad.

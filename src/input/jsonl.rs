@@ -109,6 +109,13 @@ impl JsonlReader {
         };
     }
 
+    /// Whether more of a line, which has no end, could make a row of it.
+    fn is_half_a_row(&self, line: &Line) -> bool {
+        let unread = self.window.unread().get(line.before..).unwrap_or_default();
+        let row = unread.get(..line.row).unwrap_or_default();
+        !row.is_empty() && serde_json::from_slice::<serde::de::IgnoredAny>(row).is_err()
+    }
+
     /// Takes a whole line; `None` for a blank one.
     fn take_line(&mut self, line: &Line, body: &mut Vec<u8>) -> Option<Next> {
         let lines = u64::from(line.ends_in_newline);
@@ -220,6 +227,9 @@ impl RowReader for JsonlReader {
                 return self.skip_long_line();
             }
             let line = trim(content, length, ends_in_newline);
+            if !ends_in_newline && self.window.may_be_cut_off() && self.is_half_a_row(&line) {
+                return Err(self.window.cut_off(self.window.position().line));
+            }
             if let Some(next) = self.take_line(&line, body) {
                 return Ok(next);
             }

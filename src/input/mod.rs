@@ -25,6 +25,7 @@ mod discover;
 mod encoding;
 mod end_mark;
 mod error;
+mod fingerprint;
 mod glob;
 mod growing;
 mod gzip;
@@ -63,12 +64,11 @@ pub use discover::{DiscoverError, Discovered, FoundFile, discover, discover_path
 pub use encoding::TextEncoding;
 pub use end_mark::EndMarked;
 pub use error::{InputError, InputFault};
+pub use fingerprint::{fingerprint_live, fingerprint_stdin};
 pub use growing::GrowingFile;
 pub use layout::{Layout, count_records, layout};
 pub use location::Location;
-pub use open::{
-    fingerprint_live, fingerprint_stdin, is_stored_as_read, open_file, open_growing, open_stream,
-};
+pub use open::{is_stored_as_read, open_file, open_growing, open_pipe, open_stream};
 pub use pattern::{InvalidPattern, PathPattern, ResolvedPattern, covers};
 pub use range::Start;
 pub use record_form::RecordForm;

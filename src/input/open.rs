@@ -7,12 +7,11 @@ use super::columnar::{ColumnarReader, ENCRYPTED_MAGIC, MAGIC, row_lines};
 use super::csv::CsvReader;
 use super::csv_dialect::dialect;
 use super::dated::dated;
-use super::decompress::{Source, read_up_to, with_head};
+use super::decompress::{Source, read_up_to};
 use super::encoding::decoded;
 use super::growing::GrowingFile;
 use super::json_file::JsonReader;
 use super::jsonl::JsonlReader;
-use super::live::LiveStream;
 use super::location::Stored;
 use super::shaped::shaped;
 use super::snappy::compression_of_record;
@@ -21,11 +20,7 @@ use super::{Format, InputError, InputFault, InputSettings, Location, RawRange, R
 use bytes::Bytes;
 use std::io::{Cursor, Read};
 use std::path::Path;
-use std::time::{Duration, Instant};
-use xxhash_rust::xxh3::xxh3_128;
 
-/// Bytes of a stream that tell it from other streams.
-const FINGERPRINT_BYTES: usize = 64 << 10;
 /// Bytes in which something other than white space has to be seen.
 const SNIFFED_BYTES: usize = 4 << 10;
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -81,12 +76,35 @@ pub fn open_stream(
     settings: &InputSettings,
     recorded: &[RawRange],
 ) -> Result<Box<dyn RowReader>, InputError> {
+    let window = Window::new(name.to_owned(), passing(stream, name, settings, recorded)?);
+    let start = recorded.last().map_or(Start::BEGINNING, Start::after);
+    open_window(window, name, settings, start).map(|reader| finished(reader, settings))
+}
+
+/// The same of a pipe, whose writer may have died: a last line that breaks off within a row is an error,
+/// and nothing of it is taken.
+pub fn open_pipe(
+    pipe: Box<dyn Read + Send>,
+    name: &str,
+    settings: &InputSettings,
+    recorded: &[RawRange],
+) -> Result<Box<dyn RowReader>, InputError> {
+    let window = Window::of_pipe(name.to_owned(), passing(pipe, name, settings, recorded)?);
+    let start = recorded.last().map_or(Start::BEGINNING, Start::after);
+    open_window(window, name, settings, start).map(|reader| finished(reader, settings))
+}
+
+/// The text of a stream, which is compared with what was recorded of it.
+fn passing(
+    stream: Box<dyn Read + Send>,
+    name: &str,
+    settings: &InputSettings,
+    recorded: &[RawRange],
+) -> Result<Source, InputError> {
     let source = Source::of_stream(stream, settings.compression)
         .and_then(|source| decoded(source, settings.encoding))
-        .map_err(|fault| error(name, fault))?
-        .compared_with(recorded, format_for_rows(name, settings));
-    let start = recorded.last().map_or(Start::BEGINNING, Start::after);
-    open(source, name, settings, start).map(|reader| finished(reader, settings))
+        .map_err(|fault| error(name, fault))?;
+    Ok(source.compared_with(recorded, format_for_rows(name, settings)))
 }
 
 /// Opens a record of a stream, known in messages as `name`, for reading its rows as it has them.
@@ -113,46 +131,6 @@ fn format_for_rows(name: &str, settings: &InputSettings) -> Format {
     match (settings.format, format_of_name(name)) {
         (Format::Auto, Some(by_name @ (Format::Csv | Format::Tsv))) => by_name,
         (given, _) => given,
-    }
-}
-
-/// The digest (XXH3, 128 bits) of a stream's first 64 KiB, by which a stream without a name is
-/// known again, and the stream with those bytes put back.
-pub fn fingerprint_stdin(
-    mut stream: Box<dyn Read + Send>,
-) -> Result<(u128, Box<dyn Read + Send>), InputError> {
-    let mut head = Vec::with_capacity(FINGERPRINT_BYTES);
-    let doing = "read";
-    read_up_to(&mut stream, &mut head, FINGERPRINT_BYTES)
-        .map_err(|source| error("standard input", InputFault::Io { doing, source }))?;
-    let digest = xxh3_128(&head);
-    Ok((digest, Box::new(with_head(head, stream))))
-}
-
-/// The same of a stream that is not waited for, as soon as its first line is there; no digest if the
-/// 64 KiB, or all of it, do not come within `patience`.
-pub fn fingerprint_live(
-    stream: Box<dyn Read + Send>,
-    patience: Duration,
-) -> Result<(Option<u128>, Box<dyn Read + Send>), InputError> {
-    let failed = |source| error("standard input", InputFault::of_reading(source));
-    let mut live = LiveStream::new(stream).map_err(failed)?;
-    let mut head = Vec::with_capacity(FINGERPRINT_BYTES);
-    let mut begun = None;
-    loop {
-        let before = head.len();
-        read_up_to(&mut live, &mut head, FINGERPRINT_BYTES).map_err(failed)?;
-        if head.len() > before {
-            begun.get_or_insert_with(Instant::now);
-        }
-        if live.has_ended() || head.len() >= FINGERPRINT_BYTES {
-            let digest = xxh3_128(&head);
-            return Ok((Some(digest), Box::new(with_head(head, Box::new(live)))));
-        }
-        let waited = begun.is_some_and(|begun: Instant| begun.elapsed() >= patience);
-        if waited && head.contains(&b'\n') {
-            return Ok((None, Box::new(with_head(head, Box::new(live)))));
-        }
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Window {
     /// Waits until there is.
     waits: bool,
     failed: bool,
+    /// Its end may be where its writer died.
+    may_be_cut_off: bool,
     hasher: Box<Xxh3>,
     range_start: Start,
     /// The cursor's line and the ordinal of the next record.
@@ -61,11 +63,30 @@ impl Window {
             dry: false,
             waits: false,
             failed: false,
+            may_be_cut_off: false,
             hasher: Box::new(Xxh3::new()),
             range_start: Start::BEGINNING,
             line: 1,
             record: 1,
         }
+    }
+
+    /// A window for a pipe, which ends the same whether its writer has finished or has died.
+    pub(super) fn of_pipe(name: String, source: Source) -> Self {
+        Self {
+            may_be_cut_off: true,
+            ..Self::new(name, source)
+        }
+    }
+
+    /// Whether a last record without its line end may be half of one.
+    pub(super) const fn may_be_cut_off(&self) -> bool {
+        self.may_be_cut_off
+    }
+
+    /// What is said of half a record at the end of a pipe, on a line of it. It stays unread.
+    pub(super) fn cut_off(&self, line: u64) -> InputError {
+        self.error(Some(line), InputFault::CutOff)
     }
 
     /// What was read and not taken.

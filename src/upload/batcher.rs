@@ -72,6 +72,8 @@ pub(super) trait Gathering {
     fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt>;
     /// Whether no row waits in it.
     fn is_empty(&self) -> bool;
+    /// Whether nothing of it could be sent any more.
+    fn is_stopped(&self) -> bool;
     /// The input is read to its end.
     fn end_input(&mut self, reader: &mut dyn RowReader);
 }
@@ -209,13 +211,18 @@ impl Batcher {
         let consumed = self.skipped(reader.as_ref(), input.resume, input.bytes_before);
         open.begin_input(id, spooled, consumed);
         let mut progress = Progress::new(name, input.resume);
+        let is_live = spooled && self.linger.is_some();
         loop {
             let next = open.next_row(reader.as_mut())?;
             let is_dry = matches!(next, Next::NothingYet);
+            if is_live && matches!(next, Next::Row { .. }) {
+                Gauges::add(&self.gauges.rows_piped, 1);
+            }
             match next {
                 Next::End => break,
                 // Nobody waits any more for what is still to come.
                 Next::NothingYet if self.messages.is_closed() => return Err(Halt::Closed),
+                Next::NothingYet if open.is_stopped() => return Err(Halt::Stopped),
                 next => self.take(next, open, reader.as_mut(), &mut progress)?,
             }
             open.flush_if_due(reader.as_mut())?;

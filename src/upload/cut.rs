@@ -103,6 +103,8 @@ pub(super) enum Message {
     Cut(Box<Cut>),
     /// A stretch with batches of several dates.
     Round(Box<Round>),
+    /// What is followed is on record.
+    Begun,
     /// All inputs of a date are read to their ends.
     PartitionRead(usize),
     /// A date cannot be read to its end.

@@ -272,7 +272,7 @@ async fn read_through(
                     add_reject(&mut counts, *home, letter.blocks);
                 }
             }
-            Message::PartitionRead(_) => {}
+            Message::Begun | Message::PartitionRead(_) => {}
             Message::PartitionFailed {
                 partition,
                 status,

@@ -68,8 +68,12 @@ pub(super) struct Engine {
     packer: Packer,
     /// For the next batch, among those that wait for their first attempt.
     place: Option<OwnedSemaphorePermit>,
+    /// What is told once the inputs are on record.
+    started: Option<Event>,
     /// Whether rows come from a live pipe, from which nobody can take them again.
     reads_a_pipe: bool,
+    /// Whether more time was given to hand over what such a pipe gave.
+    waits_for_pipe: bool,
     packing: VecDeque<Slot>,
     in_flight: usize,
     problems: Vec<(Status, String)>,
@@ -109,8 +113,8 @@ impl Engine {
                 biased;
                 () = &mut grace, if draining => {
                     stop.abort(StopCause::Failure);
-                    incoming.close();
-                    grace.as_mut().reset(far_future());
+                    let until = self.after_grace(&mut incoming, more);
+                    grace.as_mut().reset(until);
                 }
                 () = stop.draining(), if !draining => {
                     draining = true;
@@ -207,7 +211,11 @@ impl Engine {
     }
 
     fn received(&mut self, message: Message) {
+        if !matches!(message, Message::Warning(_)) {
+            self.tell_started();
+        }
         match message {
+            Message::Begun => {}
             Message::Cut(cut) => self.start_packing(*cut),
             Message::Round(round) => self.start_packing_round(*round),
             Message::PartitionRead(date) => self.packing.push_back(Slot::Read(date)),
@@ -261,6 +269,7 @@ impl Engine {
         let index = packed.partition;
         let letters = packed.tell_rejects(&self.context, run.partition());
         Gauges::add(&self.context.services.gauges.rows_rejected, letters);
+        let new_rows = packed.new_rows();
         let pending = packed
             .intention(&run.row)
             .map(|intention| self.context.services.ledger.intend(intention));
@@ -285,10 +294,9 @@ impl Engine {
         let probe = run.probe.take();
         self.tasks.spawn(async move {
             let delivered = async {
-                if let Some(pending) = pending
-                    && let Some(id) = pending.committed().await?
-                {
-                    parcel.id = id;
+                if let Some(pending) = pending {
+                    parcel.id = pending.committed().await?.unwrap_or(parcel.id);
+                    Gauges::add(&context.services.gauges.rows_kept, new_rows);
                 }
                 deliver(&context, &run, parcel, probe).await
             };
@@ -380,8 +388,4 @@ impl Engine {
         }
         self.context.services.stop.drain(StopCause::Failure);
     }
-}
-
-fn far_future() -> tokio::time::Instant {
-    tokio::time::Instant::now() + Duration::from_secs(86_400 * 365)
 }

@@ -157,6 +157,10 @@ pub enum Limiting {
 pub struct Gauges {
     /// Rows read in this run, rejected ones included.
     pub rows_read: AtomicU64,
+    /// Good rows taken from a live pipe, which does not give them again.
+    pub rows_piped: AtomicU64,
+    /// Those of them that the ledger has on record, so that they are sent by this run or the next.
+    pub rows_kept: AtomicU64,
     /// Bytes of the sources consumed in this run (as stored, compressed bytes for compressed files).
     pub bytes_read: AtomicU64,
     /// Rows that the ledger held as settled when the run began.

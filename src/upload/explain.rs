@@ -70,6 +70,9 @@ pub(super) const CORRECTIONS: &str = "corrections of rejected rows";
 /// What is said of an input that grew after it was read, by a command that does not read it.
 pub(super) const GREW_AFTERWARDS: &str = "now); done was not sent";
 
+/// What is said of a pipe that ended in the middle of a row.
+pub(super) const CUT_OFF: &str = "the stream ended within this row";
+
 /// The ways out when an input is not what was uploaded of it. Starting the date over for the sake of a
 /// few corrections is none.
 pub(super) fn ways_out(name: &str, replaces_rejects: bool) -> String {

@@ -11,6 +11,10 @@ const EVERY: Duration = Duration::from_millis(100);
 /// quota, but it is not the quota that holds the upload back.
 const SILENCE: Duration = Duration::from_secs(5);
 
+/// So many requests at one time do not wait for the source, whatever it does: it gave them faster than they
+/// are answered.
+const BACKLOG: u64 = 8;
+
 /// Keeps the gauge up to date until it is dropped.
 pub async fn watch_what_limits(limiter: Limiter, gauges: Arc<Gauges>) {
     let mut silence = Silence::default();
@@ -49,16 +53,19 @@ impl Silence {
 }
 
 /// The quota when somebody waits for it; otherwise answers, when reading has to wait for them, has
-/// ended, or none has come for long; otherwise the source.
+/// ended, many are awaited, or none has come for long; otherwise the source.
 fn limit_now(waiting: Option<Waiting>, gauges: &Gauges, silent: bool) -> Limiting {
     let is_any = |gauge| Gauges::get(gauge) > 0;
     let in_flight = is_any(&gauges.requests_in_flight);
+    let backlog = Gauges::get(&gauges.requests_in_flight) >= BACKLOG;
     match waiting {
         Some(Waiting::Rows) => Limiting::RowRate,
         Some(Waiting::Requests) => Limiting::RequestRate,
         Some(Waiting::Pause) => Limiting::Server,
         None if !in_flight && (silent || is_any(&gauges.backing_off)) => Limiting::Network,
-        None if in_flight && (silent || is_any(&gauges.reading_waits)) => Limiting::Server,
+        None if in_flight && (silent || backlog || is_any(&gauges.reading_waits)) => {
+            Limiting::Server
+        }
         None => Limiting::Reading,
     }
 }
@@ -74,6 +81,9 @@ mod tests {
         assert_eq!(limit(None), Limiting::Reading);
         Gauges::add(&gauges.requests_in_flight, 1);
         assert_eq!(limit(None), Limiting::Reading);
+        Gauges::add(&gauges.requests_in_flight, BACKLOG);
+        assert_eq!(limit(None), Limiting::Server);
+        Gauges::sub(&gauges.requests_in_flight, BACKLOG);
         Gauges::add(&gauges.reading_waits, 1);
         assert_eq!(limit(None), Limiting::Server);
         assert_eq!(limit(Some(Waiting::Rows)), Limiting::RowRate);

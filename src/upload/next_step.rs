@@ -229,7 +229,9 @@ impl Situation<'_> {
                 "if that is the delimiter",
             ));
         }
-        let purpose = if self.says("not UTF-8") {
+        let purpose = if self.says(explain::CUT_OFF) {
+            "with the same stream piped in again, whole"
+        } else if self.says("not UTF-8") {
             "with --encoding gbk if the file is Chinese and comes from Excel, or when it is UTF-8"
         } else if self.says("--delimiter and --columns") {
             "with the right --delimiter or --columns"

@@ -171,7 +171,7 @@ impl<'a> OpenBatch<'a> {
     fn hand_over(&mut self, kind: CutKind, source_bytes: u64) -> Result<(), Halt> {
         self.body.push(b']');
         self.fitting = fitting(self.rows, self.body.len(), self.max_bytes);
-        if (self.batcher.is_stopped)(self.partition) {
+        if self.is_stopped() {
             return Err(Halt::Stopped);
         }
         let body = std::mem::take(&mut self.body);
@@ -264,7 +264,16 @@ impl Gathering for OpenBatch<'_> {
             self.body.push(b',');
         }
         let start = self.body.len();
-        let next = reader.next(&mut self.body).map_err(|error| halt(&error))?;
+        let next = match reader.next(&mut self.body) {
+            Ok(next) => next,
+            Err(error) => {
+                self.body.truncate(before);
+                if error.is_cut_off() {
+                    self.flush(reader)?;
+                }
+                return Err(halt(&error));
+            }
+        };
         let Next::Row { position, .. } = next else {
             self.body.truncate(before);
             return Ok(next);
@@ -317,6 +326,10 @@ impl Gathering for OpenBatch<'_> {
     /// Whether there is nothing in it that the ledger would have to hear of soon.
     fn is_empty(&self) -> bool {
         self.rows == 0 && !self.reading.has_rejects()
+    }
+
+    fn is_stopped(&self) -> bool {
+        (self.batcher.is_stopped)(self.partition)
     }
 
     fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt> {

@@ -6,7 +6,7 @@ use super::event::Event;
 use super::memory::{Share, compressed};
 use super::places::RowPlaces;
 use super::spool;
-use crate::domain::{BatchIdentity, Generation, Partition, Position, RequestId};
+use crate::domain::{BatchIdentity, Generation, Partition, Position, RawRange, RequestId};
 use crate::ledger::{BatchId, Blocks, DeadLetter, Intention, NewBatch, Piece};
 use crate::protocol::Gzip;
 use bytes::Bytes;
@@ -205,6 +205,16 @@ impl Packed {
             });
         }
         u64::try_from(rejects.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Rows in the stretches of the inputs that the ledger has not on record yet.
+    pub(super) fn new_rows(&self) -> u64 {
+        let CutKind::Fresh { chunks, .. } = &self.kind else {
+            return 0;
+        };
+        let good =
+            |(_, range, invalid): &(_, RawRange, u64)| range.records.saturating_sub(*invalid);
+        chunks.iter().map(good).sum()
     }
 
     /// What the ledger has to record before the batch may be sent; `None` when it knows it already.

@@ -219,11 +219,7 @@ impl<'a> OpenRound<'a> {
     }
 
     fn dispatch(&mut self) -> Result<(), Halt> {
-        if self
-            .days
-            .values()
-            .all(|date| (self.batcher.is_stopped)(*date))
-        {
+        if self.is_stopped() {
             return Err(Halt::Stopped);
         }
         let mut parts = std::mem::take(&mut self.full);
@@ -321,6 +317,11 @@ impl Gathering for OpenRound<'_> {
 
     fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    fn is_stopped(&self) -> bool {
+        let mut dates = self.days.values();
+        dates.all(|date| (self.batcher.is_stopped)(*date))
     }
 
     fn flush(&mut self, reader: &mut dyn RowReader) -> Result<(), Halt> {

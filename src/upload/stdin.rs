@@ -7,7 +7,7 @@ use super::plan::{PlannedInput, PlannedPlace};
 use crate::domain::{RawRange, StageKind};
 use crate::input::{
     InputError, InputSettings, Next, RowReader, Start, fingerprint_live, fingerprint_stdin,
-    open_stream,
+    open_pipe, open_stream,
 };
 use crate::ledger::{InputKind, KnownInput, LedgerError, LedgerReader};
 use std::io::Read;
@@ -18,6 +18,8 @@ pub struct StdinInput {
     name: String,
     stream: Box<dyn Read + Send>,
     recorded: Vec<RawRange>,
+    /// Its rows are sent as they come: half a row at its end is not taken.
+    live: bool,
 }
 
 impl StdinInput {
@@ -33,6 +35,7 @@ impl StdinInput {
             name,
             stream,
             recorded: Vec::new(),
+            live: false,
         })
     }
 
@@ -56,6 +59,7 @@ impl StdinInput {
             name,
             stream,
             recorded: Vec::new(),
+            live: true,
         })
     }
 
@@ -71,7 +75,8 @@ impl StdinInput {
 
     /// Opens it after what was recorded, comparing that on the way.
     pub(super) fn open(self, settings: &InputSettings) -> Result<Box<dyn RowReader>, InputError> {
-        open_stream(self.stream, &self.name, settings, &self.recorded)
+        let open = if self.live { open_pipe } else { open_stream };
+        open(self.stream, &self.name, settings, &self.recorded)
     }
 }
 

@@ -119,3 +119,12 @@ fn records_that_go_after_the_oldest_one_was_looked_for_are_named() {
         assert_eq!(rows, 30, "{moves_at}");
     }
 }
+
+#[test]
+fn what_latest_took_instead_may_go_as_well_and_then_the_oldest_record_is_next() {
+    let (ran, rows) = read(4, 70, "latest");
+    ran.expect(0)
+        .says("39 record(s) are lost: sequence numbers 11 to 49")
+        .says("how many are lost cannot be told; going on with the oldest record that is kept");
+    assert_eq!(rows, 30);
+}

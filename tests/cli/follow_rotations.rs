@@ -7,7 +7,7 @@ use crate::start::{Place, Ran, signal};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rustix::process::Signal;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 
 /// Ways of rotating: renaming, or copying and truncating.
 const WAYS: [fn(&mut Log); 2] = [|log| drop(log.rename()), |log| log.copy_and_truncate()];
@@ -57,6 +57,26 @@ fn a_log_that_was_empty_when_it_was_left_hides_no_other() {
     let child = place.start(FOLLOW);
     platform.expect(log.written());
     terminate(child);
+}
+
+/// Whoever reads that the upload begins may rotate the file from then on, whatever becomes of the run.
+#[test]
+fn a_log_is_on_record_before_the_upload_is_said_to_begin() {
+    for _ in 0..8 {
+        let platform = Platform::start();
+        let place = platform.client();
+        let mut log = Log::new(&place);
+        log.write(500);
+        let mut child = place.start(FOLLOW);
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap().starts_with("uploading")));
+        kill(child);
+        log.copy_and_truncate();
+        log.write(5);
+        let child = place.start(FOLLOW);
+        platform.expect(log.written());
+        terminate(child);
+    }
 }
 
 /// Compresses a log that was rotated before, as `delaycompress` does.

@@ -1,11 +1,12 @@
 //! `metadata sync` against a scripted server: what is sent, what is checked before, what each reply leads to.
 
 use crate::huawei::{PROJECT, assert_signed, json, place_with};
-use crate::recorder::{Received, Recorder, eventually};
+use crate::recorder::{Latch, Received, Recorder, eventually};
 use crate::reply::Reply;
 use crate::start::{Place, Ran, signal};
 use rustix::process::Signal;
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 pub(crate) const SYNC: &str =
     "metadata sync --engine MRS --engine-version 3.1.2 --instance-id i-1 events.jsonl";
@@ -324,4 +325,54 @@ fn a_signal_ends_the_wait_for_a_service_that_is_away_and_nothing_is_lost() {
     recorder.answer(|_, _| json(200, TAKEN));
     place.end(&sync).expect(0).says("2 settled before");
     assert_eq!(all_numbers(&recorder)[sent..], [[2, 3]]);
+}
+
+/// A service manager waits for so long and no longer, whatever --timeout says.
+#[test]
+fn a_signal_ends_a_request_that_hangs_within_the_grace_and_the_outcome_is_unknown() {
+    let latch = Latch::default();
+    let held = latch.clone();
+    let recorder = Recorder::answering(move |_, number| {
+        if number == 1 {
+            held.wait();
+        }
+        json(200, TAKEN)
+    });
+    let place = place_with(&recorder);
+    place.file("events.jsonl", events(0..6));
+    let sync = format!("{SYNC} --batch-events 2");
+    let child = place.start(&format!("{sync} --grace 200ms --json"));
+    eventually("a request that hangs", || recorder.everything().len() == 2);
+    let begun = Instant::now();
+    signal(&child, Signal::TERM);
+    let ran = Ran::after(child).expect(143);
+    assert!(begun.elapsed() < Duration::from_secs(15));
+    let summary = ran.summary();
+    assert_eq!(summary["rows_accepted"], 2, "{summary}");
+    assert_eq!(summary["requests"], 2, "{summary}");
+    let problems = summary["problems"].to_string();
+    assert!(
+        problems.contains("unknown whether the service took the events of lines 3 to 4"),
+        "{problems}"
+    );
+    latch.open();
+    place
+        .end(&sync)
+        .expect(0)
+        .says("2 settled before")
+        .says("1 batch may have been applied twice");
+    assert_eq!(all_numbers(&recorder)[2..], [[2, 3], [4, 5]]);
+}
+
+#[test]
+fn what_was_sent_before_the_service_refused_is_told() {
+    let recorder = Recorder::answering(|_, number| match number {
+        0 => json(200, TAKEN),
+        _ => json(403, r#"{"error_code":"APIGW.0302","error_msg":"no"}"#),
+    });
+    let place = place_with(&recorder);
+    place.file("events.jsonl", events(0..6));
+    let ran = place.end(&format!("{SYNC} --batch-events 2 --json"));
+    let summary = ran.expect(12).summary();
+    assert_eq!(summary["rows_accepted"], 2, "{summary}");
 }

@@ -2,7 +2,7 @@
 
 use crate::follow::{kill, lines, spooled};
 use crate::platform::Platform;
-use crate::recorder::{Recorder, eventually};
+use crate::recorder::{Recorder, Reply, eventually};
 use crate::start::{Place, Ran, rows, signal};
 use rustix::process::Signal;
 use std::io::Write;
@@ -129,12 +129,8 @@ fn rows_of_a_named_pipe_that_are_kept_are_sent_by_any_later_run() {
     }
 }
 
-#[test]
-fn rows_that_wait_for_others_when_the_run_is_stopped_are_kept_and_counted() {
-    let recorder = Recorder::new();
-    let place = Place::with(&recorder);
-    let (child, mut stdin) = piped(&place, "--linger 1d --json --input-id events");
-    stdin.write_all(lines(&rows(0, 300)).as_bytes()).unwrap();
+/// Waits until the ledger knows of the pipe, and a while for the rows that are in it.
+fn wait_for_reading(place: &Place) {
     eventually("the input in the ledger", || {
         let ledger = place.path(".local/state/byteair-sync/ledger.db");
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
@@ -143,6 +139,67 @@ fn rows_that_wait_for_others_when_the_run_is_stopped_are_kept_and_counted() {
         })
     });
     std::thread::sleep(Duration::from_millis(500));
+}
+
+#[test]
+fn rows_that_wait_for_others_are_kept_and_counted_when_no_grace_is_given() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let (child, mut stdin) = piped(&place, "--linger 1d --grace 0s --json --input-id events");
+    stdin.write_all(lines(&rows(0, 300)).as_bytes()).unwrap();
+    wait_for_reading(&place);
+    signal(&child, Signal::TERM);
+    let summary = Ran::after(child).expect(143).summary();
+    drop(stdin);
+    assert_eq!(summary["rows_read"], 300, "{summary}");
+    assert_eq!(
+        spooled(&place).len(),
+        usize::from(recorder.rows().is_empty())
+    );
+    place
+        .end_with_stdin(STREAM, &lines(&rows(0, 310)))
+        .expect(0);
+    assert_eq!(recorder.rows(), rows(0, 310));
+}
+
+/// Nothing of a pipe is sent behind a refusal; whoever writes it has to know that it has to come again.
+#[test]
+fn rows_that_wait_for_others_when_the_platform_refuses_are_told() {
+    let recorder = Recorder::answering(|_, number| match number {
+        0 => Reply::code(
+            400,
+            400,
+            "Syncing is end or not start in stage(incremental_sync_streaming) for tenant/application_id(1) topic(behavior), please check the 'stage'",
+        ),
+        _ => Reply::ok(),
+    });
+    let place = Place::with(&recorder);
+    let (child, mut stdin) = piped(&place, "--linger 1d --json --input-id events");
+    stdin.write_all(lines(&rows(0, 1_300)).as_bytes()).unwrap();
+    // The pipe stays open.
+    let summary = Ran::after(child).expect(6).summary();
+    drop(stdin);
+    let problems = summary["problems"].to_string();
+    assert!(
+        problems.contains(
+            "at least 300 row(s) were taken from standard input and neither sent nor kept"
+        ),
+        "{problems}"
+    );
+    assert_eq!(summary["rows_read"], 1_000, "{summary}");
+    place
+        .end_with_stdin(STREAM, &lines(&rows(0, 1_310)))
+        .expect(0);
+    assert_eq!(recorder.accepted(), rows(0, 1_310));
+}
+
+#[test]
+fn rows_that_wait_for_others_when_the_run_is_stopped_are_kept_and_counted() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let (child, mut stdin) = piped(&place, "--linger 1d --json --input-id events");
+    stdin.write_all(lines(&rows(0, 300)).as_bytes()).unwrap();
+    wait_for_reading(&place);
     signal(&child, Signal::TERM);
     let summary = Ran::after(child).expect(143).summary();
     drop(stdin);
@@ -163,24 +220,84 @@ fn rows_that_wait_for_others_when_the_run_is_stopped_are_kept_and_counted() {
     assert_eq!(recorder.rows().len(), 315);
 }
 
+const STREAM: &str = "write -t behavior -s incremental_sync_streaming --yes-i-mean streaming-only --input-id events -";
+
 #[test]
-fn the_rest_of_a_pipe_that_ended_within_a_row_is_sent_without_storing_one_twice() {
+fn half_a_row_at_the_end_of_a_pipe_is_not_taken_and_the_whole_stream_goes_on_from_there() {
+    let whole = lines(&rows(0, 30));
+    let begun = rows(0, 20).join("\n").len() + 1;
+    // Within a name, behind its first byte, and where nothing is before it.
+    for (cut, before) in [(begun + 5, 20), (begun + 1, 20), (1, 0)] {
+        let recorder = Recorder::new();
+        let place = Place::with(&recorder);
+        for _ in 0..2 {
+            let summary = place
+                .end_with_stdin(&format!("{STREAM} --json"), &whole[..cut])
+                .expect(4)
+                .summary();
+            assert_eq!(summary["rows_read"], before, "{summary}");
+            assert_eq!(summary["rows_rejected"], 0, "{summary}");
+            let why = summary["problems"].to_string();
+            assert!(
+                why.contains(&format!("stdin:events:{}: the stream ended", before + 1)),
+                "{why}"
+            );
+            let next = summary["next"].to_string();
+            assert!(next.contains("piped in again"), "{next}");
+        }
+        assert_eq!(recorder.rows(), rows(0, before));
+        place.end_with_stdin(STREAM, &whole).expect(0);
+        assert_eq!(recorder.rows(), rows(0, 30));
+    }
+}
+
+#[test]
+fn half_a_row_of_a_piped_table_is_not_taken_where_it_can_be_told() {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);
-    let words = "write -t behavior -s incremental_sync_streaming --yes-i-mean streaming-only --input-id events -";
-    let whole = lines(&rows(0, 30));
-    let begun = rows(0, 20).join("\n") + "\n";
+    let csv = format!("{STREAM} --format csv");
+    let whole = "id,title\n1,a\n2,\"b\nb\"\n3,c\n";
+    for cut in ["id,title\n1,a\n2", "id,title\n1,a\n2,\"b\n"] {
+        place.end_with_stdin(&csv, cut).expect(4);
+        assert_eq!(recorder.rows().len(), 1);
+    }
+    place.end_with_stdin(&csv, whole).expect(0);
+    assert_eq!(recorder.rows().len(), 3);
+}
+
+#[test]
+fn a_last_row_without_a_line_end_is_a_row_and_a_bad_one_is_a_dead_letter() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let whole = lines(&rows(0, 3));
+    place.end_with_stdin(STREAM, whole.trim_end()).expect(0);
+    assert_eq!(recorder.rows(), rows(0, 3));
+    place.end_with_stdin(STREAM, &whole).expect(0);
+    let bad = format!("{whole}[1]");
     place
-        .end_with_stdin(words, &whole[..begun.len() + 5])
-        .expect(3);
-    assert_eq!(recorder.rows(), rows(0, 20));
+        .end_with_stdin(STREAM, &bad)
+        .expect(3)
+        .says("not_object");
+    place.end_with_stdin(STREAM, &format!("{bad}\n")).expect(3);
+    assert_eq!(recorder.rows(), rows(0, 3));
+}
+
+/// Nobody can tell that half a row of a table lacks something when it has all its cells.
+#[test]
+fn the_rest_of_a_pipe_of_which_half_a_row_was_sent_is_sent_without_storing_one_twice() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    let csv = format!("{STREAM} --format csv");
+    place.end_with_stdin(&csv, "id,title\n1,a\n2,b").expect(0);
     place
-        .end_with_stdin(words, &whole)
+        .end_with_stdin(&csv, "id,title\n1,a\n2,bb\n3,c\n")
         .expect(9)
-        .says("('tail -n +21' ")
+        .says("('tail -n +3' ")
         .says("ledger drop-input stdin:events")
-        .says("piped in from line 21 on");
+        .says("piped in from line 3 on");
     place.end("ledger drop-input stdin:events").expect(0);
-    place.end_with_stdin(words, &whole[begun.len()..]).expect(0);
-    assert_eq!(recorder.rows(), rows(0, 30));
+    place
+        .end_with_stdin(&csv, "id,title\n2,bb\n3,c\n")
+        .expect(0);
+    assert_eq!(recorder.rows().len(), 4);
 }

@@ -1,7 +1,7 @@
 //! The options of `checkpoint`, and those of every command that asks Huawei's services.
 
 use super::write::RetryArgs;
-use crate::cli::value::{Endpoint, endpoint};
+use crate::cli::value::{Endpoint, duration, endpoint};
 use crate::domain::ErrorBudget;
 use crate::protocol::huawei::{
     AppName, CheckpointMetadata, Engine, InstanceId, PartitionId, ProjectId, RegionId,
@@ -10,6 +10,7 @@ use crate::protocol::huawei::{
 use clap::{Args, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const SECRETS: &str = "\
 Credentials come from the environment: HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK
@@ -199,6 +200,10 @@ pub struct SyncArgs {
     /// Rejected events that a file may have without status 3: a number, or a share such as 0.1%
     #[arg(long, value_name = "N|P%", default_value = "0")]
     pub max_errors: ErrorBudget,
+
+    /// How long a request in flight may take after Ctrl-C
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub grace: Duration,
 
     /// Send all events again, also those that were sent before
     #[arg(long)]

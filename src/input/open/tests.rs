@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::input::tests::{drain, gzip, read, settings, stream};
-use crate::input::{Compression, RawRange, RowBoundary, Verifier, row_boundary};
+use crate::input::{Compression, RawRange, RowBoundary, Verifier, fingerprint_stdin, row_boundary};
 
 fn bzip2(bytes: &[u8]) -> Vec<u8> {
     let mut packed = Vec::new();

@@ -1,18 +1,28 @@
 //! The end of each date, and of the run.
 
 use super::{Engine, Task, UploadOutcome};
+use crate::text::grouped;
 use crate::upload::cut::Message;
 use crate::upload::date_state::DateState;
 use crate::upload::done::DoneReport;
-use crate::upload::event::Event;
+use crate::upload::event::{Event, Gauges};
 use crate::upload::finish::{ask_again, finish_date, look_at};
 use crate::upload::report::Status;
 use crate::upload::stop::StopCause;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Dates that are finished at one time: each looks into the ledger by itself.
 const MAX_FINISHING: usize = 16;
+
+/// Longer than any run.
+const NEVER: Duration = Duration::from_secs(86_400 * 365);
+
+/// How long rows of a pipe that wait for others may take to be spooled when the grace is over. Nobody
+/// is asked for that; only a pipe that gives half a row and no more keeps who reads from doing it.
+const HANDING_OVER: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Nothing new is sent any more. Whether batches are still taken from who reads: those of a pipe
@@ -29,6 +39,46 @@ impl Engine {
         incoming.close();
         self.packing.clear();
         false
+    }
+
+    /// What was in flight is given up. Rows that a pipe gave are still recorded; returns until when.
+    pub(super) fn after_grace(
+        &mut self,
+        incoming: &mut mpsc::Receiver<Message>,
+        more: bool,
+    ) -> Instant {
+        if more && self.hands_over()() && !self.waits_for_pipe {
+            self.waits_for_pipe = true;
+            return Instant::now() + HANDING_OVER;
+        }
+        incoming.close();
+        Instant::now() + NEVER
+    }
+
+    /// Rows of a pipe that are not on record, so that no run sends them unless they are piped in again.
+    fn tell_lost_rows(&mut self) {
+        let gauges = &self.context.services.gauges;
+        let lost = Gauges::get(&gauges.rows_piped).saturating_sub(Gauges::get(&gauges.rows_kept));
+        if !self.reads_a_pipe || lost == 0 {
+            return;
+        }
+        let cause = self.context.services.stop.cause();
+        let status = match cause.filter(|cause| *cause != StopCause::Failure) {
+            Some(cause) => cause.status(),
+            None => self
+                .problems
+                .iter()
+                .map(|(status, _)| *status)
+                .min()
+                .unwrap_or(Status::Temporary),
+        };
+        self.problems.push((
+            status,
+            format!(
+                "at least {} row(s) were taken from standard input and neither sent nor kept, and are not counted: whoever writes it has to repeat them; the same stream, piped in again from its beginning, goes on where it was",
+                grouped(lost)
+            ),
+        ));
     }
 
     /// For who reads: whether it is time to hand over what a pipe has given.
@@ -91,7 +141,9 @@ impl Engine {
         }
     }
 
-    pub(super) fn outcome(self) -> UploadOutcome {
+    pub(super) fn outcome(mut self) -> UploadOutcome {
+        self.tell_started();
+        self.tell_lost_rows();
         let dates = self
             .dates
             .into_iter()

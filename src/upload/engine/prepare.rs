@@ -109,7 +109,7 @@ impl Engine {
         if let (Some(work), Some(date)) = (prepared.work.first_mut(), dates.first()) {
             work.followed = following(settings, &context, &date.run.row);
         }
-        let engine = Self {
+        let mut engine = Self {
             settings: settings.clone(),
             finisher: Finisher {
                 services: services.clone(),
@@ -131,16 +131,35 @@ impl Engine {
                 settings.batch.gzip_level,
             ),
             place: None,
+            started: None,
             reads_a_pipe: false,
+            waits_for_pipe: false,
             packing: VecDeque::new(),
             in_flight: 0,
             problems: Vec::new(),
         };
-        engine.tell_started(prepared.bytes_total, prepared.bytes_before);
+        engine.started = Some(engine.start(prepared.bytes_total, prepared.bytes_before));
+        engine.tell_start_of_known();
         Ok(engine)
     }
 
-    fn tell_started(&self, bytes_total: Option<u64>, bytes_before: u64) {
+    /// Files that are followed are registered when they are met: whoever reads of the start may rely on that,
+    /// and rotate them. All others are on record.
+    fn tell_start_of_known(&mut self) {
+        if !matches!(self.settings.sources, Sources::Followed(_)) {
+            self.tell_started();
+        }
+    }
+
+    /// Tells that the upload begins, once.
+    pub(super) fn tell_started(&mut self) {
+        if let Some(started) = self.started.take() {
+            self.context.tell(&started);
+        }
+    }
+
+    /// What is told of the start.
+    fn start(&self, bytes_total: Option<u64>, bytes_before: u64) -> Event {
         let gauges = &self.context.services.gauges;
         let bytes_of_others = Gauges::get(&gauges.bytes_settled);
         Gauges::add(&gauges.bytes_before, bytes_before);
@@ -161,7 +180,7 @@ impl Engine {
             .filter_map(|date| date.run.partition().date())
             .map(|date| date.to_string())
             .collect();
-        self.context.tell(&Event::Started {
+        Event::Started {
             run: self.context.run.0,
             what: format!(
                 "{} {} {}",
@@ -177,7 +196,7 @@ impl Engine {
             inputs_finished: finished,
             bytes_total,
             bytes_of_others,
-        });
+        }
     }
 }
 

@@ -108,6 +108,7 @@ impl Following {
             held: HashMap::new(),
         };
         let mut sources = self.begin(&mut follower)?;
+        batcher.tell(Message::Begun)?;
         loop {
             let (mut has_read, mut going_on) = (false, false);
             for at in 0..sources.len() {

@@ -71,6 +71,7 @@ impl<'a> FollowedPath<'a> {
             }
         }
         followed.take_up_missed(follower, &known)?;
+        followed.look(follower)?;
         Ok(followed)
     }
 

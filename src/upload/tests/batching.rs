@@ -199,7 +199,7 @@ proptest! {
                 assert_eq!(cut.partition, ended.len(), "one date after the other");
                 batches.push((cut.partition, Batch::of(*cut)));
             }
-            Message::Round(_) => panic!("all rows of an input are of one date"),
+            Message::Begun | Message::Round(_) => panic!("all rows of an input are of one date"),
             Message::PartitionRead(date) => ended.push(date),
             Message::PartitionFailed { problem, .. } => panic!("{problem}"),
             Message::Warning(text) => panic!("{text}"),

@@ -140,7 +140,7 @@ impl Desk<'_> {
             |message| match message {
                 Message::Cut(cut) => cuts.push(*cut),
                 Message::Round(_) => panic!("all rows of an input are of one date"),
-                Message::PartitionRead(_) => {}
+                Message::Begun | Message::PartitionRead(_) => {}
                 Message::PartitionFailed { problem, .. } => panic!("{problem}"),
                 Message::Warning(text) => panic!("{text}"),
             },
