@@ -174,6 +174,8 @@ pub struct RunSettings {
     pub state_dir: PathBuf,
     /// The command line for the ledger's `run` row and for "next command" hints, without secrets.
     pub command: String,
+    /// Which upload of how many this is, for people, in a run of several.
+    pub place: Option<String>,
     /// Where the ids of a part of a larger upload come from; `None` for everyone else.
     pub seed: Option<Seed>,
 }

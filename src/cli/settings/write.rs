@@ -119,6 +119,7 @@ impl WriteOptions {
                 gate,
                 run: RunSettings {
                     dry_run: args.run.dry_run,
+                    place: None,
                     restart: args.run.restart,
                     verify: args.run.verify,
                     max_duration: args.run.max_duration,
@@ -333,7 +334,7 @@ fn dates(
         )));
     }
     resolve_dates(&args.target.date, connection.zone, context.now)
-        .map_err(|error| UsageError::new(error.to_string()))
+        .map_err(|error| UsageError::new(error.of("--date")))
 }
 
 pub(super) const fn done_format(name: DoneFormatName) -> DoneFormat {

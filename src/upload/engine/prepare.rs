@@ -147,6 +147,7 @@ impl Engine {
             .collect();
         self.context.tell(&Event::Started {
             run: self.context.run.0,
+            place: self.settings.run.place.clone(),
             what: format!(
                 "{} {} {}",
                 self.settings.topic,

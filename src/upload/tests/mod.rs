@@ -125,6 +125,7 @@ fn settings(state_dir: &Path, sources: Sources) -> Settings {
         },
         run: RunSettings {
             dry_run: false,
+            place: None,
             restart: false,
             verify: false,
             max_duration: None,
