@@ -51,7 +51,8 @@ impl Plan {
         (args, path): (&JobsArgs, &Path),
         asked: &mut Asked,
     ) -> Result<Self, Failure> {
-        let file = JobFile::load(path, &job_keys())?;
+        let home = session.invocation.environment.path("HOME");
+        let file = JobFile::load(path, &job_keys(), home.as_deref())?;
         let mut plan = Self {
             errands: Vec::new(),
             topics: Vec::new(),
@@ -271,10 +272,12 @@ impl Planner<'_> {
         invocation: &Invocation,
         own: &[DateSpec],
     ) -> Result<Vec<DataDate>, UsageError> {
-        let specs: Vec<DateSpec> = match (self.args.backfill, self.args.date.as_slice()) {
-            (Some(range), _) if self.rank("backfill") >= self.rank("date") => vec![range],
-            (_, []) => own.to_vec(),
-            (_, named) => named.to_vec(),
+        let (option, specs) = match (self.args.backfill, self.args.date.as_slice()) {
+            (Some(range), _) if self.rank("backfill") >= self.rank("date") => {
+                ("--backfill", vec![range])
+            }
+            (_, []) => ("date =", own.to_vec()),
+            (_, named) => ("--date", named.to_vec()),
         };
         if specs.is_empty() && DAYS_OF_ROWS.iter().all(|key| job.value(key).is_none()) {
             return Err(about(
@@ -287,7 +290,7 @@ impl Planner<'_> {
             now: self.now,
         };
         let zone = zone(context).map_err(|error| about(job, &chain(&error)))?;
-        resolve_dates(&specs, zone, self.now).map_err(|error| about(job, &error.to_string()))
+        resolve_dates(&specs, zone, self.now).map_err(|error| about(job, &error.of(option)))
     }
 
     /// How much a way of naming days counts; what was typed beats what was exported.

@@ -45,6 +45,7 @@ mod huawei;
 mod huawei_sdk;
 mod inputs;
 mod job_days;
+mod job_files;
 mod jobs;
 mod json_schema;
 mod looked_at;
