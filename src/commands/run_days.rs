@@ -7,7 +7,7 @@
 use super::Session;
 use super::run_announce::{announce, announce_owed, expect, known};
 use super::run_plan::{Plan, Work};
-use super::run_untouched::{held_back, is_done_before, not_begun};
+use super::run_untouched::{held_back, is_done_before, job_and_day, not_begun};
 use crate::cli::figure::{grouped, time};
 use crate::cli::printer::{Level, Printer};
 use crate::cli::settings::{SECRET_VARIABLES, WriteOptions};
@@ -138,6 +138,10 @@ impl<'a> Days<'a> {
             stop: self.services.stop.of_a_part(),
             ..self.services.clone()
         };
+        if self.plan.shares_its_topic(&errand.job) {
+            let text = format!("job '{}' begins", job_and_day(errand));
+            self.session.printer.message(Level::Info, &text);
+        }
         let part = services.stop.clone();
         let answers = Gauges::get(&self.services.gauges.answers);
         let mut upload = options.upload.clone();

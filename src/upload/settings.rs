@@ -146,7 +146,7 @@ pub struct GateSettings {
     /// Hold `done` back (`--no-done`).
     pub hold: bool,
     /// Other machines have rows of the same dates (`--rate-share`); `done` is held back for them.
-    pub several_machines: bool,
+    pub several_machines: Option<String>,
     /// Guards that the command names.
     pub guards: GuardChanges,
     /// Rejected rows after which a run stops reading.

@@ -1,7 +1,7 @@
 //! Job files: names, places, and what is said of the days that were typed.
 
 use crate::recorder::Recorder;
-use crate::start::{Place, rows};
+use crate::start::{Place, Ran, rows};
 
 /// A file with one job.
 fn file(name: &str, path: &str) -> String {
@@ -40,8 +40,8 @@ fn a_tilde_is_the_home_directory() {
     place.file("jobs.toml", file("item", "~/export/{date}.jsonl"));
     place.end("run jobs.toml").expect(0);
     assert_eq!(recorder.stored(), rows(0, 3));
-    place.set("HOME", "");
-    let ran = place.end("run jobs.toml").expect(2);
+    let words = "run jobs.toml --state-dir state";
+    let ran = Ran::of(words, place.run(words).env_remove("HOME")).expect(2);
     ran.says("job 'item': '~/export/{date}.jsonl' lies in the home directory, and HOME is not set; write the whole path");
 }
 

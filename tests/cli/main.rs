@@ -50,6 +50,7 @@ mod jobs;
 mod json_schema;
 mod looked_at;
 mod lost_replies;
+mod machines;
 mod memory;
 mod messages;
 mod metadata;

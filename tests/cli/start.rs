@@ -195,7 +195,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(words: &str, command: &mut Command) -> Self {
+    pub(crate) fn of(words: &str, command: &mut Command) -> Self {
         let (output, errors, status) = finish(command);
         Self {
             words: words.to_owned(),

@@ -182,7 +182,7 @@ fn warnings(topic: &Topic, rate: &RateSettings) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if rate.shared_between_machines {
+    if rate.shared_between_machines.is_some() {
         warnings.push(
             "--rate-share: done is held back, because this machine cannot know when the others \
              are finished; run `byteair-sync done` when all are"

@@ -96,6 +96,7 @@ impl Engine {
         let engine = Self {
             settings: settings.clone(),
             finisher: Finisher {
+                done_elsewhere: Vec::new(),
                 services: services.clone(),
                 run: registered.run,
                 retry: settings.retry,
