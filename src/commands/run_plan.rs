@@ -176,8 +176,13 @@ impl Planner<'_> {
             // Refuses what `write` refuses: one file as the rows of several days.
             self.options(job, &meant)?;
         }
+        let Some(first) = days.first() else {
+            return Ok(());
+        };
+        let mut write = self.invocation(job, Some(&[*first]))?;
         for day in days {
-            self.add_days(job, &[day], plan)?;
+            write.name_day(day);
+            self.add_read(job, &write, &[day], plan)?;
             if asked.has_come() {
                 break;
             }
@@ -187,7 +192,19 @@ impl Planner<'_> {
 
     /// Adds days that are uploaded together.
     fn add_days(&self, job: &Job, days: &[DataDate], plan: &mut Plan) -> Result<(), Failure> {
-        let options = self.options(job, days)?;
+        let write = self.invocation(job, Some(days))?;
+        self.add_read(job, &write, days, plan)
+    }
+
+    /// Adds the days of a `write` that is read already.
+    fn add_read(
+        &self,
+        job: &Job,
+        write: &Invocation,
+        days: &[DataDate],
+        plan: &mut Plan,
+    ) -> Result<(), Failure> {
+        let options = self.resolve(job, write)?;
         for warning in &options.warnings {
             let warning = format!("job '{}': {warning}", job.name);
             if !plan.warnings.contains(&warning) {
@@ -253,10 +270,13 @@ impl Planner<'_> {
     }
 
     fn options(&self, job: &Job, days: &[DataDate]) -> Result<WriteOptions, Failure> {
-        let invocation = self.invocation(job, Some(days))?;
-        let write = Self::write_args(job, &invocation)?;
+        self.resolve(job, &self.invocation(job, Some(days))?)
+    }
+
+    fn resolve(&self, job: &Job, invocation: &Invocation) -> Result<WriteOptions, Failure> {
+        let write = Self::write_args(job, invocation)?;
         let context = Context {
-            invocation: &invocation,
+            invocation,
             now: self.now,
         };
         let mut options = WriteOptions::resolve(context, write, None)
