@@ -114,19 +114,24 @@ impl View {
     /// and more where numbers are long. What there is no room for is the rows of earlier runs, which
     /// the bar shows as well, and then the reason of what was withheld, which scrolls above.
     pub(super) fn frame(&self, gauges: &Gauges, now: Instant, width: u16) -> Vec<String> {
-        let whole = self.lines(&rows_parts(gauges, true), gauges, now, width);
-        if whole.len() <= MAX_LINES {
-            return whole;
+        let (all, fewer) = (rows_parts(gauges, true), rows_parts(gauges, false));
+        let speed = self.speed_parts(gauges, now);
+        let apart = |rows: &[String]| [folded(rows, width), folded(&speed, width)].concat();
+        let together = || folded(&followed(fewer.clone(), speed.clone()), width);
+        let mut lines = self.around(apart(&all), gauges);
+        if lines.len() > MAX_LINES {
+            lines = self.around(apart(&fewer), gauges);
         }
-        let mut lines = self.lines(&rows_parts(gauges, false), gauges, now, width);
+        if lines.len() > MAX_LINES {
+            lines = self.around(together(), gauges);
+        }
         lines.truncate(MAX_LINES);
         lines
     }
 
-    fn lines(&self, rows: &[String], gauges: &Gauges, now: Instant, width: u16) -> Vec<String> {
+    fn around(&self, numbers: Vec<String>, gauges: &Gauges) -> Vec<String> {
         let mut lines = vec![self.head(gauges), self.bar(gauges)];
-        lines.extend(folded(rows, width));
-        lines.extend(folded(&self.speed_parts(gauges, now), width));
+        lines.extend(numbers);
         if self.done_withheld > 0 {
             lines.push(format!("done withheld for {}", self.last_withheld));
         }
@@ -226,14 +231,7 @@ impl View {
         ];
         let left = self.time_left(gauges, now).filter(|left| !left.is_zero());
         speed.extend(left.map(|left| format!("{} left", time(left))));
-        let mut parts = listed(speed);
-        if let Some(gate) = self.gate() {
-            if let Some(last) = parts.last_mut() {
-                last.push(';');
-            }
-            parts.push(gate);
-        }
-        parts
+        followed(listed(speed), self.gate().into_iter().collect())
     }
 
     fn gate(&self) -> Option<String> {
@@ -267,6 +265,15 @@ fn rows_parts(gauges: &Gauges, with_earlier: bool) -> Vec<String> {
         parts.extend(some(&gauges.rows_before, "before this run"));
     }
     listed(parts)
+}
+
+/// Statements and, behind a semicolon, others.
+fn followed(mut parts: Vec<String>, others: Vec<String>) -> Vec<String> {
+    if let Some(last) = parts.last_mut().filter(|_| !others.is_empty()) {
+        last.push(';');
+    }
+    parts.extend(others);
+    parts
 }
 
 /// Statements with a comma behind all but the last.
