@@ -73,12 +73,12 @@ fn a_display_of_many_numbers_is_broken_between_them() {
     );
     // Rows and rate share lines where there are few columns.
     assert_eq!(
-        frame(50)[2..],
+        frame(54)[2..],
         [
             "rows: 131,022 read, 109,561 accepted,",
-            "  2,000 unconfirmed, 0 rejected,",
-            "  2,022 in flight, 1,234 retries; 0 rows/s,",
-            "  limited by reading; done waits for the last row",
+            "  2,000 unconfirmed, 0 rejected, 2,022 in flight,",
+            "  1,234 retries; 0 rows/s, limited by reading;",
+            "  done waits for the last row",
         ]
     );
     // Rows of earlier runs are what there is no room for.
