@@ -3,6 +3,7 @@
 //! What was typed is kept until the zone and the present instant are known; only then do relative
 //! days become absolute. The machine's own zone plays no part.
 
+use super::figure::grouped;
 use crate::domain::{DataDate, DateRange, Zone};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -42,17 +43,32 @@ pub enum DayName {
 pub const MAX_DAYS: usize = 3_653;
 
 /// Why typed days are no list of days.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidDates {
     /// A range runs backwards.
-    #[error("--date {0}..{1} runs backwards; write the earlier day first")]
     Backwards(DataDate, DataDate),
     /// Too many days.
-    #[error("--date names more than {MAX_DAYS} days; split the command")]
     TooMany,
     /// The calendar has no such day.
-    #[error("--date yesterday lies before the calendar begins; name the day")]
     OutOfCalendar,
+}
+
+impl InvalidDates {
+    /// The same for people, about the option or key that names the days.
+    pub fn of(&self, option: &str) -> String {
+        match self {
+            Self::Backwards(first, last) => {
+                format!("{option} {first}..{last} runs backwards; write the earlier day first")
+            }
+            Self::TooMany => format!(
+                "{option} names more than {} days; split the command",
+                grouped(u64::try_from(MAX_DAYS).unwrap_or(u64::MAX))
+            ),
+            Self::OutOfCalendar => {
+                format!("{option} yesterday lies before the calendar begins; name the day")
+            }
+        }
+    }
 }
 
 /// Reads one item: `2022-01-01`, `20220101`, `today`, `yesterday`, or two of them with `..` between.

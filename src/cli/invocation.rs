@@ -3,10 +3,13 @@
 //! The profile's values become the defaults of a second parse, so one set of readers serves flags,
 //! variables and profiles, and precedence is clap's own: flag, environment, profile, default.
 
+mod other_day;
 mod refused_argument;
 mod refused_value;
 
-use super::args::{Cli, SAFEGUARDS, command, environment_name};
+use super::args::{
+    Cli, GlobalOption, SAFEGUARDS, command, environment_name, global_options, is_global,
+};
 use super::environment::Environment;
 use super::error::UsageError;
 use super::profile::{self, Profile, ProfileChoice};
@@ -19,6 +22,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 /// Where a value came from; a later one beats an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -201,32 +205,22 @@ impl Invocation {
 
 /// The global options that were typed, as words that mean the same.
 fn typed_globals(matches: &ArgMatches) -> Vec<OsString> {
-    let command = command();
     let mut words = Vec::new();
-    for arg in command.get_arguments() {
-        let id = arg.get_id().as_str();
-        let (Some(long), Some(ValueSource::CommandLine)) =
-            (arg.get_long(), matches.value_source(id))
-        else {
+    for GlobalOption { key, long, is_flag } in global_options() {
+        if matches.value_source(key) != Some(ValueSource::CommandLine) {
             continue;
-        };
-        if matches!(arg.get_action(), ArgAction::SetTrue) {
+        }
+        if *is_flag {
             words.push(format!("--{long}").into());
             continue;
         }
-        for value in matches.get_raw(id).into_iter().flatten() {
+        for value in matches.get_raw(key).into_iter().flatten() {
             let mut word = OsString::from(format!("--{long}="));
             word.push(value);
             words.push(word);
         }
     }
     words
-}
-
-fn is_global(key: &str) -> bool {
-    command()
-        .get_arguments()
-        .any(|arg| arg.get_id().as_str() == key)
 }
 
 /// The matches of the innermost subcommand, where global options are present as well.
@@ -282,11 +276,14 @@ pub fn known_keys() -> Vec<String> {
             visit(sub, keys);
         }
     }
-    let mut keys = Vec::new();
-    visit(&command(), &mut keys);
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+    static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let mut keys = Vec::new();
+        visit(&command(), &mut keys);
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    });
+    KEYS.clone()
 }
 
 fn with_profile(command: clap::Command, profile: &Profile, of_sandbox: bool) -> clap::Command {
@@ -316,12 +313,6 @@ fn origins(
     profile: Option<&Profile>,
     of_sandbox: bool,
 ) -> BTreeMap<String, Origin> {
-    let global = command();
-    let is_global = |key: &str| {
-        global
-            .get_arguments()
-            .any(|arg| arg.get_id().as_str() == key)
-    };
     let mut origins = BTreeMap::new();
     for id in matches.ids() {
         let key = id.as_str();

@@ -9,6 +9,7 @@ mod hooks;
 mod keys;
 mod on_done;
 mod order;
+mod place;
 mod schema;
 
 pub use hooks::Hooks;
@@ -21,7 +22,7 @@ use super::profile::scalar;
 use super::value::nearest;
 use keys::{Place, check_key};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::{Table, Value};
 
 /// Largest job file that is read, in bytes.
@@ -71,8 +72,9 @@ struct JobOption {
 }
 
 impl JobFile {
-    /// Reads a job file. Relative paths in it become relative to its directory.
-    pub fn load(path: &Path, known: &[JobKey]) -> Result<Self, UsageError> {
+    /// Reads a job file. Relative paths in it become relative to its directory, and `~/` becomes the
+    /// home directory.
+    pub fn load(path: &Path, known: &[JobKey], home: Option<&Path>) -> Result<Self, UsageError> {
         let failed = |error: std::io::Error| {
             UsageError::new(format!("cannot read job file {}", path.display())).because(error)
         };
@@ -84,14 +86,12 @@ impl JobFile {
             )));
         }
         let text = std::fs::read_to_string(path).map_err(failed)?;
-        let mut file = Self::parse(&format!("job file {}", path.display()), &text, known)?;
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            for job in &mut file.jobs {
-                job.place_in(folder);
-            }
+        let place = format!("job file {}", path.display());
+        let mut file = Self::parse(&place, &text, known)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for job in &mut file.jobs {
+            job.place_in(folder, home)
+                .map_err(|why| wrong(&format!("{place}, job '{}'", job.name), &why))?;
         }
         Ok(file)
     }
@@ -252,15 +252,13 @@ impl Job {
     }
 
     /// Makes relative paths relative to a directory.
-    fn place_in(&mut self, folder: &Path) {
+    fn place_in(&mut self, folder: &Path, home: Option<&Path>) -> Result<(), String> {
         let options = self.options.iter_mut().filter(|option| option.key.is_path);
         let values = options.flat_map(|option| &mut option.values);
         for path in self.paths.iter_mut().chain(values) {
-            // An address of a remote store begins with its scheme.
-            if !Path::new(path).is_absolute() && !path.contains("://") {
-                *path = PathBuf::from(folder).join(&*path).display().to_string();
-            }
+            *path = place::placed(path, folder, home)?;
         }
+        Ok(())
     }
 }
 
@@ -366,8 +364,11 @@ fn texts(value: Value) -> Option<Vec<String>> {
 }
 
 fn is_name(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !text.is_empty() && text.len() <= 64 && text.chars().all(plain) && !text.starts_with('-')
+    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    !text.is_empty()
+        && text.chars().count() <= 64
+        && text.chars().all(plain)
+        && !text.starts_with('-')
 }
 
 fn wrong(place: &str, what: &str) -> UsageError {

@@ -8,12 +8,14 @@ mod endpoint;
 mod field;
 mod guard;
 mod host;
+mod number;
 
 pub use closed::Closed;
 pub use endpoint::{Endpoint, endpoint};
 pub use field::{Renaming, TypedField, renaming, typed_field};
 pub use guard::{fewest_rows, files_or_none, marker_or_none, percent_or_none};
 pub use host::{HostName, host_name};
+pub use number::{at_least, within};
 
 use crate::domain::StageKind;
 use crate::input::{DateField, DayPattern, TextEncoding};

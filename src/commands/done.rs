@@ -12,8 +12,8 @@ use crate::cli::settings::{DoneDates, DoneOptions};
 use crate::domain::{DataDate, Partition, Target};
 use crate::huawei::Expected;
 use crate::ledger::{Gate, KnownPartition, LedgerReader};
-use crate::upload::FinishRequest;
 use crate::upload::report::Status;
+use crate::upload::{FinishRequest, share_of_hold};
 use chrono::Utc;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
     let (target, known) = known_dates(&options)?;
     let chosen = choose(&options, &known);
     require_topics(&options, &chosen)?;
-    require_reports(&options, &target, &chosen)?;
+    let done_elsewhere = require_reports(&options, &target, &chosen)?;
     require_confirmation(&options)?;
     for date in owed_elsewhere(&options, &known) {
         let hint = format!("owed as well: byteair-sync done --date {date}");
@@ -47,6 +47,7 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
         release_hold: !matches!(options.dates, DoneDates::Pending),
         force: options.force,
         accept_rejects: options.accept_rejects,
+        done_elsewhere,
         zone: options.zone,
         zone_is_named: options.zone_is_named,
         retry: options.retry,
@@ -216,7 +217,7 @@ fn require_reports(
     options: &DoneOptions,
     target: &Target,
     chosen: &[KnownPartition],
-) -> Result<(), Failure> {
+) -> Result<Vec<Partition>, Failure> {
     let own = crate::ledger::name_of(&options.state_dir).map_err(ledger_failure)?;
     let dates: Vec<Partition> = chosen.iter().map(|date| date.partition.clone()).collect();
     let wanted = Wanted {
@@ -225,16 +226,52 @@ fn require_reports(
         dates: &dates,
     };
     let objections = wanted.objections(&options.require_reports);
-    if objections.is_empty() {
-        return Ok(());
+    if !objections.is_empty() {
+        return Err(Failure::new(
+            Status::Unfinished,
+            anyhow::anyhow!(
+                "--require-report: {}; no done was sent",
+                objections.join("; ")
+            ),
+        ));
     }
-    Err(Failure::new(
-        Status::Unfinished,
-        anyhow::anyhow!(
-            "--require-report: {}; no done was sent",
-            objections.join("; ")
-        ),
-    ))
+    let elsewhere = wanted.done_elsewhere(&options.require_reports);
+    require_all_machines(options, chosen, &elsewhere)?;
+    Ok(elsewhere)
+}
+
+/// An equal share of the rate tells how many machines there are.
+fn require_all_machines(
+    options: &DoneOptions,
+    chosen: &[KnownPartition],
+    elsewhere: &[Partition],
+) -> Result<(), Failure> {
+    let given = options.require_reports.len();
+    let is_confirmed = options.confirmed.as_deref() == Some(given.to_string().as_str());
+    let reader = LedgerReader::open(&options.state_dir).map_err(ledger_failure)?;
+    let Some(reader) = reader.filter(|_| given > 0 && !is_confirmed) else {
+        return Ok(());
+    };
+    for date in chosen.iter().filter(|date| date.held_back) {
+        let why = reader.hold_reason(date.id).map_err(ledger_failure)?;
+        let share = why.as_deref().and_then(share_of_hold).unwrap_or_default();
+        let machines = share.strip_prefix("1/").and_then(|it| it.parse().ok());
+        let others = machines.map_or(1, |machines: usize| machines.saturating_sub(1));
+        if given >= others || elsewhere.contains(&date.partition) {
+            continue;
+        }
+        return Err(Failure::new(
+            Status::Unfinished,
+            anyhow::anyhow!(
+                "--require-report: {} was uploaded with --rate-share {share}, so {others} other machines should have \
+                 rows of it, and {given} of their reports {} given; no done was sent. Name the others too, or, if \
+                 there are no more, add --yes-i-mean {given}",
+                date.partition,
+                if given == 1 { "is" } else { "are" }
+            ),
+        ));
+    }
+    Ok(())
 }
 
 fn require_confirmation(options: &DoneOptions) -> Result<(), Failure> {

@@ -22,6 +22,18 @@ struct Report {
     dates: Vec<ReportedDate>,
 }
 
+impl Report {
+    /// What it says of a date.
+    fn of(&self, partition: &Partition) -> Option<&ReportedDate> {
+        let day = partition.date().map(|date| date.to_string());
+        self.dates.iter().find(|reported| {
+            reported.topic == partition.topic.as_str()
+                && reported.stage == partition.stage.kind().as_str()
+                && reported.date == day
+        })
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct ReportedTarget {
     tenant: String,
@@ -43,6 +55,16 @@ struct ReportedDate {
     stage: String,
     date: Option<String>,
     rows_pending: u64,
+    done: Option<String>,
+}
+
+impl ReportedDate {
+    fn is_done(&self) -> bool {
+        matches!(
+            self.done.as_deref(),
+            Some("sent" | "already" | "unconfirmed")
+        )
+    }
 }
 
 /// What the reports have to be about.
@@ -66,7 +88,7 @@ impl Wanted<'_> {
                 objections.push(objection);
                 continue;
             }
-            let Some(ledger) = ledger_of(path) else {
+            let Some(ledger) = read(path).and_then(|report| report.ledger) else {
                 continue;
             };
             match ledgers.iter().find(|(known, _)| *known == ledger) {
@@ -79,6 +101,16 @@ impl Wanted<'_> {
             }
         }
         objections
+    }
+
+    /// The dates whose `done` one of the reports has.
+    pub(super) fn done_elsewhere(&self, paths: &[PathBuf]) -> Vec<Partition> {
+        let reports: Vec<Report> = paths.iter().filter_map(|path| read(path)).collect();
+        let is_done = |partition: &&Partition| {
+            let mut reported = reports.iter().filter_map(|report| report.of(partition));
+            reported.any(ReportedDate::is_done)
+        };
+        self.dates.iter().filter(is_done).cloned().collect()
     }
 
     /// Why a report does not allow `done`; `None` when it agrees.
@@ -131,29 +163,22 @@ impl Wanted<'_> {
     }
 
     fn wrong_dates(&self, report: &Report) -> Option<String> {
-        self.dates.iter().find_map(|partition| {
-            let day = partition.date().map(|date| date.to_string());
-            let reported = report.dates.iter().find(|reported| {
-                reported.topic == partition.topic.as_str()
-                    && reported.stage == partition.stage.kind().as_str()
-                    && reported.date == day
-            });
-            match reported {
+        self.dates
+            .iter()
+            .find_map(|partition| match report.of(partition) {
                 None => Some(format!("says nothing of {partition}")),
                 Some(date) if date.rows_pending > 0 => Some(format!(
                     "has {} row(s) of {partition} pending",
                     grouped(date.rows_pending)
                 )),
                 Some(_) => None,
-            }
-        })
+            })
     }
 }
 
-/// The ledger that a report was made with.
-fn ledger_of(path: &Path) -> Option<String> {
+fn read(path: &Path) -> Option<Report> {
     let text = std::fs::read(path).ok()?;
-    serde_json::from_slice::<Report>(&text).ok()?.ledger
+    serde_json::from_slice(&text).ok()
 }
 
 fn wrong_run(report: &Report) -> Option<String> {

@@ -8,7 +8,7 @@ use super::Session;
 use super::run_announce::{announce, announce_owed, expect, known};
 use super::run_plan::{Plan, Work};
 use super::run_untouched::{held_back, is_done_before, job_and_day, not_begun};
-use crate::cli::figure::time;
+use crate::cli::figure::{grouped, time};
 use crate::cli::printer::{Level, Printer};
 use crate::cli::settings::{SECRET_VARIABLES, WriteOptions};
 use crate::cli::summary::for_machines;
@@ -83,7 +83,7 @@ impl<'a> Days<'a> {
                     story
                 }
                 // What is done needs nobody any more, and only a look.
-                _ => Box::pin(self.upload(errand)).await,
+                _ => Box::pin(self.upload(errand, place_of(errand, index, all))).await,
             };
             if self.plan.shares_its_topic(&errand.job) {
                 story.name_job(&errand.job);
@@ -122,7 +122,7 @@ impl<'a> Days<'a> {
         (!story.problems.is_empty() || !story.notes.is_empty()).then_some(story)
     }
 
-    async fn upload(&mut self, errand: &Errand<Work>) -> Summary {
+    async fn upload(&mut self, errand: &Errand<Work>, place: Option<String>) -> Summary {
         let options = &errand.work.options;
         // Jobs may differ in how long they wait for an answer.
         let client = match Client::new(&options.connection) {
@@ -144,10 +144,12 @@ impl<'a> Days<'a> {
         }
         let part = services.stop.clone();
         let answers = Gauges::get(&self.services.gauges.answers);
-        let upload = &options.upload;
+        let mut upload = options.upload.clone();
+        upload.run.place = place;
         expect(&self.services, &errand.work).await;
-        let engine = crate::upload::run(upload.clone(), services, None);
-        let watched = self.book.watch(&upload.topic, upload.stage, engine);
+        let (topic, stage) = (upload.topic.clone(), upload.stage);
+        let engine = crate::upload::run(upload, services, None);
+        let watched = self.book.watch(&topic, stage, engine);
         let mut summary = watched.await;
         let is_answered = Gauges::get(&self.services.gauges.answers) > answers;
         // A topic that is throttled says nothing about the others; a host that is away does, and a
@@ -213,6 +215,22 @@ impl<'a> Days<'a> {
                 summary.notes.push(note);
             }
         }
+    }
+}
+
+/// Which upload of how many this is, and of which job where the topic does not tell.
+fn place_of(errand: &Errand<Work>, index: usize, all: usize) -> Option<String> {
+    let count = |number: usize| grouped(u64::try_from(number).unwrap_or(u64::MAX));
+    let place = format!(
+        "{} of {} uploads",
+        count(index.saturating_add(1)),
+        count(all)
+    );
+    let job = &errand.job;
+    match errand.work.options.upload.topic.as_str() {
+        _ if all == 1 => None,
+        topic if topic == job => Some(place),
+        _ => Some(format!("{place} (job {job})")),
     }
 }
 

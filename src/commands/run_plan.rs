@@ -51,7 +51,8 @@ impl Plan {
         (args, path): (&JobsArgs, &Path),
         asked: &mut Asked,
     ) -> Result<Self, Failure> {
-        let file = JobFile::load(path, &job_keys())?;
+        let home = session.invocation.environment.path("HOME");
+        let file = JobFile::load(path, &job_keys(), home.as_deref())?;
         let mut plan = Self {
             errands: Vec::new(),
             topics: Vec::new(),
@@ -175,8 +176,13 @@ impl Planner<'_> {
             // Refuses what `write` refuses: one file as the rows of several days.
             self.options(job, &meant)?;
         }
+        let Some(first) = days.first() else {
+            return Ok(());
+        };
+        let mut write = self.invocation(job, Some(&[*first]))?;
         for day in days {
-            self.add_days(job, &[day], plan)?;
+            write.name_day(day);
+            self.add_read(job, &write, &[day], plan)?;
             if asked.has_come() {
                 break;
             }
@@ -186,7 +192,19 @@ impl Planner<'_> {
 
     /// Adds days that are uploaded together.
     fn add_days(&self, job: &Job, days: &[DataDate], plan: &mut Plan) -> Result<(), Failure> {
-        let options = self.options(job, days)?;
+        let write = self.invocation(job, Some(days))?;
+        self.add_read(job, &write, days, plan)
+    }
+
+    /// Adds the days of a `write` that is read already.
+    fn add_read(
+        &self,
+        job: &Job,
+        write: &Invocation,
+        days: &[DataDate],
+        plan: &mut Plan,
+    ) -> Result<(), Failure> {
+        let options = self.resolve(job, write)?;
         for warning in &options.warnings {
             let warning = format!("job '{}': {warning}", job.name);
             if !plan.warnings.contains(&warning) {
@@ -252,10 +270,13 @@ impl Planner<'_> {
     }
 
     fn options(&self, job: &Job, days: &[DataDate]) -> Result<WriteOptions, Failure> {
-        let invocation = self.invocation(job, Some(days))?;
-        let write = Self::write_args(job, &invocation)?;
+        self.resolve(job, &self.invocation(job, Some(days))?)
+    }
+
+    fn resolve(&self, job: &Job, invocation: &Invocation) -> Result<WriteOptions, Failure> {
+        let write = Self::write_args(job, invocation)?;
         let context = Context {
-            invocation: &invocation,
+            invocation,
             now: self.now,
         };
         let mut options = WriteOptions::resolve(context, write, None)
@@ -271,10 +292,12 @@ impl Planner<'_> {
         invocation: &Invocation,
         own: &[DateSpec],
     ) -> Result<Vec<DataDate>, UsageError> {
-        let specs: Vec<DateSpec> = match (self.args.backfill, self.args.date.as_slice()) {
-            (Some(range), _) if self.rank("backfill") >= self.rank("date") => vec![range],
-            (_, []) => own.to_vec(),
-            (_, named) => named.to_vec(),
+        let (option, specs) = match (self.args.backfill, self.args.date.as_slice()) {
+            (Some(range), _) if self.rank("backfill") >= self.rank("date") => {
+                ("--backfill", vec![range])
+            }
+            (_, []) => ("date =", own.to_vec()),
+            (_, named) => ("--date", named.to_vec()),
         };
         if specs.is_empty() && DAYS_OF_ROWS.iter().all(|key| job.value(key).is_none()) {
             return Err(about(
@@ -287,7 +310,7 @@ impl Planner<'_> {
             now: self.now,
         };
         let zone = zone(context).map_err(|error| about(job, &chain(&error)))?;
-        resolve_dates(&specs, zone, self.now).map_err(|error| about(job, &error.to_string()))
+        resolve_dates(&specs, zone, self.now).map_err(|error| about(job, &error.of(option)))
     }
 
     /// How much a way of naming days counts; what was typed beats what was exported.

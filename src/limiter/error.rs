@@ -2,6 +2,7 @@
 //!
 //! Every waiting request gets the same error when the quota file fails, so the errors can be cloned.
 
+use crate::text::grouped;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,9 +29,10 @@ pub enum LimiterError {
     },
     /// A batch that no window can ever hold.
     #[error(
-        "cannot send {rows} rows at once at {most} rows a second: a batch that an earlier run began \
-         stays as it is, so run once with at least {rows} rows a second (--rows-per-second, \
-         --rate-share); for new batches use --batch-rows {most}"
+        "cannot send {} rows at once at {} rows a second: a batch that an earlier run began stays as it \
+         is, so run once with at least {} rows a second (--rows-per-second, --rate-share); for new batches \
+         use --batch-rows {most}",
+        grouped(u64::from(*rows)), grouped(u64::from(*most)), grouped(u64::from(*rows))
     )]
     BatchTooLarge {
         /// Rows of the batch.
@@ -76,4 +78,20 @@ pub enum LimiterError {
     /// The dispatcher is not running.
     #[error("the limiter has stopped: its dispatcher ended before this request; this is a bug")]
     Stopped,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_are_readable_and_options_can_be_typed() {
+        let error = LimiterError::BatchTooLarge {
+            rows: 10_000,
+            most: 5_000,
+        };
+        let text = error.to_string();
+        assert!(text.starts_with("cannot send 10,000 rows at once at 5,000 rows a second"));
+        assert!(text.ends_with("--batch-rows 5000"), "{text}");
+    }
 }

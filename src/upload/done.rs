@@ -14,7 +14,7 @@ use super::outcome::WorkerError;
 use super::report::Status;
 use super::settings::RetrySettings;
 use super::worker::BACKOFF_BASE;
-use crate::domain::{Judged, Partition, Verdict};
+use crate::domain::{DateState, Judged, Partition, Verdict};
 use crate::http::{Outgoing, Refresh, SigningGeneration};
 use crate::input::Stores;
 use crate::ledger::{DoneSettlement, Replay, RunId, SealOutcome, SealRequest, SealedPartition};
@@ -50,6 +50,8 @@ pub(super) struct Finisher {
     pub(super) format: DoneFormat,
     /// Dead letters that become replayed before the date is looked at.
     pub(super) replay: Option<Replay>,
+    /// Dates whose `done` another machine has sent, as its report says.
+    pub(super) done_elsewhere: Vec<Partition>,
     /// By which inputs in remote stores are looked at.
     pub(super) stores: Stores,
     /// The right to look into the ledger with a connection of one's own.
@@ -251,9 +253,17 @@ impl Finisher {
                 );
                 Step::Leave(failed(Status::Refused, why))
             }
-            DoneThen::Stop => {
+            DoneThen::Stop if !is_past_done(judged) => {
                 let (status, why) = explain::stopping(sealed.partition(), judged);
                 Step::Leave(failed(status, why))
+            }
+            DoneThen::Stop if self.done_elsewhere.contains(sealed.partition()) => {
+                got_elsewhere(explain::answer(judged))
+            }
+            DoneThen::Stop => {
+                let (status, why) = explain::stopping(sealed.partition(), judged);
+                let other = explain::done_elsewhere(sealed.partition());
+                Step::Leave(failed(status, format!("{why}. {other}")))
             }
         }
     }
@@ -347,6 +357,27 @@ enum Step {
     Leave(DoneReport),
     /// The same, and nobody asks again before a person does.
     Hold(DoneReport),
+}
+
+/// Whether the platform has had a `done` of the date, whoever sent it.
+const fn is_past_done(judged: &Judged) -> bool {
+    matches!(
+        judged.verdict,
+        Verdict::Date(DateState::Acked | DateState::Done)
+    )
+}
+
+/// Another machine and the platform agree that it has sent it.
+fn got_elsewhere(answer: String) -> Step {
+    Step::Got(
+        DoneSettlement::Confirmed,
+        DoneReport {
+            outcome: DoneOutcome::Already,
+            status: Status::Success,
+            why: format!("another machine had sent it, by its report and the platform ({answer})"),
+            missing: Vec::new(),
+        },
+    )
 }
 
 fn got(settlement: DoneSettlement, why: String) -> Step {

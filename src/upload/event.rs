@@ -20,6 +20,8 @@ pub enum Event {
     Started {
         /// Run number in the ledger.
         run: i64,
+        /// Which upload of how many this is, for people, in a run of several.
+        place: Option<String>,
         /// What will be uploaded, for people: topic, stage, dates.
         what: String,
         /// Whether it is of dates, which get a `done`.

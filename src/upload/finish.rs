@@ -35,6 +35,8 @@ pub struct FinishRequest {
     pub zone: Zone,
     /// Whether it was typed, and so is meant for all days.
     pub zone_is_named: bool,
+    /// Dates whose `done` another machine has sent, as its report says.
+    pub done_elsewhere: Vec<Partition>,
     /// How long to try.
     pub retry: RetrySettings,
     /// Form of the request.
@@ -249,6 +251,7 @@ pub(super) async fn finish_dates(
         run,
         retry: request.retry,
         format: request.format,
+        done_elsewhere: request.done_elsewhere.clone(),
         replay: None,
         stores: request.stores.clone(),
         looks: Looks::default(),
@@ -285,6 +288,19 @@ async fn without_marker_now(
     looking.await.unwrap_or(Err(LedgerError::Closed))
 }
 
+/// Why a date is held back, when that is for other machines.
+fn hold_for_others(
+    known: &KnownPartition,
+    request: &FinishRequest,
+) -> Result<Option<String>, LedgerError> {
+    let reader = LedgerReader::open(&request.state_dir)?;
+    let Some(reader) = reader.filter(|_| known.held_back) else {
+        return Ok(None);
+    };
+    let why = reader.hold_reason(known.id)?;
+    Ok(why.filter(|why| explain::share_of_hold(why).is_some()))
+}
+
 async fn finish_known(
     finisher: &Finisher,
     known: &KnownPartition,
@@ -301,6 +317,7 @@ async fn finish_known(
         waiving.committed().await?;
     }
     settle_begun_replays(finisher, known.id).await?;
+    let for_others = hold_for_others(known, request)?;
     if request.release_hold && known.held_back {
         // Also when the date cannot be sealed yet: whoever completes it sends `done` then.
         let releasing = finisher
@@ -322,6 +339,14 @@ async fn finish_known(
     }
     let place = (request.zone_of(known), request.state_dir.clone());
     let mut report = finish_unchanged(finisher, &known.partition, seal, place).await?;
+    if let Some(why) = for_others.filter(|_| report.status == Status::Refused) {
+        // As long as nobody says that another machine has sent it, it waits for that word.
+        let holding = finisher
+            .services
+            .ledger
+            .hold_back(known.id, finisher.run, why);
+        holding.committed().await?;
+    }
     let at_work: Vec<Unmet> = report
         .missing
         .iter()

@@ -86,7 +86,7 @@ pub use command_line::{
 };
 pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
-pub use explain::{HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES, end_of_day};
+pub use explain::{HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, end_of_day, share_of_hold};
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
 pub use former::Former;
@@ -140,8 +140,8 @@ pub async fn run(mut settings: Settings, services: Services, stdin: Option<Stdin
         return story.tell().await;
     };
     let run = registered.run;
-    if settings.gate.several_machines
-        && let Err(error) = hold_for_others(&services, run, &registered.partitions).await
+    if let Some(share) = &settings.gate.several_machines
+        && let Err(error) = hold_for_others(&services, run, share, &registered.partitions).await
     {
         return story.failed(failure::ledger_status(&error), &error);
     }
@@ -222,10 +222,11 @@ async fn register(
 async fn hold_for_others(
     services: &Services,
     run: RunId,
+    share: &str,
     dates: &[RegisteredPartition],
 ) -> Result<(), LedgerError> {
     for date in dates.iter().filter(|date| date.partition.date().is_some()) {
-        let why = explain::SEVERAL_MACHINES.to_owned();
+        let why = explain::held_for_others(share);
         services
             .ledger
             .hold_back(date.id, run, why)

@@ -5,7 +5,7 @@
 
 use super::done::DoneReport;
 use super::event::DoneOutcome;
-use super::explain::SEVERAL_MACHINES;
+use super::explain::share_of_hold;
 use super::former::Former;
 use super::next_step::OpenInput;
 use super::report::{PartitionReport, RejectGroup, Totals};
@@ -120,7 +120,7 @@ fn waits_for_others(reader: &LedgerReader, known: &KnownPartition) -> Result<boo
         return Ok(false);
     }
     let reason = reader.hold_reason(known.id)?;
-    Ok(reason.is_some_and(|why| why == SEVERAL_MACHINES))
+    Ok(reason.is_some_and(|why| share_of_hold(&why).is_some()))
 }
 
 fn group_rejects(

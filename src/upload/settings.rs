@@ -146,7 +146,7 @@ pub struct GateSettings {
     /// Hold `done` back (`--no-done`).
     pub hold: bool,
     /// Other machines have rows of the same dates (`--rate-share`); `done` is held back for them.
-    pub several_machines: bool,
+    pub several_machines: Option<String>,
     /// Guards that the command names.
     pub guards: GuardChanges,
     /// Rejected rows after which a run stops reading.
@@ -174,6 +174,8 @@ pub struct RunSettings {
     pub state_dir: PathBuf,
     /// The command line for the ledger's `run` row and for "next command" hints, without secrets.
     pub command: String,
+    /// Which upload of how many this is, for people, in a run of several.
+    pub place: Option<String>,
     /// Where the ids of a part of a larger upload come from; `None` for everyone else.
     pub seed: Option<Seed>,
 }

@@ -113,7 +113,16 @@ fn wrong_usage_is_status_2_on_standard_error() {
     .unwrap();
     for (words, expected) in [
         ("wriet", "a similar subcommand exists: 'write'"),
-        ("write --batch-rows 0 x", "0 is not in 1..=10000"),
+        (
+            "write --batch-rows 0 x",
+            "write a whole number from 1 to 10000",
+        ),
+        ("write --qps fast x", "write a whole number from 1 to 1000"),
+        (
+            "write --rows-per-second 0 x",
+            "write a whole number, at least 1",
+        ),
+        ("run x --catch-up 0", "write a whole number from 1 to 3653"),
         ("write --stage history_snyc x", "did you mean history_sync?"),
         (
             "config show --config c.toml",

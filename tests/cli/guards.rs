@@ -146,7 +146,7 @@ fn a_hold_for_other_machines_is_told_and_its_command_sends_nothing_without_their
     place.end(&write).expect(0).says(command);
     let status = place.end("status").expect(0);
     status
-        .says("done is held back (--rate-share: other machines have rows of it too)")
+        .says("done is held back (--rate-share 1/2: other machines have rows of it too)")
         .says(command);
     let words = command.strip_prefix("byteair-sync ").unwrap();
     place.end(words).expect(7).says("--require-report");

@@ -382,7 +382,8 @@ fn jobs_that_share_a_topic_and_a_stage_are_told_apart_by_their_names() {
     ] {
         assert!(ran.output.contains(words), "{}", ran.output);
     }
-    ran.says("job 'south 2022-01-01' begins");
+    ran.says("1 of 2 uploads (job north): uploading item history_sync 2022-01-01:")
+        .says("job 'south 2022-01-01' begins");
     let dates = place.end("run jobs.toml --json").expect(10).summary()["dates"].clone();
     assert_eq!(dates[0]["job"], "north");
     assert_eq!(dates[1]["job"], "south");

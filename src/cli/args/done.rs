@@ -14,6 +14,10 @@ Examples:
     byteair-sync done
   A date whose done was held back:
     byteair-sync done -t item -s history_sync -d 2022-01-01
+  The same on one of two machines, with the report of the other one's upload:
+    byteair-sync done -d 2022-01-01 --require-report b.json --report done.json
+  Then on that other machine, which records that it was sent:
+    byteair-sync done -d 2022-01-01 --require-report done.json
   From monitoring: status 7 unless all three topics are there:
     byteair-sync done -d yesterday --expect-topics item,user,behavior";
 
@@ -57,6 +61,10 @@ pub struct DoneArgs {
     pub expect_topics: Vec<Topic>,
 
     /// Reports (--report) of other machines that must say the same [default: none]
+    ///
+    /// Of machines that upload parts of the same dates (--rate-share), one sends `done` with the
+    /// reports of the uploads of all others. Each of the others then runs it with the report of that
+    /// `done`, which puts on record there that it was sent.
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Done")]
     pub require_report: Vec<PathBuf>,
 

@@ -9,6 +9,7 @@ mod connection;
 mod dis;
 mod doctor;
 mod done;
+mod global;
 mod huawei;
 mod ledger;
 mod names;
@@ -27,6 +28,7 @@ pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, 
 pub use dis::{DisArgs, OutOfRangeName};
 pub use doctor::DoctorArgs;
 pub use done::DoneArgs;
+pub use global::{GlobalOption, global_options, is_global};
 pub use huawei::{
     CheckpointCommand, CommitArgs, ConsumerArgs, HuaweiArgs, HuaweiPlaceArgs, MetadataCommand,
     SyncArgs,

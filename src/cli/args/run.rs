@@ -1,7 +1,7 @@
 //! The options of `run`, which takes the rest of its options from the job file.
 
 use crate::cli::dates::{DateSpec, date_spec};
-use crate::cli::value::duration;
+use crate::cli::value::{duration, within};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,7 +52,7 @@ pub struct JobsArgs {
     /// Of a job with `date_from_field` or `date_from_path` these days are named to its one upload, as
     /// --date would: their rows are taken and each gets its `done`. One that the inputs say nothing
     /// of has no row (status 8) or no file (status 10), and keeps none of the others back.
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3653), help_heading = "Days")]
+    #[arg(long, value_name = "DAYS", value_parser = within(1_u32, 3653), help_heading = "Days")]
     pub catch_up: Option<u32>,
 
     /// Say what would be done; send nothing, record nothing

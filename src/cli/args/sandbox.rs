@@ -1,6 +1,6 @@
 //! The options of `sandbox` (`cli.md` section 8).
 
-use crate::cli::value::{DurationRange, duration_range};
+use crate::cli::value::{DurationRange, at_least, duration_range};
 use crate::sandbox::{FaultOn, FaultRule};
 use clap::Args;
 use std::net::SocketAddr;
@@ -68,11 +68,11 @@ pub struct SandboxArgs {
     pub schema_dir: Option<PathBuf>,
 
     /// Requests taken in any second before 429
-    #[arg(long, value_name = "REQUESTS", default_value = "100")]
+    #[arg(long, value_name = "REQUESTS", default_value = "100", value_parser = at_least(NonZeroU32::MIN))]
     pub qps: NonZeroU32,
 
     /// Rows taken in any second before 429
-    #[arg(long, value_name = "ROWS", default_value = "50000")]
+    #[arg(long, value_name = "ROWS", default_value = "50000", value_parser = at_least(NonZeroU32::MIN))]
     pub rows_per_second: NonZeroU32,
 
     /// Time added to each reply, such as 20ms..80ms [default: none]

@@ -8,9 +8,9 @@ use super::part::PartArgs;
 use super::rules::RulesArgs;
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
-    ByteSize, CharOrNone, EncodingName, RateShare, byte_size, date_format, day_pattern, delimiter,
-    duration, fewest_rows, files_or_none, in_flight, marker_or_none, percent_or_none, quote,
-    rate_share, stages, text_encoding,
+    ByteSize, CharOrNone, EncodingName, RateShare, at_least, byte_size, date_format, day_pattern,
+    delimiter, duration, fewest_rows, files_or_none, in_flight, marker_or_none, percent_or_none,
+    quote, rate_share, stages, text_encoding, within,
 };
 use crate::domain::{ErrorBudget, GuardChange, StageKind, Topic};
 use crate::input::DayPattern;
@@ -226,7 +226,7 @@ pub struct ReadingArgs {
 #[command(next_help_heading = "Batches")]
 pub struct BatchArgs {
     /// Most rows in a request, 1 to 10000 [default: 10000, streaming 1000]
-    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "ROWS", value_parser = within(1_u32, 10_000))]
     pub batch_rows: Option<u32>,
 
     /// Most bytes of JSON in a request, before compression
@@ -234,7 +234,7 @@ pub struct BatchArgs {
     pub batch_bytes: ByteSize,
 
     /// How hard requests are compressed, 1 (least CPU time) to 12 (fewest bytes); 6 suits a slow uplink
-    #[arg(long, value_name = "LEVEL", default_value = "1", value_parser = clap::value_parser!(i32).range(1..=12))]
+    #[arg(long, value_name = "LEVEL", default_value = "1", value_parser = within(1_i32, 12))]
     pub compression_level: i32,
 
     /// Bytes of all buffers together
@@ -264,11 +264,11 @@ pub struct BatchArgs {
 #[command(next_help_heading = "Rate")]
 pub struct RateArgs {
     /// Most requests in any second, 1 to 1000
-    #[arg(long, value_name = "REQUESTS", default_value = "100", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "REQUESTS", default_value = "100", value_parser = within(1_u32, 1000))]
     pub qps: u32,
 
     /// Most rows in any second
-    #[arg(long, value_name = "ROWS", default_value = "50000")]
+    #[arg(long, value_name = "ROWS", default_value = "50000", value_parser = at_least(NonZeroU32::MIN))]
     pub rows_per_second: NonZeroU32,
 
     /// This machine's share of both, when several upload; other than 1/1 it implies --no-done
@@ -310,7 +310,7 @@ pub struct ErrorArgs {
     pub max_errors: ErrorBudget,
 
     /// Stop reading after so many rejected rows
-    #[arg(long, value_name = "ROWS", default_value = "100000")]
+    #[arg(long, value_name = "ROWS", default_value = "100000", value_parser = at_least(NonZeroU64::MIN))]
     pub stop_after_errors: NonZeroU64,
 
     /// Whether rows that are probably stored, but not confirmed, hold done back

@@ -28,7 +28,7 @@ pub fn json_schema(keys: &[JobKey]) -> Value {
     );
     job.insert(
         "paths".to_owned(),
-        list("Files, directories and globs; {date} or {date:%Y%m%d} stands for the day"),
+        list("Files, directories and globs, relative to the job file; {date} or {date:%Y%m%d} stands for the day, ~/ for the home directory; environment variables are not expanded"),
     );
     job.insert("on_done".to_owned(), on_done());
     job.insert(

@@ -150,7 +150,7 @@ fn a_job_that_is_not_there_gets_a_suggestion() {
 fn paths_are_relative_to_the_file() {
     let mut file = parse(&EXAMPLE.replace("verify = true", "schema = \"s.json\"")).unwrap();
     let item = &mut file.jobs[0];
-    item.place_in(Path::new("/jobs"));
+    item.place_in(Path::new("/jobs"), None).unwrap();
     let words = words(item, None);
     assert!(
         words.contains(&"--schema=/jobs/s.json".to_owned()),

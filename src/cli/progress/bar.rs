@@ -1,11 +1,10 @@
 //! A few lines at the bottom of a terminal, drawn by indicatif.
 
-use super::screen::{Screen, Size, fitting, width_of};
+use super::fold::fitting;
+use super::screen::{Screen, Size, width_of};
 use crate::cli::printer::{Printer, visible};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Most lines of the display (`cli.md` section 7).
-const MAX_LINES: usize = 6;
 /// Frames a second.
 const FRAME_RATE: u8 = 20;
 
@@ -30,9 +29,16 @@ impl Bar {
         }
     }
 
+    /// Columns of the screen now.
+    pub(super) fn width(&self) -> u16 {
+        width_of(self.size)
+    }
+
     /// Shows these lines instead of the former ones.
     pub(super) fn draw(&mut self, frame: Vec<String>) {
-        let frame: Vec<String> = frame.into_iter().take(MAX_LINES).collect();
+        for line in self.lines.drain(frame.len().min(self.lines.len())..) {
+            self.display.remove(&line);
+        }
         while self.lines.len() < frame.len() {
             // The template is fixed text; the default style would show the message as well.
             let style = ProgressStyle::with_template("{msg}")
@@ -40,7 +46,7 @@ impl Bar {
             let line = ProgressBar::new_spinner().with_style(style);
             self.lines.push(self.display.add(line));
         }
-        let width = width_of(self.size);
+        let width = self.width();
         for (line, text) in self.lines.iter().zip(frame) {
             line.set_message(fitting(&visible(&text), width));
         }

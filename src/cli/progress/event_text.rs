@@ -72,6 +72,7 @@ pub(super) fn event_text(event: &Event) -> Option<(Level, String)> {
 
 fn start_text(event: &Event) -> Option<String> {
     let Event::Started {
+        place,
         what,
         zone,
         inputs,
@@ -89,8 +90,10 @@ fn start_text(event: &Event) -> Option<String> {
         finished => format!(" ({} uploaded before)", grouped(finished)),
     };
     let bytes = bytes_total.map_or_else(String::new, |bytes| format!(", {}", size(bytes)));
+    let place = place.as_ref();
+    let place = place.map_or_else(String::new, |place| format!("{place}: "));
     Some(format!(
-        "uploading {what}: {inputs}{before}{bytes}; days end in {zone}"
+        "{place}uploading {what}: {inputs}{before}{bytes}; days end in {zone}"
     ))
 }
 

@@ -1,49 +1,55 @@
 //! A bound on lines of one kind, so that a bad file or a bad server does not flood a log.
 //!
-//! Together with the distance between progress lines it keeps a run of two hours below 130 lines.
+//! Half of the lines may come at once; the others come back one by one, so that a bad first minute leaves
+//! some for what happens an hour later. Together with the distance between progress lines this keeps a
+//! run of two hours below 130 lines.
 
 use std::time::{Duration, Instant};
 
 /// For how long the lines of one kind are counted together.
-const WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
+pub(super) const WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Counts the lines of one kind.
 #[derive(Debug)]
 pub(super) struct LineQuota {
-    most: u64,
+    /// Lines that may be printed now.
+    left: u32,
+    /// Most lines at once.
+    burst: u32,
+    /// A line comes back after so much time.
+    every: Duration,
+    /// Since when the next line is on its way.
     since: Option<Instant>,
-    printed: u64,
 }
 
 impl LineQuota {
     /// At most so many lines in two hours.
-    pub(super) const fn new(most: u64) -> Self {
+    pub(super) fn new(most: u32) -> Self {
+        let burst = most.div_ceil(2);
+        let later = most.saturating_sub(burst).max(1);
         Self {
-            most,
+            left: burst,
+            burst,
+            every: WINDOW.checked_div(later).unwrap_or(WINDOW),
             since: None,
-            printed: 0,
         }
     }
 
     /// Whether one more line may be printed now.
     pub(super) fn take(&mut self, now: Instant) -> bool {
-        self.since.get_or_insert(now);
-        if self.printed < self.most {
-            self.printed += 1;
-            return true;
-        }
-        false
+        self.refill(now);
+        let may = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        may
     }
 
-    /// Begins anew once the time is over, and tells whether it is.
-    pub(super) fn renew(&mut self, now: Instant) -> bool {
-        let over = self
-            .since
-            .is_some_and(|since| now.saturating_duration_since(since) >= WINDOW);
-        if over {
-            *self = Self::new(self.most);
+    fn refill(&mut self, now: Instant) {
+        let mut since = *self.since.get_or_insert(now);
+        while now.saturating_duration_since(since) >= self.every {
+            since += self.every;
+            self.left = self.left.saturating_add(1).min(self.burst);
         }
-        over
+        self.since = Some(since);
     }
 }
 
@@ -52,14 +58,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_so_many_lines_there_are_none_for_two_hours() {
+    fn half_of_the_lines_come_at_once_and_the_others_over_two_hours() {
         let start = Instant::now();
         let mut quota = LineQuota::new(20);
-        let printed = (0..100).filter(|_| quota.take(start)).count();
-        assert_eq!(printed, 20);
-        assert!(!quota.renew(start + Duration::from_secs(7_199)));
-        assert!(!quota.take(start));
-        assert!(quota.renew(start + WINDOW));
-        assert!(quota.take(start + WINDOW));
+        let mut printed_in = |seconds: std::ops::Range<u64>| {
+            let asked = seconds.flat_map(|second| [second; 3]);
+            let at = |second| start + Duration::from_secs(second);
+            asked.filter(|second| quota.take(at(*second))).count()
+        };
+        assert_eq!(printed_in(0..100), 10);
+        assert_eq!(printed_in(100..3_600), 4);
+        assert_eq!(printed_in(3_600..7_200), 5);
+        assert_eq!(printed_in(7_200..14_400), 10);
+    }
+
+    #[test]
+    fn lines_that_nobody_needed_do_not_add_up() {
+        let start = Instant::now();
+        let mut quota = LineQuota::new(20);
+        assert!(quota.take(start));
+        let later = start + 5 * WINDOW;
+        let printed = (0..100).filter(|_| quota.take(later)).count();
+        assert_eq!(printed, 10);
     }
 }

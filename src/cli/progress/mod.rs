@@ -6,6 +6,7 @@
 
 mod bar;
 mod event_text;
+mod fold;
 mod line_quota;
 mod machine;
 mod reporter;

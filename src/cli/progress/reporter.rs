@@ -3,7 +3,7 @@
 use super::Display;
 use super::bar::Bar;
 use super::event_text::event_text;
-use super::line_quota::LineQuota;
+use super::line_quota::{LineQuota, WINDOW};
 use super::machine::{event_line, progress_line};
 use super::screen::size_of_terminal;
 use super::timeline::{Recorder, Timeline};
@@ -26,9 +26,9 @@ const LINE_EVERY: [(Duration, Duration); 3] = [
 ];
 /// Most lines in two hours: about rows that were rejected and attempts that failed together, about
 /// things to notice, about dates that begin and are done.
-const MAX_EVENT_LINES: u64 = 12;
-const MAX_WARNING_LINES: u64 = 6;
-const MAX_DATE_LINES: u64 = 10;
+const MAX_EVENT_LINES: u32 = 12;
+const MAX_WARNING_LINES: u32 = 6;
+const MAX_DATE_LINES: u32 = 10;
 /// Distance between two `progress` objects.
 const OBJECT_EVERY: Duration = Duration::from_secs(10);
 
@@ -45,6 +45,8 @@ pub(super) struct Reporter {
     warnings: LineQuota,
     dates: LineQuota,
     withheld: Withheld,
+    /// When it was said last how many lines were not printed.
+    told: Option<Instant>,
     last_line: Option<Instant>,
     last_object: Option<Instant>,
 }
@@ -64,6 +66,7 @@ impl Reporter {
             warnings: LineQuota::new(MAX_WARNING_LINES),
             dates: LineQuota::new(MAX_DATE_LINES),
             withheld: Withheld::default(),
+            told: None,
             last_line: None,
             last_object: None,
         }
@@ -105,12 +108,11 @@ impl Reporter {
         self.view.sample(&self.gauges, now);
         let elapsed = now.saturating_duration_since(self.begun);
         self.timeline.note(&self.gauges, elapsed);
-        let quotas = [&mut self.events, &mut self.warnings, &mut self.dates];
-        if quotas.map(|quota| quota.renew(now)).contains(&true) {
+        if is_due(&mut self.told, WINDOW, now) {
             self.tell_withheld();
         }
         if let Some(bar) = &mut self.bar {
-            bar.draw(self.view.frame(&self.gauges, now));
+            bar.draw(self.view.frame(&self.gauges, now, bar.width()));
         }
         let every = distance(elapsed);
         if self.display == Display::Lines && is_due(&mut self.last_line, every, now) {

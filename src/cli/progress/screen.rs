@@ -5,14 +5,13 @@
 //! lines and breaks them anew: both leave old lines behind. Here lines end where their text ends,
 //! with a line break between them, and lines that a narrower terminal has broken are cleared.
 
+use super::fold::columns;
 use crate::cli::printer::Printer;
 use indicatif::TermLike;
 use std::fmt;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Columns at the right edge that stay free, for the echo of a control key.
-const MARGIN: usize = 4;
 /// Columns when the terminal does not tell.
 const USUAL_WIDTH: u16 = 80;
 /// Rows when the terminal does not tell.
@@ -156,7 +155,7 @@ impl TermLike for Screen {
                 pen.text.push_str("\r\n");
             }
             pen.at_start = false;
-            pen.columns.push(text.chars().map(columns_of).sum());
+            pen.columns.push(columns(text));
             pen.width = width;
             pen.text.push_str(text);
         }
@@ -187,21 +186,4 @@ impl fmt::Debug for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Screen").finish_non_exhaustive()
     }
-}
-
-/// As much of a line as fits before the margin.
-pub(super) fn fitting(text: &str, width: u16) -> String {
-    let room = usize::from(width).saturating_sub(MARGIN).max(1);
-    let mut used = 0;
-    text.chars()
-        .take_while(|c| {
-            used += columns_of(*c);
-            used <= room
-        })
-        .collect()
-}
-
-/// Columns that a character takes at most: scripts from Hangul on may be wide.
-const fn columns_of(c: char) -> usize {
-    if c < '\u{1100}' { 1 } else { 2 }
 }

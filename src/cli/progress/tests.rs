@@ -12,6 +12,8 @@ use crate::upload::event::{DoneOutcome, Limiting};
 use indicatif::TermLike;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+mod frames;
+
 fn partition() -> Partition {
     Partition {
         target: Target::new("1", "2", "cn").unwrap(),
@@ -23,6 +25,7 @@ fn partition() -> Partition {
 fn started(bytes_total: Option<u64>) -> Event {
     Event::Started {
         run: 7,
+        place: None,
         what: "item history_sync 2022-01-01".to_owned(),
         has_dates: true,
         zone: "Asia/Shanghai".to_owned(),
@@ -120,10 +123,10 @@ fn a_flood_of_rejected_rows_is_summed_up() {
     }
     let _timeline = reporter.finish(Instant::now());
     let text = err.text();
-    assert_eq!(text.lines().count(), 13);
+    assert_eq!(text.lines().count(), 7);
     assert!(
         text.ends_with(
-            "warning: 1,222 more rejected rows; `byteair-sync rejects list` shows them\n"
+            "warning: 1,228 more rejected rows; `byteair-sync rejects list` shows them\n"
         )
     );
 }
@@ -154,6 +157,22 @@ fn two_hours_of_everything_leave_at_most_130_lines_with_the_summary() {
     assert!((70..=130 - 12).contains(&lines), "{lines}\n{text}");
     assert!(!text.contains('\u{1b}'));
     assert!(text.contains("more retries") && text.contains("more warnings"));
+}
+
+#[test]
+fn a_bad_first_minute_leaves_lines_for_an_outage_an_hour_later() {
+    let (mut reporter, _, _, err) = reporter(Display::Lines, PrintStyle::default());
+    let start = Instant::now();
+    for second in 0..60 {
+        reporter.event(&retry(), start + Duration::from_secs(second));
+    }
+    let first = err.text().lines().count();
+    assert_eq!(first, 6);
+    let hour = start + Duration::from_secs(3_600);
+    for second in 0..60 {
+        reporter.event(&retry(), hour + Duration::from_secs(second));
+    }
+    assert_eq!(err.text().lines().count(), first + 3);
 }
 
 #[test]
@@ -251,37 +270,6 @@ fn without_progress_only_what_needs_attention_is_said() {
 }
 
 #[test]
-fn the_display_has_at_most_six_lines() {
-    let mut view = View::default();
-    let gauges = Gauges::default();
-    let now = Instant::now();
-    view.event(&started(Some(1000)));
-    Gauges::add(&gauges.bytes_settled, 500);
-    Gauges::add(&gauges.rows_before, 5);
-    assert_eq!(
-        view.frame(&gauges, now),
-        [
-            "uploading item history_sync 2022-01-01",
-            "[###############...............] 50% of 1,000 bytes",
-            "rows: 0 read, 0 accepted, 0 rejected, 0 in flight (5 before this run)",
-            "0 rows/s, limited by reading; done waits for the last row",
-        ]
-    );
-    let mut stream = started(None);
-    if let Event::Started { has_dates, .. } = &mut stream {
-        *has_dates = false;
-    }
-    view.event(&stream);
-    assert!(!view.line(&gauges, now).contains("done"));
-    view.event(&Event::Done {
-        partition: partition(),
-        outcome: DoneOutcome::Withheld,
-        why: "the day is not over".to_owned(),
-    });
-    assert!(view.frame(&gauges, now).len() <= 6);
-}
-
-#[test]
 fn a_percentage_never_claims_the_end_too_early() {
     let mut view = View::default();
     let gauges = Gauges::default();
@@ -344,7 +332,7 @@ fn the_last_rows_are_not_announced_while_most_are_unsettled() {
     view.event(&started(Some(1000)));
     Gauges::add(&gauges.bytes_read, 1000);
     Gauges::add(&gauges.bytes_settled, 500);
-    let first = |view: &View| view.frame(&gauges, Instant::now())[0].clone();
+    let first = |view: &View| view.frame(&gauges, Instant::now(), 80)[0].clone();
     assert_eq!(first(&view), "uploading item history_sync 2022-01-01");
     Gauges::add(&gauges.bytes_settled, 460);
     assert!(first(&view).starts_with("uploading the last rows of"));
@@ -362,8 +350,8 @@ fn the_display_leaves_room_for_an_echo_and_ends_its_lines_itself() {
     ]);
     drop(bar);
     let text = err.text();
-    assert!(text.contains("a line of more t\u{1b}[K\r\n"), "{text:?}");
-    assert!(text.contains("耳机耳机耳机耳机\u{1b}[K"), "{text:?}");
+    assert!(text.contains("a line of...\u{1b}[K\r\n"), "{text:?}");
+    assert!(text.contains("耳机耳机耳机...\u{1b}[K"), "{text:?}");
     // Blanks up to the edge would make the terminal wrap.
     assert!(!text.contains("  "), "{text:?}");
     printer.release_display();

@@ -3,6 +3,7 @@
 //! The rate and the time left come from the last minute, so that they follow a server that slows
 //! down. A percentage never claims the end before the last byte is settled.
 
+use super::fold::folded;
 use crate::cli::figure::{counted, grouped, per_second, size, time};
 use crate::upload::event::{DoneOutcome, Event, Gauges, Limiting};
 use std::collections::VecDeque;
@@ -14,12 +15,16 @@ const WINDOW: Duration = Duration::from_secs(60);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// Share of the bytes that is settled when the last rows are on their way.
 const LAST_ROWS_PERCENT: u64 = 95;
+/// Most lines of a display (`cli.md` section 7).
+const MAX_LINES: usize = 6;
 /// Cells of the drawn bar.
 const BAR_CELLS: u64 = 30;
 
 /// State of a display.
 #[derive(Debug, Default)]
 pub(super) struct View {
+    /// Which upload of how many this is, in a run of several.
+    place: Option<String>,
     what: String,
     /// Whether the upload is of dates, which get a `done`.
     has_dates: bool,
@@ -47,12 +52,14 @@ impl View {
     pub(super) fn event(&mut self, event: &Event) {
         match event {
             Event::Started {
+                place,
                 what,
                 has_dates,
                 bytes_total,
                 bytes_of_others,
                 ..
             } => {
+                self.place.clone_from(place);
                 self.what.clone_from(what);
                 self.has_dates = *has_dates;
                 self.bytes_total = *bytes_total;
@@ -103,15 +110,28 @@ impl View {
         }
     }
 
-    /// The display of a terminal: four lines, one more when something was withheld.
-    pub(super) fn frame(&self, gauges: &Gauges, now: Instant) -> Vec<String> {
-        let phase = self.phase(gauges);
-        let mut lines = vec![
-            format!("{phase} {}", self.what).trim_end().to_owned(),
-            self.bar(gauges),
-            rows_text(gauges),
-            format!("{}{}", self.speed(gauges, now), self.gate()),
-        ];
+    /// The display of a terminal of so many columns: four lines, one more when something was withheld,
+    /// and more where numbers are long. What there is no room for is the rows of earlier runs, which
+    /// the bar shows as well, and then the reason of what was withheld, which scrolls above.
+    pub(super) fn frame(&self, gauges: &Gauges, now: Instant, width: u16) -> Vec<String> {
+        let (all, fewer) = (rows_parts(gauges, true), rows_parts(gauges, false));
+        let speed = self.speed_parts(gauges, now);
+        let apart = |rows: &[String]| [folded(rows, width), folded(&speed, width)].concat();
+        let together = || folded(&followed(fewer.clone(), speed.clone()), width);
+        let mut lines = self.around(apart(&all), gauges);
+        if lines.len() > MAX_LINES {
+            lines = self.around(apart(&fewer), gauges);
+        }
+        if lines.len() > MAX_LINES {
+            lines = self.around(together(), gauges);
+        }
+        lines.truncate(MAX_LINES);
+        lines
+    }
+
+    fn around(&self, numbers: Vec<String>, gauges: &Gauges) -> Vec<String> {
+        let mut lines = vec![self.head(gauges), self.bar(gauges)];
+        lines.extend(numbers);
         if self.done_withheld > 0 {
             lines.push(format!("done withheld for {}", self.last_withheld));
         }
@@ -120,14 +140,10 @@ impl View {
 
     /// The same in one line, for logs and SIGUSR1.
     pub(super) fn line(&self, gauges: &Gauges, now: Instant) -> String {
-        let mut parts = vec![
-            format!("{} {}", self.phase(gauges), self.what)
-                .trim_end()
-                .to_owned(),
-        ];
+        let mut parts = vec![self.head(gauges)];
         parts.extend(self.percent(gauges).map(|percent| format!("{percent}%")));
-        parts.push(rows_text(gauges));
-        parts.push(format!("{}{}", self.speed(gauges, now), self.gate()));
+        parts.push(rows_parts(gauges, true).join(" "));
+        parts.push(self.speed_parts(gauges, now).join(" "));
         parts.join("; ")
     }
 
@@ -169,6 +185,14 @@ impl View {
         settled.saturating_sub(self.bytes_of_others)
     }
 
+    /// Which upload of how many, what it does, and of what.
+    fn head(&self, gauges: &Gauges) -> String {
+        let place = self.place.as_ref();
+        let place = place.map_or_else(String::new, |place| format!("{place}: "));
+        let text = format!("{place}{} {}", self.phase(gauges), self.what);
+        text.trim_end().to_owned()
+    }
+
     fn phase(&self, gauges: &Gauges) -> &'static str {
         // Small inputs are read long before they are sent, so reading alone says little.
         let nearly_settled = self
@@ -199,49 +223,66 @@ impl View {
         format!("[{cells}] {percent}% of {}", size(total))
     }
 
-    fn speed(&self, gauges: &Gauges, now: Instant) -> String {
-        let rate = grouped(self.rows_per_second(gauges, now));
-        let limit = limit_text(gauges.limiting());
-        let left = match self.time_left(gauges, now) {
-            Some(left) if !left.is_zero() => format!(", {} left", time(left)),
-            _ => String::new(),
-        };
-        format!("{rate} rows/s, limited by {limit}{left}")
+    /// Rate, limit, time left and the state of `done`.
+    fn speed_parts(&self, gauges: &Gauges, now: Instant) -> Vec<String> {
+        let mut speed = vec![
+            format!("{} rows/s", grouped(self.rows_per_second(gauges, now))),
+            format!("limited by {}", limit_text(gauges.limiting())),
+        ];
+        let left = self.time_left(gauges, now).filter(|left| !left.is_zero());
+        speed.extend(left.map(|left| format!("{} left", time(left))));
+        followed(listed(speed), self.gate().into_iter().collect())
     }
 
-    fn gate(&self) -> String {
+    fn gate(&self) -> Option<String> {
         match (self.done_sent, self.done_withheld) {
-            (0, 0) if self.has_dates => "; done waits for the last row".to_owned(),
-            (0, 0) => String::new(),
-            (sent, 0) => format!("; done for {}", grouped(sent)),
-            (sent, withheld) => format!(
-                "; done for {}, withheld for {}",
+            (0, 0) if self.has_dates => Some("done waits for the last row".to_owned()),
+            (0, 0) => None,
+            (sent, 0) => Some(format!("done for {}", grouped(sent))),
+            (sent, withheld) => Some(format!(
+                "done for {}, withheld for {}",
                 grouped(sent),
                 grouped(withheld)
-            ),
+            )),
         }
     }
 }
 
-fn rows_text(gauges: &Gauges) -> String {
-    let get = |gauge| grouped(Gauges::get(gauge));
-    let optional = |gauge, before: &str, after: &str| match Gauges::get(gauge) {
-        0 => String::new(),
-        rows => format!("{before}{} {after}", grouped(rows)),
-    };
-    format!(
-        "rows: {} read, {} accepted{}, {} rejected, {} in flight{}{}",
-        get(&gauges.rows_read),
-        get(&gauges.rows_accepted),
-        optional(&gauges.rows_unconfirmed, ", ", "unconfirmed"),
-        get(&gauges.rows_rejected),
-        get(&gauges.rows_in_flight),
-        optional(&gauges.rows_before, " (", "before this run)"),
-        match Gauges::get(&gauges.retries) {
-            0 => String::new(),
-            retries => format!(", {}", counted(retries, "retry", "retries")),
-        },
-    )
+/// The rows of this run, and those of earlier ones if they are wanted.
+fn rows_parts(gauges: &Gauges, with_earlier: bool) -> Vec<String> {
+    let rows = |gauge, what: &str| format!("{} {what}", grouped(Gauges::get(gauge)));
+    let some = |gauge, what: &str| (Gauges::get(gauge) > 0).then(|| rows(gauge, what));
+    let mut parts = vec![
+        format!("rows: {}", rows(&gauges.rows_read, "read")),
+        rows(&gauges.rows_accepted, "accepted"),
+    ];
+    parts.extend(some(&gauges.rows_unconfirmed, "unconfirmed"));
+    parts.push(rows(&gauges.rows_rejected, "rejected"));
+    parts.push(rows(&gauges.rows_in_flight, "in flight"));
+    let retries = Gauges::get(&gauges.retries);
+    parts.extend((retries > 0).then(|| counted(retries, "retry", "retries")));
+    if with_earlier {
+        parts.extend(some(&gauges.rows_before, "before this run"));
+    }
+    listed(parts)
+}
+
+/// Statements and, behind a semicolon, others.
+fn followed(mut parts: Vec<String>, others: Vec<String>) -> Vec<String> {
+    if let Some(last) = parts.last_mut().filter(|_| !others.is_empty()) {
+        last.push(';');
+    }
+    parts.extend(others);
+    parts
+}
+
+/// Statements with a comma behind all but the last.
+fn listed(mut parts: Vec<String>) -> Vec<String> {
+    let commas = parts.len().saturating_sub(1);
+    for part in parts.iter_mut().take(commas) {
+        part.push(',');
+    }
+    parts
 }
 
 /// What earlier runs settled is no pace.

@@ -138,6 +138,6 @@ impl DoneOptions {
         }
         resolve_dates(&args.date, zone, context.now)
             .map(DoneDates::Named)
-            .map_err(|error| UsageError::new(error.to_string()))
+            .map_err(|error| UsageError::new(error.of("--date")))
     }
 }

@@ -25,8 +25,8 @@ pub(super) fn gate_settings(
         }
     };
     GateSettings {
-        hold: args.guards.no_done || rate.shared_between_machines,
-        several_machines: rate.shared_between_machines,
+        hold: args.guards.no_done || rate.shared_between_machines.is_some(),
+        several_machines: rate.shared_between_machines.map(|share| share.to_string()),
         guards,
         stop_after_errors: args.errors.stop_after_errors.get(),
         done_format: done_format(args.guards.done_format),

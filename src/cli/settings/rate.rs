@@ -2,6 +2,7 @@
 
 use crate::cli::args::RateArgs;
 use crate::cli::error::UsageError;
+use crate::cli::value::RateShare;
 use crate::domain::Target;
 use crate::limiter::{LimitSettings, LimiterError, quota_file_path};
 use std::num::NonZeroU32;
@@ -21,8 +22,9 @@ pub struct RateSettings {
     pub guard: Duration,
     /// `--no-rate-limit`.
     pub unlimited: bool,
-    /// This machine has only a share of the quota, so it cannot know when a date is complete.
-    pub shared_between_machines: bool,
+    /// The share of this machine when it has not all of the quota; then it cannot know when a date is
+    /// complete.
+    pub shared_between_machines: Option<RateShare>,
 }
 
 impl RateSettings {
@@ -46,7 +48,7 @@ impl RateSettings {
             rows_per_second: share(args.rows_per_second.get(), "rows")?,
             guard: args.rate_guard,
             unlimited: args.no_rate_limit,
-            shared_between_machines: !args.rate_share.is_whole(),
+            shared_between_machines: Some(args.rate_share).filter(|share| !share.is_whole()),
         })
     }
 

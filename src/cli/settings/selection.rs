@@ -39,7 +39,7 @@ pub fn selection(context: Context<'_>, args: &SelectionArgs) -> Result<Selection
         topics: args.topic.clone(),
         stages: args.stage.clone(),
         dates: resolve_dates(&args.date, zone(context)?, context.now)
-            .map_err(|error| UsageError::new(error.to_string()))?,
+            .map_err(|error| UsageError::new(error.of("--date")))?,
         target: args.target.clone(),
     })
 }
@@ -54,7 +54,7 @@ pub fn one_stage(
     let topic = args.topic.clone().ok_or_else(|| missing("topic"))?;
     let kind = args.stage.ok_or_else(|| missing("stage"))?;
     let dates = resolve_dates(&args.date, zone(context)?, context.now)
-        .map_err(|error| UsageError::new(error.to_string()))?;
+        .map_err(|error| UsageError::new(error.of("--date")))?;
     if dates.is_empty() && kind.is_offline() {
         return Err(missing("date"));
     }

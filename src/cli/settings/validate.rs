@@ -79,7 +79,7 @@ fn resolve(
     input.stores = stores(&context.invocation.cli.global, STORE_TIMEOUT);
     let sources = sources(context.invocation, args)?;
     let mut dates = resolve_dates(dates, zone(context)?, context.now)
-        .map_err(|error| UsageError::new(error.to_string()))?;
+        .map_err(|error| UsageError::new(error.of("--date")))?;
     let date_from = DateFrom::named(date_source);
     date_from.check_places(&sources)?;
     match date_from {

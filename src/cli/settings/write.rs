@@ -119,6 +119,7 @@ impl WriteOptions {
                 gate,
                 run: RunSettings {
                     dry_run: args.run.dry_run,
+                    place: None,
                     restart: args.run.restart,
                     verify: args.run.verify,
                     max_duration: args.run.max_duration,
@@ -181,7 +182,7 @@ fn warnings(topic: &Topic, rate: &RateSettings) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if rate.shared_between_machines {
+    if rate.shared_between_machines.is_some() {
         warnings.push(
             "--rate-share: done is held back, because this machine cannot know when the others \
              are finished; run `byteair-sync done` when all are"
@@ -333,7 +334,7 @@ fn dates(
         )));
     }
     resolve_dates(&args.target.date, connection.zone, context.now)
-        .map_err(|error| UsageError::new(error.to_string()))
+        .map_err(|error| UsageError::new(error.of("--date")))
 }
 
 pub(super) const fn done_format(name: DoneFormatName) -> DoneFormat {

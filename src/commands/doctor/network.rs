@@ -121,7 +121,7 @@ fn quota(rate: &RateSettings) -> Finding {
             "leave it out unless the deployment is your own",
         ));
     }
-    let shared = if rate.shared_between_machines {
+    let shared = if rate.shared_between_machines.is_some() {
         ", a share; done is held back until `done` is run"
     } else {
         ""

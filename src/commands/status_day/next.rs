@@ -12,7 +12,7 @@ use crate::domain::DataDate;
 use crate::ledger::{InputKind, KnownPartition, Unmet};
 use crate::upload::report::NextStep;
 use crate::upload::{
-    HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, SEVERAL_MACHINES, end_of_day, shell_word,
+    HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, end_of_day, share_of_hold, shell_word,
     spark_job_again, upload_from_spark, with_option, without_output_options,
 };
 use std::path::Path;
@@ -57,7 +57,7 @@ impl Judge<'_> {
             Some(reader) if is_held => reader.hold_reason(known.id).map_err(ledger_failure)?,
             _ => None,
         };
-        if reason.is_some_and(|why| why == SEVERAL_MACHINES) {
+        if reason.is_some_and(|why| share_of_hold(&why).is_some()) {
             let mut step = self.about("done", known, HELD_FOR_OTHERS);
             step.command += OTHER_REPORTS;
             return Ok(step);

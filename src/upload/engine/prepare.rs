@@ -112,6 +112,7 @@ impl Engine {
         let mut engine = Self {
             settings: settings.clone(),
             finisher: Finisher {
+                done_elsewhere: Vec::new(),
                 services: services.clone(),
                 run: registered.run,
                 retry: settings.retry,
@@ -182,6 +183,7 @@ impl Engine {
             .collect();
         Event::Started {
             run: self.context.run.0,
+            place: self.settings.run.place.clone(),
             what: format!(
                 "{} {} {}",
                 self.settings.topic,

@@ -12,6 +12,7 @@ use crate::input::{
     open_records,
 };
 use crate::ledger::HeldInput;
+use crate::text::grouped;
 use crate::upload::batcher::Halt;
 use crate::upload::failure::stream_status;
 use crate::upload::report::Status;
@@ -345,7 +346,8 @@ fn missing(name: &str, place: StreamPlace, oldest: Option<u64>) -> String {
         (Some(wanted), Some(oldest)) if oldest > wanted => {
             let lost = oldest.saturating_sub(wanted);
             format!(
-                "{name}: {lost} record(s) are lost: sequence numbers {wanted} to {} were deleted by the service before they were read",
+                "{name}: {} record(s) are lost: sequence numbers {wanted} to {} were deleted by the service before they were read",
+                grouped(lost),
                 oldest.saturating_sub(1)
             )
         }

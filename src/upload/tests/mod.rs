@@ -115,7 +115,7 @@ fn settings(state_dir: &Path, sources: Sources) -> Settings {
         },
         gate: GateSettings {
             hold: false,
-            several_machines: false,
+            several_machines: None,
             guards: GuardChanges {
                 max_errors: Some(ErrorBudget::Rows(1_000)),
                 ..GuardChanges::default()
@@ -125,6 +125,7 @@ fn settings(state_dir: &Path, sources: Sources) -> Settings {
         },
         run: RunSettings {
             dry_run: false,
+            place: None,
             restart: false,
             verify: false,
             max_duration: None,
