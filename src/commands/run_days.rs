@@ -150,7 +150,7 @@ impl<'a> Days<'a> {
         let (topic, stage) = (upload.topic.clone(), upload.stage);
         let engine = crate::upload::run(upload, services, None);
         let watched = self.book.watch(&topic, stage, engine);
-        let mut summary = watched.await;
+        let mut summary = Box::pin(watched).await;
         let is_answered = Gauges::get(&self.services.gauges.answers) > answers;
         // A topic that is throttled says nothing about the others; a host that is away does, and a
         // ledger that cannot be written.

@@ -258,7 +258,7 @@ impl Finisher {
                 Step::Leave(failed(status, why))
             }
             DoneThen::Stop if self.done_elsewhere.contains(sealed.partition()) => {
-                got_elsewhere(explain::answer(judged))
+                got_elsewhere(&explain::answer(judged))
             }
             DoneThen::Stop => {
                 let (status, why) = explain::stopping(sealed.partition(), judged);
@@ -368,7 +368,7 @@ const fn is_past_done(judged: &Judged) -> bool {
 }
 
 /// Another machine and the platform agree that it has sent it.
-fn got_elsewhere(answer: String) -> Step {
+fn got_elsewhere(answer: &str) -> Step {
     Step::Got(
         DoneSettlement::Confirmed,
         DoneReport {

@@ -124,11 +124,7 @@ impl WriteOptions {
                     verify: args.run.verify,
                     max_duration: args.run.max_duration,
                     grace: args.run.grace,
-                    // No project is behind the built-in server.
-                    confirmed: match sandbox {
-                        Some(_) => Some(STREAMING_ONLY.to_owned()),
-                        None => args.run.yes_i_mean.clone(),
-                    },
+                    confirmed: confirmed(args, sandbox),
                     state_dir: connection.state_dir,
                     command: command_again(invocation, args, &dates),
                     seed: seed(&args.part, &args.input.paths)?,
@@ -141,6 +137,15 @@ impl WriteOptions {
             end_mark: args.part.end_mark,
             warnings,
         })
+    }
+}
+
+/// What is meant for sure.
+fn confirmed(args: &WriteArgs, sandbox: Option<&SandboxEndpoint>) -> Option<String> {
+    // No project is behind the built-in server.
+    match sandbox {
+        Some(_) => Some(STREAMING_ONLY.to_owned()),
+        None => args.run.yes_i_mean.clone(),
     }
 }
 

@@ -52,6 +52,24 @@ fn context(
     }
 }
 
+fn finisher(
+    settings: &Settings,
+    services: &Services,
+    run: RunId,
+    replay: Option<Replay>,
+) -> Finisher {
+    Finisher {
+        done_elsewhere: Vec::new(),
+        services: services.clone(),
+        run,
+        retry: settings.retry,
+        format: settings.gate.done_format,
+        replay,
+        stores: settings.input.stores.clone(),
+        looks: Looks::default(),
+    }
+}
+
 impl Engine {
     /// The memory of batches.
     pub(super) fn budget(&self) -> Budget {
@@ -111,16 +129,7 @@ impl Engine {
         }
         let mut engine = Self {
             settings: settings.clone(),
-            finisher: Finisher {
-                done_elsewhere: Vec::new(),
-                services: services.clone(),
-                run: registered.run,
-                retry: settings.retry,
-                format: settings.gate.done_format,
-                replay,
-                stores: settings.input.stores.clone(),
-                looks: Looks::default(),
-            },
+            finisher: finisher(settings, services, registered.run, replay),
             context,
             dates,
             work: prepared.work,
