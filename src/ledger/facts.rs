@@ -60,18 +60,21 @@ fn uncounted(
     known: &KnownPartition,
     day_over: bool,
 ) -> Result<GateFacts, LedgerError> {
-    let open_rejects = db
+    let (open_rejects, open_undated) = db
         .query_row(
             &format!(
-                "SELECT count(*) FROM reject r
+                "SELECT count(*), count(*) FILTER (WHERE r.blocks = 'scope' AND EXISTS
+                   (SELECT 1 FROM input i WHERE i.id = r.input AND i.date_options IS NOT NULL))
+                 FROM reject r
                  WHERE {CONCERNING} AND r.state = 'open' AND r.blocks <> 'nothing'"
             ),
             [known.id.0],
-            |row| row.get(0).map(unsigned),
+            |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))),
         )
         .map_err(|e| LedgerError::database("count the dead letters", e))?;
     Ok(GateFacts {
         open_rejects,
+        open_undated,
         last_done: last_done(db, known.id)?,
         day_over,
         held_back: known.held_back,
@@ -100,6 +103,7 @@ impl GateFacts {
                 pending: 0,
             },
             open_rejects: 0,
+            open_undated: 0,
             last_done: None,
             day_over: false,
             held_back: false,

@@ -100,6 +100,9 @@ pub struct GateFacts {
     pub rows: RowCounts,
     /// Dead letters neither replayed nor waived.
     pub open_rejects: u64,
+    /// Of these, the rows of an input with rows of several dates that say no date: they count for each
+    /// of its dates, and among the rows read of none.
+    pub open_undated: u64,
     /// Rows stored for the last completed date of the same topic and stage, and that date.
     pub last_done: Option<(u64, String)>,
     /// Whether the day is over in the platform's zone.
@@ -334,7 +337,8 @@ fn unmet_by_rows(facts: &GateFacts, missing: &mut Vec<Unmet>) {
     let guards = &facts.guards;
     let rows = facts.rows;
     let stored = rows.stored();
-    if !guards.max_errors.allows(facts.open_rejects, rows.read) {
+    let read = rows.read.saturating_add(facts.open_undated);
+    if !guards.max_errors.allows(facts.open_rejects, read) {
         missing.push(Unmet::TooManyRejects {
             open: facts.open_rejects,
             budget: guards.max_errors,

@@ -90,14 +90,17 @@ impl Outlook {
             counts.read = counts.read.saturating_add(1);
             counts.invalid = counts.invalid.saturating_add(1);
         }
-        if blocks != Blocks::Nothing {
-            self.block();
+        match blocks {
+            Blocks::Nothing => {}
+            Blocks::Date => self.facts.open_rejects = self.facts.open_rejects.saturating_add(1),
+            Blocks::Scope => self.block(),
         }
     }
 
-    /// A rejected row that counts for this date.
+    /// A rejected row that says no date, and so counts for this one too.
     pub(super) fn block(&mut self) {
         self.facts.open_rejects = self.facts.open_rejects.saturating_add(1);
+        self.facts.open_undated = self.facts.open_undated.saturating_add(1);
     }
 
     /// What would keep `done` back; `None` when nothing would.

@@ -18,6 +18,7 @@ fn complete() -> GateFacts {
             ..RowCounts::default()
         },
         open_rejects: 0,
+        open_undated: 0,
         last_done: None,
         day_over: true,
         held_back: false,

@@ -19,6 +19,7 @@ impl Books {
             unbalanced_batches: 0,
             rows: RowCounts::default(),
             open_rejects: self.open_rejects,
+            open_undated: 0,
             last_done: None,
             day_over,
             held_back: self.held_back,
