@@ -63,7 +63,9 @@ class Driver:
     def commit(self, plan, results):
         """Checks that everything is in, and sends ``done`` for each day of it; gives what it came to."""
         try:
-            total = Total(self.options, results, self.kept.read())
+            known = self.record.read()["dates"]
+            closed = {day: known.get(day, {}).get("uploads", {}) for day in plan["closed"]}
+            total = Total(self.options, results, self.kept.read(), closed)
             if self.options.rejects_path:
                 write_rejects(self.options, total)
             if not self.options.is_streaming_stage:

@@ -9,7 +9,8 @@ _COUNTS = ("read", "accepted", "unconfirmed", "rejected", "pending")
 class Total:
     """What all tasks together came to, with what earlier runs were told of the same batches."""
 
-    def __init__(self, options, results, kept=()):
+    def __init__(self, options, results, kept=(), closed=()):
+        """``closed``: by day that is done, what is known of the uploads in it."""
         self.options, self.dates, self.rejects, self.undetermined = options, {}, [], []
         #: Days for which ``done`` was sent.
         self.sent = []
@@ -41,6 +42,8 @@ class Total:
         found = [one for result in results for one in result["found"] if one["request_id"] in again - known]
         self.told_now += found
         self._recall([*kept, *found], again)
+        for day, uploads in dict(closed).items():
+            self._recall_day(day, uploads.get(options.identity, {}), kept)
         #: By day, partitions of which an attempt was lost that had sent rows.
         self.lost = {}
         for result in results:
@@ -78,6 +81,22 @@ class Total:
                 date = self.dates[reject["date"] or ""]
                 date["unconfirmed"] -= 1
                 date["rejected"] += 1
+
+    def _recall_day(self, day, before, kept):
+        """Nothing is sent for a day that is done: what came of these rows is what came of them then."""
+        date = self.dates.get(day)
+        if not date or (before.get("rows"), before.get("digest")) != (date["rows"], date["digest"]):
+            return
+        told_now = {_what(reject) for reject in self.rejects}
+        of_day = [reject for reject in kept if reject["date"] == day and reject["code"] != UNDETERMINED]
+        recalled = [reject for reject in of_day if _what(reject) not in told_now]
+        self.rejects += recalled
+        # Those of the platform stay on record by their ids.
+        self.told_now += [reject for reject in recalled if not reject["request_id"]]
+        date["rejected"] += len(recalled)
+        stored = before["rows"] - before.get("rejected", 0)
+        date["accepted"] = before.get("accepted", 0)
+        date["unconfirmed"] = stored - date["accepted"]
 
     def problems(self):
         """What keeps every ``done`` back."""
@@ -120,7 +139,7 @@ class Total:
 
     def told(self, day):
         """What tells the rows of the day from others, for the driver's record."""
-        return {name: self.dates[day][name] for name in ("rows", "digest", "rejected")}
+        return {name: self.dates[day][name] for name in ("rows", "digest", "rejected", "accepted")}
 
     def _problems_of(self, day, date):
         if not self.is_accounted_for(day):
@@ -209,6 +228,11 @@ class Total:
             before = known.get(day, {}).get("uploads", {}).get(self.options.identity, {})
             if before.get("rejected"):
                 yield f"{day} is done, and nothing was sent: {before['rejected']} of these {before['rows']} rows were rejected when they came, and are not stored"
+
+
+def _what(reject):
+    """What tells a rejected row from others, but for equal ones."""
+    return reject["date"], reject["request_id"], reject["code"], reject["raw"]
 
 
 def _counted(rejects, rows):

@@ -156,6 +156,24 @@ class Withheld(SparkTest):
         self.assertIn(b"10 of 1000 rows were rejected", again.stderr)
         self.assertEqual(sandbox.dates()[DAY][:2], (990, 0))
 
+    def test_a_rerun_of_a_day_that_is_done_tells_of_the_same_rejected_rows(self):
+        sandbox = self.checking_sandbox()
+        # Some are rejected by the platform, and some, which are no JSON, before they are sent.
+        frame = rejected().withColumn("x", F.expr("if(id % 200 = 7, double('NaN'), 1.5)"))
+        folder = os.path.join(self.folder, "rejects")
+        told = []
+        for again in range(2):
+            result = write(frame, **sandbox.options(self.folder, date=DAY, maxErrors=15, rejectsPath=folder))
+            (name,) = os.listdir(folder)
+            with open(os.path.join(folder, name), encoding="utf-8") as lines:
+                rows = sorted(json.loads(line)["raw"] for line in lines)
+            told.append((rows, sorted(one["source"] for one in result.rejects), result.dates))
+            self.assertEqual(sandbox.dates()[DAY], (985, 1, "acked"))
+        self.assertEqual(told[0], told[1])
+        self.assertEqual(len(told[1][0]), 15)
+        # What is stored of a batch that was rejected in part is known only as far as its answer says.
+        self.assertEqual(told[1][2], {DAY: {"rows": 1000, "accepted": 0, "unconfirmed": 985, "rejected": 15}})
+
     def test_a_task_that_ends_early_for_its_rejects_is_not_repeated_into_success(self):
         sandbox = self.checking_sandbox()
         # The program stops when the first thousand rows are all bad.

@@ -88,7 +88,9 @@ impl JobFile {
         let text = std::fs::read_to_string(path).map_err(failed)?;
         let place = format!("job file {}", path.display());
         let mut file = Self::parse(&place, &text, known)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        // What is named to be typed next is typed elsewhere.
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let folder = whole.parent().unwrap_or(Path::new(""));
         for job in &mut file.jobs {
             job.place_in(folder, home)
                 .map_err(|why| wrong(&format!("{place}, job '{}'", job.name), &why))?;

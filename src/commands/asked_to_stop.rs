@@ -45,6 +45,13 @@ impl Asked {
         }
     }
 
+    /// Waits for a signal, and remembers that it came. Cancel-safe.
+    pub(super) async fn stop_once(&mut self) -> StopCause {
+        let cause = self.stop().await;
+        self.cause = Some(cause);
+        cause
+    }
+
     /// The signal that has come, and where the next ones come in.
     pub(super) fn into_parts(self) -> (StopSignals, Option<StopCause>) {
         (self.signals, self.cause)

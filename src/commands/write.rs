@@ -1,5 +1,6 @@
 //! `write`: read, validate, batch, upload; then `done` for each date whose gate opens.
 
+use super::asked_to_stop::{Asked, interrupted};
 use super::running::{Means, Running};
 use super::{Failure, Outcome, Session};
 use crate::cli::args::WriteArgs;
@@ -12,7 +13,9 @@ use crate::upload::report::Status;
 use crate::upload::{Sources, StdinInput};
 use anyhow::Context;
 use std::io::Read;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -33,12 +36,21 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
     for warning in &options.warnings {
         session.printer.message(Level::Warning, warning);
     }
+    // What is taken from a pipe is gone from it, so from then on no signal may end the process.
+    let mut asked = Asked::from_now()?;
     let stdin = match &options.upload.sources {
-        Sources::Stdin { input_id } => Some(open_stdin(input_id.clone(), &options).await?),
+        Sources::Stdin { input_id } => {
+            let opening = open_stdin(input_id.clone(), &options);
+            Some(unless_stopped(opening, &mut asked).await?)
+        }
         Sources::Paths(_) | Sources::Followed(_) | Sources::Stream(_) => None,
     };
     if options.upload.run.dry_run {
-        let mut summary = crate::upload::plan_only(options.upload, stdin).await;
+        // It has no state to save.
+        let mut summary = tokio::select! {
+            summary = crate::upload::plan_only(options.upload, stdin) => summary,
+            cause = asked.stop() => return Err(interrupted(cause)),
+        };
         super::reporting::end(session, &mut summary);
         session.printer.summary(&summary, 0);
         return Ok(summary.status);
@@ -54,6 +66,8 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
     let running = Running::start(session, &means, || {
         crate::upload::resolve_target(&options.upload)
     })?;
+    let (signals, cause) = asked.into_parts();
+    let running = running.heeding(signals, cause);
     let engine = Box::pin(crate::upload::run(
         options.upload.clone(),
         running.services.clone(),
@@ -62,6 +76,24 @@ async fn upload(session: &Session, args: &WriteArgs, sandbox: Option<&SandboxEnd
     let book = Arc::clone(&running.book);
     let engine = book.watch(&options.upload.topic, options.upload.stage, engine);
     Ok(running.finish(engine).await)
+}
+
+/// How long the first read of a pipe may take after a signal. What it has read by then is kept by the run,
+/// and what nobody has written is not waited for.
+const AFTER_SIGNAL: Duration = Duration::from_secs(2);
+
+/// What is opened, also if a signal comes meanwhile, which the run then heeds.
+async fn unless_stopped(
+    opening: impl Future<Output = Result<StdinInput, Failure>>,
+    asked: &mut Asked,
+) -> Result<StdinInput, Failure> {
+    let mut opening = pin!(opening);
+    let cause = tokio::select! {
+        opened = &mut opening => return opened,
+        cause = asked.stop_once() => cause,
+    };
+    let opened = tokio::time::timeout(AFTER_SIGNAL, opening).await;
+    opened.unwrap_or_else(|_| Err(interrupted(cause)))
 }
 
 /// The first read may wait for whoever writes the pipe.

@@ -10,7 +10,7 @@ use super::event::Event;
 use super::failure::{self, stream_status};
 use super::report::Status;
 use super::settings::{Settings, Sources};
-use super::stop::StopCause;
+use super::stop::{Stop, StopCause};
 use super::stream_notes::Note;
 use crate::input::{CheckpointState, RecordStream, StreamFault};
 use crate::ledger::{InputKind, LedgerError, LedgerReader, RegisteredPartition};
@@ -24,13 +24,18 @@ use tokio::task::JoinHandle;
 /// How often checkpoints are committed.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How long the last commits of a run that is to stop may take at least: without a grace there is time
+/// to see that there is nothing to commit.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+
 type Problems = Vec<(Status, String)>;
 
 /// Checkpoints being committed beside an upload.
 pub(super) struct Committing {
     end: watch::Sender<bool>,
     task: JoinHandle<Problems>,
-    /// How long the last commits may take.
+    stop: Stop,
+    /// How long the last commits may take once the run is to stop.
     patience: Duration,
 }
 
@@ -66,20 +71,29 @@ impl Committing {
         Some(Self {
             end,
             task: tokio::spawn(committer.run(ending)),
-            patience: settings.run.grace,
+            stop: services.stop.clone(),
+            patience: settings.run.grace.max(LEAST_PATIENCE),
         })
     }
 
     /// Commits once more what is settled, and tells what went wrong.
     pub(super) async fn end(mut self) -> Problems {
         let _it_has_ended_already = self.end.send(true);
-        match tokio::time::timeout(self.patience, &mut self.task).await {
-            Ok(Ok(problems)) => problems,
-            Ok(Err(error)) => {
+        let patience = async {
+            self.stop.draining().await;
+            tokio::time::sleep(self.patience).await;
+        };
+        let ended = tokio::select! {
+            ended = &mut self.task => Some(ended),
+            () = patience => None,
+        };
+        match ended {
+            Some(Ok(problems)) => problems,
+            Some(Err(error)) => {
                 let problem = format!("committing checkpoints ended unexpectedly: {error}");
                 vec![(Status::Unexpected, problem)]
             }
-            Err(_) => {
+            None => {
                 self.task.abort();
                 let problem = "the last checkpoints could not be committed in the time of --grace; what was uploaded is recorded, and the next run commits them";
                 vec![(Status::Temporary, problem.to_owned())]

@@ -182,7 +182,11 @@ impl Situation<'_> {
     fn after_rejects(&self) -> Vec<NextStep> {
         let mut steps = vec![NextStep::new(
             self.about_date("rejects list"),
-            "what was refused, and why; rejects export and replay correct it",
+            if self.uploads {
+                "what was refused, and why"
+            } else {
+                "what was refused, and why; rejects export and replay correct it"
+            },
         )];
         let too_many = self.missing.iter().find_map(|missing| match missing {
             Unmet::TooManyRejects { open, .. } => Some(*open),
@@ -194,21 +198,29 @@ impl Situation<'_> {
                 "when the rows are right",
             ));
         } else if let Some(open) = too_many {
-            steps.push(NextStep::new(self.give_rejects_up(), "gives those rows up"));
+            // Who types the lines in their order loses nothing before the last one.
+            if self.uploads {
+                let read = reading_options(self.command);
+                let export = self.about_date("rejects export") + " --output rejects.out" + &read;
+                steps.push(NextStep::new(
+                    export,
+                    "writes them out to be corrected; then rejects replay",
+                ));
+            }
             if self.uploads && !has_option(self.command, "--max-errors") {
                 steps.push(NextStep::new(
                     self.write_again(&format!("--max-errors {open}")),
                     "or allows so many of them",
                 ));
             }
-            if self.uploads {
-                let read = reading_options(self.command);
-                let export = self.about_date("rejects export") + " --output rejects.out" + &read;
-                steps.push(NextStep::new(
-                    export,
-                    "or to correct them; then rejects replay",
-                ));
-            }
+            steps.push(NextStep::new(
+                self.give_rejects_up(),
+                if self.uploads {
+                    "or gives those rows up for good"
+                } else {
+                    "gives those rows up for good"
+                },
+            ));
         } else {
             steps.push(NextStep::new(self.write_again(""), "reads on"));
         }

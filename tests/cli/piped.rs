@@ -162,6 +162,29 @@ fn rows_that_wait_for_others_are_kept_and_counted_when_no_grace_is_given() {
     assert_eq!(recorder.rows(), rows(0, 310));
 }
 
+/// The pipe was read before signals were listened to: what had been taken from it was gone.
+#[test]
+fn a_signal_as_soon_as_rows_are_taken_from_a_pipe_loses_none_of_them() {
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    for from in [0, 100, 200] {
+        let (child, mut stdin) = piped(&place, &format!("--linger 1d --input-id {from}"));
+        let text = lines(&rows(from, 100));
+        stdin.write_all(text.as_bytes()).unwrap();
+        eventually("the rows are taken", || {
+            rustix::io::ioctl_fionread(&stdin).unwrap() == 0
+        });
+        signal(&child, Signal::TERM);
+        Ran::after(child).expect(143);
+        drop(stdin);
+        // Nothing more is piped in: what comes now is what was kept.
+        let (child, stdin) = piped(&place, &format!("--input-id {from}"));
+        drop(stdin);
+        let _whether_it_ends_well = Ran::after(child);
+        assert_eq!(recorder.rows(), rows(0, from + 100));
+    }
+}
+
 /// Nothing of a pipe is sent behind a refusal; whoever writes it has to know that it has to come again.
 #[test]
 fn rows_that_wait_for_others_when_the_platform_refuses_are_told() {

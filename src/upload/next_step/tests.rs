@@ -75,9 +75,9 @@ fn after_rejects_one_looks_gives_up_or_allows_more() {
         steps((Status::RowsRejected, WRITE), &too_many, "", &[]),
         [
             format!("byteair-sync rejects list --state-dir s {DATE}"),
-            given_up,
-            format!("{WRITE} --max-errors 3"),
             format!("byteair-sync rejects export --state-dir s {DATE} --output rejects.out"),
+            format!("{WRITE} --max-errors 3"),
+            given_up,
         ]
     );
     assert_eq!(
