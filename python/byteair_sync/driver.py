@@ -5,6 +5,7 @@ begun and what was in a date when its ``done`` was sent is kept beside it, so th
 whether it is the same upload.
 """
 
+import functools
 import hashlib
 import os
 import secrets
@@ -50,15 +51,30 @@ class Driver:
         self.state_dir = os.path.abspath(options.state_dir)
         self.folder = os.path.join(self.state_dir, "spark")
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        place = [options.topic, options.stage, *(part for word in options.connection for part in word.split("=", 1))]
-        place += [os.environ.get(name, "") for name in ("BYTEAIR_HOST", "BYTEAIR_REGION", "BYTEAIR_TENANT_ID", "BYTEAIR_APPLICATION_ID")]
-        place += options.profile
-        name = hashlib.sha256("\0".join(place).encode()).hexdigest()[:24]
-        self.record = Record(os.path.join(self.folder, f"{name}.json"))
         self.ledger = Ledger(options, self.state_dir)
         self.service = QuotaService(options, self.ledger, self.folder)
-        self.waits = Waits(options, self.ledger, self.record)
-        self.kept = KeptRejects(self.folder, f"{name} {options.identity}")
+
+    @functools.cached_property
+    def name(self):
+        """That of the target's topic and stage; known once the ledger was checked. By whatever options and
+        variables the target is named, and by whichever of its hosts it is reached, it is the same."""
+        options = self.options
+        return hashlib.sha256("\0".join([options.topic, options.stage, options.target]).encode()).hexdigest()[:24]
+
+    @functools.cached_property
+    def record(self):
+        """What is known of its uploads."""
+        return Record(os.path.join(self.folder, f"{self.name}.json"))
+
+    @functools.cached_property
+    def waits(self):
+        """Which days wait for which uploads."""
+        return Waits(self.options, self.ledger, self.record)
+
+    @functools.cached_property
+    def kept(self):
+        """The rejected rows that earlier runs of the upload were told of."""
+        return KeptRejects(self.folder, f"{self.name} {self.options.identity}")
 
     def commit(self, plan, results):
         """Checks that everything is in, and sends ``done`` for each day of it; gives what it came to."""

@@ -87,7 +87,7 @@ class Task:
 
     def run(self, rows):
         """Uploads the rows and tells what became of them."""
-        self.scratch = Scratch("|".join([self._seed(), *self.plan["options"].connection, *self.plan["options"].profile]))
+        self.scratch = Scratch(f"{self._seed()}|{self.plan['options'].target}")
         try:
             self.found = [self._told(letter, letter["date"]) for letter in self.scratch.inherit()]
             for day, lines in itertools.groupby(self._lines(rows, self.scratch.folder), key=lambda it: it[0]):

@@ -156,6 +156,19 @@ class Withheld(SparkTest):
         self.assertIn(b"10 of 1000 rows were rejected", again.stderr)
         self.assertEqual(sandbox.dates()[DAY][:2], (990, 0))
 
+    def test_a_rerun_that_spells_its_target_otherwise_is_the_same_upload(self):
+        sandbox = self.checking_sandbox()
+        options = sandbox.options(self.folder, date=DAY)
+        spelt = [options, dict(options, timezone="Asia/Shanghai"), dict(options, retryFor="5m")]
+        for words in spelt:
+            with self.assertRaisesRegex(Exception, "10 of 1000 rows were rejected"):
+                write(rejected(), **words)
+            self.assertEqual(sandbox.dates()[DAY][:2], (990, 0))
+        for words in spelt:
+            result = write(rejected(), **dict(words, maxErrors=10))
+            self.assertEqual(result.dates[DAY]["rejected"], 10)
+            self.assertEqual(sandbox.dates()[DAY], (990, 1, "acked"))
+
     def test_a_rerun_of_a_day_that_is_done_tells_of_the_same_rejected_rows(self):
         sandbox = self.checking_sandbox()
         # Some are rejected by the platform, and some, which are no JSON, before they are sent.

@@ -116,6 +116,7 @@ mod terminal;
 mod torn_rows;
 mod troubleshooting;
 mod typed_rows;
+mod undated;
 mod validate;
 mod validate_dates;
 mod waited;

@@ -1,6 +1,6 @@
 //! A bound on lines of one kind, so that a bad file or a bad server does not flood a log.
 //!
-//! Half of the lines may come at once; the others come back one by one, so that a bad first minute leaves
+//! Some lines may come at once; others follow one by one, so that a bad first minute leaves
 //! some for what happens an hour later. Together with the distance between progress lines this keeps a
 //! run of two hours below 130 lines.
 
@@ -23,13 +23,11 @@ pub(super) struct LineQuota {
 }
 
 impl LineQuota {
-    /// At most so many lines in two hours.
-    pub(super) fn new(most: u32) -> Self {
-        let burst = most.div_ceil(2);
-        let later = most.saturating_sub(burst).max(1);
+    /// So many lines at once, and so many later on in two hours.
+    pub(super) fn new(at_once: u32, later: u32) -> Self {
         Self {
-            left: burst,
-            burst,
+            left: at_once,
+            burst: at_once,
             every: WINDOW.checked_div(later).unwrap_or(WINDOW),
             since: None,
         }
@@ -58,9 +56,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_of_the_lines_come_at_once_and_the_others_over_two_hours() {
+    fn some_lines_come_at_once_and_others_over_two_hours() {
         let start = Instant::now();
-        let mut quota = LineQuota::new(20);
+        let mut quota = LineQuota::new(10, 10);
         let mut printed_in = |seconds: std::ops::Range<u64>| {
             let asked = seconds.flat_map(|second| [second; 3]);
             let at = |second| start + Duration::from_secs(second);
@@ -75,7 +73,7 @@ mod tests {
     #[test]
     fn lines_that_nobody_needed_do_not_add_up() {
         let start = Instant::now();
-        let mut quota = LineQuota::new(20);
+        let mut quota = LineQuota::new(10, 10);
         assert!(quota.take(start));
         let later = start + 5 * WINDOW;
         let printed = (0..100).filter(|_| quota.take(later)).count();

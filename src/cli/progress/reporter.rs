@@ -24,11 +24,11 @@ const LINE_EVERY: [(Duration, Duration); 3] = [
     ),
     (Duration::MAX, Duration::from_secs(5 * 60)),
 ];
-/// Most lines in two hours: about rows that were rejected and attempts that failed together, about
+/// Most lines at once, and later on in two hours: about rows that were rejected and attempts that failed together, about
 /// things to notice, about dates that begin and are done.
-const MAX_EVENT_LINES: u32 = 12;
-const MAX_WARNING_LINES: u32 = 6;
-const MAX_DATE_LINES: u32 = 10;
+const EVENT_LINES: (u32, u32) = (6, 6);
+const WARNING_LINES: (u32, u32) = (6, 2);
+const DATE_LINES: (u32, u32) = (8, 4);
 /// Distance between two `progress` objects.
 const OBJECT_EVERY: Duration = Duration::from_secs(10);
 
@@ -62,9 +62,9 @@ impl Reporter {
             timeline: Recorder::default(),
             view: View::default(),
             bar,
-            events: LineQuota::new(MAX_EVENT_LINES),
-            warnings: LineQuota::new(MAX_WARNING_LINES),
-            dates: LineQuota::new(MAX_DATE_LINES),
+            events: quota(EVENT_LINES),
+            warnings: quota(WARNING_LINES),
+            dates: quota(DATE_LINES),
             withheld: Withheld::default(),
             told: None,
             last_line: None,
@@ -192,6 +192,10 @@ fn distance(elapsed: Duration) -> Duration {
     let mut steps = LINE_EVERY.iter();
     let step = steps.find(|(until, _)| elapsed < *until);
     step.map_or(Duration::MAX, |(_, every)| *every)
+}
+
+fn quota((at_once, later): (u32, u32)) -> LineQuota {
+    LineQuota::new(at_once, later)
 }
 
 /// Whether so much time went by since the last time; the first time begins with the first question.
