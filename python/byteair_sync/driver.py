@@ -21,6 +21,9 @@ from .service import QuotaService
 from .total import Total
 from .waits import Waits, days_at, tell
 
+#: The program's status when the platform refuses what time does not change.
+_REFUSED = 6
+
 
 def prepare(options, schema, running=None):
     """What every task is told. Nothing is sent; the quota service is started.
@@ -56,10 +59,10 @@ class Driver:
 
     @functools.cached_property
     def name(self):
-        """That of the target's topic and stage; known once the ledger was checked. By whatever options and
-        variables the target is named, and by whichever of its hosts it is reached, it is the same."""
-        options = self.options
-        return hashlib.sha256("\0".join([options.topic, options.stage, options.target]).encode()).hexdigest()[:24]
+        """That of the target's topic and stage. By whatever options and variables the target is named, and by
+        whichever of its hosts it is reached, it is the same."""
+        words = [self.options.topic, self.options.stage, self.ledger.target]
+        return hashlib.sha256("\0".join(words).encode()).hexdigest()[:24]
 
     @functools.cached_property
     def record(self):
@@ -185,6 +188,8 @@ class Driver:
             )
         if found and found.unfinished:
             raise UploadError(self.waits.told(day, found.unfinished, status))
+        if status == _REFUSED:
+            raise UploadError(f"every row of {day} is in, and the platform refuses its done (status {status}). {err[-2000:]}")
         raise UploadError(
             f"every row of {day} is in, and its done was not accepted (status {status}); the same job again, or {again}, "
             f"sends it. {err[-2000:]}"

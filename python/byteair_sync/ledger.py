@@ -67,9 +67,16 @@ class Ledger:
         """The words that name the days, beside those that say whose they are."""
         return [f"--topic={self.options.topic}", f"--stage={self.options.stage}", *(f"--date={day}" for day in days)]
 
+    @property
+    def target(self):
+        """Tenant, application and platform, as the ledger spells them."""
+        if self.options.target is None:
+            self.check()
+        return self.options.target
+
     def known(self, *days):
         """The words for what the ledger holds of the days; it may hold days of other targets too."""
-        return [*self.where(*days), f"--target={self.options.target}"]
+        return [*self.where(*days), f"--target={self.target}"]
 
     def done_again(self, day):
         """The command that asks for ``done`` of a day, for people."""
@@ -90,7 +97,9 @@ class Ledger:
         status, out, err = binary.run(command, stdin=_END_MARK)
         if status == _USAGE:
             raise OptionError(f"an option cannot be taken; nothing was sent. {binary.without_next(err).strip()[-2000:]}")
-        told = [line["target"] for line in binary.json_lines(out) if line.get("type") == "summary"]
+        told = [line.get("target") for line in binary.json_lines(out) if line.get("type") == "summary"]
+        if told and not told[0] and status == 0:
+            raise UploadError(f"the program {binary.find(options.binary)} is older than this package; install both in one version; nothing was sent")
         if not told or not told[0]:
             raise UploadError(f"the driver's ledger cannot be read (status {status}); nothing was sent.\n{err}")
         options.target = "{tenant}/{application}@{platform}".format(**told[0])

@@ -212,6 +212,11 @@ def parse(given):
     _dates(made, options)
     if made.quota == "static" and not made.quota_machines:
         raise OptionError("quota=static needs quotaMachines, the number of machines that upload")
+    if "@" in str(options.get("proxy", "")):
+        raise OptionError(
+            "option proxy with a user in it is refused: options end up in plans and process lists. Set BYTEAIR_PROXY in the "
+            "environment of the driver and of the executors, or proxy in the config file of each machine"
+        )
     for known, words in ((CONNECTION, made.connection), (SENDING, made.sending), (RATE, made.rate)):
         for key, flag in known.items():
             for value in str(options.get(key, "")).split(",") if key == "host" else [str(options.get(key, ""))]:

@@ -46,6 +46,7 @@ class Refusals(unittest.TestCase):
             ):
                 self.refuse(words, **kind, **{option: value})
         self.refuse("maxErrors: '200%'", maxErrors="200%")
+        self.refuse("option proxy with a user in it is refused", proxy="http://user:password@127.0.0.1:9")
         self.refuse("option topic: no value may hold a NUL", topic="a\0b")
         self.refuse("option uploadid: no value may hold a NUL", uploadId="\0")
 
