@@ -5,6 +5,7 @@
 
 use super::batcher::{Batcher, Gathering, Halt};
 use super::cut::CutKind;
+use super::event::Gauges;
 use super::open_batch::OpenBatch;
 use super::opened::Opened;
 use super::report::Status;
@@ -45,9 +46,16 @@ pub(super) fn resend_intended(batcher: &Batcher, work: &Work) -> Result<Option<O
                 open.load_spooled(&batcher.spool_dir, piece, source)?;
             }
         }
+        note_rows(batcher, batch);
         open.dispatch_as(kind_of(batch), work.bytes_of(batch))?;
     }
     Ok(opened)
+}
+
+/// What is accepted of it by this run was read by this run.
+pub(super) fn note_rows(batcher: &Batcher, batch: &IntendedBatch) {
+    let rows = batch.pieces.iter().map(|piece| u64::from(piece.rows)).sum();
+    Gauges::add(&batcher.gauges.rows_read, rows);
 }
 
 const fn kind_of(batch: &IntendedBatch) -> CutKind {

@@ -7,7 +7,7 @@
 use super::batcher::{Batcher, Halt, halt};
 use super::cut::RoundPart;
 use super::opened::Opened;
-use super::redo::{ends_early, start_before, without_source};
+use super::redo::{ends_early, note_rows, start_before, without_source};
 use super::round::OpenRound;
 use super::work::Work;
 use crate::domain::{DataDate, Position};
@@ -47,6 +47,9 @@ pub(super) fn resend(
             let from = (days, input, &mut opened);
             read_again(batcher, work, from, (&mut redone, open.rows_mut()))?;
         }
+        group
+            .iter()
+            .for_each(|(_, batch)| note_rows(batcher, batch));
         let parts = redone.into_iter().map(|one| one.into_part(work));
         open.resend(parts.collect())?;
     }
