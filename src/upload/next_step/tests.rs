@@ -162,7 +162,7 @@ fn a_changed_input_has_three_ways_out() {
 }
 
 #[test]
-fn a_vanished_input_is_dropped_by_name_or_put_back() {
+fn a_vanished_input_is_put_back_or_dropped_by_name() {
     let steps = steps(
         (Status::Unfinished, WRITE),
         &[],
@@ -172,8 +172,8 @@ fn a_vanished_input_is_dropped_by_name_or_put_back() {
     assert_eq!(
         steps,
         [
-            "byteair-sync ledger drop-input --state-dir s /in/gone.jsonl",
-            WRITE
+            WRITE,
+            "byteair-sync ledger drop-input --state-dir s /in/gone.jsonl"
         ]
     );
 }

@@ -101,16 +101,16 @@ impl Situation<'_> {
         if !there.is_empty() {
             steps.push(NextStep::new(self.write(&there), "uploads the rest of it"));
         }
+        if !gone.is_empty() && !is_of_spark {
+            steps.push(NextStep::new(
+                self.write_again(""),
+                "after putting the file back",
+            ));
+        }
         steps.extend(self.drop_inputs(
             inputs,
             "or goes on without it; what was accepted stays on the platform",
         ));
-        if !gone.is_empty() && !is_of_spark {
-            steps.push(NextStep::new(
-                self.write_again(""),
-                "or after putting the file back",
-            ));
-        }
         steps
     }
 
