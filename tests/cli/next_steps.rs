@@ -34,7 +34,8 @@ fn rejected_rows_can_be_looked_at_given_up_or_allowed() {
     let steps = next(&place.end(&format!("{WRITE} rows.jsonl")).expect(3));
     place.end(&steps[0]).expect(0).says("not_json");
     assert!(steps[2].ends_with("--max-errors 1"), "{steps:?}");
-    place.end(&steps[1]).expect(0);
+    // The last one is the only one that cannot be taken back.
+    place.end(steps.last().unwrap()).expect(0);
     assert_eq!(recorder.dones().len(), 1);
 }
 
