@@ -198,18 +198,19 @@ fn of_two_runs_of_a_job_file_that_meet_the_last_one_does_what_is_left() {
         Reply::ok()
     });
     let place = Place::with(&recorder);
-    let mut file = "[defaults]\nstage = \"history_sync\"\ndate = \"2022-01-01\"\n".to_owned();
-    for (topic, after) in [
+    let defaults = "[defaults]\nstage = \"history_sync\"\ndate = \"2022-01-01\"\n";
+    let jobs = [
         ("item", ""),
         ("user", ""),
         ("behavior", "after = [\"item\", \"user\"]\n"),
-    ] {
-        file += &format!(
-            "[[job]]\nname = \"{topic}\"\ntopic = \"{topic}\"\npaths = [\"{topic}.jsonl\"]\n{after}"
-        );
+    ];
+    let jobs = jobs.map(|(topic, after)| {
         place.rows(&format!("{topic}.jsonl"), 0, 5);
-    }
-    place.file("jobs.toml", file);
+        format!(
+            "[[job]]\nname = \"{topic}\"\ntopic = \"{topic}\"\npaths = [\"{topic}.jsonl\"]\n{after}"
+        )
+    });
+    place.file("jobs.toml", format!("{defaults}{}", jobs.concat()));
     let first = place.start("run jobs.toml");
     recorder.wait_for(1);
     let second = place.start("run jobs.toml");
