@@ -112,6 +112,7 @@ impl Text {
         let meaning = match (story.status, story.course) {
             (_, Course::DryRun) => "a dry run, nothing was sent",
             (Status::Success, _) if story.partitions.iter().any(is_forced) => "done was forced",
+            (Status::Busy, _) if story.totals.requests > 0 => &shared_work(story),
             (status, _) => meaning(status),
         };
         self.line(&format!("{subject}: {meaning}{status}"));
@@ -231,6 +232,19 @@ impl Text {
     fn line(&mut self, line: &str) {
         self.0.push_str(&visible(line.trim_end()));
         self.0.push('\n');
+    }
+}
+
+/// What a run did that found others at work on the rest.
+fn shared_work(story: &Summary) -> String {
+    let is_new =
+        |row: &&PartitionReport| matches!(row.done, DoneOutcome::Sent | DoneOutcome::Unconfirmed);
+    match story.partitions.iter().filter(is_new).count() {
+        0 => "its part is done, another run is uploading the rest".to_owned(),
+        new => format!(
+            "{} done by this run, another run is uploading others",
+            counted(as_count(new), "upload", "uploads")
+        ),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `done`: tell the platform that dates are complete, or say what is missing.
 
+use super::done_hints::{Wait, is_owed, owed_elsewhere, passed_over, reason_to_wait};
 use super::last_line::succeed;
 use super::ledger::say;
 use super::other_reports::Wanted;
@@ -9,12 +10,10 @@ use super::{Failure, Outcome, Session};
 use crate::cli::args::DoneArgs;
 use crate::cli::printer::Level;
 use crate::cli::settings::{DoneDates, DoneOptions};
-use crate::domain::{DataDate, Partition, Target};
-use crate::huawei::Expected;
-use crate::ledger::{Gate, KnownPartition, LedgerReader};
+use crate::domain::{Partition, Target};
+use crate::ledger::{KnownPartition, LedgerReader};
 use crate::upload::report::Status;
 use crate::upload::{FinishRequest, share_of_hold};
-use chrono::Utc;
 use std::sync::Arc;
 
 /// Runs `done`.
@@ -25,13 +24,8 @@ pub(super) async fn run(session: &Session, args: &DoneArgs) -> Outcome {
     require_topics(&options, &chosen)?;
     let done_elsewhere = require_reports(&options, &target, &chosen)?;
     require_confirmation(&options)?;
-    for date in owed_elsewhere(&options, &known) {
-        let hint = format!("owed as well: byteair-sync done --date {date}");
-        session.printer.message(Level::Info, &hint);
-    }
-    let mut passed_over = left_alone(&options, &known);
-    passed_over.extend(owed_events(&options, &known)?);
-    for note in &passed_over {
+    let passed_over = passed_over(&options, &known)?;
+    for note in owed_elsewhere(&options, &known)?.iter().chain(&passed_over) {
         session.printer.message(Level::Info, note);
     }
     if chosen.is_empty() {
@@ -101,7 +95,7 @@ fn choose(options: &DoneOptions, known: &[KnownPartition]) -> Vec<KnownPartition
             (DoneDates::Named(days), Some(day)) => days.contains(&day),
             (DoneDates::PreviousDay(previous), Some(day)) => *previous == day,
             (DoneDates::Pending, Some(day)) => {
-                is_owed(date) && reason_to_wait(options, date, day).is_none()
+                is_owed(date) && reason_to_wait(options, date, day) == Wait::No
             }
             (_, None) => false,
         })
@@ -109,88 +103,9 @@ fn choose(options: &DoneOptions, known: &[KnownPartition]) -> Vec<KnownPartition
         .collect()
 }
 
-fn is_selected(options: &DoneOptions, date: &KnownPartition) -> bool {
+pub(super) fn is_selected(options: &DoneOptions, date: &KnownPartition) -> bool {
     let partition = &date.partition;
     partition.date().is_some() && options.selection.matches(partition)
-}
-
-const fn is_owed(date: &KnownPartition) -> bool {
-    matches!(date.gate, Gate::Open | Gate::Sealed)
-}
-
-/// Why `--pending` passes over a date that is owed, with what ends the wait. Once a `done` may have
-/// gone out nothing is waited for any more.
-fn reason_to_wait(options: &DoneOptions, date: &KnownPartition, day: DataDate) -> Option<String> {
-    if date.gate == Gate::Sealed {
-        return None;
-    }
-    let zone = if options.zone_is_named {
-        options.zone
-    } else {
-        date.guards.zone_or(options.zone)
-    };
-    if !zone.is_over(day, Utc::now()) {
-        return Some(format!("the day is not over in {zone}"));
-    }
-    date.held_back.then(|| {
-        let partition = &date.partition;
-        format!(
-            "done is held back; byteair-sync done --topic {} --stage {} --date {day} releases it, of several machines when all are finished (--require-report)",
-            partition.topic,
-            partition.stage.kind()
-        )
-    })
-}
-
-/// The dates that `--pending` passes over, each with the reason.
-fn left_alone(options: &DoneOptions, known: &[KnownPartition]) -> Vec<String> {
-    if options.dates != DoneDates::Pending {
-        return Vec::new();
-    }
-    let owed = known
-        .iter()
-        .filter(|date| is_selected(options, date) && is_owed(date));
-    owed.filter_map(|date| {
-        let why = reason_to_wait(options, date, date.partition.date()?)?;
-        Some(format!("{}: {why}", date.partition))
-    })
-    .collect()
-}
-
-/// The dates that are done and whose catalogs have not heard of it, with who tells them.
-fn owed_events(options: &DoneOptions, known: &[KnownPartition]) -> Result<Vec<String>, Failure> {
-    let pending = options.dates == DoneDates::Pending;
-    let reader = LedgerReader::open(&options.state_dir).map_err(ledger_failure)?;
-    let Some(reader) = reader.filter(|_| pending) else {
-        return Ok(Vec::new());
-    };
-    let expected = Expected::read(&reader).map_err(ledger_failure)?;
-    let owed = known
-        .iter()
-        .filter(|date| is_selected(options, date) && expected.owes(date));
-    let told = owed.map(|date| {
-        format!(
-            "{}: it is done, and its on_done event is owed; any run of its job file sends it, or, when no job has [on_done] any more, 'byteair-sync ledger drop-event' gives it up",
-            date.partition
-        )
-    });
-    Ok(told.collect())
-}
-
-/// Dates that wait for `done` although the bare command is not about them.
-fn owed_elsewhere(options: &DoneOptions, known: &[KnownPartition]) -> Vec<DataDate> {
-    let DoneDates::PreviousDay(previous) = options.dates else {
-        return Vec::new();
-    };
-    let mut days: Vec<DataDate> = known
-        .iter()
-        .filter(|date| matches!(date.gate, Gate::Open | Gate::Sealed))
-        .filter_map(|date| date.partition.date())
-        .filter(|day| *day != previous)
-        .collect();
-    days.sort_unstable();
-    days.dedup();
-    days
 }
 
 fn require_topics(options: &DoneOptions, chosen: &[KnownPartition]) -> Result<(), Failure> {

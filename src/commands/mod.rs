@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod doctor;
 mod done;
+mod done_hints;
 mod huawei_status;
 mod last_line;
 mod ledger;

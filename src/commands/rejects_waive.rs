@@ -11,8 +11,10 @@ use crate::cli::error::UsageError;
 use crate::cli::figure::grouped;
 use crate::domain::StageKind;
 use crate::ledger::{KnownPartition, LedgerReader, Waiver};
-use crate::upload::carried_options;
 use crate::upload::report::Status;
+use crate::upload::{
+    HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, carried_options, why_held_for_others,
+};
 use std::path::Path;
 
 /// Runs `rejects waive`.
@@ -89,6 +91,23 @@ fn unfinished(reader: &LedgerReader, date: &KnownPartition) -> Result<Option<Str
     Ok(unfinished.map(|input| input.name))
 }
 
+/// The `done` of the date; of one that is held back, with what else it is that it does.
+fn done_of(
+    reader: &LedgerReader,
+    date: &KnownPartition,
+    arguments: &str,
+) -> Result<String, Failure> {
+    let done = format!("byteair-sync done {arguments}");
+    let for_others = why_held_for_others(reader, date).map_err(ledger_failure)?;
+    Ok(if for_others.is_some() {
+        format!("{done}{OTHER_REPORTS}  # {HELD_FOR_OTHERS}")
+    } else if date.held_back {
+        format!("{done}  # {HELD_BACK}")
+    } else {
+        done
+    })
+}
+
 fn tell(
     session: &Session,
     reader: &LedgerReader,
@@ -109,7 +128,7 @@ fn tell(
     } else if let Some(input) = unfinished(reader, date)? {
         format!("; {input} is not uploaded to its end: byteair-sync ledger show {arguments}")
     } else {
-        format!("; next: byteair-sync done {arguments}")
+        format!("; next: {}", done_of(reader, date, &arguments)?)
     };
     say(
         session,

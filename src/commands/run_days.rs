@@ -30,6 +30,8 @@ pub(super) struct Days<'a> {
     plan: Plan,
     outcomes: Outcomes,
     book: Arc<Book>,
+    /// Jobs that are not part of this run and that others wait for.
+    needed: BTreeSet<String>,
 }
 
 /// What became of them.
@@ -53,6 +55,7 @@ impl<'a> Days<'a> {
             plan,
             outcomes: Outcomes::default(),
             book,
+            needed: BTreeSet::new(),
         }
     }
 
@@ -62,7 +65,6 @@ impl<'a> Days<'a> {
         let errands = std::mem::take(&mut self.plan.errands);
         let all = errands.len();
         let mut stories = Vec::with_capacity(all);
-        let mut needed = BTreeSet::new();
         for (index, errand) in errands.iter().enumerate() {
             if self.services.stop.is_draining() {
                 let rest = errands.get(index..).unwrap_or_default();
@@ -72,23 +74,7 @@ impl<'a> Days<'a> {
                 stories.push(story);
                 break;
             }
-            let mut story = match self.plan.waits(&self.outcomes, errand) {
-                Some(waits) if !is_done_before(errand) => {
-                    let story = held_back(errand, &waits, "ended");
-                    if let Waits::ForUnknown(job) = waits {
-                        needed.insert(job);
-                    }
-                    self.outcomes.note(&errand.job, errand.day, story.status);
-                    self.book.note_not_begun(&story);
-                    story
-                }
-                // What is done needs nobody any more, and only a look.
-                _ => Box::pin(self.upload(errand, place_of(errand, index, all))).await,
-            };
-            if self.plan.shares_its_topic(&errand.job) {
-                story.name_job(&errand.job);
-            }
-            stories.push(story);
+            stories.push(self.attempt(errand, (index, all)).await);
             let finished = index.saturating_add(1);
             if tells_time
                 && paces.is_due(begun.elapsed())
@@ -103,11 +89,48 @@ impl<'a> Days<'a> {
                 );
             }
         }
+        self.look_at_busy_ones(&errands, &mut stories).await;
         if let Some(errand) = errands.first() {
             let owed = self.tell_of_others(errand, &stories).await;
             stories.extend(owed);
         }
-        Ended { stories, needed }
+        Ended {
+            stories,
+            needed: self.needed,
+        }
+    }
+
+    /// Looks once more at what another run had when its turn came, and at what waits for that. Of two
+    /// runs that met, each has left something to the other by then, and neither would do the rest.
+    async fn look_at_busy_ones(&mut self, errands: &[Errand<Work>], stories: &mut [Summary]) {
+        let all = errands.len();
+        for (index, (errand, story)) in errands.iter().zip(stories).enumerate() {
+            let did_something = Gauges::get(&self.services.gauges.requests) > 0;
+            if story.status == Status::Busy && did_something && !self.services.stop.is_draining() {
+                *story = self.attempt(errand, (index, all)).await;
+            }
+        }
+    }
+
+    /// One of the uploads, unless it has to wait for another.
+    async fn attempt(&mut self, errand: &Errand<Work>, (index, all): (usize, usize)) -> Summary {
+        let mut story = match self.plan.waits(&self.outcomes, errand) {
+            Some(waits) if !is_done_before(errand) => {
+                let story = held_back(errand, &waits, "ended");
+                if let Waits::ForUnknown(job) = waits {
+                    self.needed.insert(job);
+                }
+                self.outcomes.note(&errand.job, errand.day, story.status);
+                self.book.note_not_begun(&story);
+                story
+            }
+            // What is done needs nobody any more, and only a look.
+            _ => Box::pin(self.upload(errand, place_of(errand, index, all))).await,
+        };
+        if self.plan.shares_its_topic(&errand.job) {
+            story.name_job(&errand.job);
+        }
+        story
     }
 
     /// Tells the catalogs of days that earlier runs owe them; nothing when that is none.

@@ -68,7 +68,7 @@ impl Again {
     /// Puts the `run` in the place of every `write`, and behind what has to be done before it.
     /// `needed` are jobs that others wait for without their being part of this run.
     pub(super) fn name_in(&self, summary: &mut Summary, needed: &BTreeSet<String>) {
-        if matches!(summary.status, Status::Success | Status::Busy) {
+        if summary.status == Status::Success {
             return;
         }
         let left: BTreeSet<DataDate> = summary
@@ -86,6 +86,11 @@ impl Again {
             &left
         };
         let again = self.command(days, needed);
+        if summary.status == Status::Busy {
+            let purpose = "when the other run has ended: does what that leaves, if anything";
+            summary.next = vec![NextStep::new(again, purpose)];
+            return;
+        }
         let mut steps: Vec<NextStep> = Vec::new();
         let mut purpose = None;
         for step in std::mem::take(&mut summary.next) {

@@ -152,6 +152,7 @@ impl<'a> Running<'a> {
         self.helpers.shutdown().await;
         self.services.client.report_figures().await;
         let Some(mut summary) = summary else {
+            self.progress.leave();
             self.session.printer.message(
                 Level::Warning,
                 "left at once; what was in flight counts as unknown and is sent again under the same id by the next run",

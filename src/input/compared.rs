@@ -3,6 +3,7 @@
 //! recorded as if the row ended there, and going on from there would make rows that nobody wrote.
 
 use super::Format;
+use super::error::StreamChange;
 use crate::domain::RawRange;
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,6 +20,8 @@ pub(super) struct Compared {
     /// Line on which the last range ends.
     last_line: u64,
     hasher: Xxh3,
+    /// Line breaks of the first of these ranges so far.
+    line_breaks: u64,
     offset: u64,
     border: Border,
     /// The first byte that means something was seen.
@@ -39,10 +42,10 @@ enum Border {
 /// The stream is not the one that was recorded.
 #[derive(Debug)]
 pub(super) struct Differs {
-    /// Line on which the range that differs begins.
+    /// Line on which the range that differs begins; of a stream that ended early its last whole line.
     pub(super) line: u64,
-    /// All of what was recorded is there, and its last row goes on.
-    pub(super) continued: bool,
+    /// In which way.
+    pub(super) how: StreamChange,
 }
 
 impl fmt::Display for Differs {
@@ -64,6 +67,7 @@ impl Compared {
                 .map_or(1, |last| last.line.saturating_add(last.lines)),
             ranges: recorded.iter().copied().collect(),
             hasher: Xxh3::new(),
+            line_breaks: 0,
             offset: 0,
             // Where there was no row, none can have been cut off.
             border: if format != Format::Json && recorded.iter().any(|it| it.records > 0) {
@@ -100,7 +104,7 @@ impl Compared {
             if !ends_a_row(*next) {
                 return Err(io::Error::other(Differs {
                     line: self.last_line,
-                    continued: true,
+                    how: StreamChange::Continued,
                 }));
             }
             self.border = Border::Passed;
@@ -114,6 +118,9 @@ impl Compared {
                 usize::try_from(range.end().saturating_sub(self.offset)).unwrap_or(usize::MAX);
             let (mine, rest) = bytes.split_at(left.min(bytes.len()));
             self.hasher.update(mine);
+            let breaks = memchr::memchr_iter(b'\n', mine).count();
+            let breaks = u64::try_from(breaks).unwrap_or(u64::MAX);
+            self.line_breaks = self.line_breaks.saturating_add(breaks);
             self.offset = self
                 .offset
                 .saturating_add(u64::try_from(mine.len()).unwrap_or(u64::MAX));
@@ -124,9 +131,10 @@ impl Compared {
             if self.hasher.digest128() != range.digest {
                 return Err(io::Error::other(Differs {
                     line: range.line,
-                    continued: false,
+                    how: StreamChange::Otherwise,
                 }));
             }
+            self.line_breaks = 0;
             self.hasher.reset();
             self.ranges.pop_front();
         }
@@ -146,8 +154,11 @@ impl Read for Compared {
         self.cross(bytes, recorded)?;
         match self.ranges.front() {
             Some(range) if read == 0 && !buffer.is_empty() => Err(io::Error::other(Differs {
-                line: range.line,
-                continued: false,
+                line: range
+                    .line
+                    .saturating_sub(1)
+                    .saturating_add(self.line_breaks),
+                how: StreamChange::EndedEarly,
             })),
             _ => Ok(read),
         }

@@ -175,7 +175,7 @@ impl Source {
         {
             return InputFault::Changed {
                 line: differs.line,
-                continued: differs.continued,
+                how: differs.how,
             };
         }
         if let Some(fault) = StoreFault::in_io(&error) {

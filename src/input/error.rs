@@ -140,17 +140,17 @@ pub enum InputFault {
     /// A stream that was piped in before is another one now.
     #[error(
         "{}",
-        if *continued {
-            format!("its last row was continued: what was uploaded of it broke off in the middle of line {line}; give that up with 'byteair-sync ledger drop-input' (what was accepted stays on the platform), then pipe in only the rest, which begins with that row ('tail -n +{line}' where rows are lines, and the header before it if there is one): of the whole stream behavior rows would be stored twice")
-        } else {
-            format!("it differs from what was uploaded of it, from line {line} on; pipe in the same stream, or give the new one another --input-id")
+        match how {
+            StreamChange::Continued => format!("its last row was continued: what was uploaded of it broke off in the middle of line {line}; give that up with 'byteair-sync ledger drop-input' (what was accepted stays on the platform), then pipe in only the rest, which begins with that row ('tail -n +{line}' where rows are lines, and the header before it if there is one): of the whole stream behavior rows would be stored twice"),
+            StreamChange::EndedEarly => format!("it ended after line {line}, before the end of what was uploaded of it; pipe in the whole stream again, from its beginning, or give a new one another --input-id"),
+            StreamChange::Otherwise => format!("it differs from what was uploaded of it, from line {line} on; pipe in the same stream, or give the new one another --input-id"),
         }
     )]
     Changed {
-        /// Line at which the difference was noticed at the latest.
+        /// Line at which the difference was noticed at the latest, or the last one that is whole.
         line: u64,
-        /// All of what was uploaded is there, and its last row goes on.
-        continued: bool,
+        /// In which way.
+        how: StreamChange,
     },
     /// The input ends before the place where reading should go on.
     #[error(
@@ -161,6 +161,17 @@ pub enum InputFault {
         /// Where reading should have gone on.
         offset: u64,
     },
+}
+
+/// How a stream that is piped in again is another one than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamChange {
+    /// All of what was uploaded is there, and its last row goes on.
+    Continued,
+    /// It broke off earlier than before.
+    EndedEarly,
+    /// It has other bytes.
+    Otherwise,
 }
 
 impl InputFault {

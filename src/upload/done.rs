@@ -10,6 +10,7 @@ use super::event::{DoneOutcome, Event, Gauges};
 use super::explain;
 use super::life::{self, DoneThen, Note};
 use super::looks::Looks;
+use super::machines;
 use super::outcome::WorkerError;
 use super::report::Status;
 use super::settings::RetrySettings;
@@ -262,7 +263,7 @@ impl Finisher {
             }
             DoneThen::Stop => {
                 let (status, why) = explain::stopping(sealed.partition(), judged);
-                let other = explain::done_elsewhere(sealed.partition());
+                let other = machines::done_elsewhere(sealed.partition());
                 Step::Leave(failed(status, format!("{why}. {other}")))
             }
         }

@@ -131,48 +131,6 @@ pub(super) fn other_clock(offset: TimeDelta) -> String {
     )
 }
 
-/// What a `done` does that is held back. A hold may have been asked for by `--rate-share`, and the ledger
-/// knows nothing of the other machines.
-pub const HELD_BACK: &str =
-    "sends the done that is held back; of several machines, when all are finished";
-
-/// Why `--rate-share` holds `done` back, as the ledger keeps it: the option, and what it means.
-const SHARE_OPTION: &str = "--rate-share";
-const SEVERAL_MACHINES: &str = ": other machines have rows of it too";
-
-/// Why `done` of a date is held back that other machines have rows of.
-pub(super) fn held_for_others(share: &str) -> String {
-    format!("{SHARE_OPTION} {share}{SEVERAL_MACHINES}")
-}
-
-/// The share of this machine that holds a date back, such as `1/3`, if that is why. Ledgers of older
-/// versions have none.
-pub fn share_of_hold(why: &str) -> Option<&str> {
-    let share = why.strip_prefix(SHARE_OPTION)?;
-    share.strip_suffix(SEVERAL_MACHINES).map(str::trim)
-}
-
-/// What `done` needs more when other machines have rows of the date. A name that no file has: as it
-/// stands the command sends nothing.
-pub const OTHER_REPORTS: &str = " --require-report REPORT...";
-
-/// What to type where another machine has sent `done`.
-pub(super) fn done_elsewhere(partition: &Partition) -> String {
-    let day = partition
-        .date()
-        .map_or_else(String::new, |day| format!(" --date {day}"));
-    format!(
-        "If another machine has sent it, the report (--report) of that 'done' puts it on record here: byteair-sync \
-         done --topic {} --stage {}{day} --require-report REPORT",
-        partition.topic,
-        partition.stage.kind()
-    )
-}
-
-/// What such a `done` does.
-pub const HELD_FOR_OTHERS: &str =
-    "sends the done that is held back, if the --report of each other machine agrees";
-
 /// What was answered, as short as it goes.
 pub(super) fn answer(judged: &Judged) -> String {
     // A reply without words of its own is described by its status already.

@@ -10,7 +10,7 @@ use super::outcome::WorkerError;
 use super::report::Status;
 use super::settings::RetrySettings;
 use super::unchanged::changed_inputs;
-use super::{explain, failure};
+use super::{explain, failure, machines};
 use crate::domain::{Partition, Zone};
 use crate::input::Stores;
 use crate::ledger::{
@@ -294,11 +294,9 @@ fn hold_for_others(
     request: &FinishRequest,
 ) -> Result<Option<String>, LedgerError> {
     let reader = LedgerReader::open(&request.state_dir)?;
-    let Some(reader) = reader.filter(|_| known.held_back) else {
-        return Ok(None);
-    };
-    let why = reader.hold_reason(known.id)?;
-    Ok(why.filter(|why| explain::share_of_hold(why).is_some()))
+    reader.map_or(Ok(None), |reader| {
+        machines::why_held_for_others(&reader, known)
+    })
 }
 
 async fn finish_known(

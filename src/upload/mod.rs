@@ -34,6 +34,7 @@ mod late_input;
 mod life;
 mod limiting;
 mod looks;
+mod machines;
 mod marked;
 mod matching;
 mod memory;
@@ -86,11 +87,12 @@ pub use command_line::{
 };
 pub use context::Services;
 pub use dry_run::in_words as plan_in_words;
-pub use explain::{HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, end_of_day, share_of_hold};
+pub use explain::end_of_day;
 pub use failure::{input_status, ledger_status};
 pub use finish::FinishRequest;
 pub use former::Former;
 pub use limiting::watch_what_limits;
+pub use machines::{HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, share_of_hold, why_held_for_others};
 pub use recognise::stands_for;
 pub use settings::{
     BatchSettings, GateSettings, OutOfRange, RetrySettings, RunSettings, Seed, Settings, Sources,
@@ -226,7 +228,7 @@ async fn hold_for_others(
     dates: &[RegisteredPartition],
 ) -> Result<(), LedgerError> {
     for date in dates.iter().filter(|date| date.partition.date().is_some()) {
-        let why = explain::held_for_others(share);
+        let why = machines::held_for_others(share);
         services
             .ledger
             .hold_back(date.id, run, why)

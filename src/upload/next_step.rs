@@ -10,6 +10,7 @@ use super::done::REFUSED_DATE;
 use super::explain;
 use super::former::Former;
 use super::late_input;
+use super::machines;
 use super::report::{NextStep, Status};
 use super::spark::{spark_job_again, upload_from_spark};
 use crate::domain::{Partition, Zone};
@@ -58,12 +59,22 @@ pub(super) struct Situation<'a> {
     pub(super) closed: Vec<&'a Partition>,
     /// The uploads that were typed before.
     pub(super) former: &'a Former,
+    /// Some of the dates are held back for other machines.
+    pub(super) several_machines: bool,
     /// The zone in which days end.
     pub(super) zone: Zone,
 }
 
 /// What can be typed next; empty when nothing is left to do.
 pub(super) fn next_steps(situation: &Situation<'_>) -> Vec<NextStep> {
+    let mut steps = steps_of(situation);
+    if situation.several_machines {
+        steps.iter_mut().for_each(machines::ask_others);
+    }
+    steps
+}
+
+fn steps_of(situation: &Situation<'_>) -> Vec<NextStep> {
     let again = |purpose: &str| vec![NextStep::new(situation.command, purpose)];
     match situation.status {
         Status::Success if situation.is_held() => situation.release(),
@@ -160,23 +171,37 @@ impl Situation<'_> {
             _ if self.lacks(|missing| matches!(missing, Unmet::NotNamed)) => {
                 "sends done for these dates".to_owned()
             }
-            _ => explain::HELD_BACK.to_owned(),
+            _ => machines::HELD_BACK.to_owned(),
         };
+        self.done_of(self.waiting.clone(), "", &purpose)
+    }
+
+    /// `done` for some dates, one command for each topic and stage.
+    fn done_of(&self, mut rest: Vec<&Partition>, option: &str, purpose: &str) -> Vec<NextStep> {
         let mut steps: Vec<NextStep> = Vec::new();
-        let mut rest = self.waiting.clone();
         while let Some(first) = rest.first().copied() {
             let (same, others) = rest.into_iter().partition(|date: &&Partition| {
                 date.topic == first.topic && date.stage.kind() == first.stage.kind()
             });
             rest = others;
             let same: Vec<&Partition> = same;
-            let arguments = arguments_of_all(first, &same);
-            steps.push(NextStep::new(
-                self.compose("done", &arguments),
-                purpose.as_str(),
-            ));
+            let arguments = arguments_of_all(first, &same) + option;
+            steps.push(NextStep::new(self.compose("done", &arguments), purpose));
         }
         steps
+    }
+
+    /// `done` of the dates that another machine may have sent it for; likely where they are held back
+    /// for others.
+    fn done_of_another_machine(&self) -> Vec<NextStep> {
+        let dates = self.waiting.iter().copied();
+        let is_told = |date: &&Partition| self.says(&machines::done_elsewhere(date));
+        let dates = dates.filter(|_| self.several_machines).filter(is_told);
+        self.done_of(
+            dates.collect(),
+            machines::REPORT_OF_DONE,
+            "if another machine has sent it: its --report puts that on record here",
+        )
     }
 
     fn after_rejects(&self) -> Vec<NextStep> {
@@ -271,13 +296,16 @@ impl Situation<'_> {
             )];
         }
         if self.says("ledger reopen") {
-            return vec![
-                NextStep::new(
-                    self.compose("ledger reopen", &self.arguments_of_reopen()),
-                    "after a re-sync of the date in the console",
-                ),
-                NextStep::new(self.write_again(""), "then, with all inputs of the date"),
-            ];
+            let mut steps = self.done_of_another_machine();
+            steps.push(NextStep::new(
+                self.compose("ledger reopen", &self.arguments_of_reopen()),
+                "after a re-sync of the date in the console",
+            ));
+            steps.push(NextStep::new(
+                self.write_again(""),
+                "then, with all inputs of the date",
+            ));
+            return steps;
         }
         if self.says(explain::GAVE_UP_LOOKING) {
             return self.after_many_at_fault();

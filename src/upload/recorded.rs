@@ -5,8 +5,8 @@
 
 use super::done::DoneReport;
 use super::event::DoneOutcome;
-use super::explain::share_of_hold;
 use super::former::Former;
+use super::machines::why_held_for_others;
 use super::next_step::OpenInput;
 use super::report::{PartitionReport, RejectGroup, Totals};
 use crate::domain::Partition;
@@ -52,7 +52,7 @@ impl Recorded {
                 && let Some(known) = find(reader, partition)?
             {
                 rows = reader.rows(&known)?;
-                recorded.several_machines |= waits_for_others(reader, &known)?;
+                recorded.several_machines |= why_held_for_others(reader, &known)?.is_some();
                 let batches = reader.batch_count(known.id)?;
                 recorded.totals.batches = recorded.totals.batches.saturating_add(batches);
                 group_rejects(reader, &known, &mut groups)?;
@@ -113,14 +113,6 @@ pub(super) fn find(
         Some(target) => reader.partition(&target, partition),
         None => Ok(None),
     }
-}
-
-fn waits_for_others(reader: &LedgerReader, known: &KnownPartition) -> Result<bool, LedgerError> {
-    if known.gate.is_done() || !known.held_back {
-        return Ok(false);
-    }
-    let reason = reader.hold_reason(known.id)?;
-    Ok(reason.is_some_and(|why| share_of_hold(&why).is_some()))
 }
 
 fn group_rejects(

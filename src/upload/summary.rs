@@ -251,10 +251,7 @@ impl Story {
         if self.problems.iter().any(|(_, why)| *why != closed) {
             self.problems.retain(|(_, why)| *why != closed);
         }
-        let mut next = self.next_steps(status, &inputs, &former);
-        if several_machines {
-            next.iter_mut().for_each(ask_others);
-        }
+        let next = self.next_steps(status, &inputs, &former, several_machines);
         Summary {
             status,
             retryable,
@@ -314,7 +311,13 @@ impl Story {
     }
 
     /// What comes next, from how everything ended.
-    fn next_steps(&self, status: Status, inputs: &[OpenInput], former: &Former) -> Vec<NextStep> {
+    fn next_steps(
+        &self,
+        status: Status,
+        inputs: &[OpenInput],
+        former: &Former,
+        several_machines: bool,
+    ) -> Vec<NextStep> {
         let withheld: Vec<&Partition> = self
             .order
             .iter()
@@ -350,16 +353,9 @@ impl Story {
             inputs,
             closed: self.late.keys().filter(|date| self.is_done(date)).collect(),
             former,
+            several_machines,
             zone: self.zone,
         })
-    }
-}
-
-/// A `done` that is typed as shown must not go out before the other machines are finished.
-fn ask_others(step: &mut NextStep) {
-    if step.command.starts_with("byteair-sync done ") {
-        step.command.push_str(explain::OTHER_REPORTS);
-        explain::HELD_FOR_OTHERS.clone_into(&mut step.purpose);
     }
 }
 

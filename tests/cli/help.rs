@@ -64,6 +64,37 @@ fn full_help_of_what_scripts_wait_for_lists_the_exit_statuses_and_ends_with_exam
 }
 
 #[test]
+fn help_of_what_reads_inputs_names_remote_stores_and_where_their_credentials_come_from() {
+    let mut place = Place::new();
+    place.end("man pages").expect(0);
+    for path in ["write", "validate", "schema infer"] {
+        let full = help(&mut place, &format!("{path} --help")).output;
+        let name = format!("pages/byteair-sync-{}.1", path.replace(' ', "-"));
+        let page = std::fs::read_to_string(place.path(&name)).unwrap();
+        let page = page.replace("\\-", "-");
+        for text in [full, page] {
+            for named in [
+                "s3://",
+                "AWS_ACCESS_KEY_ID",
+                "tos://",
+                "TOS_ACCESS_KEY",
+                "obs://",
+                "OBS_ENDPOINT",
+                "oss://",
+                "OSS_REGION",
+                "hdfs://",
+                "webhdfs://",
+                "HADOOP_CONF_DIR",
+                "https://",
+            ] {
+                let is_named = text.contains(named);
+                assert_eq!(is_named, cfg!(feature = "remote"), "{path}: {named}");
+            }
+        }
+    }
+}
+
+#[test]
 fn shells_take_the_completions_and_bash_completes_with_them() {
     let place = Place::new();
     for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {

@@ -275,6 +275,28 @@ fn half_a_row_at_the_end_of_a_pipe_is_not_taken_and_the_whole_stream_goes_on_fro
 }
 
 #[test]
+fn a_pipe_that_breaks_off_earlier_than_before_is_told_to_come_whole() {
+    let whole = lines(&rows(0, 30));
+    let recorder = Recorder::new();
+    let place = Place::with(&recorder);
+    place
+        .end_with_stdin(STREAM, &whole[..lines(&rows(0, 20)).len() + 5])
+        .expect(4);
+    let twelve = lines(&rows(0, 12)).len();
+    for (cut, last) in [(twelve + 5, 12), (twelve, 12)] {
+        place
+            .end_with_stdin(STREAM, &whole[..cut])
+            .expect(9)
+            .says(&format!(
+                "it ended after line {last}, before the end of what was uploaded of it; pipe in the whole stream again"
+            ))
+            .says("# with the whole stream piped in again");
+    }
+    place.end_with_stdin(STREAM, &whole).expect(0);
+    assert_eq!(recorder.rows(), rows(0, 30));
+}
+
+#[test]
 fn half_a_row_of_a_piped_table_is_not_taken_where_it_can_be_told() {
     let recorder = Recorder::new();
     let place = Place::with(&recorder);

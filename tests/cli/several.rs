@@ -1,5 +1,6 @@
 //! Several processes of one user at once.
 
+use crate::next_steps::next;
 use crate::recorder::{Latch, Recorder, Reply};
 use crate::start::{Place, Ran, WRITE, rows, signal};
 
@@ -181,4 +182,52 @@ fn what_another_run_is_uploading_is_left_to_it_and_the_rest_is_registered() {
     place.end(&format!("{WRITE} a.jsonl")).expect(11);
     latch.open();
     Ran::after(first).expect(0);
+}
+
+/// Each has taken a job when it finds the other at work on the next one; the job that comes after both
+/// is nobody's as long as nobody looks again.
+#[test]
+fn of_two_runs_of_a_job_file_that_meet_the_last_one_does_what_is_left() {
+    let (item, user) = (Latch::default(), Latch::default());
+    let held = [("/item", item.clone()), ("/user", user.clone())];
+    let recorder = Recorder::answering(move |request, _| {
+        let latch = held.iter().find(|(topic, _)| request.path.ends_with(topic));
+        if let Some((_, latch)) = latch {
+            latch.wait();
+        }
+        Reply::ok()
+    });
+    let place = Place::with(&recorder);
+    let defaults = "[defaults]\nstage = \"history_sync\"\ndate = \"2022-01-01\"\n";
+    let jobs = [
+        ("item", ""),
+        ("user", ""),
+        ("behavior", "after = [\"item\", \"user\"]\n"),
+    ];
+    let jobs = jobs.map(|(topic, after)| {
+        place.rows(&format!("{topic}.jsonl"), 0, 5);
+        format!(
+            "[[job]]\nname = \"{topic}\"\ntopic = \"{topic}\"\npaths = [\"{topic}.jsonl\"]\n{after}"
+        )
+    });
+    place.file("jobs.toml", format!("{defaults}{}", jobs.concat()));
+    let first = place.start("run jobs.toml");
+    recorder.wait_for(1);
+    let second = place.start("run jobs.toml");
+    recorder.wait_for(2);
+    item.open();
+    let first = Ran::after(first)
+        .expect(11)
+        .says("1 upload done by this run, another run is uploading others");
+    let jobs = place.path("jobs.toml");
+    let run = format!("run {} --date 2022-01-01", jobs.display());
+    assert_eq!(next(&first), [run]);
+    user.open();
+    Ran::after(second).expect(0);
+    let dones = recorder.dones();
+    let order = ["item", "user", "behavior"].map(|topic| format!("topic={topic}"));
+    assert_eq!(dones.len(), 3);
+    for (done, topic) in dones.iter().zip(order) {
+        assert!(done.query.contains(&topic), "{}", done.query);
+    }
 }

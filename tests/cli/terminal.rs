@@ -193,6 +193,33 @@ fn a_terminal_that_goes_away_does_not_end_the_upload() {
 }
 
 #[test]
+fn a_run_that_is_left_at_once_leaves_no_display_behind() {
+    let latch = Latch::default();
+    let held = latch.clone();
+    let recorder = Recorder::answering(move |_, _| {
+        held.wait();
+        Reply::ok()
+    });
+    let place = Place::with(&recorder);
+    place.rows("rows.jsonl", 0, 200);
+    let (terminal, child) = Terminal::start(&place, &format!("{WRITE} rows.jsonl"), 80, 24);
+    recorder.wait_for(1);
+    for shown in ["limited by", "stopping"] {
+        crate::recorder::eventually(shown, || terminal.text().contains(shown));
+        // One that comes at once after another is its echo.
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        signal(&child, Signal::INT);
+    }
+    let status = crate::start::Ran::after(child).status;
+    latch.open();
+    let text = terminal.finish();
+    assert_eq!(status, 130, "{text}");
+    // The prompt of the shell begins on a line of its own.
+    let end = "is sent again under the same id by the next run\r\n";
+    assert!(text.ends_with(end), "{text:?}");
+}
+
+#[test]
 fn colours_are_for_terminals_and_no_color_switches_them_off() {
     let mut place = Place::new();
     for (no_color, options, coloured) in [

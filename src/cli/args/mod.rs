@@ -20,6 +20,7 @@ mod rules;
 mod run;
 mod sandbox;
 mod status;
+mod stores;
 mod validate;
 mod write;
 

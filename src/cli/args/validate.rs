@@ -1,5 +1,6 @@
 //! The options of `validate` and of `schema`: what to read, as for `write`, and what to say of it.
 
+use super::stores::with_stores;
 use super::write::{DateSourceArgs, InputArgs};
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::domain::Topic;
@@ -26,7 +27,7 @@ Examples:
 
 /// Options of `validate`.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = with_stores(EXAMPLES))]
 pub struct ValidateArgs {
     /// Topic of the rows; decides about the template of --industry [default: none]
     #[arg(short, long, value_name = "TOPIC")]
@@ -85,7 +86,7 @@ pub enum SchemaCommand {
 /// Options of `schema infer`.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Example:\n  byteair-sync schema infer -t item --sample 1000 item.jsonl"
+    after_long_help = with_stores("Example:\n  byteair-sync schema infer -t item --sample 1000 item.jsonl")
 )]
 pub struct InferArgs {
     /// Topic that the proposed schema is for [default: none]

@@ -6,6 +6,7 @@ use super::names::{
 };
 use super::part::PartArgs;
 use super::rules::RulesArgs;
+use super::stores::with_stores;
 use crate::cli::dates::{DateSpec, date_spec};
 use crate::cli::value::{
     ByteSize, CharOrNone, EncodingName, RateShare, at_least, byte_size, date_format, day_pattern,
@@ -53,7 +54,7 @@ Examples:
 
 /// Options of `write`.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = with_stores(EXAMPLES))]
 pub struct WriteArgs {
     /// Which partition.
     #[command(flatten)]
@@ -150,6 +151,10 @@ pub struct InputArgs {
     /// Files, directories, quoted globs, or - for standard input; {date} or {date:%Y%m%d} stands for the day
     ///
     /// Instead of them, `dis://STREAM` is a stream of Huawei DIS.
+    #[cfg_attr(
+        feature = "remote",
+        doc = " They may lie in remote stores, such as `s3://BUCKET/KEY` (below: Remote stores)."
+    )]
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
 

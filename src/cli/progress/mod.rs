@@ -42,6 +42,8 @@ pub enum Display {
 const MAX_QUEUED_EVENTS: usize = 1024;
 /// How often gauges are looked at.
 const TICK: Duration = Duration::from_millis(100);
+/// How long the end of the display is waited for when a run is left at once.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 enum Message {
     Event(Box<Event>),
@@ -81,6 +83,19 @@ impl Progress {
         // A thread that is gone has nothing left to show.
         let _gone = self.sender.send(Message::Finish);
         self.thread.join().ok()
+    }
+
+    /// Takes the display off the screen for a run that is left at once, which a terminal that takes
+    /// nothing cannot keep.
+    pub fn leave(self) {
+        let (ended, end) = sync_channel(1);
+        let leaving = std::thread::Builder::new().spawn(move || {
+            let _timeline = self.finish();
+            let _gone = ended.send(());
+        });
+        if leaving.is_ok() {
+            let _ended = end.recv_timeout(PATIENCE);
+        }
     }
 }
 

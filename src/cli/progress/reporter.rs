@@ -83,12 +83,14 @@ impl Reporter {
         let Some((level, text)) = event_text(event).filter(|(level, _)| wanted(*level)) else {
             return;
         };
-        if self.is_within_quota(event, now) {
-            self.printer.message(level, &visible(&text));
+        let line = (level, visible(&text).into_owned());
+        if let Some((level, text)) = self.within_quota(event, line, now) {
+            self.printer.message(level, &text);
         }
     }
 
-    fn is_within_quota(&mut self, event: &Event, now: Instant) -> bool {
+    /// The line, if it may be printed now.
+    fn within_quota(&mut self, event: &Event, line: Line, now: Instant) -> Option<Line> {
         let (quota, kind) = match event {
             Event::Rejected { .. } => (&mut self.events, &mut self.withheld.rejected),
             Event::Retry { .. } => (&mut self.events, &mut self.withheld.retries),
@@ -96,11 +98,14 @@ impl Reporter {
             Event::Started { .. } | Event::Done { .. } => {
                 (&mut self.dates, &mut self.withheld.dates)
             }
-            _ => return true,
+            _ => return Some(line),
         };
-        let within = quota.take(now);
-        *kind += u64::from(!within);
-        within
+        if quota.take(now) {
+            return Some(line);
+        }
+        kind.count = kind.count.saturating_add(1);
+        kind.last = Some(line);
+        None
     }
 
     /// Time went by.
@@ -143,7 +148,7 @@ impl Reporter {
         self.timeline.end()
     }
 
-    /// Says how many lines there would have been besides.
+    /// Says how many lines there would have been besides; a single one is printed itself.
     fn tell_withheld(&mut self) {
         let Withheld {
             rejected,
@@ -170,21 +175,33 @@ impl Reporter {
             ),
         ];
         for (level, more, what) in lines {
-            if more > 0 {
-                let text = format!("{} {what}", grouped(more));
-                self.printer.message(level, &text);
-            }
+            let (level, text) = match (more.count, more.last) {
+                (1, Some(only)) => only,
+                (0, _) => continue,
+                (count, _) => (level, format!("{} {what}", grouped(count))),
+            };
+            self.printer.message(level, &text);
         }
     }
 }
 
+/// A line for people, with how loud it is.
+type Line = (Level, String);
+
 /// Lines that were not printed.
 #[derive(Debug, Default)]
 struct Withheld {
-    rejected: u64,
-    retries: u64,
-    warnings: u64,
-    dates: u64,
+    rejected: Hidden,
+    retries: Hidden,
+    warnings: Hidden,
+    dates: Hidden,
+}
+
+/// Those of one kind.
+#[derive(Debug, Default)]
+struct Hidden {
+    count: u64,
+    last: Option<Line>,
 }
 
 /// The distance between two progress lines after so much time.

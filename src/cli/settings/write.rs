@@ -190,7 +190,7 @@ fn warnings(topic: &Topic, rate: &RateSettings) -> Vec<String> {
     if rate.shared_between_machines.is_some() {
         warnings.push(
             "--rate-share: done is held back, because this machine cannot know when the others \
-             are finished; run `byteair-sync done` when all are"
+             are finished; run `byteair-sync done --require-report REPORT...` when all are"
                 .to_owned(),
         );
     }

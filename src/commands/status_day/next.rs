@@ -12,8 +12,8 @@ use crate::domain::DataDate;
 use crate::ledger::{InputKind, KnownPartition, Unmet};
 use crate::upload::report::NextStep;
 use crate::upload::{
-    HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, end_of_day, share_of_hold, shell_word,
-    spark_job_again, upload_from_spark, with_option, without_output_options,
+    HELD_BACK, HELD_FOR_OTHERS, OTHER_REPORTS, end_of_day, shell_word, spark_job_again,
+    upload_from_spark, why_held_for_others, with_option, without_output_options,
 };
 use std::path::Path;
 
@@ -53,11 +53,13 @@ impl Judge<'_> {
     /// The `done` that is owed; for other machines only together with their reports.
     fn release(&self, known: &KnownPartition, lacking: &[Unmet]) -> Result<NextStep, Failure> {
         let is_held = lacking.contains(&Unmet::HeldBack);
-        let reason = match self.reader {
-            Some(reader) if is_held => reader.hold_reason(known.id).map_err(ledger_failure)?,
+        let for_others = match self.reader {
+            Some(reader) if is_held => {
+                why_held_for_others(reader, known).map_err(ledger_failure)?
+            }
             _ => None,
         };
-        if reason.is_some_and(|why| share_of_hold(&why).is_some()) {
+        if for_others.is_some() {
             let mut step = self.about("done", known, HELD_FOR_OTHERS);
             step.command += OTHER_REPORTS;
             return Ok(step);

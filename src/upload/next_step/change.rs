@@ -31,6 +31,10 @@ impl Situation<'_> {
         let before = first.and_then(|date| self.former.upload_of(date));
         match before.filter(|_| self.says("it is read with other options that change rows")) {
             Some(before) => NextStep::new(before, "with the options of before"),
+            None if self.says("; pipe in the ") => NextStep::new(
+                self.command,
+                "with the whole stream piped in again, as it was",
+            ),
             None => NextStep::new(
                 self.command,
                 "after putting the file back as it was, or with the options of before",

@@ -41,6 +41,7 @@ fn steps(
         inputs,
         closed: Vec::new(),
         former: &Former::default(),
+        several_machines: false,
         zone: Zone::SHANGHAI,
     });
     steps.into_iter().map(|step| step.command).collect()
@@ -233,6 +234,7 @@ fn held_dates_are_released_together_and_after_their_day() {
         inputs: &[],
         closed: Vec::new(),
         former: &Former::default(),
+        several_machines: false,
         zone: Zone::SHANGHAI,
     });
     let after = "after 2022-01-03 00:00 Asia/Shanghai";
