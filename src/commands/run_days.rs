@@ -69,7 +69,13 @@ impl<'a> Days<'a> {
             if self.services.stop.is_draining() {
                 let rest = errands.get(index..).unwrap_or_default();
                 let cause = self.services.stop.cause().unwrap_or(StopCause::Failure);
-                let story = not_begun(rest, cause, |job| self.plan.shares_its_topic(job));
+                let statuses = stories.iter().map(|story: &Summary| story.status);
+                let ended = match cause {
+                    // Who failed has said with which status: it is that of those who had to wait.
+                    StopCause::Failure => statuses.fold(Status::Success, Status::worst),
+                    _ => cause.status(),
+                };
+                let story = not_begun(rest, (cause, ended), |job| self.plan.shares_its_topic(job));
                 self.book.note_not_begun(&story);
                 stories.push(story);
                 break;

@@ -58,11 +58,12 @@ pub(super) fn held_back(errand: &Errand<Work>, waits: &Waits, ended: &str) -> Su
     }
 }
 
-/// The story of the days that are left when the run is told to stop. Days that were done before are no
-/// part of what was not begun. `shares_its_topic` knows the jobs that have to be named.
+/// The story of the days that are left when the run is told to stop, and ends with a status. Days that
+/// were done before are no part of what was not begun. `shares_its_topic` knows the jobs that have to
+/// be named.
 pub(super) fn not_begun(
     errands: &[Errand<Work>],
-    cause: StopCause,
+    (cause, ended): (StopCause, Status),
     shares_its_topic: impl Fn(&str) -> bool,
 ) -> Summary {
     let mut stories = Vec::new();
@@ -95,7 +96,7 @@ pub(super) fn not_begun(
         totals: whole.totals,
         partitions: whole.partitions,
         retryable: cause != StopCause::Failure,
-        ..of_failure(cause.status(), &why)
+        ..of_failure(ended, &why)
     }
 }
 

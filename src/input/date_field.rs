@@ -62,6 +62,15 @@ impl DateField {
         hasher.digest128()
     }
 
+    /// The same with these days named.
+    #[must_use]
+    pub fn naming(&self, days: impl IntoIterator<Item = DataDate>) -> Self {
+        Self {
+            wanted: Some(days.into_iter().collect()),
+            ..self.clone()
+        }
+    }
+
     /// The day of a row, a valid JSON object; or why it has none that can be used.
     pub(super) fn day_of(&self, row: &[u8]) -> Result<DataDate, String> {
         let mut found = Members::of(row).filter(|member| self.is_named(member.key));

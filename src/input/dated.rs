@@ -75,6 +75,7 @@ impl RowReader for DatedReader {
                 if wanted.is_none_or(|days| days.binary_search(&day).is_ok()) {
                     return Ok(next);
                 }
+                // The ledger finds the day in this text again.
                 let why = format!("the row is of {day}, which --date does not name");
                 (RejectCode::DateOutside, why)
             }

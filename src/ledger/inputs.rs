@@ -67,6 +67,7 @@ fn read_input(row: &Row<'_>) -> rusqlite::Result<Result<KnownInput, LedgerError>
         read_to_end: row.get::<_, String>(9)? == "read",
         verified: row.get(10)?,
         date_options: row.get::<_, Option<[u8; 16]>>(12)?.map(u128::from_be_bytes),
+        read_for: None,
         read_options: row.get(13)?,
         unsettled: row.get(14)?,
     }))

@@ -2,7 +2,10 @@
 
 use super::gate::{Gate, RowCounts};
 use super::id::{BatchId, InputId, PartitionId};
-use crate::domain::{BatchIdentity, Epoch, Generation, Guards, InputIdentity, Partition, Target};
+use crate::domain::{
+    BatchIdentity, DataDate, Epoch, Generation, Guards, InputIdentity, Partition, Target,
+};
+use std::collections::BTreeSet;
 
 /// Where an input comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,6 +102,9 @@ pub struct KnownInput {
     pub row_options: u128,
     /// Digest of how its rows say their dates; `None` when all of them are of one date.
     pub date_options: Option<u128>,
+    /// The days that were named for its rows, once a plan has found that it may go on with these
+    /// whatever days are named now.
+    pub read_for: Option<BTreeSet<DataDate>>,
     /// How its bytes became the stream that was recorded, as a JSON object; `None` for inputs of
     /// earlier versions.
     pub read_options: Option<String>,

@@ -29,6 +29,7 @@ mod newest_run;
 mod open_rejects;
 mod place;
 mod query;
+mod read_for;
 mod reader;
 mod register;
 mod rejects;

@@ -92,11 +92,13 @@ pub(super) enum Halt {
 
 impl Batcher {
     /// Reads all work in order. Ends early when the receiver is gone.
-    pub(super) fn run(&self, work: Vec<Work>) {
+    pub(super) fn run(mut self, work: Vec<Work>) {
         Gauges::set(&self.gauges.reading_waits, 0);
         let mut unused = UnusedOptions::default();
-        for item in work {
+        let mut work = work.into_iter();
+        while let Some(item) = work.next() {
             let dates = item.dates.indices();
+            self.settings.date_field.clone_from(&item.date_field);
             let outcome = self.read_work(item, &mut unused);
             let (failed, ends) = match outcome {
                 Ok(()) => (None, false),
@@ -107,6 +109,7 @@ impl Batcher {
             };
             for partition in dates {
                 let message = match failed.clone() {
+                    None if work.as_slice().iter().any(|it| it.is_for(partition)) => continue,
                     None => Message::PartitionRead(partition),
                     Some((status, problem)) => Message::PartitionFailed {
                         partition,

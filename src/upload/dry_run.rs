@@ -8,11 +8,13 @@ use super::explain;
 use super::foresee::Outlook;
 use super::memory::Budget;
 use super::plan::{Action, Plan, PlannedDate, PlannedInput, PlannedPlace};
+use super::readings::Reading;
 use super::recorded;
 use super::report::{Course, PartitionReport, Status, Summary, Totals};
 use super::settings::Settings;
 use super::work::{InputWork, Place, Work, WorkDates};
 use crate::domain::Partition;
+use crate::input::InputSettings;
 use crate::ledger::{Blocks, InputId, LedgerError, LedgerReader, RowCounts};
 use crate::text::{counted, grouped};
 use std::collections::{BTreeMap, HashMap};
@@ -117,7 +119,7 @@ pub(super) async fn count(settings: &Settings, plan: Plan, recorded: Vec<Recorde
                     None => unfinished(&inputs),
                 };
                 if plan.shared.is_none() {
-                    works.push(work(settings, WorkDates::One(index), inputs));
+                    works.push(work(&settings.input, WorkDates::One(index), inputs));
                 }
                 (DoneOutcome::Withheld, why_withheld(files))
             }
@@ -136,8 +138,10 @@ pub(super) async fn count(settings: &Settings, plan: Plan, recorded: Vec<Recorde
             .push(report(date.partition, recorded.rows, (done, why)));
     }
     if let Some(shared) = plan.shared {
-        let inputs = shared.into_iter().map(|shared| shared.input).collect();
-        works.push(work(settings, WorkDates::ByRow(days), inputs));
+        for reading in Reading::of(shared, &settings.input) {
+            let dates = WorkDates::ByRow(reading.dates(&days));
+            works.push(work(&reading.settings, dates, reading.inputs));
+        }
     }
     read_through(settings, works, (&mut summary, &mut outlooks)).await;
     foretell(&outlooks, &mut summary);
@@ -201,7 +205,7 @@ pub fn in_words(summary: &Summary) -> String {
 }
 
 /// What is left to read of some inputs.
-fn work(settings: &Settings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Work {
+fn work(settings: &InputSettings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Work {
     let inputs = inputs.into_iter().enumerate();
     let inputs = inputs.map(|(index, input)| InputWork {
         id: InputId(i64::try_from(index).unwrap_or(i64::MAX)),
@@ -213,7 +217,7 @@ fn work(settings: &Settings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Wor
         place: match input.place {
             PlannedPlace::Stored(location, _) => Place::Stored(location),
             PlannedPlace::Stdin(stream) => {
-                let settings = settings.input.clone();
+                let settings = settings.clone();
                 Place::Stream(Box::new(move || stream.open(&settings)))
             }
             PlannedPlace::Spool => Place::Spool,
@@ -224,6 +228,7 @@ fn work(settings: &Settings, dates: WorkDates, inputs: Vec<PlannedInput>) -> Wor
         intended: Vec::new(),
         sources: HashMap::new(),
         inputs: inputs.collect(),
+        date_field: settings.date_field.clone(),
         followed: None,
     }
 }

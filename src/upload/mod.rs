@@ -50,6 +50,7 @@ mod plan;
 mod plan_stdin;
 mod planner;
 mod queue;
+mod readings;
 mod recognise;
 mod recorded;
 mod redo;

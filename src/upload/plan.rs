@@ -4,6 +4,7 @@
 
 use super::finding::{self, Failure};
 use super::planner::Planner;
+use super::readings::SharedInput;
 use super::report::Status;
 use super::settings::{Settings, Sources};
 use super::shared_plan;
@@ -15,7 +16,6 @@ use crate::ledger::{
     InputId, InputIntent, InputKind, KnownTarget, LedgerError, LedgerReader, PartitionIntent,
     Registration, TornEnd,
 };
-use std::collections::BTreeSet;
 
 /// What a command is going to do.
 pub(super) struct Plan {
@@ -31,17 +31,6 @@ pub(super) struct Plan {
     pub(super) notes: Vec<String>,
     /// The newest input that the ledger had when it was looked at.
     pub(super) newest_known: i64,
-}
-
-/// An input whose rows say their dates.
-pub(super) struct SharedInput {
-    /// The input.
-    pub(super) input: PlannedInput,
-    /// The dates that it may have rows of.
-    pub(super) days: BTreeSet<DataDate>,
-    /// Those of them that are open. An input that is read to its end may have batches left for some
-    /// of its dates while others are done.
-    pub(super) open: BTreeSet<DataDate>,
 }
 
 /// One date of a plan.
@@ -99,6 +88,20 @@ pub(super) struct PlannedInput {
 }
 
 impl PlannedInput {
+    /// An input of which nothing was read.
+    pub(super) const fn new(name: String, place: PlannedPlace) -> Self {
+        Self {
+            name,
+            place,
+            known: None,
+            resume: Start::BEGINNING,
+            read_to_end: false,
+            finished: false,
+            unverified: Vec::new(),
+            torn_end: None,
+        }
+    }
+
     /// Byte up to which the ledger has it as read.
     fn read_up_to(&self) -> Option<u64> {
         let is_known = self.known.is_some() && matches!(self.place, PlannedPlace::Stored(..));
@@ -328,22 +331,28 @@ impl Plan {
             });
             let intents = inputs
                 .iter()
-                .map(|input| intent(settings, input, vec![index]));
+                .map(|input| intent(settings, input, None, vec![index]));
             registration.inputs.extend(intents);
         }
         for shared in self.shared.iter().flatten() {
             let is_of = |day: &Option<DataDate>| day.is_some_and(|day| shared.open.contains(&day));
             let scope = days.iter().enumerate().filter(|(_, day)| is_of(day));
             let scope = scope.map(|(index, _)| index).collect();
+            let dates = shared.date_options(settings.input.date_field.as_ref());
             registration
                 .inputs
-                .push(intent(settings, &shared.input, scope));
+                .push(intent(settings, &shared.input, dates, scope));
         }
         registration
     }
 }
 
-fn intent(settings: &Settings, input: &PlannedInput, scope: Vec<usize>) -> InputIntent {
+fn intent(
+    settings: &Settings,
+    input: &PlannedInput,
+    date_options: Option<u128>,
+    scope: Vec<usize>,
+) -> InputIntent {
     let (kind, identity) = match &input.place {
         PlannedPlace::Stored(location, identity) => {
             let kind = match location {
@@ -354,14 +363,13 @@ fn intent(settings: &Settings, input: &PlannedInput, scope: Vec<usize>) -> Input
         }
         PlannedPlace::Stdin(_) | PlannedPlace::Spool => (InputKind::Stdin, None),
     };
-    let date_field = settings.input.date_field.as_ref();
     InputIntent {
         known: input.known,
         kind,
         name: input.name.clone(),
         identity,
         row_options: settings.input.row_options_digest(),
-        date_options: date_field.map(|field| field.digest()),
+        date_options,
         read_options: settings.input.read_options(),
         scope,
         verified: input.unverified.is_empty(),

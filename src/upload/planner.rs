@@ -227,10 +227,40 @@ impl Planner<'_> {
             ));
             if let Some((file, recognised)) = original {
                 planned.push(self.plan_file(&file, input.name, recognised, closed)?);
+            } else if self.lacks_days(&input)
+                && !planned.iter().any(|it| it.known == Some(input.id))
+            {
+                let what = "its own file was changed since, and other dates are named now";
+                return Err(self.changed(&name, &input, what)?);
             }
         }
         notes.extend(copied.in_words());
         Ok(planned)
+    }
+
+    /// Whether a date is named now for which an input was not read.
+    fn lacks_days(&self, input: &KnownInput) -> bool {
+        let read_for = input.read_for.as_ref();
+        let is_missing = |day| read_for.is_some_and(|days| !days.contains(day));
+        self.settings.dates.iter().any(is_missing)
+    }
+
+    /// Plans one more input of a file; of another file it is nothing.
+    pub(super) fn plan_known(
+        &self,
+        file: &FoundFile,
+        input: &KnownInput,
+        is_in_place: bool,
+    ) -> Result<Option<PlannedInput>, Failure> {
+        let Some(ledger) = self.ledger else {
+            return Ok(None);
+        };
+        let recognised = self.recogniser(ledger, &[]).compare(file, input)?;
+        if !is_in_place && matches!(recognised, Recognised::Changed { .. }) {
+            return Ok(None);
+        }
+        let name = file.location.to_string();
+        self.plan_file(file, name, recognised, None).map(Some)
     }
 
     fn recognise(
@@ -243,14 +273,21 @@ impl Planner<'_> {
             let new = || Sight::Input(Recognised::New);
             return Ok(named.iter().map(|_| new()).collect());
         };
-        let recogniser = Recogniser {
+        self.recogniser(ledger, named).recognise(inputs, notes)
+    }
+
+    const fn recogniser<'a>(
+        &'a self,
+        ledger: &'a LedgerReader,
+        named: &'a [FoundFile],
+    ) -> Recogniser<'a> {
+        Recogniser {
             ledger,
             settings: &self.settings.input,
             verify: self.settings.run.verify,
             replay: self.settings.replay.is_some(),
             named,
-        };
-        recogniser.recognise(inputs, notes)
+        }
     }
 
     /// What is said of a file that is not what was uploaded of it.
@@ -284,16 +321,7 @@ impl Planner<'_> {
         let place = PlannedPlace::Stored(file.location.clone(), file.identity.clone());
         match (recognised, closed) {
             (Recognised::New, Some(date)) => Err(too_late(date, &name, "it is new")),
-            (Recognised::New, None) => Ok(PlannedInput {
-                name,
-                place,
-                known: None,
-                resume: Start::BEGINNING,
-                read_to_end: false,
-                finished: false,
-                unverified: Vec::new(),
-                torn_end: None,
-            }),
+            (Recognised::New, None) => Ok(PlannedInput::new(name, place)),
             (Recognised::Changed { what, .. }, Some(date)) => Err(too_late(date, &name, what)),
             (Recognised::Changed { input, what }, None) => Err(self.changed(&name, &input, what)?),
             (

@@ -308,7 +308,7 @@ impl Recogniser<'_> {
         }
         if is_begun && !is_read_alike(input, self.settings) {
             return changed(if input.row_options == self.settings.row_options_digest() {
-                "its rows get their dates in another way, or other dates are named with --date"
+                "its rows get their dates in another way, or others are named (the dates and options of the command that began it go on with it)"
             } else {
                 "it is read with other options that change rows"
             });

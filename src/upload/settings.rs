@@ -1,6 +1,8 @@
 //! What an upload was asked to do, resolved and checked. No field needs a second interpretation.
 
-use crate::domain::{BatchSize, DataDate, Epoch, GuardChanges, StageKind, Target, Topic, Zone};
+use crate::domain::{
+    BatchSize, DataDate, Epoch, GuardChanges, Partition, StageKind, Target, Topic, Zone,
+};
 use crate::input::{DayPattern, InputSettings, PathPattern, RecordStream};
 use crate::ledger::ReplayIntent;
 use crate::protocol::DoneFormat;
@@ -51,6 +53,12 @@ impl Settings {
     /// was named does.
     pub const fn asks_for_done(&self) -> bool {
         !self.dates.is_empty() || !self.stage.is_offline()
+    }
+
+    /// Whether this date does. An input that an earlier command has begun may bring others with it.
+    pub fn asks_for_done_of(&self, date: &Partition) -> bool {
+        let is_named = date.date().is_none_or(|day| self.dates.contains(&day));
+        self.asks_for_done() && is_named
     }
 }
 

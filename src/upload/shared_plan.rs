@@ -3,8 +3,8 @@
 //! An input has a *scope* then: the dates that it may have rows of. All of them are registered with
 //! it before the first request, and none of them is sealed before the input is read to its end. With
 //! `--date` the scope is what was named; rows of other dates are dead letters. Without it the input
-//! is read once beforehand, only to learn its dates. The dates are part of what an input is known
-//! by: the same file for other dates is another upload, and half of one is never taken for the other.
+//! is read once beforehand, only to learn its dates. An input keeps the dates for which it was begun:
+//! the same file for other dates is another upload, and half of one is never taken for the other.
 //!
 //! Reading cuts the input into *rounds*: a stretch, with one batch for each date in it. The ledger
 //! records a round in one transaction, so that where reading goes on is one place for all dates.
@@ -12,15 +12,16 @@
 use super::finding::{Failure, search};
 use super::given_up::given_up;
 use super::late_input::{closed_before_restart, is_closed, what_is_too_late};
-use super::plan::{Action, Dates, Plan, PlannedDate, PlannedInput, PlannedPlace, SharedInput};
+use super::plan::{Action, Dates, Plan, PlannedDate, PlannedInput, PlannedPlace};
 use super::planner::Planner;
+use super::readings::SharedInput;
 use super::report::Status;
 use super::settings::Sources;
 use super::stdin::StdinInput;
 use super::summary::shorten;
 use crate::domain::{DataDate, GuardChange, Partition};
 use crate::input::{InputError, InputSettings, Location, Next, Start, open_file};
-use crate::ledger::{Gate, KnownInput, KnownPartition};
+use crate::ledger::{Gate, InputId, KnownInput, KnownPartition};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most dates of one command, ten years of them; more means that the field is no date.
@@ -29,6 +30,8 @@ const MAX_DAYS: usize = 3_653;
 /// What the ledger has of the dates concerned.
 struct Known {
     dates: Vec<KnownPartition>,
+    /// Others, for which one of the inputs was begun.
+    beside: Vec<KnownPartition>,
     /// Inputs that may hold rows of them.
     inputs: Vec<KnownInput>,
 }
@@ -89,9 +92,28 @@ fn known(all: &Dates<'_>, planner: &Planner<'_>, plan: &Plan) -> Result<Known, F
             inputs.extend(of_date.into_iter().map(|input| (input.id, input)));
         }
     }
+    let mut inputs: Vec<KnownInput> = inputs.into_values().collect();
+    // Corrected rows are of the date of those that they replace.
+    if let (Some(reader), None) = (all.ledger, &settings.replay) {
+        for input in &mut inputs {
+            begun::find_days(input, &settings.input, reader)?;
+        }
+    }
+    let days: BTreeSet<DataDate> = inputs
+        .iter()
+        .flat_map(|it| it.read_for.iter().flatten())
+        .copied()
+        .collect();
+    let mut beside = Vec::new();
+    for day in days.into_iter().filter(|day| !settings.dates.contains(day)) {
+        if let Some(partition) = all.partition(&plan.target, Some(day)) {
+            beside.extend(planner.known(&partition)?);
+        }
+    }
     Ok(Known {
         dates,
-        inputs: inputs.into_values().collect(),
+        beside,
+        inputs,
     })
 }
 
@@ -169,7 +191,7 @@ impl Scopes<'_> {
     }
 
     fn known(&self, day: DataDate) -> Option<&KnownPartition> {
-        let mut dates = self.known.dates.iter();
+        let mut dates = self.known.dates.iter().chain(&self.known.beside);
         dates.find(|date| date.partition.date() == Some(day))
     }
 
@@ -224,36 +246,54 @@ impl Scopes<'_> {
         notes: &mut Vec<String>,
     ) -> Result<Vec<SharedInput>, Failure> {
         let mut shared = Vec::new();
+        let taken: Vec<InputId> = planned.iter().filter_map(|input| input.known).collect();
         for input in planned {
-            let days = self.days_of(&input)?;
-            let (mut open, mut closed) = (BTreeSet::new(), None);
-            for day in &days {
-                match self.known(*day).filter(|date| is_closed(date)) {
-                    None => {
-                        open.insert(*day);
-                    }
-                    Some(date) => closed = Some(date),
+            for (input, named) in self.for_its_days(input, &taken)? {
+                let it = self.of_input(input, named)?;
+                if it.days.is_empty() && it.input.known.is_none() {
+                    notes.push(format!("{} has no row, and so no date", it.input.name));
+                    continue;
                 }
+                shared.push(it);
             }
-            // Of what was read to its end only batches of dates that are open can be left.
-            let is_read = input.read_to_end || matches!(input.place, PlannedPlace::Stdin(_));
-            if let (false, Some(date)) = (is_read, closed) {
-                let what = "it has rows of that date, or may have";
-                let why = what_is_too_late(&date.partition, &input.name, what);
-                return Err(Failure::Date(
-                    Status::Refused,
-                    format!(
-                        "{why}; or name the dates that are not done with --date, and the rows of others become dead letters"
-                    ),
-                ));
-            }
-            if days.is_empty() && input.known.is_none() {
-                notes.push(format!("{} has no row, and so no date", input.name));
-                continue;
-            }
-            shared.push(SharedInput { input, days, open });
         }
+        shared.sort_by(|one, other| one.takes().cmp(&other.takes()));
         Ok(shared)
+    }
+
+    /// An input with its dates; those that are named for it, if these are known.
+    fn of_input(
+        &self,
+        input: PlannedInput,
+        named: Option<BTreeSet<DataDate>>,
+    ) -> Result<SharedInput, Failure> {
+        let of_command: BTreeSet<DataDate> = self.all.settings.dates.iter().copied().collect();
+        let mut days = match &named {
+            Some(days) => days.clone(),
+            None => self.days_of(&input)?,
+        };
+        if input.finished && named.is_some() {
+            days.retain(|day| of_command.contains(day));
+        }
+        let closed = |day: &DataDate| self.known(*day).filter(|date| is_closed(date));
+        let (shut, open): (BTreeSet<_>, BTreeSet<_>) =
+            days.iter().partition(|day| closed(day).is_some());
+        // Rows of dates that are done, and that are not named now, are left out as others are.
+        let mut asked = shut.iter();
+        let closed = asked
+            .find(|day| named.is_none() || of_command.contains(day))
+            .and_then(closed);
+        // Of what was read to its end only batches of dates that are open can be left.
+        let is_read = input.read_to_end || matches!(input.place, PlannedPlace::Stdin(_));
+        if let (false, Some(date)) = (is_read, closed) {
+            return Err(comes_too_late(&date.partition, &input.name));
+        }
+        Ok(SharedInput {
+            input,
+            days,
+            open,
+            named: named.filter(|days| *days != of_command),
+        })
     }
 
     fn days_of(&self, input: &PlannedInput) -> Result<BTreeSet<DataDate>, Failure> {
@@ -306,6 +346,14 @@ impl Scopes<'_> {
     }
 }
 
+fn comes_too_late(date: &Partition, name: &str) -> Failure {
+    let why = what_is_too_late(date, name, "it has rows of that date, or may have");
+    let why = format!(
+        "{why}; or name the dates that are not done with --date, and the rows of others become dead letters"
+    );
+    Failure::Date(Status::Refused, why)
+}
+
 /// What a look at all rows came to.
 struct Seen {
     days: BTreeSet<DataDate>,
@@ -344,4 +392,5 @@ fn look_through(
     }
 }
 
+mod begun;
 mod not_uploaded;

@@ -4,9 +4,12 @@ use super::comparison::Comparison;
 use super::follow::Following;
 use super::plan::{PlannedInput, PlannedPlace};
 use crate::domain::{DataDate, RawRange};
-use crate::input::{InputError, InputSettings, Location, RowReader, Start, is_stored_as_read};
+use crate::input::{
+    DateField, InputError, InputSettings, Location, RowReader, Start, is_stored_as_read,
+};
 use crate::ledger::{InputId, IntendedBatch, LedgerError, LedgerReader, PartitionId, Piece};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// One date's worth of reading, or that of all dates when rows say their own.
 pub(super) struct Work {
@@ -19,6 +22,8 @@ pub(super) struct Work {
     pub(super) sources: HashMap<InputId, Source>,
     /// Inputs in order.
     pub(super) inputs: Vec<InputWork>,
+    /// How rows say their dates, if they do, with the days that are named for these inputs.
+    pub(super) date_field: Option<Arc<DateField>>,
     /// Files that are followed, instead of inputs that end.
     pub(super) followed: Option<Following>,
 }
@@ -56,6 +61,14 @@ impl Work {
     pub(super) fn input_count(&self) -> usize {
         let followed = self.followed.as_ref().map(|followed| followed.what.count());
         followed.unwrap_or(self.inputs.len())
+    }
+
+    /// Whether rows of this date are read, by its index in the run.
+    pub(super) fn is_for(&self, date: usize) -> bool {
+        match &self.dates {
+            WorkDates::One(index) => *index == date,
+            WorkDates::ByRow(days) => days.values().any(|index| *index == date),
+        }
     }
 
     /// Whether rows are taken from standard input.
@@ -185,6 +198,7 @@ impl Prepared {
             sources: sources_of(ledger, ids, &intended)?,
             intended,
             inputs: work,
+            date_field: settings.date_field.clone(),
             followed: None,
         };
         let unsettled = work.intended.iter().map(|(_, batch)| work.bytes_of(batch));

@@ -207,6 +207,35 @@ fn a_job_that_had_to_wait_is_told_too() {
     }
 }
 
+/// Each hour in which the host was away counted as a success of every job that was not begun.
+#[test]
+fn a_job_that_was_not_begun_because_the_host_is_away_keeps_its_last_success() {
+    let recorder = Recorder::new();
+    let place = place(&recorder);
+    place.file(
+        "jobs.toml",
+        "[defaults]\nstage = 'history_sync'\nretry_for = '1ms'\n\
+         [[job]]\nname = 'item'\ntopic = 'item'\npaths = ['item/{date}.jsonl']\n\
+         [[job]]\nname = 'user'\ntopic = 'user'\npaths = ['user/{date}.jsonl']\n",
+    );
+    for day in ["01", "02"] {
+        place.rows(&format!("item/2022-01-{day}.jsonl"), 0, 5);
+        place.rows(&format!("user/2022-01-{day}.jsonl"), 0, 5);
+    }
+    let run = |day: &str| place.end(&format!("run jobs.toml {FILE} --date {day}"));
+    run("2022-01-01").expect(0);
+    let user = ITEM.replace("item", "user");
+    let success = format!("last_success_timestamp_seconds{{{user}}}");
+    let before = value(&text(&place), &success);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    recorder.answer(|_, _| Reply::Cut);
+    run("2022-01-02").expect(5).says("not begun: user");
+    let after = text(&place);
+    let status = value(&after, &format!("last_run_exit_status{{{user}}}"));
+    assert!((status - 5.0).abs() < 0.5, "{after}");
+    assert!((value(&after, &success) - before).abs() < 0.5, "{after}");
+}
+
 #[test]
 fn a_file_that_cannot_be_written_is_a_warning_and_one_of_somebody_else_stays() {
     let recorder = Recorder::new();

@@ -65,18 +65,17 @@ fn corrected_rows_take_the_places_of_rows_without_a_date() {
 }
 
 #[test]
-fn other_dates_or_another_way_to_read_them_are_another_input() {
+fn another_way_to_read_the_dates_is_another_input_and_other_dates_are_not() {
     let recorder = Recorder::answering(|_, _| Reply::bare(429));
     let place = Place::with(&recorder);
-    place.file("all.jsonl", text(&mixed(20, &[1, 2])));
+    let rows = mixed(20, &[1, 2]);
+    place.file("all.jsonl", text(&rows));
     let both = "-d 2022-01-01,2022-01-02";
     place
         .end(&format!("{FIELD} {both} --retry-for 1ms all.jsonl"))
         .expect(5);
     recorder.answer(|_, _| Reply::ok());
     for other in [
-        "-d 2022-01-01",
-        "-d 2022-01-01..2022-01-03",
         "-d 2022-01-01,2022-01-02 --date-format %s",
         "-d 2022-01-01,2022-01-02 --timezone UTC",
         "",
@@ -90,8 +89,12 @@ fn other_dates_or_another_way_to_read_them_are_another_input() {
         .end("write -t item -s history_sync -d 2022-01-01 all.jsonl")
         .expect(9);
     assert!(recorder.dones().is_empty());
+    // The third day has no rows.
+    let more = format!("{FIELD} -d 2022-01-01..2022-01-03 all.jsonl");
+    place.end(&more).expect(8);
     place.end(&format!("{FIELD} {both} all.jsonl")).expect(0);
     assert_eq!(done_days(&recorder).len(), 2);
+    assert_eq!(by_day(&recorder), expected(&rows, &[1, 2]));
 }
 
 #[test]
@@ -225,19 +228,19 @@ fn a_file_of_which_nothing_was_recorded_keeps_its_dates_waiting() {
         .end(&format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl.gz"))
         .expect(4);
     place.file("all.jsonl.gz", &whole);
-    for alone in [
-        format!("{FIELD} -d 2022-01-01 all.jsonl.gz"),
-        "write -t item -s history_sync -d 2022-01-01 all.jsonl.gz".to_owned(),
-    ] {
-        place.end(&alone).expect(9).says("2022-01-02");
-    }
     place
-        .end(&format!("{FIELD} -d 2022-01-02 more.jsonl"))
-        .expect(7);
+        .end("write -t item -s history_sync -d 2022-01-01 all.jsonl.gz")
+        .expect(9)
+        .says("2022-01-02");
+    let second = format!("{FIELD} -d 2022-01-02 more.jsonl");
+    place.end(&second).expect(7);
     assert!(recorder.dones().is_empty());
+    // It is read for both, and the one that is not named gets its done when it is.
     place
-        .end(&format!("{FIELD} -d 2022-01-01,2022-01-02 all.jsonl.gz"))
+        .end(&format!("{FIELD} -d 2022-01-01 all.jsonl.gz"))
         .expect(0);
+    assert_eq!(done_days(&recorder), ["2022-01-01"]);
+    place.end(&second).expect(0);
     assert_eq!(done_days(&recorder), ["2022-01-01", "2022-01-02"]);
     assert_eq!(recorder.rows().len(), 24);
 }

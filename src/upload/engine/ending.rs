@@ -127,7 +127,10 @@ impl Engine {
             at_work += 1;
             let (finisher, row) = (self.finisher.clone(), date.run.row.clone());
             let (zone, state_dir) = (self.settings.zone, self.settings.run.state_dir.clone());
-            let (is_asked, late) = (self.settings.asks_for_done(), date.late);
+            let (is_asked, late) = (
+                self.settings.asks_for_done_of(date.run.partition()),
+                date.late,
+            );
             self.tasks.spawn(async move {
                 let report = if late {
                     ask_again(&finisher, &row).await

@@ -3,8 +3,8 @@
 use super::Engine;
 use crate::input::PathPattern;
 use crate::ledger::{
-    Departures, HeldInput, InputId, LedgerError, LedgerReader, Registered, RegisteredPartition,
-    Replay, RunId,
+    Departures, HeldInput, InputId, LedgerError, LedgerReader, PartitionId, Registered,
+    RegisteredPartition, Replay, RunId,
 };
 use crate::upload::context::{Context, DateRun, InputNames, Services, SizeLimit};
 use crate::upload::date_state::DateState;
@@ -15,6 +15,7 @@ use crate::upload::looks::Looks;
 use crate::upload::memory::Budget;
 use crate::upload::parcel::Packer;
 use crate::upload::plan::{Plan, PlannedInput};
+use crate::upload::readings::Reading;
 use crate::upload::seeded::Seeded;
 use crate::upload::settings::{Settings, Sources};
 use crate::upload::summary;
@@ -118,9 +119,13 @@ impl Engine {
             dates.push(DateState::new(DateRun::new(row), late));
         }
         if let Some(shared) = plan.shared {
-            let inputs = shared.into_iter().map(|shared| shared.input).collect();
-            let dates = (WorkDates::ByRow(days), ids.as_slice());
-            prepared.add(&reader, &settings.input, dates, with_ids(inputs))?;
+            for reading in Reading::of(shared, &settings.input) {
+                let days = reading.dates(&days);
+                let of_days = days.values().filter_map(|at| ids.get(*at).copied());
+                let of_days: Vec<PartitionId> = of_days.collect();
+                let dates = (WorkDates::ByRow(days), of_days.as_slice());
+                prepared.add(&reader, &reading.settings, dates, with_ids(reading.inputs))?;
+            }
         }
         let run = (registered.run, registered.departures);
         let context = context(settings, services, run, prepared.names);

@@ -247,6 +247,7 @@ impl<'a> Follower<'a> {
             intended: Vec::new(),
             sources: HashMap::new(),
             inputs: Vec::new(),
+            date_field: None,
             followed: None,
         };
         let spool_dir = &self.batcher.spool_dir;

@@ -158,6 +158,7 @@ fn work(folder: &Path, index: usize, date: &Date) -> Work {
         intended: Vec::new(),
         sources: HashMap::new(),
         inputs: inputs.collect(),
+        date_field: None,
         followed: None,
     }
 }

@@ -130,6 +130,7 @@ fn read_all(paths: &[PathBuf], limits: (u32, usize), budget: usize, dir: &Path) 
         intended: Vec::new(),
         sources: HashMap::new(),
         inputs: inputs.collect(),
+        date_field: settings().date_field,
         followed: None,
     };
     let mut known = Known::default();
@@ -165,6 +166,7 @@ fn read_again(paths: &[PathBuf], known: &Known, budget: usize, dir: &Path) -> Ve
         intended: known.batches.clone(),
         sources: sources.collect(),
         inputs: Vec::new(),
+        date_field: settings().date_field,
         followed: None,
     };
     let packer = Packer::new(dir.to_owned(), DEFAULT_GZIP_LEVEL);
