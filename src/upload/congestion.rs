@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 /// So many requests at a time are no bound any more: there are never as many.
 const MANY: usize = 1_024;
 /// So many requests are under way while answers come that are read one after the other.
-const FEW: usize = 6;
+const FEW: usize = 4;
 /// So many good answers let one more request out.
 const ANSWERS_FOR_ONE_MORE: usize = 2;
 

@@ -27,7 +27,7 @@ const BODY_ROOM_BYTES: usize = (32 << 20) + (64 << 10);
 const MAX_SPARE_BODIES: usize = 4;
 
 /// Tenths of the budget that are left to long answers.
-const TENTHS_FOR_ANSWERS: u32 = 4;
+const TENTHS_FOR_ANSWERS: u32 = 5;
 
 /// All buffers of a run may hold so many bytes.
 #[derive(Debug, Clone)]
@@ -316,12 +316,12 @@ mod tests {
         assert_eq!(budget.left_to_answers(), 1);
         drop((most, nothing));
         let second = take(2 * UNIT_BYTES);
-        assert_eq!(budget.left_to_answers(), 4);
-        assert_eq!(budget.units.available_permits(), 4);
+        assert_eq!(budget.left_to_answers(), 5);
+        assert_eq!(budget.units.available_permits(), 3);
         drop(second);
         // What would be the whole budget is the rest of it.
         let rest = take(all);
-        assert_eq!(rest.permit.num_permits(), 6);
+        assert_eq!(rest.permit.num_permits(), 5);
     }
 
     #[test]
