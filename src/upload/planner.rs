@@ -190,7 +190,7 @@ impl Planner<'_> {
         let sights = self.recognise(&found.files, inputs, notes)?;
         for (file, sight) in found.files.iter().zip(sights) {
             match sight {
-                Sight::Input(it) => recognised.push((file, it)),
+                Sight::Input(it) => recognised.push((file, *it)),
                 Sight::Copy(copy) => copies_of_known.push((file.location.to_string(), copy)),
             }
         }
@@ -270,7 +270,7 @@ impl Planner<'_> {
         notes: &mut Vec<String>,
     ) -> Result<Vec<Sight>, RecogniseError> {
         let Some(ledger) = self.ledger else {
-            let new = || Sight::Input(Recognised::New);
+            let new = || Sight::new(Recognised::New);
             return Ok(named.iter().map(|_| new()).collect());
         };
         self.recogniser(ledger, named).recognise(inputs, notes)

@@ -43,9 +43,15 @@ pub(super) enum Recognised {
 /// What a file is to the ledger.
 pub(super) enum Sight {
     /// An input of its own, new or known.
-    Input(Recognised),
+    Input(Box<Recognised>),
     /// A copy of this input, whose own file is still where it was.
     Copy(Box<KnownCopy>),
+}
+
+impl Sight {
+    pub(super) fn new(recognised: Recognised) -> Self {
+        Self::Input(Box::new(recognised))
+    }
 }
 
 /// A file with the content of an input whose own file is still where it was.
@@ -120,9 +126,9 @@ impl Recogniser<'_> {
         let mut sights = Vec::new();
         for (file, recognised) in found {
             let sight = match recognised {
-                Some(recognised) => Sight::Input(recognised),
+                Some(recognised) => Sight::new(recognised),
                 None if known.is_empty() || file.identity.size() == 0 => {
-                    Sight::Input(Recognised::New)
+                    Sight::new(Recognised::New)
                 }
                 None => {
                     let beginnings = match &mut beginnings {
@@ -131,7 +137,9 @@ impl Recogniser<'_> {
                     };
                     let (candidates, alike) = beginnings.candidates(file, self.settings);
                     let sight = self.by_content(file, candidates, &mut taken)?;
-                    if let (Sight::Input(Recognised::New), Some(input)) = (&sight, alike) {
+                    if let (Sight::Input(it), Some(input)) = (&sight, alike)
+                        && matches!(**it, Recognised::New)
+                    {
                         notes.push(format!(
                             "{} begins like {}, but is not the same: it is taken for another file, and rows that are in both are sent twice",
                             file.location, input.name
@@ -207,12 +215,12 @@ impl Recogniser<'_> {
                 }
                 (None, None) => {
                     taken.insert(input.id, file);
-                    return self.compare(file, input).map(Sight::Input);
+                    return self.compare(file, input).map(Sight::new);
                 }
             };
             return Ok(Sight::Copy(Box::new(KnownCopy { input, original })));
         }
-        Ok(Sight::Input(Recognised::New))
+        Ok(Sight::new(Recognised::New))
     }
 
     /// Rows that were rejected may have been replaced by rows in the same file: that is two inputs.

@@ -59,6 +59,7 @@ mod metadata;
 mod metadata_refusals;
 mod metadata_replies;
 mod metrics;
+mod metrics_of_jobs;
 mod named_days;
 mod named_files;
 mod next_steps;

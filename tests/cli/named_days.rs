@@ -4,6 +4,7 @@
 use crate::dates_from_field::{FIELD, by_day, done_days, expected, mixed, server, text};
 use crate::recorder::{Recorder, Reply};
 use crate::start::Place;
+use std::fmt::Write as _;
 
 const JOBS: &str = "[[job]]\nname = 'item'\ntopic = 'item'\nstage = 'history_sync'\n\
                     date = 'yesterday'\npaths = ['in/*.jsonl']\ndate_from_field = 'day'\n";
@@ -21,9 +22,7 @@ fn export(place: &Place, name: &str, back: &[i64]) {
     for back in back {
         for number in 0..3 {
             let day = day(*back);
-            rows.push_str(&format!(
-                "{{\"id\":\"{name}{number}\",\"day\":\"{day}\"}}\n"
-            ));
+            writeln!(rows, "{{\"id\":\"{name}{number}\",\"day\":\"{day}\"}}").unwrap();
         }
     }
     place.file(&format!("in/{name}.jsonl"), rows);
@@ -154,4 +153,42 @@ fn rows_that_are_appended_are_taken_for_the_days_that_are_named_and_open() {
     let ran = place.end(&write("2022-01-01,2022-01-03")).expect(6);
     ran.says("late_input");
     assert_eq!(by_day(&recorder), wanted);
+}
+
+#[test]
+fn two_readings_of_one_file_are_gone_on_with_together_also_under_another_name() {
+    // Some batches of the first reading and some of the second get through.
+    let recorder = Recorder::answering(|_, number| match number {
+        0..3 | 20..26 => Reply::ok(),
+        _ => Reply::Cut,
+    });
+    let place = Place::with(&recorder);
+    let days = [1, 2, 3, 4];
+    let rows = mixed(4_000, &days);
+    place.file("all.jsonl", text(&rows));
+    let write = |days: &str, name: &str| {
+        format!("{FIELD} -d {days} --batch-rows 100 --retry-for 1ms {name}")
+    };
+    for days in ["2022-01-01..2022-01-02", "2022-01-02..2022-01-04"] {
+        place.end(&write(days, "all.jsonl")).expect(5);
+    }
+    place
+        .end(&write("2022-01-01..2022-01-04", "all.jsonl"))
+        .expect(5);
+    std::fs::rename(place.path("all.jsonl"), place.path("other.jsonl")).unwrap();
+    recorder.answer(|_, _| Reply::ok());
+    let all = write("2022-01-01..2022-01-04", "other.jsonl");
+    place.end(&all).expect(0);
+    assert_eq!(by_day(&recorder), expected(&rows, &days));
+    assert_eq!(done_days(&recorder).len(), 4);
+    idle(&recorder, &place, &all, 0);
+    // Rotated: another file has the name now, and this one is the input still.
+    let more = mixed(8, &[5]);
+    place.file("all.jsonl", text(&more));
+    let both = write("2022-01-04..2022-01-05", "other.jsonl");
+    place.end(&both).expect(8);
+    let newer = write("2022-01-05", "all.jsonl");
+    place.end(&newer).expect(0);
+    assert_eq!(by_day(&recorder)["2022-01-05"].len(), 8);
+    idle(&recorder, &place, &newer, 0);
 }

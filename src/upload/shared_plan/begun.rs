@@ -116,7 +116,8 @@ impl Scopes<'_> {
     ) -> Result<Beside, Failure> {
         let is_in_place = are_in_one_place(begun, other);
         let is_begun = reader.last_chunk(other.id)?.is_some();
-        if !is_in_place && !(other.name == begun.name && is_begun) {
+        let may_be_in_place = is_in_place || (is_begun && other.name == begun.name);
+        if !may_be_in_place {
             return Ok(Beside::Nothing);
         }
         let Some(days) = &other.read_for else {
