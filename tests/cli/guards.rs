@@ -198,7 +198,10 @@ fn bare_done_is_about_the_previous_day_and_names_other_dates_as_a_hint() {
     place
         .end("write -t user -s incremental_sync_daily -d yesterday --no-done new.jsonl")
         .expect(0);
-    place.end("done").expect(0).says("done --date 2022-01-01");
+    place
+        .end("done")
+        .expect(0)
+        .says("done --topic item --stage history_sync --date 2022-01-01 releases it");
     let dones = recorder.dones();
     assert_eq!(dones.len(), 1);
     assert_eq!(dones[0].day().unwrap(), previous.to_string());

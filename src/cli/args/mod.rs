@@ -23,6 +23,7 @@ mod status;
 mod stores;
 mod validate;
 mod write;
+mod write_examples;
 
 pub use command::{SAFEGUARDS, command, environment_name};
 pub use connection::{AuthMode, GlobalArgs, LogFormat, ProgressMode, RegionName, SchemeName, When};

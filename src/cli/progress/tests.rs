@@ -133,25 +133,15 @@ fn a_flood_of_rejected_rows_is_summed_up() {
 
 #[test]
 fn a_single_line_too_many_is_printed_and_not_counted() {
-    for (count, last) in [
-        (
-            7,
-            "warning: rejected item.jsonl:7: not_json: expected value\n",
-        ),
-        (
-            8,
-            "warning: 2 more rejected rows; `byteair-sync rejects list` shows them\n",
-        ),
-    ] {
+    let lines = ["rejected item.jsonl:7: not_json", "2 more rejected rows"];
+    for (count, last) in (7..).zip(lines) {
         let (mut reporter, _, _, err) = reporter(Display::Lines, PrintStyle::default());
         let start = Instant::now();
-        for line in 1..=count {
-            reporter.event(&rejected(line), start);
-        }
+        (1..=count).for_each(|line| reporter.event(&rejected(line), start));
         let _timeline = reporter.finish(Instant::now());
         let text = err.text();
-        assert_eq!(text.lines().count(), 7);
-        assert!(text.ends_with(last), "{text}");
+        let seventh = text.lines().nth(6).unwrap();
+        assert!(seventh.contains(last), "{text}");
     }
 }
 
