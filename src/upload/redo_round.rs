@@ -47,9 +47,9 @@ pub(super) fn resend(
             let from = (days, input, &mut opened);
             read_again(batcher, work, from, (&mut redone, open.rows_mut()))?;
         }
-        group
-            .iter()
-            .for_each(|(_, batch)| note_rows(batcher, batch));
+        for (_, batch) in group {
+            note_rows(batcher, batch);
+        }
         let parts = redone.into_iter().map(|one| one.into_part(work));
         open.resend(parts.collect())?;
     }
